@@ -1,0 +1,50 @@
+"""Amazon SageMaker's Linear Learner as scikit-learn estimators.
+
+Nothing heavy is imported until it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0.dev0"
+
+_HOME = {
+    "LinearLearnerClassifier": "sklearn_sagemaker.estimators",
+    "LinearLearnerRegressor": "sklearn_sagemaker.estimators",
+    "config_context": "sklearn_sagemaker.backends",
+    "get_config": "sklearn_sagemaker.backends",
+    "set_config": "sklearn_sagemaker.backends",
+    "show_versions": "sklearn_sagemaker._show_versions",
+}
+
+__all__ = [
+    "LinearLearnerClassifier",
+    "LinearLearnerRegressor",
+    "__version__",
+    "config_context",
+    "get_config",
+    "set_config",
+    "show_versions",
+]
+
+if TYPE_CHECKING:
+    from sklearn_sagemaker._show_versions import show_versions
+    from sklearn_sagemaker.backends import config_context, get_config, set_config
+    from sklearn_sagemaker.estimators import (
+        LinearLearnerClassifier,
+        LinearLearnerRegressor,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(importlib.import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,27 @@
+"""Compute kernels: passes over the data for many linear models at once.
+
+``kernels`` is the compiled module of the best instruction-set level that this
+processor has; ``reference`` holds the same mathematics in slow NumPy.
+"""
+
+from sklearn_sagemaker._kernels.levels import LEVEL, available_levels, kernels
+from sklearn_sagemaker._kernels.losses import DEFAULT_LOSS, LOSS_IDS, LOSSES
+from sklearn_sagemaker._kernels.optimizers import (
+    CONSTANTS,
+    OPTIMIZER_IDS,
+    OPTIMIZERS,
+)
+from sklearn_sagemaker._kernels.readers import RowReader
+
+__all__ = [
+    "CONSTANTS",
+    "DEFAULT_LOSS",
+    "LEVEL",
+    "LOSSES",
+    "LOSS_IDS",
+    "OPTIMIZERS",
+    "OPTIMIZER_IDS",
+    "RowReader",
+    "available_levels",
+    "kernels",
+]

@@ -1,0 +1,77 @@
+"""Write the registries of losses and optimizers as C, for ``setup.py``.
+
+This module and the two registries are loaded by path at build time, before
+the package itself can be imported.
+"""
+
+from __future__ import annotations
+
+_LOSS_ARGUMENTS = (
+    "n, z, label, weight, loss_weight, shift, scale, p, total",
+    "ptrdiff_t n, REAL *z, REAL label, REAL weight, REAL loss_weight, "
+    "const REAL *shift, const REAL *scale, REAL p, REAL *total",
+)
+_UPDATES = {
+    "dense": (
+        "n_features, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared_scale, c1, c2, "
+        "constants",
+        "ptrdiff_t n_features, ptrdiff_t n, ptrdiff_t ld, REAL *w, const REAL *g, "
+        "REAL *s0, REAL *s1, const REAL *rate, const REAL *wd, const REAL *l1, "
+        "const REAL *scale, int shared_scale, const REAL *c1, const REAL *c2, "
+        "const REAL *constants",
+    ),
+    "touched": (
+        "n_touched, touched, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared_scale, "
+        "boost, count, table1, table2, n_table, constants",
+        "ptrdiff_t n_touched, const int32_t *touched, ptrdiff_t n, ptrdiff_t ld, "
+        "REAL *w, const REAL *g, REAL *s0, REAL *s1, const REAL *rate, "
+        "const REAL *wd, const REAL *l1, const REAL *scale, int shared_scale, "
+        "const REAL *boost, const int32_t *count, const REAL *table1, "
+        "const REAL *table2, ptrdiff_t n_table, const REAL *constants",
+    ),
+    "column": (
+        "n, w, g, s0, s1, rate, wd, l1, scale, c1, c2, constants",
+        "ptrdiff_t n, REAL *w, const REAL *g, REAL *s0, REAL *s1, const REAL *rate, "
+        "const REAL *wd, const REAL *l1, const REAL *scale, const REAL *c1, "
+        "const REAL *c2, const REAL *constants",
+    ),
+}
+
+
+def _dispatch(prefix, ids, arguments, parameters):
+    cases = "".join(
+        f"    case {number}: FN({prefix}_{name})({arguments}); break;\n"
+        for name, number in ids.items()
+    )
+    return (
+        f"static void FN({prefix})(int id, {parameters}) {{\n"
+        f"  switch (id) {{\n{cases}    default: break;\n  }}\n}}\n"
+    )
+
+
+def losses_header(losses) -> str:
+    """C source of every elementwise loss and of the switch between them."""
+    lines, ids = [], {}
+    for number, loss in enumerate(losses.values()):
+        if loss.coupled:
+            continue
+        ids[loss.name] = number
+        lines.append(
+            f"SS_DEFINE_LOSS({loss.name}, ({loss.c_value}), ({loss.c_gradient}))\n"
+        )
+    arguments, parameters = _LOSS_ARGUMENTS
+    return "".join(lines) + _dispatch("loss", ids, arguments, parameters)
+
+
+def optimizers_header(optimizers) -> str:
+    """C source of every optimizer's step and of the switches between them."""
+    lines = []
+    for optimizer in optimizers.values():
+        lines.append(
+            f"SS_DEFINE_OPTIMIZER({optimizer.name}, {optimizer.n_states}, "
+            f"{{{optimizer.c_step}}})\nSS_DEFINE_UPDATES({optimizer.name})\n"
+        )
+    ids = {name: number for number, name in enumerate(optimizers)}
+    for prefix, (arguments, parameters) in _UPDATES.items():
+        lines.append(_dispatch(prefix, ids, arguments, parameters))
+    return "".join(lines)

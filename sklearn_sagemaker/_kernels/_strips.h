@@ -1,0 +1,136 @@
+/* Inner loops of the kernels: strips (the weights of one feature in all models)
+ * and rows of margins. Plain C so that every compiler vectorises them; compiled
+ * once for each instruction-set level, in float32 and float64. */
+#ifndef SKLEARN_SAGEMAKER_STRIPS_H
+#define SKLEARN_SAGEMAKER_STRIPS_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(_MSC_VER) && !defined(__clang__)
+#define SS_RESTRICT __restrict
+#define SS_INLINE static __forceinline
+#define SS_PREFETCH(address) ((void)0)
+#else
+#define SS_RESTRICT __restrict__
+#define SS_INLINE static inline __attribute__((always_inline, unused))
+#define SS_PREFETCH(address) __builtin_prefetch(address)
+#endif
+
+/* exp by Cody and Waite's reduction and a Taylor polynomial on |r| <= ln2 / 2.
+ * Written without branches or calls, so that loops over it vectorise. The
+ * argument is clamped to the normal range; NaN stays NaN. */
+SS_INLINE float exp_f32(float x) {
+  x = x > 88.0f ? 88.0f : x;
+  x = x < -87.0f ? -87.0f : x;
+  const float shifted = x * 1.44269504088896341f + 12582912.0f;
+  const float n = shifted - 12582912.0f;
+  float r = x - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  float p = 1.0f / 5040.0f;
+  p = p * r + 1.0f / 720.0f;
+  p = p * r + 1.0f / 120.0f;
+  p = p * r + 1.0f / 24.0f;
+  p = p * r + 1.0f / 6.0f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  int32_t bits;
+  memcpy(&bits, &shifted, sizeof bits);
+  bits = (int32_t)((uint32_t)(bits - 0x4B400000 + 127) << 23);
+  float scale;
+  memcpy(&scale, &bits, sizeof scale);
+  return p * scale;
+}
+
+SS_INLINE double exp_f64(double x) {
+  x = x > 709.0 ? 709.0 : x;
+  x = x < -708.0 ? -708.0 : x;
+  const double shifted = x * 1.4426950408889634074 + 6755399441055744.0;
+  const double n = shifted - 6755399441055744.0;
+  double r = x - n * 6.93147180369123816490e-01;
+  r = r - n * 1.90821492927058770002e-10;
+  double p = 1.0 / 6227020800.0;
+  p = p * r + 1.0 / 479001600.0;
+  p = p * r + 1.0 / 39916800.0;
+  p = p * r + 1.0 / 3628800.0;
+  p = p * r + 1.0 / 362880.0;
+  p = p * r + 1.0 / 40320.0;
+  p = p * r + 1.0 / 5040.0;
+  p = p * r + 1.0 / 720.0;
+  p = p * r + 1.0 / 120.0;
+  p = p * r + 1.0 / 24.0;
+  p = p * r + 1.0 / 6.0;
+  p = p * r + 0.5;
+  p = p * r + 1.0;
+  p = p * r + 1.0;
+  int64_t bits;
+  memcpy(&bits, &shifted, sizeof bits);
+  bits = (int64_t)((uint64_t)(bits - 0x4338000000000000LL + 1023) << 52);
+  double scale;
+  memcpy(&scale, &bits, sizeof scale);
+  return p * scale;
+}
+
+/* log(1 + u) for 0 <= u <= 1 as 2 atanh(u / (2 + u)): full relative precision
+ * for tiny u, and no exponent to take apart. */
+SS_INLINE float log1p_unit_f32(float u) {
+  const float s = u / (2.0f + u), q = s * s;
+  float p = 1.0f / 15.0f;
+  p = p * q + 1.0f / 13.0f;
+  p = p * q + 1.0f / 11.0f;
+  p = p * q + 1.0f / 9.0f;
+  p = p * q + 1.0f / 7.0f;
+  p = p * q + 1.0f / 5.0f;
+  p = p * q + 1.0f / 3.0f;
+  return 2.0f * s * (p * q + 1.0f);
+}
+
+SS_INLINE double log1p_unit_f64(double u) {
+  const double s = u / (2.0 + u), q = s * s;
+  double p = 1.0 / 33.0;
+  p = p * q + 1.0 / 31.0;
+  p = p * q + 1.0 / 29.0;
+  p = p * q + 1.0 / 27.0;
+  p = p * q + 1.0 / 25.0;
+  p = p * q + 1.0 / 23.0;
+  p = p * q + 1.0 / 21.0;
+  p = p * q + 1.0 / 19.0;
+  p = p * q + 1.0 / 17.0;
+  p = p * q + 1.0 / 15.0;
+  p = p * q + 1.0 / 13.0;
+  p = p * q + 1.0 / 11.0;
+  p = p * q + 1.0 / 9.0;
+  p = p * q + 1.0 / 7.0;
+  p = p * q + 1.0 / 5.0;
+  p = p * q + 1.0 / 3.0;
+  return 2.0 * s * (p * q + 1.0);
+}
+
+#define REAL float
+#define FN(name) name##_f32
+#define SQRT sqrtf
+#define FABS fabsf
+#define COPYSIGN copysignf
+#include "_strips_template.h"
+#undef REAL
+#undef FN
+#undef SQRT
+#undef FABS
+#undef COPYSIGN
+
+#define REAL double
+#define FN(name) name##_f64
+#define SQRT sqrt
+#define FABS fabs
+#define COPYSIGN copysign
+#include "_strips_template.h"
+#undef REAL
+#undef FN
+#undef SQRT
+#undef FABS
+#undef COPYSIGN
+
+#endif

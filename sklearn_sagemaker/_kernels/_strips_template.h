@@ -1,0 +1,249 @@
+/* Included by _strips.h once for each precision, with REAL and FN() defined.
+ * The elementwise losses and the steps of the optimizers come from the
+ * registries losses.py and optimizers.py through _generated_*.h. */
+
+/* Models of a strip that are summed in registers at a time. */
+#ifndef SS_PANEL
+#define SS_PANEL 16
+#endif
+
+SS_INLINE REAL FN(soft_threshold)(REAL w, REAL threshold) {
+  REAL size = FABS(w) - threshold;
+  size = size < 0 ? 0 : size; /* NaN stays NaN: divergence must show */
+  return COPYSIGN(size, w);
+}
+
+SS_INLINE REAL FN(sigmoid)(REAL f) { return 1 / (1 + FN(exp)(-f)); }
+
+SS_INLINE REAL FN(softplus)(REAL f) {
+  return (f > 0 ? f : 0) + FN(log1p_unit)(FN(exp)(-FABS(f)));
+}
+
+/* y += a * x */
+SS_INLINE void FN(axpy)(ptrdiff_t n, REAL a, const REAL *SS_RESTRICT x,
+                        REAL *SS_RESTRICT y) {
+  for (ptrdiff_t i = 0; i < n; i++) y[i] += a * x[i];
+}
+
+/* y += a * x over full panels (n is a multiple of SS_PANEL) */
+SS_INLINE void FN(axpy_panels)(ptrdiff_t n, REAL a, const REAL *SS_RESTRICT x,
+                               REAL *SS_RESTRICT y) {
+  for (ptrdiff_t i = 0; i < n; i += SS_PANEL)
+    for (int c = 0; c < SS_PANEL; c++) y[i + c] += a * x[i + c];
+}
+
+/* Sum of x * w in SS_PANEL lanes: a fixed order, and one that vectorises. */
+SS_INLINE REAL FN(dot)(ptrdiff_t n, const REAL *SS_RESTRICT x,
+                       const REAL *SS_RESTRICT w) {
+  REAL lanes[2 * SS_PANEL] = {0};
+  ptrdiff_t i = 0;
+  for (; i + 2 * SS_PANEL <= n; i += 2 * SS_PANEL)
+    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[c] += x[i + c] * w[i + c];
+  REAL sum = 0;
+  for (; i < n; i++) sum += x[i] * w[i];
+  for (int c = 0; c < 2 * SS_PANEL; c++) sum += lanes[c];
+  return sum;
+}
+
+/* Margins of one CSR row: z += sum_k values[k] * w[columns[k]], the sums of up to
+ * four panels held in registers while the row's strips stream past. */
+SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
+                               const ptrdiff_t *SS_RESTRICT columns,
+                               const REAL *SS_RESTRICT w, ptrdiff_t ld, ptrdiff_t n,
+                               REAL *SS_RESTRICT z) {
+  if (n == 1) {
+    REAL sum = 0;
+    for (ptrdiff_t k = 0; k < n_stored; k++) sum += values[k] * w[columns[k] * ld];
+    z[0] += sum;
+    return;
+  }
+  ptrdiff_t c = 0;
+  for (; c + 2 * SS_PANEL <= n; c += 2 * SS_PANEL) {
+    REAL sums[2 * SS_PANEL];
+    for (int i = 0; i < 2 * SS_PANEL; i++) sums[i] = z[c + i];
+    for (ptrdiff_t k = 0; k < n_stored; k++) {
+      const REAL a = values[k], *SS_RESTRICT strip = w + columns[k] * ld + c;
+      for (int i = 0; i < 2 * SS_PANEL; i++) sums[i] += a * strip[i];
+    }
+    for (int i = 0; i < 2 * SS_PANEL; i++) z[c + i] = sums[i];
+  }
+  for (; c + SS_PANEL <= n; c += SS_PANEL) {
+    REAL sums[SS_PANEL];
+    for (int i = 0; i < SS_PANEL; i++) sums[i] = z[c + i];
+    for (ptrdiff_t k = 0; k < n_stored; k++) {
+      const REAL a = values[k], *SS_RESTRICT strip = w + columns[k] * ld + c;
+      for (int i = 0; i < SS_PANEL; i++) sums[i] += a * strip[i];
+    }
+    for (int i = 0; i < SS_PANEL; i++) z[c + i] = sums[i];
+  }
+  if (c < n)
+    for (ptrdiff_t k = 0; k < n_stored; k++)
+      FN(axpy)(n - c, values[k], w + columns[k] * ld + c, z + c);
+}
+
+/* Gradient of one CSR row: g[slots[k]] += values[k] * d. */
+SS_INLINE void FN(row_backward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
+                                const ptrdiff_t *SS_RESTRICT slots, REAL *g,
+                                ptrdiff_t ld, ptrdiff_t n, const REAL *d) {
+  if (n == 1) {
+    const REAL d0 = d[0];
+    for (ptrdiff_t k = 0; k < n_stored; k++) g[slots[k] * ld] += values[k] * d0;
+  } else if (n % SS_PANEL == 0) {
+    for (ptrdiff_t k = 0; k < n_stored; k++)
+      FN(axpy_panels)(n, values[k], d, g + slots[k] * ld);
+  } else {
+    for (ptrdiff_t k = 0; k < n_stored; k++)
+      FN(axpy)(n, values[k], d, g + slots[k] * ld);
+  }
+}
+
+/* Elementwise losses: z holds margins and becomes weight * dloss/dmargin;
+ * total[c] grows by loss_weight * loss. Labels are shifted and scaled per
+ * column (each fold has its own label scaler). */
+#define SS_DEFINE_LOSS(NAME, VALUE, GRADIENT)                                  \
+  static void FN(loss_##NAME)(                                                 \
+      ptrdiff_t n, REAL *SS_RESTRICT z, REAL label, REAL weight,               \
+      REAL loss_weight, const REAL *SS_RESTRICT shift,                         \
+      const REAL *SS_RESTRICT scale, REAL p, REAL *SS_RESTRICT total) {        \
+    (void)p;                                                                   \
+    for (ptrdiff_t c = 0; c < n; c++) {                                        \
+      const REAL f = z[c], y = (label - shift[c]) * scale[c];                  \
+      total[c] += loss_weight * (VALUE);                                       \
+      z[c] = weight * (GRADIENT);                                              \
+    }                                                                          \
+  }
+#include "_generated_losses.h"
+
+/* Softmax of one group of columns laid out class by class:
+ * z[k * m + c] is class k of model c. total has m entries. */
+static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT z,
+                             ptrdiff_t label, REAL weight, REAL loss_weight,
+                             REAL *SS_RESTRICT scratch, REAL *SS_RESTRICT total) {
+  REAL *SS_RESTRICT top = scratch, *SS_RESTRICT sum = scratch + m;
+  for (ptrdiff_t c = 0; c < m; c++) top[c] = z[c], sum[c] = 0;
+  for (ptrdiff_t k = 1; k < n_classes; k++)
+    for (ptrdiff_t c = 0; c < m; c++)
+      top[c] = z[k * m + c] > top[c] ? z[k * m + c] : top[c];
+  for (ptrdiff_t c = 0; c < m; c++)
+    total[c] += loss_weight * (top[c] - z[label * m + c]);
+  for (ptrdiff_t k = 0; k < n_classes; k++)
+    for (ptrdiff_t c = 0; c < m; c++) z[k * m + c] -= top[c];
+  for (ptrdiff_t i = 0; i < n_classes * m; i++) z[i] = FN(exp)(z[i]);
+  for (ptrdiff_t k = 0; k < n_classes; k++)
+    for (ptrdiff_t c = 0; c < m; c++) sum[c] += z[k * m + c];
+  for (ptrdiff_t c = 0; c < m; c++) {
+    total[c] += loss_weight * (REAL)log((double)sum[c]);
+    sum[c] = weight / sum[c];
+  }
+  for (ptrdiff_t k = 0; k < n_classes; k++)
+    for (ptrdiff_t c = 0; c < m; c++) z[k * m + c] *= sum[c];
+  for (ptrdiff_t c = 0; c < m; c++) z[label * m + c] -= weight;
+}
+
+/* One step of an optimizer over n weights. A stride of 0 or 1, known at compile
+ * time, says whether a parameter is shared or one for each weight: along a
+ * strip the models differ (hs = 1) and the feature's scale is shared (rs = 0)
+ * or not (rs = 1); along a column it is the other way round.
+ * Weights are kept in the units of the (shifted) data; scale r maps them to the
+ * scaled space in which the penalties and the optimizer act. */
+#define SS_DEFINE_OPTIMIZER(NAME, N_STATES, STEP)                              \
+  SS_INLINE void FN(step_##NAME)(                                              \
+      ptrdiff_t n, REAL *SS_RESTRICT weights, const REAL *SS_RESTRICT gradient,\
+      REAL *SS_RESTRICT state0, REAL *SS_RESTRICT state1,                      \
+      const REAL *SS_RESTRICT rate, const REAL *SS_RESTRICT wd,                \
+      const REAL *SS_RESTRICT l1, ptrdiff_t hs, const REAL *SS_RESTRICT scale, \
+      ptrdiff_t rs, const REAL *SS_RESTRICT boost, ptrdiff_t ks,               \
+      const REAL *SS_RESTRICT correction1, const REAL *SS_RESTRICT correction2,\
+      ptrdiff_t cs, const REAL *SS_RESTRICT constants) {                       \
+    const REAL beta_1 = constants[0], beta_2 = constants[1];                   \
+    const REAL eps = constants[2], momentum = constants[3];                    \
+    (void)beta_1, (void)beta_2, (void)eps, (void)momentum;                     \
+    (void)state0, (void)state1;                                                \
+    for (ptrdiff_t i = 0; i < n; i++) {                                        \
+      const REAL r = scale[i * rs];                                            \
+      const REAL inverse = r > 0 ? 1 / r : 0;                                  \
+      const REAL k = boost[i * ks], lr = rate[i * hs], pen = k * l1[i * hs];   \
+      const REAL c1 = correction1[i * cs], c2 = correction2[i * cs];           \
+      REAL w = weights[i] * inverse;                                           \
+      const REAL g = r * gradient[i] + k * wd[i * hs] * w;                     \
+      REAL s0 = N_STATES > 0 ? state0[i] : 0, s1 = N_STATES > 1 ? state1[i] : 0;\
+      (void)c1, (void)c2;                                                      \
+      STEP                                                                     \
+      weights[i] = r * w;                                                      \
+      if (N_STATES > 0) state0[i] = s0;                                        \
+      if (N_STATES > 1) state1[i] = s1;                                        \
+    }                                                                          \
+  }
+/* The step over whole arrays, for one optimizer:
+ * dense   every feature's strip, with bias corrections for each model;
+ * touched the strips listed, their gradients compact, with a boost of the
+ *         penalties and bias corrections (by count of touches) for each feature;
+ * column  one model's weights over all features.
+ * ld is the distance between strips, n the number of models stepped. */
+#define SS_DEFINE_UPDATES(NAME)                                                \
+  static void FN(dense_##NAME)(                                                \
+      ptrdiff_t n_features, ptrdiff_t n, ptrdiff_t ld, REAL *w, const REAL *g, \
+      REAL *s0, REAL *s1, const REAL *rate, const REAL *wd, const REAL *l1,    \
+      const REAL *scale, int shared_scale, const REAL *c1, const REAL *c2,     \
+      const REAL *constants) {                                                 \
+    const REAL one = 1;                                                        \
+    for (ptrdiff_t j = 0; j < n_features; j++) {                               \
+      const ptrdiff_t at = j * ld;                                             \
+      if (shared_scale)                                                        \
+        FN(step_##NAME)(n, w + at, g + at, s0 + at, s1 + at, rate, wd, l1, 1,  \
+                        scale + j, 0, &one, 0, c1, c2, 1, constants);          \
+      else                                                                     \
+        FN(step_##NAME)(n, w + at, g + at, s0 + at, s1 + at, rate, wd, l1, 1,  \
+                        scale + at, 1, &one, 0, c1, c2, 1, constants);         \
+    }                                                                          \
+  }                                                                            \
+  static void FN(touched_##NAME)(                                              \
+      ptrdiff_t n_touched, const int32_t *touched, ptrdiff_t n, ptrdiff_t ld,  \
+      REAL *w, const REAL *g, REAL *s0, REAL *s1, const REAL *rate,            \
+      const REAL *wd, const REAL *l1, const REAL *scale, int shared_scale,     \
+      const REAL *boost, const int32_t *count, const REAL *table1,             \
+      const REAL *table2, ptrdiff_t n_table, const REAL *constants) {          \
+    for (ptrdiff_t t = 0; t < n_touched; t++) {                                \
+      const ptrdiff_t j = touched[t], at = j * ld, from = t * ld;              \
+      const ptrdiff_t k = count[j] < n_table ? count[j] : n_table - 1;         \
+      if (t + 8 < n_touched) {                                                 \
+        SS_PREFETCH(w + (ptrdiff_t)touched[t + 8] * ld);                       \
+        SS_PREFETCH(s0 + (ptrdiff_t)touched[t + 8] * ld);                      \
+        SS_PREFETCH(s1 + (ptrdiff_t)touched[t + 8] * ld);                      \
+      }                                                                        \
+      if (shared_scale)                                                        \
+        FN(step_##NAME)(n, w + at, g + from, s0 + at, s1 + at, rate, wd, l1, 1,\
+                        scale + j, 0, boost + j, 0, table1 + k, table2 + k, 0, \
+                        constants);                                            \
+      else                                                                     \
+        FN(step_##NAME)(n, w + at, g + from, s0 + at, s1 + at, rate, wd, l1, 1,\
+                        scale + at, 1, boost + j, 0, table1 + k, table2 + k, 0,\
+                        constants);                                            \
+    }                                                                          \
+  }                                                                            \
+  static void FN(column_##NAME)(                                               \
+      ptrdiff_t n, REAL *w, const REAL *g, REAL *s0, REAL *s1,                 \
+      const REAL *rate, const REAL *wd, const REAL *l1, const REAL *scale,     \
+      const REAL *c1, const REAL *c2, const REAL *constants) {                 \
+    const REAL one = 1;                                                        \
+    FN(step_##NAME)(n, w, g, s0, s1, rate, wd, l1, 0, scale, 1, &one, 0, c1,   \
+                    c2, 0, constants);                                         \
+  }
+#include "_generated_optimizers.h"
+
+/* Exact catch-up of a strip over the steps from `from` to `to` in which its
+ * feature was absent: |w| -> max(0, |w| P_to/P_from - r P_to (Q_to - Q_from)),
+ * with P the running product of (1 - lr wd) and Q the running sum of lr l1 / P. */
+SS_INLINE void FN(catch_up)(ptrdiff_t n, REAL *SS_RESTRICT w, REAL r0,
+                            const REAL *SS_RESTRICT r, const double *SS_RESTRICT p_from,
+                            const double *SS_RESTRICT q_from,
+                            const double *SS_RESTRICT p_to,
+                            const double *SS_RESTRICT q_to) {
+  for (ptrdiff_t c = 0; c < n; c++) {
+    const double scale = r ? (double)r[c] : (double)r0;
+    double size = fabs((double)w[c]) * (p_to[c] / p_from[c]) -
+                  scale * p_to[c] * (q_to[c] - q_from[c]);
+    size = size < 0 ? 0 : size;
+    w[c] = (REAL)copysign(size, (double)w[c]);
+  }
+}

@@ -1,0 +1,141 @@
+"""Registry of the losses: each one's mathematics, for NumPy and for the kernels.
+
+A loss is written once, here: its value and gradient as NumPy functions (the
+slow reference that the tests and the training run use) and as C expressions
+that ``setup.py`` compiles into the kernels of every instruction-set level.
+In the C expressions ``f`` is the margin, ``y`` the target (already in the
+units that the column trains in) and ``p`` the loss's own parameter; ``FN``
+appends the precision to a helper's name.
+
+The formulas are SageMaker's: sample weights multiply the value, the objective
+is the weighted mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Loss:
+    """One loss.
+
+    Attributes
+    ----------
+    name : str
+        SageMaker's name.
+    predictor_types : tuple of str
+        SageMaker predictor types that may use it.
+    link : {"logit", "softmax", "identity"}
+        How a margin turns into a prediction.
+    value, gradient : callable
+        ``(margin, target, parameter) -> array``; elementwise, except that a
+        coupled loss gets ``(n, n_classes)`` margins and class indices, and its
+        value has shape ``(n,)``.
+    c_value, c_gradient : str
+        The same as C expressions; empty for a coupled loss, whose loop over a
+        row is written by hand in ``_strips_template.h``.
+    coupled : bool
+        Whether the columns of one model interact (softmax).
+    """
+
+    name: str
+    predictor_types: tuple[str, ...]
+    link: str
+    value: Callable[..., np.ndarray]
+    gradient: Callable[..., np.ndarray]
+    c_value: str = ""
+    c_gradient: str = ""
+    coupled: bool = False
+
+
+def sigmoid(margin: np.ndarray) -> np.ndarray:
+    """Logistic function, without overflow for margins of any size."""
+    e = np.exp(-np.abs(margin))
+    return np.where(margin >= 0, 1.0, e) / (1.0 + e)
+
+
+def softmax(margin: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis, without overflow."""
+    shifted = np.exp(margin - margin.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def _logistic_value(f, y, p=0.0):
+    return np.maximum(f, 0.0) + np.log1p(np.exp(-np.abs(f))) - y * f
+
+
+def _logistic_gradient(f, y, p=0.0):
+    return sigmoid(f) - y
+
+
+def _squared_value(f, y, p=0.0):
+    return (f - y) ** 2
+
+
+def _squared_gradient(f, y, p=0.0):
+    return 2.0 * (f - y)
+
+
+def _softmax_value(f, y, p=0.0):
+    top = f.max(axis=-1)
+    log_sum = top + np.log(np.exp(f - top[..., None]).sum(axis=-1))
+    return log_sum - np.take_along_axis(f, y.astype(int)[..., None], axis=-1)[..., 0]
+
+
+def _softmax_gradient(f, y, p=0.0):
+    gradient = softmax(f)
+    index = y.astype(int)[..., None]
+    hit = np.take_along_axis(gradient, index, axis=-1) - 1.0
+    np.put_along_axis(gradient, index, hit, axis=-1)
+    return gradient
+
+
+_BINARY = ("binary_classifier",)
+_MULTI = ("multiclass_classifier",)
+_REGRESSOR = ("regressor",)
+
+LOSSES: dict[str, Loss] = {
+    loss.name: loss
+    for loss in (
+        Loss(
+            "logistic",
+            _BINARY,
+            "logit",
+            _logistic_value,
+            _logistic_gradient,
+            c_value="FN(softplus)(f) - y * f",
+            c_gradient="FN(sigmoid)(f) - y",
+        ),
+        Loss(
+            "squared_loss",
+            _REGRESSOR,
+            "identity",
+            _squared_value,
+            _squared_gradient,
+            c_value="(f - y) * (f - y)",
+            c_gradient="2 * (f - y)",
+        ),
+        Loss(
+            "softmax_loss",
+            _MULTI,
+            "softmax",
+            _softmax_value,
+            _softmax_gradient,
+            coupled=True,
+        ),
+    )
+}
+
+LOSS_IDS: dict[str, int] = {name: i for i, name in enumerate(LOSSES)}
+"""The number by which the compiled kernels know a loss (its place in LOSSES)."""
+
+DEFAULT_LOSS: dict[str, str] = {
+    "binary_classifier": "logistic",
+    "multiclass_classifier": "softmax_loss",
+    "regressor": "squared_loss",
+}
+"""What ``loss="auto"`` means for each predictor type, as in SageMaker."""

@@ -1,0 +1,110 @@
+"""Registry of the optimizers: each one's step, for NumPy and for the kernels.
+
+A step is written once, here, as a NumPy function and as a C statement that
+``setup.py`` compiles. Both see, for one weight in the scaled feature space:
+
+``w`` the weight, ``g`` its gradient with weight decay added, ``lr`` the
+learning rate of the step, ``pen`` the l1 penalty, ``s0`` and ``s1`` the
+optimizer's state, ``c1`` and ``c2`` Adam's bias corrections
+``1 / (1 - beta_1**t)`` and ``1 / (1 - beta_2**t)``, and the constants
+``beta_1``, ``beta_2``, ``eps``, ``momentum``.
+
+The l1 penalty is applied as a proximal step in the metric of the optimizer
+(threshold = penalty times the length of the step per unit of gradient), so
+that the fixed point is the optimum of the stated objective and weights become
+exactly zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """One optimizer.
+
+    Attributes
+    ----------
+    name : str
+        Name in the kernels.
+    n_states : int
+        State arrays a weight needs (0, 1 or 2).
+    step : callable
+        ``step(w, g, lr, pen, s0, s1, c1, c2, constants) -> (w, s0, s1)``.
+    c_step : str
+        The same as C statements.
+    lazy_exact : bool
+        Whether a step with zero data gradient has a closed form over many
+        steps, so that CSR columns that a batch does not touch can catch up
+        later without error.
+    """
+
+    name: str
+    n_states: int
+    step: Callable[..., tuple]
+    c_step: str
+    lazy_exact: bool = False
+
+
+def soft_threshold(w, threshold):
+    """Proximal map of ``threshold * |w|``."""
+    return np.sign(w) * np.maximum(np.abs(w) - threshold, 0.0)
+
+
+def _sgd(w, g, lr, pen, s0, s1, c1, c2, constants):
+    return soft_threshold(w - lr * g, lr * pen), s0, s1
+
+
+def _momentum(w, g, lr, pen, s0, s1, c1, c2, constants):
+    momentum = constants["momentum"]
+    s0 = momentum * s0 + g
+    # The length of a step per unit of a lasting gradient is lr / (1 - momentum).
+    return soft_threshold(w - lr * s0, lr * pen / (1.0 - momentum)), s0, s1
+
+
+def _adam(w, g, lr, pen, s0, s1, c1, c2, constants):
+    beta_1, beta_2 = constants["beta_1"], constants["beta_2"]
+    s0 = beta_1 * s0 + (1.0 - beta_1) * g
+    s1 = beta_2 * s1 + (1.0 - beta_2) * g * g
+    length = lr / (np.sqrt(s1 * c2) + constants["eps"])
+    return soft_threshold(w - length * c1 * s0, length * pen), s0, s1
+
+
+OPTIMIZERS: dict[str, Optimizer] = {
+    optimizer.name: optimizer
+    for optimizer in (
+        Optimizer(
+            "sgd",
+            0,
+            _sgd,
+            "w = FN(soft_threshold)(w - lr * g, lr * pen);",
+            lazy_exact=True,
+        ),
+        Optimizer(
+            "momentum",
+            1,
+            _momentum,
+            "s0 = momentum * s0 + g;"
+            "w = FN(soft_threshold)(w - lr * s0, lr * pen / (1 - momentum));",
+        ),
+        Optimizer(
+            "adam",
+            2,
+            _adam,
+            "s0 = beta_1 * s0 + (1 - beta_1) * g;"
+            "s1 = beta_2 * s1 + (1 - beta_2) * g * g;"
+            "REAL length = lr / (SQRT(s1 * c2) + eps);"
+            "w = FN(soft_threshold)(w - length * c1 * s0, length * pen);",
+        ),
+    )
+}
+
+OPTIMIZER_IDS: dict[str, int] = {name: i for i, name in enumerate(OPTIMIZERS)}
+"""The number by which the compiled kernels know an optimizer."""
+
+CONSTANTS: tuple[str, ...] = ("beta_1", "beta_2", "eps", "momentum")
+"""Order of the constants that a step may use."""

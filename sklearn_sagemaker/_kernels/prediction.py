@@ -1,0 +1,32 @@
+"""Margins of fitted linear models."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_sagemaker._kernels.levels import kernels
+from sklearn_sagemaker._kernels.readers import RowReader
+
+
+def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+    """``X @ coef.T + intercept`` in float64, reading X in place.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_features)
+    coef : float64 array of shape (n_outputs, n_features)
+    intercept : float64 array of shape (n_outputs,)
+
+    Returns
+    -------
+    margins : float64 array of shape (n_rows, n_outputs)
+    """
+    reader = RowReader(X)
+    out = np.empty((X.shape[0], len(coef)))
+    rows = np.arange(X.shape[0], dtype=np.int64)
+    narrow = not reader.sparse and len(coef) < 8
+    weights = np.ascontiguousarray(coef if narrow else coef.T, dtype=np.float64)
+    bias = np.ascontiguousarray(intercept, dtype=np.float64)[None, :]
+    empty = np.empty(0)
+    kernels.score(reader, rows, weights, bias, empty, 0, len(coef), narrow, out)
+    return out

@@ -1,0 +1,114 @@
+"""What travels between estimators and backends: frozen, plain, picklable.
+
+Only arrays, scalars and containers of them: no estimator, client, session or
+compiled object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+FORMAT_VERSION = 1
+"""Version of the layout of these classes; raised when a field changes meaning."""
+
+
+@dataclass(frozen=True)
+class TrainingSpec:
+    """What to train.
+
+    Attributes
+    ----------
+    algorithm : str
+        SageMaker's name of the algorithm, such as ``"linear-learner"``.
+    predictor_type : str
+        ``"binary_classifier"``, ``"multiclass_classifier"`` or ``"regressor"``.
+    hyperparameters : dict
+        Validated hyperparameters by SageMaker's names; may hold ``"auto"``.
+    n_classes : int
+        Number of classes (1 for regression).
+    cv, validation_fraction : object
+        How to validate when the data bring no validation rows.
+    n_jobs : int or None
+        Threads over blocks of models. Never changes the result.
+    seed : int
+        Seed of every random stream.
+    """
+
+    algorithm: str
+    predictor_type: str
+    hyperparameters: dict[str, Any]
+    n_classes: int = 1
+    cv: Any = "auto"
+    validation_fraction: float = 0.1
+    n_jobs: int | None = None
+    seed: int = 0
+    format_version: int = FORMAT_VERSION
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Rows to train on, already validated and with encoded labels.
+
+    Attributes
+    ----------
+    X : ndarray or CSR of shape (n_samples, n_features)
+    y : float64 ndarray of shape (n_samples,)
+        Targets: 0.0/1.0, class index, or the number to predict.
+    sample_weight : float64 ndarray of shape (n_samples,)
+        Sample weight times class weight.
+    X_val, y_val, sample_weight_val : like the above, or None
+        The user's validation rows.
+    """
+
+    X: Any
+    y: np.ndarray
+    sample_weight: np.ndarray
+    X_val: Any = None
+    y_val: np.ndarray | None = None
+    sample_weight_val: np.ndarray | None = None
+
+    def __repr__(self) -> str:
+        # Rows never reach a log or a traceback.
+        shape = getattr(self.X, "shape", None)
+        return f"TrainingData(shape={shape}, validation={self.X_val is not None})"
+
+
+@dataclass(frozen=True)
+class ModelState:
+    """A trained model: what an estimator takes its fitted attributes from.
+
+    Attributes
+    ----------
+    coef : float64 ndarray of shape (n_outputs, n_features)
+        In the user's units.
+    intercept : float64 ndarray of shape (n_outputs,)
+    threshold : float or None
+        Decision threshold on the probability (binary classification).
+    n_iter : int
+        Epochs that the selected model was trained.
+    best_index, best_params, best_score : object
+        The selected candidate.
+    candidates : dict of arrays
+        One row a candidate, shaped like scikit-learn's ``cv_results_``.
+    loss_curve, validation_curve : ndarray of shape (n_iter,)
+        Training and validation loss of the selected candidate, epoch by epoch;
+        the second is None without validation rows.
+    resolved : dict
+        What every ``"auto"`` became, where it is the same for all candidates.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    threshold: float | None
+    n_iter: int
+    best_index: int
+    best_params: dict[str, Any]
+    best_score: float
+    candidates: dict[str, Any]
+    loss_curve: np.ndarray
+    validation_curve: np.ndarray | None
+    resolved: dict[str, Any] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION

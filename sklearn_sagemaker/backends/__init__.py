@@ -1,0 +1,21 @@
+"""Where a fit runs: the protocol, the resolver, and one module a backend."""
+
+from sklearn_sagemaker.backends.config import (
+    BACKENDS,
+    config_context,
+    get_config,
+    resolve_backend,
+    set_config,
+)
+from sklearn_sagemaker.backends.local import LocalBackend
+from sklearn_sagemaker.backends.protocol import Backend
+
+__all__ = [
+    "BACKENDS",
+    "Backend",
+    "LocalBackend",
+    "config_context",
+    "get_config",
+    "resolve_backend",
+    "set_config",
+]

@@ -1,0 +1,116 @@
+"""Which backend a fit uses when the estimator does not say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sklearn_sagemaker.backends.local import LocalBackend
+from sklearn_sagemaker.backends.protocol import Backend
+
+BACKENDS: dict[str, type] = {"local": LocalBackend}
+"""Backends that a name stands for."""
+
+_DEFAULTS: dict[str, Any] = {"backend": "local"}
+_current = threading.local()
+
+
+def get_config() -> dict[str, Any]:
+    """The settings in force in the calling thread.
+
+    Returns
+    -------
+    config : dict
+        ``backend``: name or backend used by estimators with ``backend=None``.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker import get_config
+    >>> get_config()
+    {'backend': 'local'}
+    """
+    return dict(getattr(_current, "config", _DEFAULTS))
+
+
+def set_config(*, backend: str | Backend | None = None) -> None:
+    """Change the settings of the calling thread.
+
+    Threads and processes that joblib starts do not see them: set ``backend`` on
+    the estimator for those.
+
+    Parameters
+    ----------
+    backend : str, backend or None
+        Name (``"local"``) or backend; None leaves it as it is.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If it is neither a name nor a backend.
+    """
+    config = get_config()
+    if backend is not None:
+        resolve_backend(backend)
+        config["backend"] = backend
+    _current.config = config
+
+
+@contextmanager
+def config_context(*, backend: str | Backend | None = None) -> Iterator[None]:
+    """Settings for a ``with`` block of the calling thread.
+
+    Parameters
+    ----------
+    backend : str, backend or None
+        As in `set_config`.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker import config_context, get_config
+    >>> with config_context(backend="local"):
+    ...     get_config()["backend"]
+    'local'
+    """
+    before = get_config()
+    set_config(backend=backend)
+    try:
+        yield
+    finally:
+        _current.config = before
+
+
+def resolve_backend(backend: str | Backend | None) -> Backend:
+    """The backend that a value of ``backend=`` stands for.
+
+    Parameters
+    ----------
+    backend : str, backend or None
+        None stands for the configured one.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown.
+    TypeError
+        If it is neither a name nor a backend.
+    """
+    if backend is None:
+        backend = get_config()["backend"]
+    if isinstance(backend, str):
+        if backend not in BACKENDS:
+            known = ", ".join(repr(name) for name in BACKENDS)
+            raise ValueError(
+                f"backend={backend!r} is not known; use one of {known}, or pass a "
+                "backend such as sklearn_sagemaker.backends.LocalBackend()."
+            )
+        return BACKENDS[backend]()
+    if not isinstance(backend, Backend):
+        raise TypeError(
+            f"backend must be a name or an object with a train method, got "
+            f"{type(backend).__name__}; use for example 'local'."
+        )
+    return backend

@@ -1,0 +1,45 @@
+"""The default backend: this process, no cloud."""
+
+from __future__ import annotations
+
+from sklearn.base import BaseEstimator
+
+from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker.backends.protocol import Monitor
+from sklearn_sagemaker.training.linear_run import train_linear
+
+TRAINERS = {"linear-learner": train_linear}
+"""Training run of each algorithm."""
+
+
+class LocalBackend(BaseEstimator):
+    """Trains in this process with the compiled kernels.
+
+    Needs neither boto3 nor credentials nor a container. It is a value without
+    settings: it clones, pickles and compares by type.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker import LinearLearnerClassifier
+    >>> from sklearn_sagemaker.backends import LocalBackend
+    >>> LinearLearnerClassifier(backend=LocalBackend()).backend
+    LocalBackend()
+    """
+
+    def train(
+        self, spec: TrainingSpec, data: TrainingData, monitor: Monitor | None = None
+    ) -> ModelState:
+        """Train the spec's algorithm on the data.
+
+        Parameters
+        ----------
+        spec : TrainingSpec
+        data : TrainingData
+        monitor : callable or None
+            Called after each epoch; a true answer ends the training.
+
+        Returns
+        -------
+        state : ModelState
+        """
+        return TRAINERS[spec.algorithm](spec, data, monitor)

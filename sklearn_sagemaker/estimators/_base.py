@@ -1,0 +1,263 @@
+"""What all estimators share: validation, the way through a backend, attributes."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from contextlib import contextmanager
+from numbers import Integral, Real
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_sagemaker._compat import (
+    CallbackSupportMixin,
+    EpochCallbacks,
+    Interval,
+    StrOptions,
+    check_sample_weight,
+    progress_bar_available,
+)
+from sklearn_sagemaker._hyperparameters import Hyperparameter, check_implemented
+from sklearn_sagemaker._kernels.prediction import linear_margins
+from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker.backends import Backend, resolve_backend
+
+logger = logging.getLogger("sklearn_sagemaker")
+
+SHARED_PARAMETERS = """
+cv : "auto", int, splitter, iterable, None or False, default="auto"
+    How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
+    folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
+    hold-out of ``validation_fraction`` where models times classes times stored
+    values exceed 5e8. None is scikit-learn's 5 folds. False validates on the
+    training rows, for want of others. Folds are trained in the same pass as
+    the model that is kept, which is trained on all rows; with a hold-out it is
+    trained on the others.
+validation_fraction : float in (0, 1), default=0.1
+    Share of the rows that a hold-out takes.
+n_jobs : int or None, default=None
+    Threads over blocks of models, as in joblib. Never changes the result; a fit
+    with one block (up to 128 columns: models times classes times folds) runs in
+    one thread.
+random_state : int, RandomState instance or None, default=None
+    Seed of shuffling, folds and starting weights.
+verbose : int, default=0
+    Above zero shows the progress epoch by epoch: scikit-learn's progress bar
+    where it is available (scikit-learn 1.9 and rich), log lines otherwise.
+backend : str, backend or None, default=None
+    Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
+    None is what `sklearn_sagemaker.set_config` says, "local" at first.
+"""
+
+SHARED_CONSTRAINTS: dict[str, list] = {
+    "cv": [StrOptions({"auto"}), "cv_object", "boolean", None],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_jobs": [Integral, None],
+    "random_state": ["random_state"],
+    "verbose": ["verbose"],
+    "backend": [str, Backend, None],
+}
+
+
+def constraints(table: dict[str, Hyperparameter]) -> dict[str, list]:
+    """scikit-learn's parameter constraints from the table of hyperparameters."""
+    found: dict[str, list] = {}
+    for name, entry in table.items():
+        allowed: list = []
+        if entry.kind == "bool":
+            allowed.append("boolean")
+        elif entry.kind in ("int", "float"):
+            number = Integral if entry.kind == "int" else Real
+            if entry.low is None:
+                allowed.append(Interval(Real, None, None, closed="neither"))
+            else:
+                allowed.append(
+                    Interval(number, entry.low, entry.high, closed=entry.closed)
+                )
+        if entry.choices:
+            allowed.append(StrOptions(set(entry.choices)))
+        found[name] = allowed
+    return {**found, **SHARED_CONSTRAINTS}
+
+
+def seed_of(random_state: Any) -> int:
+    """A seed for the training run, drawn from scikit-learn's ``random_state``."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
+    """Base of all estimators."""
+
+    _algorithm: ClassVar[str]
+    _table: ClassVar[dict[str, Hyperparameter]]
+
+    _doc_link_module = "sklearn_sagemaker"
+    _doc_link_template = (
+        "https://sklearn-sagemaker.readthedocs.io/en/latest/api/{estimator_name}.html"
+    )
+    _doc_link_url_param_generator = staticmethod(
+        lambda estimator: {"estimator_name": estimator.__class__.__name__}
+    )
+
+    @classmethod
+    def sagemaker_defaults(cls, **parameters: Any):
+        """Build an estimator with SageMaker's defaults instead of ours.
+
+        Parameters
+        ----------
+        **parameters
+            Constructor arguments that override them.
+
+        Returns
+        -------
+        estimator : instance of this class
+
+        Examples
+        --------
+        >>> from sklearn_sagemaker import LinearLearnerClassifier
+        >>> LinearLearnerClassifier.sagemaker_defaults(epochs=5).mini_batch_size
+        1000
+        """
+        theirs = {name: entry.sagemaker_default for name, entry in cls._table.items()}
+        return cls(**{**theirs, **parameters})
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    # --------------------------------------------------------------- validation
+    def _check_rows(self, X, *, reset: bool):
+        """Validate X without copying it: any numeric dtype, any layout, CSR."""
+        return validate_data(
+            self,
+            X,
+            reset=reset,
+            accept_sparse="csr",
+            accept_large_sparse=True,
+            dtype="numeric",
+        )
+
+    def _check_weights(self, sample_weight, X) -> np.ndarray:
+        weights = check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        if not (weights > 0).any():
+            raise ValueError(
+                "All sample weights are zero: at least one row must have a "
+                "sample_weight above zero."
+            )
+        return weights
+
+    def _check_validation(self, X_val, y_val, sample_weight_val):
+        """Validate the user's validation rows; None if there are none."""
+        if X_val is None and y_val is None:
+            if sample_weight_val is not None:
+                raise ValueError(
+                    "sample_weight_val is provided, but X_val and y_val are not; pass "
+                    "all three, or none."
+                )
+            return None
+        if X_val is None or y_val is None:
+            given, missing = (
+                ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+            )
+            raise ValueError(
+                f"{given} is provided, but {missing} was not provided; pass both."
+            )
+        X_val = self._check_rows(X_val, reset=False)
+        return X_val, y_val, self._check_weights(sample_weight_val, X_val)
+
+    # ------------------------------------------------------------------ the fit
+    def _hyperparameters(self) -> dict[str, Any]:
+        values = {name: getattr(self, name) for name in self._table}
+        check_implemented(self._table, values)
+        return values
+
+    def _train(
+        self, data: TrainingData, predictor_type: str, n_classes: int, X, y
+    ) -> ModelState:
+        """Send a validated problem through the backend."""
+        backend = resolve_backend(self.backend)
+        spec = TrainingSpec(
+            algorithm=self._algorithm,
+            predictor_type=predictor_type,
+            hyperparameters=self._hyperparameters(),
+            n_classes=n_classes,
+            cv=self.cv,
+            validation_fraction=self.validation_fraction,
+            n_jobs=self.n_jobs,
+            seed=seed_of(self.random_state),
+        )
+        bar = bool(self.verbose) and progress_bar_available()
+        lines = bool(self.verbose) and not bar
+        with (
+            EpochCallbacks(self, X, y, progress_bar=bar) as callbacks,
+            _log_lines(lines) as report,
+        ):
+
+            def monitor(epoch: int, epochs: int, losses: dict[str, float]) -> bool:
+                report(epoch, epochs, losses)
+                return callbacks.epoch(losses)
+
+            return backend.train(spec, data, monitor)
+
+    def _set_state(self, state: ModelState) -> None:
+        """Take the fitted attributes from a trained model."""
+        self.coef_ = state.coef
+        self.intercept_ = state.intercept
+        self.n_iter_ = state.n_iter
+        self.best_index_ = state.best_index
+        self.best_params_ = state.best_params
+        self.best_score_ = state.best_score
+        self.candidates_ = state.candidates
+        self.loss_curve_ = state.loss_curve
+        self.validation_curve_ = state.validation_curve
+        self.resolved_params_ = state.resolved
+
+    def _margins(self, X) -> np.ndarray:
+        check_is_fitted(self)
+        X = self._check_rows(X, reset=False)
+        return linear_margins(
+            X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)
+        )
+
+
+@contextmanager
+def _log_lines(enabled: bool):
+    """One log line an epoch, to standard error if no handler is configured."""
+    if not enabled:
+        yield lambda epoch, epochs, losses: None
+        return
+    handler = None
+    level = logger.level
+    if not logger.hasHandlers():
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    start = time.perf_counter()
+
+    def report(epoch: int, epochs: int, losses: dict[str, float]) -> None:
+        logger.info(
+            "epoch %d of %d: training loss %.6g, validation loss %.6g, "
+            "%d candidates training, %.1f s",
+            epoch + 1,
+            epochs,
+            losses["train_loss"],
+            losses["validation_loss"],
+            losses["n_active"],
+            time.perf_counter() - start,
+        )
+
+    try:
+        yield report
+    finally:
+        logger.setLevel(level)
+        if handler is not None:
+            logger.removeHandler(handler)

@@ -1,0 +1,636 @@
+"""Linear Learner as scikit-learn estimators."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.special import expit, logit, softmax
+from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d, validate_data
+
+from sklearn_sagemaker._compat import StrOptions, fit_context, with_callbacks
+from sklearn_sagemaker._hyperparameters import (
+    BINARY,
+    CLASSIFIERS,
+    MULTICLASS,
+    REGRESSOR,
+    hyperparameters_for,
+)
+from sklearn_sagemaker._state import ModelState, TrainingData
+from sklearn_sagemaker.estimators._base import (
+    SHARED_PARAMETERS,
+    SageMakerEstimator,
+    constraints,
+)
+from sklearn_sagemaker.estimators._documentation import document
+
+_CLASSIFIER_TABLE = hyperparameters_for("linear-learner", CLASSIFIERS)
+_REGRESSOR_TABLE = hyperparameters_for("linear-learner", (REGRESSOR,))
+
+
+@document(_CLASSIFIER_TABLE, SHARED_PARAMETERS)
+class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
+    """Linear classifier: many models trained in one pass, the best one kept.
+
+    Amazon SageMaker's Linear Learner. Candidate models that differ in learning
+    rate, penalties and feature scaling are trained together on the same
+    mini-batches; the one that does best on validation rows is kept, and for two
+    classes its decision threshold is calibrated on them.
+
+    Parameters
+    ----------
+    {hyperparameters}
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, times ``sample_weight``, in training, selection
+        and calibration.
+    {shared}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    coef_ : float64 ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients in the units of X.
+    intercept_ : float64 ndarray of shape (1,) or (n_classes,)
+        Intercepts.
+    threshold_ : float
+        For two classes: `predict` answers ``classes_[1]`` above this
+        probability. `predict_proba` and `decision_function` ignore it.
+    candidates_ : dict of arrays
+        One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
+        ``train_loss`` and ``validation_loss`` at its best epoch,
+        ``validation_score`` (greater is better), ``rank_validation_score``,
+        ``threshold``, ``best_epoch``, ``n_iter``, ``status``.
+    best_index_ : int
+        The selected candidate.
+    best_params_ : dict
+        Its hyperparameters.
+    best_score_ : float
+        Its validation score: the criterion, or minus the loss.
+    n_iter_ : int
+        Epochs that the selected candidate was trained; the weights kept are
+        those of its best epoch.
+    loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
+        Its mean loss on training and validation rows, epoch by epoch; the
+        second is None when there are no validation rows.
+    resolved_params_ : dict
+        What "auto" became where all candidates share it.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any.
+
+    See Also
+    --------
+    LinearLearnerRegressor : The same for regression.
+    sklearn.linear_model.SGDClassifier : One model a fit.
+
+    Notes
+    -----
+    Each candidate minimises the weighted mean loss plus ``wd / 2 * ||w||**2 +
+    l1 * ||w||_1``, the weights taken in the scaled feature space and the
+    intercept free. Rows of zero weight are absent in every respect.
+
+    References
+    ----------
+    Amazon SageMaker developer guide, "How Linear Learner Works".
+
+    E. Liberty et al., "Elastic Machine Learning Algorithms in Amazon
+    SageMaker", SIGMOD 2020. https://doi.org/10.1145/3318464.3386126
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_sagemaker import LinearLearnerClassifier
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LinearLearnerClassifier(random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.97)
+    True
+    >>> len(model.candidates_["validation_loss"])
+    32
+    """
+
+    _algorithm = "linear-learner"
+    _table = _CLASSIFIER_TABLE
+    _parameter_constraints: dict = {
+        **constraints(_CLASSIFIER_TABLE),
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        loss="auto",
+        binary_classifier_model_selection_criteria="accuracy",
+        mini_batch_size="auto",
+        epochs="auto",
+        num_models="auto",
+        optimizer="auto",
+        learning_rate="auto",
+        wd="auto",
+        l1="auto",
+        momentum="auto",
+        beta_1="auto",
+        beta_2="auto",
+        use_bias=True,
+        bias_lr_mult="auto",
+        bias_wd_mult="auto",
+        init_method="auto",
+        init_scale=0.07,
+        init_sigma=0.01,
+        init_bias=0.0,
+        use_lr_scheduler=True,
+        lr_scheduler_step="auto",
+        lr_scheduler_factor="auto",
+        lr_scheduler_minimum_lr="auto",
+        normalize_data="auto",
+        unbias_data="auto",
+        num_point_for_scaler=10000,
+        early_stopping_patience="auto",
+        early_stopping_tolerance=0.001,
+        num_calibration_samples=10_000_000,
+        positive_example_weight_mult=1.0,
+        target_recall=0.8,
+        target_precision=0.8,
+        f_beta=1.0,
+        margin=1.0,
+        accuracy_top_k=3,
+        balance_multiclass_weights=False,
+        class_weight=None,
+        cv="auto",
+        validation_fraction=0.1,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        backend=None,
+    ):
+        self.loss = loss
+        self.binary_classifier_model_selection_criteria = (
+            binary_classifier_model_selection_criteria
+        )
+        self.mini_batch_size = mini_batch_size
+        self.epochs = epochs
+        self.num_models = num_models
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.wd = wd
+        self.l1 = l1
+        self.momentum = momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.use_bias = use_bias
+        self.bias_lr_mult = bias_lr_mult
+        self.bias_wd_mult = bias_wd_mult
+        self.init_method = init_method
+        self.init_scale = init_scale
+        self.init_sigma = init_sigma
+        self.init_bias = init_bias
+        self.use_lr_scheduler = use_lr_scheduler
+        self.lr_scheduler_step = lr_scheduler_step
+        self.lr_scheduler_factor = lr_scheduler_factor
+        self.lr_scheduler_minimum_lr = lr_scheduler_minimum_lr
+        self.normalize_data = normalize_data
+        self.unbias_data = unbias_data
+        self.num_point_for_scaler = num_point_for_scaler
+        self.early_stopping_patience = early_stopping_patience
+        self.early_stopping_tolerance = early_stopping_tolerance
+        self.num_calibration_samples = num_calibration_samples
+        self.positive_example_weight_mult = positive_example_weight_mult
+        self.target_recall = target_recall
+        self.target_precision = target_precision
+        self.f_beta = f_beta
+        self.margin = margin
+        self.accuracy_top_k = accuracy_top_k
+        self.balance_multiclass_weights = balance_multiclass_weights
+        self.class_weight = class_weight
+        self.cv = cv
+        self.validation_fraction = validation_fraction
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.backend = backend
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train the candidates and keep the best.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows. float32, float64 and integer arrays in C or F order,
+            and CSR with int32 or int64 indices, are read in place.
+        y : array-like of shape (n_samples,)
+            Class labels, numbers or strings.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; a row of weight zero is absent.
+        X_val, y_val : like X and y, default=None
+            Validation rows, used instead of ``cv``. In a Pipeline they reach
+            the classifier untransformed unless the pipeline has
+            ``transform_input=["X_val"]``.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If y has a single class, only one of ``X_val`` and ``y_val`` is
+            given, ``y_val`` has a class that y lacks, or a weight is negative.
+        NotImplementedError
+            If a hyperparameter has a value that this version cannot train.
+        AllCandidatesDivergedError
+            If no candidate stayed finite.
+        """
+        self._hyperparameters()
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            accept_large_sparse=True,
+            dtype="numeric",
+        )
+        check_classification_targets(y)
+        y = column_or_1d(y, warn=True)
+        weights = self._check_weights(sample_weight, X)
+        classes = np.unique(y[weights > 0])
+        if len(classes) < 2:
+            raise ValueError(
+                f"LinearLearnerClassifier needs rows of at least 2 classes, but y has "
+                f"1 class ({classes[0]!r}) among the rows of non-zero weight; check "
+                "the labels, or the filter that made this sample."
+            )
+        multipliers = compute_class_weight(
+            self.class_weight, classes=classes, y=y[weights > 0]
+        )
+        encoded = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+        weights = weights * np.where(classes[encoded] == y, multipliers[encoded], 0.0)
+        validation = self._check_validation(X_val, y_val, sample_weight_val)
+        if validation is not None:
+            rows_val, y_val, weights_val = validation
+            encoded_val = self._encode_validation(y_val, rows_val, classes)
+            validation = (
+                rows_val,
+                encoded_val.astype(np.float64),
+                weights_val * multipliers[encoded_val],
+            )
+        data = TrainingData(
+            X, encoded.astype(np.float64), weights, *(validation or (None,) * 3)
+        )
+        kind = BINARY if len(classes) == 2 else MULTICLASS
+        state = self._train(data, kind, len(classes), X, y)
+        self.classes_ = classes
+        self._set_state(state)
+        return self
+
+    @staticmethod
+    def _encode_validation(y_val, X_val, classes) -> np.ndarray:
+        y_val = column_or_1d(y_val)
+        if len(y_val) != X_val.shape[0]:
+            raise ValueError(
+                f"y_val has {len(y_val)} labels for the {X_val.shape[0]} rows of X_val; "
+                "they must be as many."
+            )
+        encoded = np.searchsorted(classes, y_val).clip(0, len(classes) - 1)
+        unknown = classes[encoded] != y_val
+        if unknown.any():
+            raise ValueError(
+                f"y_val has the label {y_val[unknown][0]!r}, which y lacks; validation "
+                f"labels must be among {list(classes[:10])!r}."
+            )
+        return encoded
+
+    def _set_state(self, state: ModelState) -> None:
+        super()._set_state(state)
+        if state.threshold is not None:
+            self.threshold_ = state.threshold
+        elif hasattr(self, "threshold_"):
+            del self.threshold_
+
+    def decision_function(self, X):
+        """Margins: the linear scores, before any threshold.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        margins : float64 ndarray of shape (n_samples,) or (n_samples, n_classes)
+            For two classes the log-odds of ``classes_[1]``.
+        """
+        margins = self._margins(X)
+        return margins[:, 0] if margins.shape[1] == 1 else margins
+
+    def predict_proba(self, X):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        probabilities : float64 ndarray of shape (n_samples, n_classes)
+            In the order of ``classes_``; ``threshold_`` plays no part.
+        """
+        margins = self._margins(X)
+        if margins.shape[1] > 1:
+            return softmax(margins, axis=1)
+        positive = expit(margins)
+        return np.hstack([1.0 - positive, positive])
+
+    def predict_log_proba(self, X):
+        """Logarithms of the probabilities of the classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to score.
+
+        Returns
+        -------
+        log_probabilities : float64 ndarray of shape (n_samples, n_classes)
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
+    def predict(self, X):
+        """Class labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to classify.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            For two classes ``classes_[1]`` where its probability is above
+            ``threshold_``; for more, the most probable one.
+        """
+        margins = self._margins(X)
+        if margins.shape[1] > 1:
+            return self.classes_[margins.argmax(axis=1)]
+        return self.classes_[(margins[:, 0] > logit(self.threshold_)).astype(int)]
+
+
+@document(_REGRESSOR_TABLE, SHARED_PARAMETERS)
+class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
+    """Linear regression: many models trained in one pass, the best one kept.
+
+    Amazon SageMaker's Linear Learner. Candidate models that differ in learning
+    rate, penalties and feature scaling are trained together on the same
+    mini-batches; the one with the lowest loss on validation rows is kept.
+
+    Parameters
+    ----------
+    {hyperparameters}
+    {shared}
+
+    Attributes
+    ----------
+    coef_ : float64 ndarray of shape (n_features,)
+        Coefficients in the units of X and y.
+    intercept_ : float
+        Intercept.
+    candidates_ : dict of arrays
+        One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
+        ``train_loss`` and ``validation_loss`` at its best epoch,
+        ``validation_score`` (minus the loss), ``rank_validation_score``,
+        ``best_epoch``, ``n_iter``, ``status``.
+    best_index_ : int
+        The selected candidate.
+    best_params_ : dict
+        Its hyperparameters.
+    best_score_ : float
+        Minus its validation loss, in squared units of y.
+    n_iter_ : int
+        Epochs that the selected candidate was trained; the weights kept are
+        those of its best epoch.
+    loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
+        Its mean loss on training and validation rows, epoch by epoch; the
+        second is None when there are no validation rows.
+    resolved_params_ : dict
+        What "auto" became where all candidates share it.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any.
+
+    See Also
+    --------
+    LinearLearnerClassifier : The same for classification.
+    sklearn.linear_model.SGDRegressor : One model a fit.
+
+    Notes
+    -----
+    Each candidate minimises the weighted mean loss plus ``wd / 2 * ||w||**2 +
+    l1 * ||w||_1``, features and labels taken as scaled and the intercept free.
+    Rows of zero weight are absent in every respect.
+
+    References
+    ----------
+    Amazon SageMaker developer guide, "How Linear Learner Works".
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_sagemaker import LinearLearnerRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = LinearLearnerRegressor(random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.5)
+    True
+    """
+
+    _algorithm = "linear-learner"
+    _table = _REGRESSOR_TABLE
+    _parameter_constraints: dict = constraints(_REGRESSOR_TABLE)
+
+    def __init__(
+        self,
+        *,
+        loss="auto",
+        mini_batch_size="auto",
+        epochs="auto",
+        num_models="auto",
+        optimizer="auto",
+        learning_rate="auto",
+        wd="auto",
+        l1="auto",
+        momentum="auto",
+        beta_1="auto",
+        beta_2="auto",
+        use_bias=True,
+        bias_lr_mult="auto",
+        bias_wd_mult="auto",
+        init_method="auto",
+        init_scale=0.07,
+        init_sigma=0.01,
+        init_bias=0.0,
+        use_lr_scheduler=True,
+        lr_scheduler_step="auto",
+        lr_scheduler_factor="auto",
+        lr_scheduler_minimum_lr="auto",
+        normalize_data="auto",
+        normalize_label="auto",
+        unbias_data="auto",
+        unbias_label="auto",
+        num_point_for_scaler=10000,
+        early_stopping_patience="auto",
+        early_stopping_tolerance=0.001,
+        quantile=0.5,
+        loss_insensitivity=0.01,
+        huber_delta=1.0,
+        cv="auto",
+        validation_fraction=0.1,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        backend=None,
+    ):
+        self.loss = loss
+        self.mini_batch_size = mini_batch_size
+        self.epochs = epochs
+        self.num_models = num_models
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.wd = wd
+        self.l1 = l1
+        self.momentum = momentum
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.use_bias = use_bias
+        self.bias_lr_mult = bias_lr_mult
+        self.bias_wd_mult = bias_wd_mult
+        self.init_method = init_method
+        self.init_scale = init_scale
+        self.init_sigma = init_sigma
+        self.init_bias = init_bias
+        self.use_lr_scheduler = use_lr_scheduler
+        self.lr_scheduler_step = lr_scheduler_step
+        self.lr_scheduler_factor = lr_scheduler_factor
+        self.lr_scheduler_minimum_lr = lr_scheduler_minimum_lr
+        self.normalize_data = normalize_data
+        self.normalize_label = normalize_label
+        self.unbias_data = unbias_data
+        self.unbias_label = unbias_label
+        self.num_point_for_scaler = num_point_for_scaler
+        self.early_stopping_patience = early_stopping_patience
+        self.early_stopping_tolerance = early_stopping_tolerance
+        self.quantile = quantile
+        self.loss_insensitivity = loss_insensitivity
+        self.huber_delta = huber_delta
+        self.cv = cv
+        self.validation_fraction = validation_fraction
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.backend = backend
+
+    @with_callbacks
+    @fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ):
+        """Train the candidates and keep the best.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows. float32, float64 and integer arrays in C or F order,
+            and CSR with int32 or int64 indices, are read in place.
+        y : array-like of shape (n_samples,)
+            Numbers to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; a row of weight zero is absent.
+        X_val, y_val : like X and y, default=None
+            Validation rows, used instead of ``cv``. In a Pipeline they reach
+            the regressor untransformed unless the pipeline has
+            ``transform_input=["X_val"]``.
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Weights of the validation rows.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If only one of ``X_val`` and ``y_val`` is given, or a weight is
+            negative.
+        NotImplementedError
+            If a hyperparameter has a value that this version cannot train.
+        AllCandidatesDivergedError
+            If no candidate stayed finite.
+        """
+        self._hyperparameters()
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            accept_sparse="csr",
+            accept_large_sparse=True,
+            dtype="numeric",
+            y_numeric=True,
+        )
+        target = np.asarray(y, dtype=np.float64)
+        weights = self._check_weights(sample_weight, X)
+        validation = self._check_validation(X_val, y_val, sample_weight_val)
+        if validation is not None:
+            rows_val, y_val, weights_val = validation
+            y_val = column_or_1d(y_val, dtype=np.float64)
+            if len(y_val) != rows_val.shape[0] or not np.isfinite(y_val).all():
+                raise ValueError(
+                    f"y_val must hold {rows_val.shape[0]} finite numbers, one for each "
+                    f"row of X_val; it has {len(y_val)}, of which "
+                    f"{np.count_nonzero(~np.isfinite(y_val))} are NaN or infinite."
+                )
+            validation = (rows_val, y_val, weights_val)
+        data = TrainingData(X, target, weights, *(validation or (None,) * 3))
+        self._set_state(self._train(data, REGRESSOR, 1, X, y))
+        return self
+
+    def _set_state(self, state: ModelState) -> None:
+        super()._set_state(state)
+        self.coef_ = state.coef[0]
+        self.intercept_ = float(state.intercept[0])
+
+    def predict(self, X):
+        """Predicted numbers.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows to predict.
+
+        Returns
+        -------
+        predictions : float64 ndarray of shape (n_samples,)
+            In the units of y.
+        """
+        return self._margins(X)[:, 0]

@@ -1,0 +1,29 @@
+"""Every exception and warning that sklearn_sagemaker raises itself."""
+
+from __future__ import annotations
+
+__all__ = [
+    "AllCandidatesDivergedError",
+    "CandidateDivergedWarning",
+    "DataFileError",
+    "OptionalDependencyError",
+]
+
+
+class AllCandidatesDivergedError(FloatingPointError, ValueError):
+    """Every candidate model overflowed during training.
+
+    The message names the features whose scales are to blame and the remedy.
+    """
+
+
+class CandidateDivergedWarning(RuntimeWarning):
+    """Some candidate models overflowed and were dropped; the rest went on."""
+
+
+class DataFileError(ValueError):
+    """A data file cannot be read as asked; the message names file and row."""
+
+
+class OptionalDependencyError(ImportError):
+    """An optional package is missing; the message names the extra to install."""

@@ -1,0 +1,165 @@
+"""Candidates: the hyperparameters in which the models of a run differ."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+PARAMETERS = (
+    "learning_rate",
+    "wd",
+    "l1",
+    "schedule",
+    "lr_scheduler_step",
+    "lr_scheduler_factor",
+    "lr_scheduler_minimum_lr",
+    "scaling",
+)
+
+DEFAULT_MODELS = 32
+"""Candidates of ``num_models="auto"``, as in SageMaker."""
+
+# The grid, each list with the value that trains best on most of the benchmark
+# data first: a run with few models takes the heads of the lists.
+LEARNING_RATES = {"adam": (0.03, 0.01, 0.1, 0.003), "sgd": (0.01, 0.001, 0.1, 0.03)}
+PENALTIES = ((1e-4, 0.0), (1e-4, 1e-4), (1e-3, 0.0), (0.0, 0.0))
+SCALINGS = ("standard", "floored")
+# SageMaker's two pairs of step and minimum, with factor 0.99.
+STEP_SCHEDULES = ((100, 1e-5), (10, 1e-4))
+STEP_FACTOR = 0.99
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """One array for each hyperparameter, one entry for each candidate."""
+
+    learning_rate: np.ndarray
+    wd: np.ndarray
+    l1: np.ndarray
+    schedule: np.ndarray
+    lr_scheduler_step: np.ndarray
+    lr_scheduler_factor: np.ndarray
+    lr_scheduler_minimum_lr: np.ndarray
+    scaling: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.learning_rate)
+
+    def take(self, index: np.ndarray) -> Candidates:
+        """The candidates at these places."""
+        return Candidates(**{name: getattr(self, name)[index] for name in PARAMETERS})
+
+    def params(self, index: int) -> dict[str, Any]:
+        """Hyperparameters of one candidate, as plain Python values."""
+        values = {name: getattr(self, name)[index].item() for name in PARAMETERS}
+        if values["schedule"] != "step":
+            for name in PARAMETERS[4:7]:
+                del values[name]
+        return values
+
+
+def _learning_rates(fixed, optimizer: str, wanted: int) -> list[float]:
+    """The user's rate, or as many as are wanted: the grid's, then rates between."""
+    if fixed != "auto":
+        return [fixed]
+    rates = list(LEARNING_RATES["adam" if optimizer == "adam" else "sgd"])
+    while len(rates) < wanted:
+        ordered = sorted(rates)
+        rates += [float(np.sqrt(a * b)) for a, b in itertools.pairwise(ordered)]
+    return rates
+
+
+def _penalties(wd, l1) -> list[tuple[float, float]]:
+    pairs = []
+    for grid_wd, grid_l1 in PENALTIES:
+        pair = (grid_wd if wd == "auto" else wd, grid_l1 if l1 == "auto" else l1)
+        if pair not in pairs:
+            pairs.append(pair)
+    return pairs
+
+
+def _schedules(hyperparameters) -> list[tuple[str, int, float, float]]:
+    """(kind, step, factor, minimum), as far as the user has left it open."""
+    step, factor, minimum = (
+        hyperparameters[name]
+        for name in (
+            "lr_scheduler_step",
+            "lr_scheduler_factor",
+            "lr_scheduler_minimum_lr",
+        )
+    )
+    if not hyperparameters["use_lr_scheduler"]:
+        return [("constant", 0, 1.0, 0.0)]
+    if step == factor == minimum == "auto":
+        return [("cosine", 0, 1.0, 0.0)]
+    found = []
+    for grid_step, grid_minimum in STEP_SCHEDULES:
+        entry = (
+            "step",
+            grid_step if step == "auto" else step,
+            STEP_FACTOR if factor == "auto" else factor,
+            grid_minimum if minimum == "auto" else minimum,
+        )
+        if entry not in found:
+            found.append(entry)
+    return found
+
+
+def _scalings(normalize_data) -> list[str]:
+    if normalize_data == "auto":
+        return list(SCALINGS)
+    return ["standard" if normalize_data else "none"]
+
+
+def make_candidates(hyperparameters: dict[str, Any], optimizer: str) -> Candidates:
+    """The candidates of a run.
+
+    Values that the user fixes are fixed in all candidates; the rest vary over
+    the grid, the most promising settings first. No two candidates are equal, so
+    a user who fixes all of them gets one, whatever ``num_models``.
+
+    Parameters
+    ----------
+    hyperparameters : dict
+        Validated hyperparameters of Linear Learner.
+    optimizer : str
+        The resolved optimizer.
+
+    Returns
+    -------
+    candidates : Candidates
+    """
+    wanted = hyperparameters["num_models"]
+    if wanted == "auto":
+        wanted = DEFAULT_MODELS
+    penalties = _penalties(hyperparameters["wd"], hyperparameters["l1"])
+    schedules = _schedules(hyperparameters)
+    scalings = _scalings(hyperparameters["normalize_data"])
+    others = len(penalties) * len(schedules) * len(scalings)
+    rates = _learning_rates(
+        hyperparameters["learning_rate"], optimizer, -(-wanted // others)
+    )
+    places = itertools.product(
+        range(len(rates)), range(len(penalties)), range(len(schedules)),
+        range(len(scalings)),
+    )  # fmt: skip
+    # Least total distance from the heads of the lists first.
+    chosen = sorted(places, key=lambda place: (sum(place), place))[:wanted]
+    # Neighbours share a scaling, so that blocks of columns may share the array.
+    chosen.sort(key=lambda place: (place[3], place[2], place[1], rates[place[0]]))
+    kinds, steps, factors, minima = zip(
+        *(schedules[place[2]] for place in chosen), strict=True
+    )
+    return Candidates(
+        learning_rate=np.array([rates[place[0]] for place in chosen], dtype=float),
+        wd=np.array([penalties[place[1]][0] for place in chosen], dtype=float),
+        l1=np.array([penalties[place[1]][1] for place in chosen], dtype=float),
+        schedule=np.array(kinds),
+        lr_scheduler_step=np.array(steps, dtype=np.int64),
+        lr_scheduler_factor=np.array(factors, dtype=float),
+        lr_scheduler_minimum_lr=np.array(minima, dtype=float),
+        scaling=np.array([scalings[place[3]] for place in chosen]),
+    )

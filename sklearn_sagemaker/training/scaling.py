@@ -1,0 +1,89 @@
+"""Scalers: learned on the first rows, applied inside the pass, folded back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import RowReader, kernels
+
+SCALINGS: dict[str, str] = {
+    "standard": "each feature divided by its standard deviation",
+    "floored": "as standard, but deviations below the mean deviation count as it",
+    "uniform": "all features divided by the mean deviation",
+    "none": "features as they are",
+}
+"""How a candidate may scale features; the penalties act on the scaled ones."""
+
+
+@dataclass(frozen=True)
+class FeatureStatistics:
+    """Weighted mean and standard deviation of every feature (float64).
+
+    ``present`` is the share of rows that store the feature (1 for dense data).
+    """
+
+    mean: np.ndarray
+    deviation: np.ndarray
+    present: np.ndarray
+
+    def scale(self, kind: str) -> np.ndarray:
+        """Factor of every feature for one of `SCALINGS`.
+
+        Constant features are left alone (factor 1): centred they are zero, and
+        not centred they are one more bias.
+        """
+        deviation = self.deviation
+        varies = deviation > 0
+        if kind == "none" or not varies.any():
+            return np.ones_like(deviation)
+        if kind == "standard":
+            base = deviation
+        else:
+            level = np.sqrt(np.mean(deviation[varies] ** 2))
+            base = np.maximum(deviation, level) if kind == "floored" else level
+        return np.where(varies, 1.0 / np.where(varies, base, 1.0), 1.0)
+
+
+def feature_statistics(
+    reader: RowReader, rows: np.ndarray, weights: np.ndarray
+) -> FeatureStatistics:
+    """Weighted statistics of the given rows, in two passes over them.
+
+    The second pass sums squares about the mean of the first, so a mean that is
+    10^6 times the deviation costs no digits. A deviation that is rounding noise
+    of its feature's size counts as zero: the feature is constant.
+    """
+    d = reader.n_features
+    weights = np.ascontiguousarray(weights, dtype=np.float64)
+    rows = np.ascontiguousarray(rows, dtype=np.int64)
+    total = weights.sum()
+    centre, first, second, stored = np.zeros((4, d))
+    kernels.column_statistics(reader, rows, weights, centre, first, second, stored)
+    present = stored / total if reader.sparse else np.ones(d)
+    mean = first / total
+    size = np.sqrt(second / total)
+    first[:], second[:], stored[:] = 0.0, 0.0, 0.0
+    kernels.column_statistics(reader, rows, weights, mean, first, second, stored)
+    variance = second / total
+    if reader.sparse:
+        # The rows that store nothing are zeros: (0 - mean)^2 each.
+        variance += np.maximum(0.0, 1.0 - present) * mean**2
+    else:
+        variance -= (first / total) ** 2
+    deviation = np.sqrt(np.maximum(variance, 0.0))
+    noise = 10 * np.finfo(reader.dtype).eps * size
+    return FeatureStatistics(mean, np.where(deviation > noise, deviation, 0.0), present)
+
+
+def label_statistics(
+    y: np.ndarray, weights: np.ndarray, normalize: bool, unbias: bool
+) -> tuple[float, float]:
+    """Mean and deviation by which labels are shifted and divided (0 and 1 if not)."""
+    total = weights.sum()
+    mean = float(weights @ y / total)
+    deviation = float(np.sqrt(weights @ (y - mean) ** 2 / total))
+    if not np.isfinite(deviation) or deviation <= 1e-12 * abs(mean):
+        deviation = 1.0
+    return (mean if unbias else 0.0), (deviation if normalize else 1.0)
