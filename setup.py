@@ -61,7 +61,7 @@ def levels():
     if sys.platform == "win32":
         return {"base": ["/O2"]}
     common = ["-O3", "-fno-math-errno", "-fno-trapping-math"]
-    found = {"base": [*common, "-DSS_PANEL=16"]}
+    found = {"base": [*common, "-DSS_PANEL=8"]}
     if target_is_x86_64():
         found["v3"] = [*common, "-march=x86-64-v3", "-DSS_PANEL=16"]
         found["v4"] = [

@@ -10,7 +10,7 @@ data, column by column (``(n_columns, n_features)``, *narrow*).
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
@@ -20,13 +20,13 @@ cdef extern from "_strips.h" nogil:
     double dot_f64(ptrdiff_t, const double*, const double*)
     void axpy_f32(ptrdiff_t, float, const float*, float*)
     void axpy_f64(ptrdiff_t, double, const double*, double*)
-    void row_forward_f32(ptrdiff_t, const float*, const ptrdiff_t*, const float*,
+    void row_forward_f32(ptrdiff_t, const float*, const int32_t*, const float*,
                          ptrdiff_t, ptrdiff_t, float*)
-    void row_forward_f64(ptrdiff_t, const double*, const ptrdiff_t*, const double*,
+    void row_forward_f64(ptrdiff_t, const double*, const int32_t*, const double*,
                          ptrdiff_t, ptrdiff_t, double*)
-    void row_backward_f32(ptrdiff_t, const float*, const ptrdiff_t*, float*,
+    void row_backward_f32(ptrdiff_t, const float*, const int32_t*, float*,
                           ptrdiff_t, ptrdiff_t, const float*)
-    void row_backward_f64(ptrdiff_t, const double*, const ptrdiff_t*, double*,
+    void row_backward_f64(ptrdiff_t, const double*, const int32_t*, double*,
                           ptrdiff_t, ptrdiff_t, const double*)
     void loss_f32(int, ptrdiff_t, float*, float, float, float, const float*,
                   const float*, float, float*)
@@ -196,24 +196,42 @@ cdef inline void row_span(const Rows* X, ptrdiff_t i, ptrdiff_t* start,
         stop[0] = (<const int32_t*> X.indptr)[i + 1]
 
 
-cdef ptrdiff_t read_row(const Rows* X, ptrdiff_t i, real* values,
-                        ptrdiff_t* columns) noexcept nogil:
-    """One CSR row, converted; returns its number of stored values."""
+cdef inline ptrdiff_t read_columns(const Rows* X, ptrdiff_t i, int32_t* buffer,
+                                   const int32_t** columns) noexcept nogil:
+    """Columns of one CSR row, in place if they are int32; returns how many."""
     cdef ptrdiff_t start, stop, k
     row_span(X, i, &start, &stop)
-    if X.code == F32:
-        for k in range(stop - start):
-            values[k] = <real> (<const float*> X.data)[start + k]
-    else:
-        for k in range(stop - start):
-            values[k] = <real> (<const double*> X.data)[start + k]
     if X.wide_index:
         for k in range(stop - start):
-            columns[k] = (<const int64_t*> X.indices)[start + k]
+            buffer[k] = <int32_t> (<const int64_t*> X.indices)[start + k]
+        columns[0] = buffer
     else:
-        for k in range(stop - start):
-            columns[k] = (<const int32_t*> X.indices)[start + k]
+        columns[0] = <const int32_t*> X.indices + start
     return stop - start
+
+
+cdef inline ptrdiff_t read_row(const Rows* X, ptrdiff_t i, real* value_buffer,
+                               int32_t* column_buffer, const real** values,
+                               const int32_t** columns) noexcept nogil:
+    """One CSR row, in place as far as the types agree; returns its length."""
+    cdef ptrdiff_t start, stop, k
+    cdef int own
+    if real is float:
+        own = F32
+    else:
+        own = F64
+    row_span(X, i, &start, &stop)
+    if X.code == own:
+        values[0] = <const real*> X.data + start
+    else:
+        if X.code == F32:
+            for k in range(stop - start):
+                value_buffer[k] = <real> (<const float*> X.data)[start + k]
+        else:
+            for k in range(stop - start):
+                value_buffer[k] = <real> (<const double*> X.data)[start + k]
+        values[0] = value_buffer
+    return read_columns(X, i, column_buffer, columns)
 
 
 cdef ptrdiff_t longest_row(const Rows* X, const int64_t* order,
@@ -228,13 +246,35 @@ cdef ptrdiff_t longest_row(const Rows* X, const int64_t* order,
 
 cdef inline void prefetch_row(const Rows* X, ptrdiff_t i) noexcept nogil:
     """Ask for a CSR row ahead of its use: shuffled rows defeat the hardware."""
-    cdef ptrdiff_t start, stop, k, width = 8 if X.wide_index else 4
+    cdef ptrdiff_t start, stop, k, last
+    cdef ptrdiff_t width = 8 if X.wide_index else 4
+    cdef ptrdiff_t size = 4 if X.code == F32 else 8
     row_span(X, i, &start, &stop)
-    k = start
-    while k < stop and k < start + 256:
-        SS_PREFETCH(X.indices + k * width)
-        SS_PREFETCH(X.data + k * (4 if X.code == F32 else 8))
-        k += 8
+    last = min(stop, start + 512)
+    k = start * width
+    while k < last * width:
+        SS_PREFETCH(X.indices + k)
+        k += 64
+    k = start * size
+    while k < last * size:
+        SS_PREFETCH(X.data + k)
+        k += 64
+
+
+cdef void* carve(int n, const size_t* sizes, char** pieces) noexcept nogil:
+    """One allocation in n pieces, each on a cache line of its own."""
+    cdef size_t total = 64
+    cdef int i
+    for i in range(n):
+        total += (sizes[i] + 63) // 64 * 64
+    cdef char* memory = <char*> malloc(total)
+    if memory == NULL:
+        return NULL
+    cdef char* at = memory + (64 - <uintptr_t> memory % 64) % 64
+    for i in range(n):
+        pieces[i] = at
+        at += (sizes[i] + 63) // 64 * 64
+    return memory
 
 
 # ------------------------------------------------- one spelling for both precisions
@@ -262,7 +302,7 @@ cdef inline void axpy(ptrdiff_t n, real a, const real* x, real* y) noexcept nogi
 
 
 cdef inline void row_forward(ptrdiff_t stored, const real* values,
-                             const ptrdiff_t* columns, const real* w, ptrdiff_t ld,
+                             const int32_t* columns, const real* w, ptrdiff_t ld,
                              ptrdiff_t n, real* z) noexcept nogil:
     if real is float:
         row_forward_f32(stored, values, columns, w, ld, n, z)
@@ -271,7 +311,7 @@ cdef inline void row_forward(ptrdiff_t stored, const real* values,
 
 
 cdef inline void row_backward(ptrdiff_t stored, const real* values,
-                              const ptrdiff_t* slots, real* g, ptrdiff_t ld,
+                              const int32_t* slots, real* g, ptrdiff_t ld,
                               ptrdiff_t n, const real* d) noexcept nogil:
     if real is float:
         row_backward_f32(stored, values, slots, g, ld, n, d)
@@ -394,7 +434,8 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
           const real[:, ::1] rate, const real[:, ::1] penalties,
           const real[:, ::1] scale, const real[::1] shift,
           const real[:, ::1] label_scaler, int64_t[::1] steps,
-          int32_t[::1] counts, const real[::1] boost, const double[:, ::1] lazy_p,
+          int32_t[::1] counts, const real[::1] boost,
+          const real[:, ::1] corrections, const double[:, ::1] lazy_p,
           const double[:, ::1] lazy_q, int loss_kind, bint coupled,
           ptrdiff_t n_classes, ptrdiff_t n_models, ptrdiff_t used, double loss_p,
           int optimizer, int n_states, const real[::1] constants, bint use_bias,
@@ -439,6 +480,9 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     counts, boost : arrays of shape (n_features,) or (0,)
         For CSR: touches so far (changed in place), and the factor on the
         penalties of a touched feature.
+    corrections : array of shape (2, n_table) or (2, 1)
+        For CSR: Adam's bias corrections after 0, 1, ... touches of a feature; the
+        last entry serves all later ones.
     lazy_p, lazy_q : float64 arrays of shape (n_batches + 1, n_columns) or (0, 0)
         Running product and sum for exact catch-up of untouched strips.
     loss_sum, weight_sum : float64 arrays of shape (n_columns,)
@@ -483,21 +527,39 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
             max_stored = max(max_stored, k)
         max_stored = min(max_stored, d)
     cdef ptrdiff_t g_rows = max_stored if sparse and not centred else d
-    cdef ptrdiff_t n_table = 1
-    cdef real* g = <real*> malloc(max(1, g_rows) * ld * sizeof(real))
-    cdef real* tile = <real*> malloc(
-        (tile_rows * d if not sparse else longest) * sizeof(real))
-    cdef real* z = <real*> malloc((tile_rows if not sparse else 1) * ld * sizeof(real))
+    cdef ptrdiff_t n_table = corrections.shape[1]
+    cdef const real* table = &corrections[0, 0]
+    # One allocation, carved into pieces that start on cache lines: a strip that
+    # straddles two lines costs twice.
+    cdef ptrdiff_t plain = sparse and not centred
+    cdef size_t sizes[10]
+    sizes[0] = max(1, g_rows) * ld * sizeof(real)
+    sizes[1] = (longest if sparse else tile_rows * d) * sizeof(real)
+    sizes[2] = (1 if sparse else tile_rows) * ld * sizeof(real)
     # Per column: gradient of the bias, bias's rate, two corrections, loss of the
     # batch, scratch of softmax (2), zeros for the bias's l1.
-    cdef real* lanes = <real*> calloc(8 * ld, sizeof(real))
-    cdef double* base = <double*> calloc(ld, sizeof(double))
-    cdef ptrdiff_t* columns = <ptrdiff_t*> malloc(longest * sizeof(ptrdiff_t))
-    cdef int32_t* slot = NULL
-    cdef int32_t* stamp = NULL
-    cdef int32_t* touched = NULL
-    cdef int32_t* last = NULL
-    cdef real* table = NULL
+    sizes[3] = 8 * ld * sizeof(real)
+    sizes[4] = ld * sizeof(double)
+    sizes[5] = sizes[8] = longest * sizeof(int32_t)
+    sizes[6] = sizes[9] = d * sizeof(int32_t) if plain else 0
+    sizes[7] = max(1, max_stored) * sizeof(int32_t) if plain else 0
+    cdef char* pieces[10]
+    cdef void* arena = carve(10, sizes, pieces)
+    if arena == NULL:
+        raise MemoryError("no memory for the work space of a pass over the data")
+    cdef real* g = <real*> pieces[0]
+    cdef real* tile = <real*> pieces[1]
+    cdef real* z = <real*> pieces[2]
+    cdef real* lanes = <real*> pieces[3]
+    cdef double* base = <double*> pieces[4]
+    cdef int32_t* slots = <int32_t*> pieces[5]
+    cdef int32_t* slot = <int32_t*> pieces[6]
+    cdef int32_t* touched = <int32_t*> pieces[7]
+    cdef int32_t* column_buffer = <int32_t*> pieces[8]
+    cdef const int32_t* columns
+    cdef const real* values
+    cdef int32_t mark = 0
+    cdef int32_t* last = <int32_t*> pieces[9]
     cdef real* gb = lanes
     cdef real* rate_b = lanes + ld
     cdef real* c1 = lanes + 2 * ld
@@ -507,44 +569,11 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     cdef real* no_l1 = lanes + 7 * ld
     cdef real one = 1
     cdef double beta1 = constants[0], beta2 = constants[1], power1, power2
-    if sparse and not centred:
-        slot = <int32_t*> malloc(d * sizeof(int32_t))
-        stamp = <int32_t*> calloc(d, sizeof(int32_t))
-        touched = <int32_t*> malloc(max(1, max_stored) * sizeof(int32_t))
-        last = <int32_t*> calloc(d, sizeof(int32_t))
-        # Bias corrections by count of touches, until they are 1 in float64.
-        n_table = 2
-        power1, power2 = beta1, beta2
-        while n_table < 1000000 and max(power1, power2) > 1e-17:
-            power1 *= beta1
-            power2 *= beta2
-            n_table += 1
-        table = <real*> malloc(2 * n_table * sizeof(real))
-    if (g == NULL or tile == NULL or z == NULL or lanes == NULL or base == NULL
-            or columns == NULL or (sparse and not centred and (
-                slot == NULL or stamp == NULL or touched == NULL or last == NULL
-                or table == NULL))):
-        free(g)
-        free(tile)
-        free(z)
-        free(lanes)
-        free(base)
-        free(columns)
-        free(slot)
-        free(stamp)
-        free(touched)
-        free(last)
-        free(table)
-        raise MemoryError("no memory for the work space of a pass over the data")
+    memset(lanes, 0, sizes[3])
+    if plain:
+        memset(slot, 0xFF, sizes[6])  # -1: not touched
+        memset(last, 0, sizes[9])
     with nogil:
-        if table != NULL:
-            power1, power2 = beta1, beta2
-            table[0] = table[n_table] = 1
-            for k in range(1, n_table):
-                table[k] = <real> (1 / (1 - power1))
-                table[n_table + k] = <real> (1 / (1 - power2))
-                power1 *= beta1
-                power2 *= beta2
         for t in range(n_batches):
             start, stop = bounds[t], bounds[t + 1]
             n_here = stop - start
@@ -605,36 +634,38 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                     for j in range(d):
                         for c in range(ld):
                             base[c] -= <double> shift_[j] * w[j * ld + c]
-                else:
-                    n_touched = 0
+                elif mark > 2147483647 - d:
+                    memset(slot, 0xFF, d * sizeof(int32_t))
+                    mark = 0
+                n_touched = 0
+                if lazy:
+                    # The strips must be up to date before the margins.
                     for i in range(start, stop):
-                        stored = read_row(&X, order[i], tile, columns)
+                        stored = read_columns(&X, order[i], column_buffer, &columns)
                         for k in range(stored):
                             j = columns[k]
-                            if stamp[j] != t + 1:
-                                stamp[j] = <int32_t> (t + 1)
-                                slot[j] = <int32_t> n_touched
+                            if slot[j] < mark:
+                                slot[j] = <int32_t> (mark + n_touched)
                                 touched[n_touched] = <int32_t> j
+                                memset(g + n_touched * ld, 0, ld * sizeof(real))
                                 n_touched += 1
-                    memset(g, 0, n_touched * ld * sizeof(real))
-                    for k in range(n_touched):
-                        j = touched[k]
-                        counts[j] += 1
-                        if lazy and last[j] < t:
-                            catch_up(used, w + j * ld, &scale[0, 0], j, ld, shared,
-                                     &lazy_p[last[j], 0], &lazy_q[last[j], 0],
-                                     &lazy_p[t, 0], &lazy_q[t, 0])
-                        last[j] = <int32_t> (t + 1)
+                                if last[j] < t:
+                                    catch_up(used, w + j * ld, &scale[0, 0], j, ld,
+                                             shared, &lazy_p[last[j], 0],
+                                             &lazy_q[last[j], 0], &lazy_p[t, 0],
+                                             &lazy_q[t, 0])
+                                last[j] = <int32_t> (t + 1)
                 for i in range(start, stop):
-                    if i + 2 < stop:
-                        prefetch_row(&X, order[i + 2])
-                    stored = read_row(&X, order[i], tile, columns)
+                    if i + 8 < order.shape[0]:
+                        prefetch_row(&X, order[i + 8])
+                    stored = read_row(&X, order[i], tile, column_buffer, &values,
+                                      &columns)
                     if centred:
                         for c in range(ld):
                             z[c] = <real> base[c]
                     else:
                         memcpy(z, b, ld * sizeof(real))
-                    row_forward(stored, tile, columns, w, ld, ld, z)
+                    row_forward(stored, values, columns, w, ld, ld, z)
                     weight = weights[order[i]] * inverse
                     losses_of_row(&loss, used, m0, m1, z, labels[order[i]], weight,
                                   loss_weights[order[i]], &label_scaler[0, 0],
@@ -643,10 +674,21 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                     for c in range(used, ld):
                         z[c] = 0
                     axpy(ld, one, z, gb)
-                    if not centred:
-                        for k in range(stored):
-                            columns[k] = slot[columns[k]]
-                    row_backward(stored, tile, columns, g, ld, ld, z)
+                    if centred:
+                        row_backward(stored, values, columns, g, ld, ld, z)
+                        continue
+                    for k in range(stored):
+                        j = columns[k]
+                        if slot[j] < mark:
+                            slot[j] = <int32_t> (mark + n_touched)
+                            touched[n_touched] = <int32_t> j
+                            memset(g + n_touched * ld, 0, ld * sizeof(real))
+                            n_touched += 1
+                        slots[k] = slot[j] - mark
+                    row_backward(stored, values, slots, g, ld, ld, z)
+                for k in range(n_touched):
+                    counts[touched[k]] += 1
+                mark += <int32_t> n_touched
                 if centred:
                     for j in range(d):
                         axpy(ld, -shift_[j], gb, g + j * ld)
@@ -707,17 +749,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                     catch_up(used, w + j * ld, &scale[0, 0], j, ld, shared,
                              &lazy_p[last[j], 0], &lazy_q[last[j], 0],
                              &lazy_p[n_batches, 0], &lazy_q[n_batches, 0])
-    free(g)
-    free(tile)
-    free(z)
-    free(lanes)
-    free(base)
-    free(columns)
-    free(slot)
-    free(stamp)
-    free(touched)
-    free(last)
-    free(table)
+    free(arena)
 
 
 # ------------------------------------------------------------------------ scores
@@ -738,15 +770,19 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
     tile_rows = min(tile_rows, n)
     if X.sparse:
         longest = longest_row(&X, &rows[0], n)
-    cdef real* tile = <real*> malloc(
-        (longest if X.sparse else tile_rows * d) * sizeof(real))
-    cdef ptrdiff_t* columns = <ptrdiff_t*> malloc(longest * sizeof(ptrdiff_t))
-    cdef double* base = <double*> malloc(m * sizeof(double))
-    if tile == NULL or columns == NULL or base == NULL:
-        free(tile)
-        free(columns)
-        free(base)
+    cdef size_t sizes[3]
+    sizes[0] = (longest if X.sparse else tile_rows * d) * sizeof(real)
+    sizes[1] = longest * sizeof(int32_t)
+    sizes[2] = m * sizeof(double)
+    cdef char* pieces[3]
+    cdef void* arena = carve(3, sizes, pieces)
+    if arena == NULL:
         raise MemoryError("no memory for the work space of scoring")
+    cdef real* tile = <real*> pieces[0]
+    cdef int32_t* column_buffer = <int32_t*> pieces[1]
+    cdef const int32_t* columns
+    cdef const real* values
+    cdef double* base = <double*> pieces[2]
     with nogil:
         for c in range(m):
             base[c] = bias[0, first + c]
@@ -756,12 +792,12 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
                     for c in range(m):
                         base[c] -= <double> shift_[j] * w[j * ld + first + c]
             for i in range(n):
-                if i + 2 < n:
-                    prefetch_row(&X, rows[i + 2])
-                stored = read_row(&X, rows[i], tile, columns)
+                if i + 8 < n:
+                    prefetch_row(&X, rows[i + 8])
+                stored = read_row(&X, rows[i], tile, column_buffer, &values, &columns)
                 for c in range(m):
                     out[i, c] = <real> base[c]
-                row_forward(stored, tile, columns, w + first, ld, m, &out[i, 0])
+                row_forward(stored, values, columns, w + first, ld, m, &out[i, 0])
         else:
             start = 0
             while start < n:
@@ -780,9 +816,7 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
                          <real*> w + first, <int> ld, tile, <int> d, one,
                          &out[start, 0], <int> m)
                 start += n_tile
-    free(tile)
-    free(columns)
-    free(base)
+    free(arena)
 
 
 def losses(real[:, ::1] margins, const int64_t[::1] rows, const real[::1] labels,
@@ -832,19 +866,21 @@ def column_statistics(reader, const int64_t[::1] rows, const double[::1] weights
     if X.sparse:
         longest = longest_row(&X, &rows[0], n)
     cdef double* tile = <double*> malloc((longest if X.sparse else d) * sizeof(double))
-    cdef ptrdiff_t* columns = <ptrdiff_t*> malloc(longest * sizeof(ptrdiff_t))
-    if tile == NULL or columns == NULL:
+    cdef int32_t* column_buffer = <int32_t*> malloc(longest * sizeof(int32_t))
+    cdef const int32_t* columns
+    cdef const double* values
+    if tile == NULL or column_buffer == NULL:
         free(tile)
-        free(columns)
+        free(column_buffer)
         raise MemoryError("no memory for the work space of the scaler")
     with nogil:
         for i in range(n):
             weight = weights[i]
             if X.sparse:
-                stored = read_row(&X, rows[i], tile, columns)
+                stored = read_row(&X, rows[i], tile, column_buffer, &values, &columns)
                 for k in range(stored):
                     j = columns[k]
-                    value = tile[k] - centre[j]
+                    value = values[k] - centre[j]
                     first[j] += weight * value
                     second[j] += weight * value * value
                     stored_weight[j] += weight
@@ -855,4 +891,4 @@ def column_statistics(reader, const int64_t[::1] rows, const double[::1] weights
                     first[j] += weight * value
                     second[j] += weight * value * value
     free(tile)
-    free(columns)
+    free(column_buffer)

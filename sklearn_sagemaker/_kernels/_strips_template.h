@@ -2,10 +2,14 @@
  * The elementwise losses and the steps of the optimizers come from the
  * registries losses.py and optimizers.py through _generated_*.h. */
 
-/* Models of a strip that are summed in registers at a time. */
-#ifndef SS_PANEL
-#define SS_PANEL 16
-#endif
+/* Numbers in a cache line, and how many strips ahead to fetch. */
+#undef SS_LINE
+#define SS_LINE (64 / (int)sizeof(REAL))
+#undef SS_AHEAD
+#define SS_AHEAD 8
+/* Features of one model that are stepped at a time. */
+#undef SS_CHUNK
+#define SS_CHUNK 128
 
 SS_INLINE REAL FN(soft_threshold)(REAL w, REAL threshold) {
   REAL size = FABS(w) - threshold;
@@ -25,13 +29,6 @@ SS_INLINE void FN(axpy)(ptrdiff_t n, REAL a, const REAL *SS_RESTRICT x,
   for (ptrdiff_t i = 0; i < n; i++) y[i] += a * x[i];
 }
 
-/* y += a * x over full panels (n is a multiple of SS_PANEL) */
-SS_INLINE void FN(axpy_panels)(ptrdiff_t n, REAL a, const REAL *SS_RESTRICT x,
-                               REAL *SS_RESTRICT y) {
-  for (ptrdiff_t i = 0; i < n; i += SS_PANEL)
-    for (int c = 0; c < SS_PANEL; c++) y[i + c] += a * x[i + c];
-}
-
 /* Sum of x * w in SS_PANEL lanes: a fixed order, and one that vectorises. */
 SS_INLINE REAL FN(dot)(ptrdiff_t n, const REAL *SS_RESTRICT x,
                        const REAL *SS_RESTRICT w) {
@@ -48,12 +45,12 @@ SS_INLINE REAL FN(dot)(ptrdiff_t n, const REAL *SS_RESTRICT x,
 /* Margins of one CSR row: z += sum_k values[k] * w[columns[k]], the sums of up to
  * four panels held in registers while the row's strips stream past. */
 SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
-                               const ptrdiff_t *SS_RESTRICT columns,
+                               const int32_t *SS_RESTRICT columns,
                                const REAL *SS_RESTRICT w, ptrdiff_t ld, ptrdiff_t n,
                                REAL *SS_RESTRICT z) {
   if (n == 1) {
     REAL sum = 0;
-    for (ptrdiff_t k = 0; k < n_stored; k++) sum += values[k] * w[columns[k] * ld];
+    for (ptrdiff_t k = 0; k < n_stored; k++) sum += values[k] * w[(ptrdiff_t)columns[k] * ld];
     z[0] += sum;
     return;
   }
@@ -62,7 +59,11 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
     REAL sums[2 * SS_PANEL];
     for (int i = 0; i < 2 * SS_PANEL; i++) sums[i] = z[c + i];
     for (ptrdiff_t k = 0; k < n_stored; k++) {
-      const REAL a = values[k], *SS_RESTRICT strip = w + columns[k] * ld + c;
+      const REAL a = values[k], *SS_RESTRICT strip = w + (ptrdiff_t)columns[k] * ld + c;
+      if (k + SS_AHEAD < n_stored) {
+        const REAL *next = w + (ptrdiff_t)columns[k + SS_AHEAD] * ld + c;
+        for (int i = 0; i < 2 * SS_PANEL; i += SS_LINE) SS_PREFETCH(next + i);
+      }
       for (int i = 0; i < 2 * SS_PANEL; i++) sums[i] += a * strip[i];
     }
     for (int i = 0; i < 2 * SS_PANEL; i++) z[c + i] = sums[i];
@@ -71,30 +72,44 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
     REAL sums[SS_PANEL];
     for (int i = 0; i < SS_PANEL; i++) sums[i] = z[c + i];
     for (ptrdiff_t k = 0; k < n_stored; k++) {
-      const REAL a = values[k], *SS_RESTRICT strip = w + columns[k] * ld + c;
+      const REAL a = values[k], *SS_RESTRICT strip = w + (ptrdiff_t)columns[k] * ld + c;
       for (int i = 0; i < SS_PANEL; i++) sums[i] += a * strip[i];
     }
     for (int i = 0; i < SS_PANEL; i++) z[c + i] = sums[i];
   }
   if (c < n)
     for (ptrdiff_t k = 0; k < n_stored; k++)
-      FN(axpy)(n - c, values[k], w + columns[k] * ld + c, z + c);
+      FN(axpy)(n - c, values[k], w + (ptrdiff_t)columns[k] * ld + c, z + c);
 }
 
-/* Gradient of one CSR row: g[slots[k]] += values[k] * d. */
+/* Gradient of one CSR row: g[slots[k]] += values[k] * d. The strips to come are
+ * fetched ahead: their order is random. */
 SS_INLINE void FN(row_backward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
-                                const ptrdiff_t *SS_RESTRICT slots, REAL *g,
-                                ptrdiff_t ld, ptrdiff_t n, const REAL *d) {
+                                const int32_t *SS_RESTRICT slots,
+                                REAL *SS_RESTRICT g, ptrdiff_t ld, ptrdiff_t n,
+                                const REAL *SS_RESTRICT d) {
   if (n == 1) {
     const REAL d0 = d[0];
-    for (ptrdiff_t k = 0; k < n_stored; k++) g[slots[k] * ld] += values[k] * d0;
-  } else if (n % SS_PANEL == 0) {
-    for (ptrdiff_t k = 0; k < n_stored; k++)
-      FN(axpy_panels)(n, values[k], d, g + slots[k] * ld);
-  } else {
-    for (ptrdiff_t k = 0; k < n_stored; k++)
-      FN(axpy)(n, values[k], d, g + slots[k] * ld);
+    for (ptrdiff_t k = 0; k < n_stored; k++) g[(ptrdiff_t)slots[k] * ld] += values[k] * d0;
+    return;
   }
+  ptrdiff_t c = 0;
+  for (; c + 2 * SS_PANEL <= n; c += 2 * SS_PANEL) {
+    REAL slope[2 * SS_PANEL];
+    for (int i = 0; i < 2 * SS_PANEL; i++) slope[i] = d[c + i];
+    for (ptrdiff_t k = 0; k < n_stored; k++) {
+      const REAL a = values[k];
+      REAL *SS_RESTRICT strip = g + (ptrdiff_t)slots[k] * ld + c;
+      if (k + SS_AHEAD < n_stored) {
+        const REAL *next = g + (ptrdiff_t)slots[k + SS_AHEAD] * ld + c;
+        for (int i = 0; i < 2 * SS_PANEL; i += SS_LINE) SS_PREFETCH(next + i);
+      }
+      for (int i = 0; i < 2 * SS_PANEL; i++) strip[i] += a * slope[i];
+    }
+  }
+  if (c < n)
+    for (ptrdiff_t k = 0; k < n_stored; k++)
+      FN(axpy)(n - c, values[k], d + c, g + (ptrdiff_t)slots[k] * ld + c);
 }
 
 /* Elementwise losses: z holds margins and becomes weight * dloss/dmargin;
@@ -207,9 +222,12 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
       const ptrdiff_t j = touched[t], at = j * ld, from = t * ld;              \
       const ptrdiff_t k = count[j] < n_table ? count[j] : n_table - 1;         \
       if (t + 8 < n_touched) {                                                 \
-        SS_PREFETCH(w + (ptrdiff_t)touched[t + 8] * ld);                       \
-        SS_PREFETCH(s0 + (ptrdiff_t)touched[t + 8] * ld);                      \
-        SS_PREFETCH(s1 + (ptrdiff_t)touched[t + 8] * ld);                      \
+        const ptrdiff_t next = (ptrdiff_t)touched[t + 8] * ld;                 \
+        for (ptrdiff_t i = 0; i < n; i += SS_LINE) {                           \
+          SS_PREFETCH(w + next + i);                                           \
+          if (s0) SS_PREFETCH(s0 + next + i);                                  \
+          if (s1) SS_PREFETCH(s1 + next + i);                                  \
+        }                                                                      \
       }                                                                        \
       if (shared_scale)                                                        \
         FN(step_##NAME)(n, w + at, g + from, s0 + at, s1 + at, rate, wd, l1, 1,\

@@ -39,6 +39,8 @@ class RowReader:
     dtype : numpy.dtype
         Precision to compute in: float32 for float32 and narrow integers, else
         float64.
+    nbytes : int
+        Memory that a pass reads.
     """
 
     def __init__(self, X):
@@ -48,6 +50,7 @@ class RowReader:
             self._read_dense(X)
         self.shape = X.shape
         self.n_features = X.shape[1]
+        self.nbytes = sum(part.nbytes for part in self._keep_alive)
 
     def _read_dense(self, X):
         if X.dtype == np.bool_:

@@ -24,9 +24,15 @@ DEFAULT_MODELS = 32
 
 # The grid, each list with the value that trains best on most of the benchmark
 # data first: a run with few models takes the heads of the lists.
-LEARNING_RATES = {"adam": (0.03, 0.01, 0.1, 0.003), "sgd": (0.01, 0.001, 0.1, 0.03)}
+LEARNING_RATES = {
+    ("adam", "dense"): (0.03, 0.01, 0.1, 0.003, 0.02, 0.06, 0.001, 0.3),
+    ("adam", "sparse"): (0.01, 0.003, 0.03, 0.1, 0.001, 0.02, 0.006, 0.0003),
+    ("sgd", "dense"): (0.01, 0.001, 0.1, 0.03, 0.003, 0.0003, 0.0001, 0.3),
+    ("sgd", "sparse"): (0.1, 0.01, 1.0, 0.3, 0.03, 0.003, 0.001, 3.0),
+}
 PENALTIES = ((1e-4, 0.0), (1e-4, 1e-4), (1e-3, 0.0), (0.0, 0.0))
-SCALINGS = ("standard", "floored")
+# Standard scaling blows up features that few sparse rows store.
+SCALINGS = {"dense": ("standard", "floored"), "sparse": ("floored",)}
 # SageMaker's two pairs of step and minimum, with factor 0.99.
 STEP_SCHEDULES = ((100, 1e-5), (10, 1e-4))
 STEP_FACTOR = 0.99
@@ -61,11 +67,11 @@ class Candidates:
         return values
 
 
-def _learning_rates(fixed, optimizer: str, wanted: int) -> list[float]:
+def _learning_rates(fixed, optimizer: str, storage: str, wanted: int) -> list[float]:
     """The user's rate, or as many as are wanted: the grid's, then rates between."""
     if fixed != "auto":
         return [fixed]
-    rates = list(LEARNING_RATES["adam" if optimizer == "adam" else "sgd"])
+    rates = list(LEARNING_RATES[optimizer, storage])
     while len(rates) < wanted:
         ordered = sorted(rates)
         rates += [float(np.sqrt(a * b)) for a, b in itertools.pairwise(ordered)]
@@ -108,13 +114,15 @@ def _schedules(hyperparameters) -> list[tuple[str, int, float, float]]:
     return found
 
 
-def _scalings(normalize_data) -> list[str]:
+def _scalings(normalize_data, storage: str) -> list[str]:
     if normalize_data == "auto":
-        return list(SCALINGS)
+        return list(SCALINGS[storage])
     return ["standard" if normalize_data else "none"]
 
 
-def make_candidates(hyperparameters: dict[str, Any], optimizer: str) -> Candidates:
+def make_candidates(
+    hyperparameters: dict[str, Any], optimizer: str, sparse: bool
+) -> Candidates:
     """The candidates of a run.
 
     Values that the user fixes are fixed in all candidates; the rest vary over
@@ -127,6 +135,8 @@ def make_candidates(hyperparameters: dict[str, Any], optimizer: str) -> Candidat
         Validated hyperparameters of Linear Learner.
     optimizer : str
         The resolved optimizer.
+    sparse : bool
+        Whether the rows are sparse.
 
     Returns
     -------
@@ -137,10 +147,11 @@ def make_candidates(hyperparameters: dict[str, Any], optimizer: str) -> Candidat
         wanted = DEFAULT_MODELS
     penalties = _penalties(hyperparameters["wd"], hyperparameters["l1"])
     schedules = _schedules(hyperparameters)
-    scalings = _scalings(hyperparameters["normalize_data"])
+    storage = "sparse" if sparse else "dense"
+    scalings = _scalings(hyperparameters["normalize_data"], storage)
     others = len(penalties) * len(schedules) * len(scalings)
     rates = _learning_rates(
-        hyperparameters["learning_rate"], optimizer, -(-wanted // others)
+        hyperparameters["learning_rate"], optimizer, storage, -(-wanted // others)
     )
     places = itertools.product(
         range(len(rates)), range(len(penalties)), range(len(schedules)),

@@ -35,6 +35,7 @@ from sklearn_sagemaker.training.schedule import (
     learning_rates,
     n_batches,
     plan_updates,
+    run_length,
 )
 from sklearn_sagemaker.training.validation import ValidationPlan, plan_validation
 
@@ -111,7 +112,9 @@ class LinearRun:
         self.reader = RowReader(data.X)
         # Rows of zero weight are absent: from folds, shuffling and statistics.
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
-        self.candidates = make_candidates(self.values, self.values["optimizer"])
+        self.candidates = make_candidates(
+            self.values, self.values["optimizer"], bool(self.reader.sparse)
+        )
         self.plan = self._plan_validation()
         self.train_rows = np.concatenate(self.plan.train)
         if self.plan.kind == "folds":
@@ -280,11 +283,13 @@ class LinearRun:
     def _epochs(self, monitor, parallel) -> None:
         folded = self.plan.kind == "folds"
         step = 0
+        size = self.reader.nbytes
+        run = run_length(size / self.reader.shape[0], size, self.batch)
         count = sum(n_batches(len(rows), self.batch) for rows in self.plan.train)
         total = count * self.epochs
         for epoch in range(self.epochs):
             order, bounds, fold = epoch_order(
-                self.plan.train, self.batch, self.spec.seed, epoch
+                self.plan.train, self.batch, self.spec.seed, epoch, run
             )
             if not folded:
                 fold = np.full_like(fold, -1)

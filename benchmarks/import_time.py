@@ -1,0 +1,64 @@
+"""Seconds to import sklearn_sagemaker, against scikit-learn's linear models.
+
+Every import runs in a fresh process; the cases take turns, and a first round that
+only warms the disk cache is not counted.
+"""
+
+from common import (
+    Bars,
+    make_parser,
+    print_environment,
+    print_table,
+    run_child,
+)
+
+# isort: split
+import statistics
+
+MAX_EXTRA_SECONDS = 0.1
+PEER = "import sklearn.linear_model"
+FIRST_USE = "import sklearn_sagemaker; sklearn_sagemaker.LinearLearnerClassifier"
+CASES = (
+    PEER,
+    "import sklearn_sagemaker",
+    "import sklearn.linear_model, sklearn_sagemaker",
+    "import sklearn.linear_model; from sklearn_sagemaker import LinearLearnerClassifier",
+    FIRST_USE,
+)
+PROGRAM = """
+import time
+start = time.perf_counter()
+{statement}
+print(time.perf_counter() - start)
+"""
+
+
+def main() -> None:
+    """Print the table and check the bar."""
+    parser = make_parser(__doc__, data=False)
+    parser.add_argument("--repeats", type=int, default=7, help="processes a case")
+    options = parser.parse_args()
+    print_environment()
+    seconds: dict[str, list[float]] = {case: [] for case in CASES}
+    for turn in range(options.repeats + 1):
+        for case in CASES:
+            taken = run_child(["-c", PROGRAM.format(statement=case)])
+            if turn:
+                seconds[case].append(taken)
+    median = {case: statistics.median(taken) for case, taken in seconds.items()}
+    rows = [
+        [f"`{case}`", f"{median[case]:.3f}", f"{min(seconds[case]):.3f}"]
+        + [f"{median[case] - median[PEER]:+.3f}", f"{median[case] / median[PEER]:.2f}"]
+        for case in CASES
+    ]
+    print_table(
+        ["statement", "s (median)", "s (min)", "over the first", "ratio"], rows
+    )
+    bars = Bars()
+    extra = median[FIRST_USE] - median[PEER]
+    bars.at_most("seconds over scikit-learn's import", extra, MAX_EXTRA_SECONDS)
+    bars.exit()
+
+
+if __name__ == "__main__":
+    main()

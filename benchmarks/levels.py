@@ -1,0 +1,113 @@
+"""Seconds of a fit with the kernels of each instruction-set level.
+
+Each fit runs in a fresh process that the environment variable
+SKLEARN_SAGEMAKER_CPU_LEVEL forces to a level. A level that is slower than a lower
+one by more than 5 % misses the bar.
+"""
+
+from common import (
+    Bars,
+    Timing,
+    add_repeats,
+    load_mnist_zero,
+    make_parser,
+    print_environment,
+    print_table,
+    run_child,
+)
+
+# isort: split
+import json
+import statistics
+import tempfile
+from pathlib import Path
+
+from datasets import load_sparse
+
+from sklearn_sagemaker._kernels import LEVEL, available_levels
+
+TOLERANCE = 1.05
+# The CSR fit is cut to 3 epochs: the arithmetic of all epochs is the same.
+FITS = {
+    "MNIST, 32 candidates": ("mnist", {}),
+    "MNIST, one candidate": ("mnist", {"num_models": 1}),
+    "CSR, 32 candidates, 3 epochs": ("csr", {"epochs": 3}),
+    "CSR, one candidate, 3 epochs": ("csr", {"epochs": 3, "num_models": 1}),
+}
+
+
+def run_fits(level: str, data_dir: Path, sparse_dir: Path) -> None:
+    """Time every fit once and print the seconds as JSON."""
+    from sklearn_sagemaker import LinearLearnerClassifier
+
+    if level != LEVEL:
+        raise RuntimeError(f"asked for level {level}, got {LEVEL}")
+    mnist = load_mnist_zero(data_dir)
+    data = {
+        "mnist": (mnist.X_train, mnist.y_train, mnist.X_val, mnist.y_val),
+        "csr": (*load_sparse(sparse_dir, "train"), *load_sparse(sparse_dir, "val")),
+    }
+    seconds = {}
+    for name, (which, settings) in FITS.items():
+        X, y, X_val, y_val = data[which]
+        model = LinearLearnerClassifier(random_state=0, **settings)
+        timing = Timing()
+        timing.run(
+            lambda: model.fit(X, y, X_val=X_val, y_val=y_val)  # noqa: B023
+        )
+        seconds[name] = timing.seconds
+    print(json.dumps(seconds))
+
+
+def main() -> None:
+    """Print the table and check the bars."""
+    parser = make_parser(__doc__)
+    add_repeats(parser)
+    parser.add_argument("--in-process", help="used by the script itself")
+    parser.add_argument("--sparse-dir", type=Path, help="used by the script itself")
+    options = parser.parse_args()
+    if options.in_process is not None:
+        run_fits(options.in_process, options.data_dir, options.sparse_dir)
+        return
+    print_environment()
+    levels = available_levels()
+    runs: dict[str, list[dict[str, float]]] = {level: [] for level in levels}
+    with tempfile.TemporaryDirectory() as folder:
+        run_child([str(Path(__file__).with_name("datasets.py")), folder])
+        for _ in range(options.repeats):
+            for level in levels:
+                found = run_child(
+                    [__file__, "--data-dir", str(options.data_dir)]
+                    + ["--in-process", level, "--sparse-dir", folder],
+                    SKLEARN_SAGEMAKER_CPU_LEVEL=level,
+                )
+                runs[level].append(found)
+    median = {
+        level: {fit: statistics.median(run[fit] for run in found) for fit in FITS}
+        for level, found in runs.items()
+    }
+    rows = [
+        [fit]
+        + [f"{median[level][fit]:.3f}" for level in levels]
+        + [f"{median[levels[0]][fit] / median[levels[-1]][fit]:.2f}"]
+        for fit in FITS
+    ]
+    print_table(
+        ["fit", *(f"{level}, s" for level in levels)]
+        + [f"{levels[0]} / {levels[-1]}"],
+        rows,
+    )
+    bars = Bars()
+    for fit in FITS:
+        for number, level in enumerate(levels[1:], start=1):
+            best = min(levels[:number], key=lambda lower: median[lower][fit])  # noqa: B023
+            bars.at_most(
+                f"{fit}: {level} / {best}",
+                median[level][fit] / median[best][fit],
+                TOLERANCE,
+            )
+    bars.exit()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Errors of the default classifier on MNIST's "is it a zero".
+
+SageMaker published the test confusion matrix TP 931, FP 44, FN 49 (93 errors of
+10,000) for its Linear Learner on this task.
+"""
+
+from common import (
+    Bars,
+    Timing,
+    load_mnist_zero,
+    make_parser,
+    print_environment,
+    print_table,
+)
+
+# isort: split
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+from sklearn_sagemaker import LinearLearnerClassifier
+
+CRITERIA = ("accuracy", "f1", "cross_entropy_loss")
+PUBLISHED = {"TP": 931, "FP": 44, "FN": 49}
+MAX_ERRORS = 80
+
+
+def confusion(y, predicted) -> list[int]:
+    """Errors, true positives, false positives and false negatives."""
+    tp = int(np.sum((y == 1) & (predicted == 1)))
+    fp = int(np.sum((y == 0) & (predicted == 1)))
+    fn = int(np.sum((y == 1) & (predicted == 0)))
+    return [fp + fn, tp, fp, fn]
+
+
+def main() -> None:
+    """Print the table and check the bars."""
+    parser = make_parser(__doc__)
+    parser.add_argument("--seeds", type=int, default=5, help="seeds of each criterion")
+    options = parser.parse_args()
+    print_environment()
+    data = load_mnist_zero(options.data_dir)
+
+    rows, means = [], {}
+    for criterion in CRITERIA:
+        found = []
+        for seed in range(options.seeds):
+            model = LinearLearnerClassifier(
+                random_state=seed, binary_classifier_model_selection_criteria=criterion
+            )
+            timing = Timing()
+            timing.run(
+                lambda model=model: model.fit(
+                    data.X_train, data.y_train, X_val=data.X_val, y_val=data.y_val
+                )
+            )
+            counts = confusion(data.y_test, model.predict(data.X_test))
+            found.append([*counts, timing.seconds])
+            rows.append(
+                [criterion, seed, *counts, f"{model.threshold_:.3f}"]
+                + [f"{timing.seconds:.2f}"]
+            )
+        means[criterion] = mean = np.mean(found, axis=0)
+        rows.append(
+            [f"**{criterion}**", "mean", *(f"{value:.1f}" for value in mean[:4])]
+            + ["", f"{mean[4]:.2f}"]
+        )
+    peer = Timing()
+    pixels = data.map(lambda X: X.astype(np.float32) / 255)
+    peer.run(
+        lambda: LogisticRegression(max_iter=200).fit(pixels.X_train, pixels.y_train)
+    )
+    peer_counts = confusion(data.y_test, peer.result.predict(pixels.X_test))
+    rows.append(
+        ["LogisticRegression (pixels / 255)", "", *peer_counts]
+        + ["0.5", f"{peer.seconds:.2f}"]
+    )
+    published = sum(PUBLISHED[name] for name in ("FP", "FN"))
+    rows.append(["SageMaker, published", "", published, *PUBLISHED.values(), "", ""])
+    print_table(
+        ["criterion", "seed", "errors", "TP", "FP", "FN", "threshold", "fit s"], rows
+    )
+    for criterion, mean in means.items():
+        print(
+            f"{criterion}: errors / SageMaker's {mean[0] / published:.2f}, "
+            f"errors / LogisticRegression's {mean[0] / peer_counts[0]:.2f}"
+        )
+
+    bars = Bars()
+    for criterion, mean in means.items():
+        bars.at_most(f"mean errors, {criterion}", mean[0], MAX_ERRORS)
+    better = [
+        criterion
+        for criterion, (_, tp, fp, fn, _) in means.items()
+        if tp > PUBLISHED["TP"] and fp < PUBLISHED["FP"] and fn < PUBLISHED["FN"]
+    ]
+    bars.check(
+        f"criteria with TP, FP and FN all better than published {better}",
+        len(better),
+        len(better) > 0,
+        "at least 1",
+    )
+    bars.exit()
+
+
+if __name__ == "__main__":
+    main()

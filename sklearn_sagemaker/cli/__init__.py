@@ -1,0 +1,1 @@
+"""The command line ``sklearn-sagemaker``, one module a command."""

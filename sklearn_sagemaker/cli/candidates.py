@@ -1,0 +1,56 @@
+"""The candidates of a fitted estimator, as a table of text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn_sagemaker.cli.text import number, table
+
+VALIDATION = {
+    "given": "the validation rows",
+    "folds": "folds of the training rows, each left out in turn",
+    "hold-out": "a share of the training rows, held out",
+    "training": "the training rows themselves, for want of others",
+}
+
+
+def score_name(estimator: Any) -> str:
+    """What `best_score_` and ``validation_score`` measure."""
+    name = getattr(estimator, "binary_classifier_model_selection_criteria", "")
+    minus_loss = f"minus {estimator.resolved_params_['loss']}"
+    if not hasattr(estimator, "threshold_"):
+        return minus_loss
+    return minus_loss if name in ("loss_function", "cross_entropy_loss") else name
+
+
+def candidates_table(estimator: Any, limit: int) -> str:
+    """The best candidates, best first.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+    limit : int
+        Candidates to show at most.
+    """
+    found = estimator.candidates_
+    order = found["rank_validation_score"].argsort(kind="stable")[:limit]
+    heads = ["rank", "learning rate", "wd", "l1", "scaling", "schedule"]
+    heads += ["best epoch", "val. loss"]
+    score = score_name(estimator)
+    # Where the score is the loss, one column says both.
+    scored = not score.startswith("minus")
+    heads += [f"val. {score}"] if scored else []
+    heads += ["threshold"] if "threshold" in found else []
+    heads += ["status"]
+    rows = []
+    for place in order:
+        row = [str(found["rank_validation_score"][place])]
+        row += [number(found[f"param_{name}"][place], 3)
+                for name in ("learning_rate", "wd", "l1", "scaling", "schedule")
+                ]  # fmt: skip
+        row += [str(found["best_epoch"][place])]
+        row += [f"{found['validation_loss'][place]:.5g}"]
+        row += [f"{found['validation_score'][place]:.4f}"] if scored else []
+        row += [f"{found['threshold'][place]:.3f}"] if "threshold" in found else []
+        rows.append([*row, str(found["status"][place])])
+    return table(heads, rows)

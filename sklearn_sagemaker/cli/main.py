@@ -1,0 +1,139 @@
+"""Entry point of ``sklearn-sagemaker``: the table of commands, and its errors."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+from sklearn_sagemaker import __version__
+from sklearn_sagemaker.cli import demo, evaluate, predict, train
+
+COMMANDS: dict[str, ModuleType] = {
+    "demo": demo,
+    "train": train,
+    "predict": predict,
+    "evaluate": evaluate,
+}
+"""Each module has HELP, EXAMPLES, ``configure(parser)`` and ``run(arguments)``, and
+imports nothing heavy until it runs."""
+
+DESCRIPTION = """\
+Train Amazon SageMaker's Linear Learner on this machine: many candidate models in
+one pass over the data, the best one kept. Use it from a shell, on CSV, .npz and
+libsvm files."""
+
+EXAMPLES = """\
+examples:
+  sklearn-sagemaker demo --compare
+  sklearn-sagemaker train train.csv --label churn \\
+      --predictor-type binary_classifier --model churn.joblib
+  sklearn-sagemaker predict new.csv --model churn.joblib --output answers.csv
+  sklearn-sagemaker evaluate test.csv --model churn.joblib
+
+'sklearn-sagemaker COMMAND --help' explains a command."""
+
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, with errors of one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see '{self.prog} --help'\n")
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the whole command line."""
+    parser = _Parser(
+        prog="sklearn-sagemaker",
+        description=DESCRIPTION,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"sklearn-sagemaker {__version__}"
+    )
+    commands = parser.add_subparsers(
+        title="commands", dest="command", metavar="COMMAND", required=True
+    )
+    for name, module in COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=module.HELP,
+            description=module.__doc__,
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        module.configure(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def _one_line(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({error}); use fewer rows or features."
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror}."
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    print(f"warning: {_one_line(message)}", file=sys.stderr)
+
+
+def _drop_output() -> None:
+    """Keep Python from writing to a closed pipe once more at exit."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : sequence of str or None
+        Arguments; None takes them from the command line.
+
+    Returns
+    -------
+    code : int
+        0, or 2 after one line on standard error, 130 when interrupted, 141 when
+        whoever reads the output has gone.
+    """
+    try:
+        arguments = make_parser().parse_args(argv)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        try:
+            code: int = arguments.run(arguments)
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:
+            _drop_output()
+            return BROKEN_PIPE
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return INTERRUPTED
+        # ValueError includes our DataFileError and AllCandidatesDivergedError.
+        except (ValueError, NotImplementedError, ImportError, OSError) as error:
+            print(f"error: {_one_line(error)}", file=sys.stderr)
+        except MemoryError as error:
+            print(f"error: {_one_line(error)}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""``--set name=value``: hyperparameters by SageMaker's names."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+from sklearn_sagemaker._hyperparameters import ALL, hyperparameters_for
+
+DERIVED = {
+    "predictor_type": "say --predictor-type",
+    "num_classes": "it is counted in the labels",
+    "feature_dim": "it is counted in the data",
+}
+
+
+def parse_settings(texts: Iterable[str], predictor_type: str) -> dict[str, Any]:
+    """Hyperparameters from the texts after ``--set``.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Each "name=value".
+    predictor_type : str
+
+    Returns
+    -------
+    values : dict
+
+    Raises
+    ------
+    ValueError
+        If a text is no "name=value", a name is unknown or said twice, or a value
+        is outside its range.
+    """
+    table = hyperparameters_for("linear-learner", (predictor_type,))
+    values: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        name = name.strip()
+        if not equals or not name:
+            raise ValueError(
+                f"--set {text!r} is not name=value; write for example --set epochs=20."
+            )
+        if name not in table:
+            raise ValueError(_unknown(name, table, predictor_type))
+        if name in values:
+            raise ValueError(f"--set {name} is given twice; give it once.")
+        values[name] = table[name].parse(value)
+    return values
+
+
+def _unknown(name: str, table: dict[str, Any], predictor_type: str) -> str:
+    if name in DERIVED:
+        return f"--set {name} is not needed: {DERIVED[name]}; leave it out."
+    others = [kind for kind in ALL if name in hyperparameters_for("linear-learner", (kind,))]  # noqa: E501
+    if others:
+        return (
+            f"--set {name} does not apply to {predictor_type}, only to "
+            f"{' and '.join(others)}; leave it out."
+        )
+    near = difflib.get_close_matches(name.lower(), table, 1, 0.4)
+    hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(table)}."
+    return f"--set {name}: Linear Learner has no such hyperparameter; {hint}"

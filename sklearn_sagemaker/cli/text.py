@@ -1,0 +1,61 @@
+"""Plain text for terminals: aligned tables and numbers, no colours."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """A number in a few characters; text stays text."""
+    if isinstance(value, str):
+        return value
+    return f"{value:.{digits}g}"
+
+
+def seconds(value: float) -> str:
+    """A wall time."""
+    return f"{value:.2f} s" if value < 100 else f"{value:.0f} s"
+
+
+def count(value: int, noun: str, plural: str | None = None) -> str:
+    """A count and its noun: "1 row", "1,797 rows"."""
+    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns under their heads, right-aligned, two spaces in from the left."""
+    lines = [list(heads), *(list(row) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  "
+        + "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
+        for line in lines
+    )
+
+
+def facts(pairs: Iterable[tuple[str, str]], width: int = 14) -> str:
+    """Lines of "name  value", the values aligned."""
+    return "\n".join(f"{name:<{width}}{value}" for name, value in pairs)
+
+
+def confusion_table(
+    labels: Sequence[Any], matrix: Sequence[Sequence[int]], corner: str = ""
+) -> str:
+    """A confusion matrix: a row for each actual class, a column for each answer."""
+    heads = [corner, *(f"predicted {label}" for label in labels)]
+    if len(labels) > 4:
+        heads = [corner, *(str(label) for label in labels)]
+    return table(
+        heads,
+        [
+            [f"actual {label}", *(f"{cell:,}" for cell in row)]
+            for label, row in zip(labels, matrix, strict=True)
+        ],
+    )
+
+
+def note(message: str) -> None:
+    """Say something beside the output proper, on standard error."""
+    print(f"note: {message}", file=sys.stderr)

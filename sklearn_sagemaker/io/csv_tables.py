@@ -1,0 +1,328 @@
+"""CSV files: fast where all is well, precise where it is not."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import itertools
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.labels import LabelKind, labels_from_text, parse_number
+from sklearn_sagemaker.io.opening import (
+    check_file,
+    listed,
+    open_text,
+    quoted,
+    reading,
+)
+from sklearn_sagemaker.io.table import Table
+
+Header = Literal["auto", "yes", "no"]
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """Columns of a CSV file, before its rows are read.
+
+    Attributes
+    ----------
+    path : str
+    names : list of str or None
+        The header; None if the file has none.
+    n_columns : int
+    detected : bool
+        Whether the header was detected, rather than said by the user.
+    """
+
+    path: str
+    names: list[str] | None
+    n_columns: int
+    detected: bool
+
+    def column(self, position: int) -> str:
+        """A column as a message names it."""
+        if self.names is None:
+            return f"column {position}"
+        return f"column {quoted(self.names[position])}"
+
+    def position(self, label: str | int) -> int:
+        """Where a column is, by name, or by number if there is no header.
+
+        Raises
+        ------
+        DataFileError
+            If it is not there; the message lists the columns.
+        """
+        if self.names is not None:
+            if label in self.names:
+                return self.names.index(str(label))
+            near = difflib.get_close_matches(str(label), self.names, 1, 0.5)
+            hint = f" Did you mean {quoted(near[0])}?" if near else ""
+            raise DataFileError(
+                f"{self.path}: no column {quoted(label)}; the columns are "
+                f"{listed(self.names)}.{hint}"
+            )
+        try:
+            number = int(label)
+        except ValueError:
+            number = self.n_columns
+        if not -self.n_columns <= number < self.n_columns:
+            raise DataFileError(
+                f"{self.path}: no column {quoted(label)}; the file has no header, so "
+                f"its columns are numbered 0 to {self.n_columns - 1} (if its first line "
+                "holds names, say that it has a header)."
+            )
+        return number % self.n_columns
+
+
+def _records(path: str) -> Iterator[tuple[int, list[str]]]:
+    """(line number in the file, stripped fields) of each line that is not blank."""
+    with open_text(path) as handle:
+        rows = csv.reader(handle, skipinitialspace=True, strict=True)
+        for fields in rows:
+            fields = [field.strip() for field in fields]
+            if any(fields) or len(fields) > 1:
+                yield rows.line_num, fields
+
+
+def _looks_like_header(first: list[str], second: list[str] | None) -> bool:
+    texts = [bool(field) and math.isnan(parse_number(field)) for field in first]
+    # "nan" is a missing number more often than it is a name.
+    texts = [
+        text and field.lower() not in ("nan", "+nan", "-nan")
+        for text, field in zip(texts, first, strict=True)
+    ]
+    if all(texts) and len(set(first)) == len(first):
+        return True
+    if second is None or len(second) != len(first):
+        return False
+    return any(
+        text and not math.isnan(parse_number(below))
+        for text, below in zip(texts, second, strict=True)
+    )
+
+
+def inspect_csv(
+    path: str, header: Header = "auto", known_names: Sequence[str] = ()
+) -> CsvLayout:
+    """Find out the columns of a CSV file from its first two lines.
+
+    Parameters
+    ----------
+    path : str
+        A ``.csv`` or ``.csv.gz`` file, separated by commas.
+    header : {"auto", "yes", "no"}
+        Whether the first line holds names. "auto" says so if it has text in a
+        column whose second line is a number, if all of it is text and no two
+        fields are equal, or if it has all of ``known_names``.
+    known_names : sequence of str
+        Names that a model expects.
+
+    Returns
+    -------
+    layout : CsvLayout
+    """
+    check_file(path)
+    with reading(path):
+        records = list(itertools.islice(_records(path), 2))
+    if not records:
+        raise DataFileError(f"{path}: is empty; a data file needs rows.")
+    line, first = records[0]
+    second = records[1][1] if len(records) > 1 else None
+    if len(first) == 1:
+        for separator, name in ((";", "semicolons"), ("\t", "tabs")):
+            if separator in first[0]:
+                raise DataFileError(
+                    f"{path}: row {line} has {name} and no comma; separate the columns "
+                    "by commas."
+                )
+    found = header == "yes"
+    if header == "auto":
+        known = bool(known_names) and set(known_names) <= set(first)
+        found = known or _looks_like_header(first, second)
+    if not found:
+        return CsvLayout(path, None, len(first), header == "auto")
+    if second is None:
+        raise DataFileError(f"{path}: has a header but no rows; add rows of data.")
+    for position, name in enumerate(first):
+        if not name:
+            raise DataFileError(
+                f"{path}: column {position} (counted from 0) has no name in the header; "
+                "give it one, or drop it if it only numbers the rows."
+            )
+        if name in first[:position]:
+            raise DataFileError(
+                f"{path}: the header has {quoted(name)} twice; names must differ."
+            )
+    return CsvLayout(path, first, len(first), header == "auto")
+
+
+def read_csv(
+    layout: CsvLayout,
+    *,
+    features: Sequence[int] | None = None,
+    label: int | None = None,
+    labels: LabelKind = "auto",
+) -> Table:
+    """Read the rows of a CSV file.
+
+    Parameters
+    ----------
+    layout : CsvLayout
+        From `inspect_csv`.
+    features : sequence of int or None
+        Columns to read as features, in this order; None is all but the label.
+        Other columns may hold anything.
+    label : int or None
+        Column of the labels.
+    labels : {"auto", "text", "number"}
+        How to read labels.
+
+    Returns
+    -------
+    table : Table
+
+    Raises
+    ------
+    DataFileError
+        Naming the row, counted from 1 as in the file, and the column.
+    """
+    if features is None:
+        features = [j for j in range(layout.n_columns) if j != label]
+    if not features:
+        raise DataFileError(
+            f"{layout.path}: has no column beside the label; a model needs features "
+            "(columns must be separated by commas)."
+        )
+    with reading(layout.path):
+        read = _read_fast(layout, features, label, labels)
+        if read is None:
+            read = _read_slowly(layout, features, label, labels)
+    X, texts = read
+    return Table(
+        path=layout.path,
+        X=X,
+        y=None if label is None else labels_from_text(texts, labels),
+        names=None if layout.names is None else [layout.names[j] for j in features],
+        label=_label_name(layout, label),
+        header=layout.names is not None,
+        detected=layout.detected,
+    )
+
+
+def _label_name(layout: CsvLayout, label: int | None) -> str | int | None:
+    return label if label is None or layout.names is None else layout.names[label]
+
+
+def _read_fast(layout, features, label, labels):
+    """Everything through NumPy's C parser; None if any cell is out of order."""
+    texts: list[str] = []
+
+    def take(text: str) -> float:
+        text = text.strip()
+        number = parse_number(text)
+        if _label_fault(text, number, labels):
+            raise ValueError
+        texts.append(text)
+        return 0.0
+
+    wanted = set(features)
+    converters = {
+        j: (take if j == label else lambda text: 0.0)
+        for j in range(layout.n_columns)
+        if j not in wanted
+    }
+    with open_text(layout.path) as handle:
+        if layout.names is not None:
+            rows = csv.reader(handle, skipinitialspace=True, strict=True)
+            next(fields for fields in rows if any(field.strip() for field in fields))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                X = np.loadtxt(
+                    handle,
+                    dtype=np.float64,
+                    delimiter=",",
+                    quotechar='"',
+                    comments=None,
+                    converters=converters or None,
+                    encoding="utf-8",
+                    ndmin=2,
+                )
+        except UnicodeDecodeError:
+            raise
+        except (ValueError, UserWarning):
+            return None
+    if X.shape[1] != layout.n_columns or (label is not None and len(texts) != len(X)):
+        return None
+    if list(features) != list(range(layout.n_columns)):
+        X = np.ascontiguousarray(X[:, features])
+    return (X, texts) if np.isfinite(X).all() else None
+
+
+def _read_slowly(layout, features, label, labels):
+    """Row by row, so that a fault can be named; right for odd but legal files."""
+    rows: list[list[float]] = []
+    texts: list[str] = []
+    records = _records(layout.path)
+    if layout.names is not None:
+        next(records)
+    for line, fields in records:
+        if len(fields) != layout.n_columns:
+            raise DataFileError(
+                f"{layout.path}: row {line} has {len(fields)} fields, but the first row "
+                f"has {layout.n_columns}; all rows need as many (quote fields that "
+                "hold commas)."
+            )
+        numbers = [parse_number(fields[j]) for j in features]
+        for number, j in zip(numbers, features, strict=True):
+            if not math.isfinite(number):
+                raise DataFileError(
+                    f"{layout.path}: row {line}, {layout.column(j)}: "
+                    f"{_feature_fault(fields[j])}"
+                )
+        rows.append(numbers)
+        if label is not None:
+            text = fields[label]
+            fault = _label_fault(text, parse_number(text), labels)
+            if fault:
+                raise DataFileError(
+                    f"{layout.path}: row {line}, label {layout.column(label)}: {fault}"
+                )
+            texts.append(text)
+    return np.array(rows, dtype=np.float64).reshape(len(rows), len(features)), texts
+
+
+def _feature_fault(text: str) -> str:
+    if not text:
+        return "the cell is empty; features need a number: fill it in or drop the row."
+    try:
+        missing = math.isnan(float(text)) and "_" not in text
+    except ValueError:
+        missing = False
+    if missing:
+        return f"{quoted(text)} is missing data; fill it in or drop the row."
+    if math.isinf(parse_number(text)):
+        return f"{quoted(text)} is not finite; replace it by a number or drop the row."
+    return (
+        f"{quoted(text)} is not a number; features must be numeric: encode text as "
+        "numbers, or drop the column."
+    )
+
+
+def _label_fault(text: str, number: float, labels: LabelKind) -> str:
+    """What is wrong with a label; an empty text if nothing is."""
+    if not text:
+        return "the cell is empty; every row needs a label: drop the row."
+    if text.lower() in ("nan", "+nan", "-nan") or math.isinf(number):
+        return f"{quoted(text)} is no label; drop the row or correct it."
+    if labels == "number" and math.isnan(number):
+        return f"{quoted(text)} is not a number; the labels here must be numbers."
+    return ""

@@ -1,0 +1,102 @@
+"""Labels: text and numbers from files, as plain NumPy arrays."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.opening import quoted
+
+LabelKind = Literal["auto", "text", "number"]
+"""How to read labels: "auto" is numbers if all of them are, text otherwise."""
+
+LARGEST_WHOLE = 2.0**53
+"""Above it float64 skips whole numbers, so labels stay floats."""
+
+
+def parse_number(text: str) -> float:
+    """A finite or infinite number from text, NaN for what is no number.
+
+    Stricter than ``float``, which reads "1_000" as a thousand.
+    """
+    if "_" in text or not text.isascii():
+        return math.nan
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def whole_or_float(values: np.ndarray) -> np.ndarray:
+    """int64 if every value is whole, float64 otherwise."""
+    if values.dtype.kind in "bu":
+        values = values.astype(np.int64)
+    if values.dtype.kind == "i":
+        return values.astype(np.int64)
+    values = values.astype(np.float64)
+    whole = (values == np.floor(values)) & (np.abs(values) < LARGEST_WHOLE)
+    return values.astype(np.int64) if whole.all() else values
+
+
+def labels_from_text(texts: list[str], kind: LabelKind) -> np.ndarray:
+    """Labels of a text file, whose cells are known not to be empty.
+
+    Parameters
+    ----------
+    texts : list of str
+    kind : {"auto", "text", "number"}
+        "number" takes texts that are known to be finite numbers.
+
+    Returns
+    -------
+    labels : ndarray of str, int64 or float64
+    """
+    if kind == "text":
+        return np.array(texts, dtype=str)
+    distinct = {text: parse_number(text) for text in set(texts)}
+    if all(math.isfinite(value) for value in distinct.values()):
+        return whole_or_float(np.array([distinct[text] for text in texts]))
+    return np.array(texts, dtype=str)
+
+
+def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.ndarray:
+    """Labels of a binary file, checked.
+
+    Parameters
+    ----------
+    values : ndarray
+    kind : {"auto", "text", "number"}
+    where : str
+        File and array, for messages.
+    """
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise DataFileError(
+            f"{where} has shape {values.shape}; labels need one value for each row."
+        )
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind not in "Ubiuf":
+        raise DataFileError(
+            f"{where} has dtype {values.dtype}; labels must be numbers or text."
+        )
+    if values.dtype.kind == "U":
+        if kind == "number":
+            raise DataFileError(
+                f"{where} holds text such as {quoted(values[0])}; numbers are needed "
+                "here."
+            )
+        return values
+    if values.dtype.kind == "f":
+        bad = np.flatnonzero(~np.isfinite(values))
+        if len(bad):
+            raise DataFileError(
+                f"{where} has {values[bad[0]]} at row {bad[0]} (counted from 0); every "
+                "row needs a label: drop the rows without one."
+            )
+    labels = whole_or_float(values)
+    return labels.astype(str) if kind == "text" else labels

@@ -1,0 +1,89 @@
+"""Opening files for reading: each way it can fail, in one line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from sklearn_sagemaker.exceptions import DataFileError
+
+LONGEST_VALUE = 40
+"""Characters of a value that a message quotes at most."""
+
+
+def quoted(value: object) -> str:
+    """A value as a message shows it: quoted, on one line, never long."""
+    text = str(value)
+    if len(text) > LONGEST_VALUE:
+        text = text[: LONGEST_VALUE - 3] + "..."
+    return repr(text)
+
+
+def listed(names: list[str], limit: int = 10) -> str:
+    """The first of some names, quoted, and how many more there are."""
+    shown = ", ".join(quoted(name) for name in names[:limit])
+    more = len(names) - limit
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turn what goes wrong with a file into a `DataFileError` that names it."""
+    try:
+        yield
+    except DataFileError:
+        raise
+    except FileNotFoundError as error:
+        raise DataFileError(
+            f"{path}: no such file; check the name and the folder."
+        ) from error
+    except IsADirectoryError as error:
+        raise DataFileError(f"{path}: is a folder; name a file in it.") from error
+    except PermissionError as error:
+        raise DataFileError(
+            f"{path}: permission denied; make it readable for this user."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataFileError(
+            f"{path}: is not UTF-8 text (byte 0x{error.object[error.start]:02x}); save "
+            "it as UTF-8."
+        ) from error
+    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
+        raise DataFileError(
+            f"{path}: is not a whole gzip file ({error}); compress or copy it again."
+        ) from error
+    except zipfile.BadZipFile as error:
+        raise DataFileError(
+            f"{path}: is not a whole .npz file ({error}); save or copy it again."
+        ) from error
+    except csv.Error as error:
+        raise DataFileError(
+            f"{path}: is not valid CSV ({error}); check the quotes."
+        ) from error
+    except OSError as error:
+        raise DataFileError(
+            f"{path}: cannot be read: {error.strerror or error}."
+        ) from error
+
+
+def check_file(path: str) -> None:
+    """Refuse what is not a file with something in it."""
+    with reading(path):
+        if os.path.isdir(path):
+            raise IsADirectoryError(path)
+        if os.stat(path).st_size == 0:
+            raise DataFileError(f"{path}: is empty; a data file needs rows.")
+
+
+def open_text(path: str) -> TextIO:
+    """A text file, plain or gzip, without its byte order mark."""
+    # newline="" is what the csv module asks for.
+    if path.lower().endswith(".gz"):
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
+    return open(path, encoding="utf-8-sig", newline="")

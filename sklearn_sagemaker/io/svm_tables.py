@@ -1,0 +1,112 @@
+"""libsvm files: a label and ``index:value`` pairs a line."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.labels import LabelKind, labels_from_array, parse_number
+from sklearn_sagemaker.io.opening import check_file, open_text, quoted, reading
+from sklearn_sagemaker.io.table import Table
+
+
+def read_svm(
+    path: str,
+    labels: LabelKind = "auto",
+    with_label: bool = True,
+    *,
+    n_features: int | None = None,
+    zero_based: bool | None = None,
+) -> Table:
+    """Read a libsvm file into CSR.
+
+    Parameters
+    ----------
+    path : str
+    labels : {"auto", "text", "number"}
+    with_label : bool
+    n_features : int or None
+        Features of the model that the rows are for; None is the largest index.
+    zero_based : bool or None
+        Whether the first feature is 0 or 1. None is 0 if the file has a feature 0.
+    """
+    from sklearn.datasets import load_svmlight_file
+
+    check_file(path)
+    with reading(path):
+        try:
+            # As if from 0, so that whether there is a feature 0 can be seen.
+            X, y = load_svmlight_file(path, zero_based=True, dtype=np.float64)
+        except (ValueError, OverflowError, IndexError, TypeError, KeyError) as error:
+            raise DataFileError(_fault(path, error)) from error
+        if X.shape[0] == 0:
+            raise DataFileError(f"{path}: is empty; a data file needs rows.")
+        if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
+            raise DataFileError(_fault(path, ValueError("a value is not finite")))
+    if zero_based is None:
+        zero_based = bool((X.indices == 0).any())
+    first = 0 if zero_based else 1
+    if len(X.indices) and X.indices.min() < first:
+        raise DataFileError(
+            f"{path}: has a feature 0, but the model's features are counted from 1; "
+            "count them the same way in both files."
+        )
+    found = int(X.indices.max()) + 1 - first if len(X.indices) else 0
+    if n_features is None:
+        n_features = found
+    if found > n_features:
+        raise DataFileError(
+            f"{path}: has feature {found - 1 + first}, but the model has {n_features} "
+            f"features, {first} to {n_features - 1 + first}."
+        )
+    if n_features == 0:
+        raise DataFileError(f"{path}: has no feature in any row.")
+    X = sparse.csr_matrix(
+        (X.data, X.indices - first, X.indptr), shape=(X.shape[0], n_features)
+    )
+    return Table(
+        path=path,
+        X=X,
+        y=labels_from_array(y, labels, f"{path}: the label") if with_label else None,
+        zero_based=zero_based,
+    )
+
+
+def _fault(path: str, error: Exception) -> str:
+    """Find the line to blame; the parser does not say."""
+    with open_text(path) as handle:
+        for number, line in enumerate(handle, start=1):
+            fields = line.partition("#")[0].split()
+            fault = _line_fault(fields) if fields else ""
+            if fault:
+                return f"{path}: row {number}: {fault}"
+    return f"{path}: is not a libsvm file ({error})."
+
+
+def _line_fault(fields: list[str]) -> str:
+    if not math.isfinite(parse_number(fields[0])):
+        return (
+            f"the label {quoted(fields[0])} is not a number; a libsvm line is "
+            "'label index:value index:value ...'."
+        )
+    last = -1
+    for field in fields[1:]:
+        index, colon, value = field.partition(":")
+        if index == "qid":
+            continue
+        if not colon or not index.isdecimal():
+            return f"{quoted(field)} is not index:value; indices are whole numbers."
+        if not math.isfinite(parse_number(value)):
+            return f"the value in {quoted(field)} is not a finite number."
+        if int(index) <= last:
+            return (
+                f"the index of {quoted(field)} is not above the one before it; sort "
+                "the features of a line, each once."
+            )
+        if int(index) >= 2**31:
+            return f"the index of {quoted(field)} is above {2**31 - 1}."
+        last = int(index)
+    return ""
