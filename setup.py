@@ -96,11 +96,15 @@ def extensions():
                 f"sklearn_sagemaker._kernels._linear_{level}",
                 [copy.as_posix()],
                 include_dirs=[str(KERNELS), str(GENERATED)],
-                depends=headers,
                 extra_compile_args=flags,
             )
         )
-    return cythonize(found, build_dir="build/cython", quiet=True)
+    built = cythonize(found, build_dir="build/cython", quiet=True)
+    for extension in built:
+        if extension.name.rpartition(".")[2].startswith("_linear_"):
+            # cythonize forgets them: a changed header must rebuild.
+            extension.depends = [*extension.depends, *headers]
+    return built
 
 
 class BuildExtensions(build_ext):

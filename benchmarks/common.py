@@ -6,15 +6,11 @@ libraries read when they are loaded.
 
 from __future__ import annotations
 
-import os
-
-for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[_name] = "1"
-
 import argparse
 import datetime
 import gc
 import json
+import os
 import platform
 import statistics
 import subprocess
@@ -24,6 +20,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+for _name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_name] = "1"
 
 DATA_VARIABLE = "SKLEARN_SAGEMAKER_DATA"
 
@@ -131,6 +130,10 @@ def measure(cases: dict[str, tuple[Callable[[], Any], int]]) -> dict[str, Timing
     Parameters
     ----------
     cases : dict of (callable, number of runs)
+
+    Returns
+    -------
+    timings : dict of Timing
     """
     timings = {name: Timing() for name in cases}
     for turn in range(max(runs for _, runs in cases.values())):
@@ -141,7 +144,7 @@ def measure(cases: dict[str, tuple[Callable[[], Any], int]]) -> dict[str, Timing
 
 
 def run_child(arguments: list[str], **environment: str) -> Any:
-    """Run Python in a fresh process and decode the JSON of its last line."""
+    """Run Python in a fresh process; the JSON of its last line, if it prints any."""
     done = subprocess.run(
         [sys.executable, *arguments],
         env={**os.environ, **environment},
@@ -149,7 +152,8 @@ def run_child(arguments: list[str], **environment: str) -> Any:
         text=True,
         check=True,
     )
-    return json.loads(done.stdout.splitlines()[-1])
+    lines = done.stdout.splitlines()
+    return json.loads(lines[-1]) if lines else None
 
 
 # -------------------------------------------------------------------------- data

@@ -21,8 +21,8 @@ FIRST_USE = "import sklearn_sagemaker; sklearn_sagemaker.LinearLearnerClassifier
 CASES = (
     PEER,
     "import sklearn_sagemaker",
-    "import sklearn.linear_model, sklearn_sagemaker",
-    "import sklearn.linear_model; from sklearn_sagemaker import LinearLearnerClassifier",
+    f"{PEER}, sklearn_sagemaker",
+    f"{PEER}; from sklearn_sagemaker import LinearLearnerClassifier",
     FIRST_USE,
 )
 PROGRAM = """
@@ -47,13 +47,16 @@ def main() -> None:
                 seconds[case].append(taken)
     median = {case: statistics.median(taken) for case, taken in seconds.items()}
     rows = [
-        [f"`{case}`", f"{median[case]:.3f}", f"{min(seconds[case]):.3f}"]
-        + [f"{median[case] - median[PEER]:+.3f}", f"{median[case] / median[PEER]:.2f}"]
+        [
+            f"`{case}`",
+            f"{median[case]:.3f}",
+            f"{min(seconds[case]):.3f}",
+            f"{median[case] - median[PEER]:+.3f}",
+            f"{median[case] / median[PEER]:.2f}",
+        ]
         for case in CASES
     ]
-    print_table(
-        ["statement", "s (median)", "s (min)", "over the first", "ratio"], rows
-    )
+    print_table(["statement", "s (median)", "s (min)", "over the first", "ratio"], rows)
     bars = Bars()
     extra = median[FIRST_USE] - median[PEER]
     bars.at_most("seconds over scikit-learn's import", extra, MAX_EXTRA_SECONDS)

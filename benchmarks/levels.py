@@ -20,6 +20,7 @@ from common import (
 import json
 import statistics
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from datasets import load_sparse
@@ -52,9 +53,7 @@ def run_fits(level: str, data_dir: Path, sparse_dir: Path) -> None:
         X, y, X_val, y_val = data[which]
         model = LinearLearnerClassifier(random_state=0, **settings)
         timing = Timing()
-        timing.run(
-            lambda: model.fit(X, y, X_val=X_val, y_val=y_val)  # noqa: B023
-        )
+        timing.run(partial(model.fit, X, y, X_val=X_val, y_val=y_val))
         seconds[name] = timing.seconds
     print(json.dumps(seconds))
 
@@ -77,8 +76,15 @@ def main() -> None:
         for _ in range(options.repeats):
             for level in levels:
                 found = run_child(
-                    [__file__, "--data-dir", str(options.data_dir)]
-                    + ["--in-process", level, "--sparse-dir", folder],
+                    [
+                        __file__,
+                        "--data-dir",
+                        str(options.data_dir),
+                        "--in-process",
+                        level,
+                        "--sparse-dir",
+                        folder,
+                    ],
                     SKLEARN_SAGEMAKER_CPU_LEVEL=level,
                 )
                 runs[level].append(found)
@@ -93,17 +99,18 @@ def main() -> None:
         for fit in FITS
     ]
     print_table(
-        ["fit", *(f"{level}, s" for level in levels)]
-        + [f"{levels[0]} / {levels[-1]}"],
+        ["fit", *(f"{level}, s" for level in levels), f"{levels[0]} / {levels[-1]}"],
         rows,
     )
     bars = Bars()
     for fit in FITS:
         for number, level in enumerate(levels[1:], start=1):
-            best = min(levels[:number], key=lambda lower: median[lower][fit])  # noqa: B023
+            seconds, best = min(
+                (median[lower][fit], lower) for lower in levels[:number]
+            )
             bars.at_most(
                 f"{fit}: {level} / {best}",
-                median[level][fit] / median[best][fit],
+                median[level][fit] / seconds,
                 TOLERANCE,
             )
     bars.exit()

@@ -32,8 +32,9 @@ CASES = {
     "csr": "CSR, 200,000 x 47,000, 75 a row",
 }
 MODELS, STRIPS, ALLOWANCE_MB = 32, 5, 100.0
-# A peak before the fit this far above the resident memory would hide growth.
-HIDDEN_MB = 5.0
+# Where the peak before the fit is this far above the resident memory, the growth
+# is only known to be no more than what is printed.
+LOOSE_MB = 5.0
 MB = 1e6
 
 
@@ -50,15 +51,16 @@ def peak_mb() -> float:
 
 
 def mnist(data_dir: Path, case: str):
-    """X, y, X_val, y_val; rows are views, and nothing loaded is freed."""
+    """X, y, X_val, y_val, read row by row: nothing large is made and freed."""
     with np.load(data_dir / "mnist.npz") as file:
         y = (file["y"] == 0).astype(np.int64)
         train, val = (
             slice(int(index[0]), int(index[-1]) + 1)
             for index in (file["train_idx"], file["val_idx"])
         )
-        if train.stop - train.start != len(file["train_idx"]):
-            raise ValueError("the training rows of mnist.npz are not consecutive")
+        for part, name in ((train, "train_idx"), (val, "val_idx")):
+            if part.stop - part.start != len(file[name]):
+                raise ValueError(f"{name} of mnist.npz is not consecutive")
     # Read in pieces, straight into the array that the fit sees.
     order = "F" if case.endswith("F") else "C"
     dtype = np.uint8 if case == "mnist-uint8" else np.float32
@@ -126,22 +128,43 @@ def main() -> None:
             run_child([str(generator), folder])
         for case in cases:
             found = run_child(
-                [__file__, "--data-dir", str(options.data_dir)]
-                + ["--case", case, "--in-process", folder]
+                [
+                    __file__,
+                    "--data-dir",
+                    str(options.data_dir),
+                    "--case",
+                    case,
+                    "--in-process",
+                    folder,
+                ]
             )
             strips = STRIPS * found["features"] * found["columns"] * 4 / MB
             growth = found["peak_after"] - found["resident"]
             growths[CASES[case]] = growth, strips + ALLOWANCE_MB
-            hidden = found["peak_before"] - found["resident"]
+            gap = found["peak_before"] - found["resident"]
             names = ("data", "resident", "peak_before", "peak_after")
             rows.append(
-                [CASES[case], *(f"{found[name]:.1f}" for name in names)]
-                + [f"{growth:.1f}", f"{strips:.1f}", f"{growth / found['data']:.2f}"]
-                + ["yes" if hidden > HIDDEN_MB else "no"]
+                [
+                    CASES[case],
+                    *(f"{found[name]:.1f}" for name in names),
+                    f"{growth:.1f}",
+                    f"{strips:.1f}",
+                    f"{growth / found['data']:.2f}",
+                    "yes" if gap > LOOSE_MB else "no",
+                ]
             )
     print_table(
-        ["case", "data MB", "resident before MB", "peak before MB", "peak after MB"]
-        + ["growth MB", "strips MB", "growth / data", "peak before may hide growth"],
+        [
+            "case",
+            "data MB",
+            "resident before MB",
+            "peak before MB",
+            "peak after MB",
+            "growth MB",
+            "strips MB",
+            "growth / data",
+            "upper bound only",
+        ],
         rows,
     )
     bars = Bars()

@@ -70,15 +70,11 @@ def main() -> None:
 
     def ours(**settings):
         model = LinearLearnerClassifier(random_state=0, **settings)
-        return model.fit(
-            data.X_train, data.y_train, X_val=data.X_val, y_val=data.y_val
-        )
+        return model.fit(data.X_train, data.y_train, X_val=data.X_val, y_val=data.y_val)
 
     def grid_search():
         return GridSearchCV(
-            SGDClassifier(
-                loss="log_loss", max_iter=EPOCHS, tol=None, random_state=0
-            ),
+            SGDClassifier(loss="log_loss", max_iter=EPOCHS, tol=None, random_state=0),
             grid,
             scoring="neg_log_loss",
             cv=PredefinedSplit(fold),
@@ -102,9 +98,13 @@ def main() -> None:
         model = timings[name].result
         table = model.candidates_
         rows.append(
-            [name, *timings[name].cells(), len(table["n_iter"])]
-            + [f"{table['n_iter'].sum()} of {EPOCHS * len(table['n_iter'])}"]
-            + quality(model, data)
+            [
+                name,
+                *timings[name].cells(),
+                len(table["n_iter"]),
+                f"{table['n_iter'].sum()} of {EPOCHS * len(table['n_iter'])}",
+                *quality(model, data),
+            ]
         )
     search = timings[peer].result
     best = SGDClassifier(
@@ -115,21 +115,33 @@ def main() -> None:
         **search.best_params_,
     ).fit(pixels.X_train, data.y_train)
     rows.append(
-        [peer, *timings[peer].cells(), n_run, f"{EPOCHS * n_run} of {EPOCHS * n_run}"]
-        + quality(best, pixels)
+        [
+            peer,
+            *timings[peer].cells(),
+            n_run,
+            f"{EPOCHS * n_run} of {EPOCHS * n_run}",
+            *quality(best, pixels),
+        ]
     )
     print_table(
-        ["case", *TIMING_HEADERS, "models", "epochs trained"]
-        + ["test log-loss", "test accuracy"],
+        [
+            "case",
+            *TIMING_HEADERS,
+            "models",
+            "epochs trained",
+            "test log-loss",
+            "test accuracy",
+        ],
         rows,
     )
     print(f"best of the grid search: {search.best_params_}")
     grid_seconds = timings[peer].seconds * n_all / n_run
     if options.quick:
         print(
-            f"QUICK: the grid search ran {n_run} of {n_all} settings; its "
-            f"{grid_seconds:.1f} s are an ESTIMATE, {n_all // n_run} times the measured "
-            f"{timings[peer].seconds:.1f} s, and its quality is that of {n_run} settings"
+            f"QUICK: the grid search ran {n_run} of {n_all} settings; its time of "
+            f"{grid_seconds:.1f} s is an ESTIMATE, {n_all // n_run} times the "
+            f"{timings[peer].seconds:.1f} s measured, and its quality is that of "
+            f"{n_run} settings"
         )
     ratio = timings[default].seconds / grid_seconds
     print(f"grid search of {n_all} settings / default fit: {1 / ratio:.1f}")

@@ -2,11 +2,14 @@
 
 Everything is fitted on the same training rows. Linear Learner is given the
 validation rows to choose its candidate; so is the search over SGD settings.
-LogisticRegression, Ridge and RidgeCV do not use them. There is no bar yet.
+LogisticRegression, Ridge and RidgeCV do not use them. Peers see dense rows through
+StandardScaler, but MNIST as pixels / 255, which suits them better; there
+LogisticRegression runs both ways. There is no bar yet.
 """
 
 from common import (
     Timing,
+    add_repeats,
     load,
     load_mnist_zero,
     make_parser,
@@ -36,6 +39,8 @@ from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 
 DATASETS = ("a9a", "letter", "diamonds", "protein", "mnist", "mnist-zero")
 REGRESSION = ("diamonds", "protein")
+# Fits that take longer than this many seconds run once.
+SLOW = 10.0
 ALPHAS = [1e-6, 1e-5, 1e-4, 1e-3]
 SCHEDULES = (
     {"learning_rate": ["optimal"]},
@@ -81,12 +86,12 @@ def cases(name: str, data, quick: bool) -> dict:
     if name.startswith("mnist"):
         # Peers see float32 pixels in [0, 1]; converting them is not in their time.
         scaled = data.map(lambda X: X.astype(np.float32) / 255)
-    dense = not sp.issparse(data.X_train)
+    scales = not (sp.issparse(data.X_train) or name.startswith("mnist"))
 
     def scaling(model):
-        return make_pipeline(StandardScaler(), model) if dense else model
+        return make_pipeline(StandardScaler(), model) if scales else model
 
-    step = "sgdclassifier__" if dense else ""
+    step = "sgdclassifier__" if scales else ""
     count = 2 if quick else 8
     if name in REGRESSION:
         step = "sgdregressor__"
@@ -138,6 +143,13 @@ def cases(name: str, data, quick: bool) -> dict:
             scaled.X_train, scaled.y_train
         ),
     )
+    if name.startswith("mnist"):
+        found["LogisticRegression after StandardScaler"] = (
+            scaled,
+            lambda: make_pipeline(
+                StandardScaler(), LogisticRegression(max_iter=200)
+            ).fit(scaled.X_train, scaled.y_train),
+        )
     found[f"SGDClassifier, best of {count}"] = (
         scaled,
         lambda: tuned_sgd(sgd, grid, "neg_log_loss", scaled),
@@ -148,6 +160,7 @@ def cases(name: str, data, quick: bool) -> dict:
 def main() -> None:
     """Print the table."""
     parser = make_parser(__doc__)
+    add_repeats(parser)
     parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=DATASETS)
     parser.add_argument(
         "--quick", action="store_true", help="search SGD over 2 settings instead of 8"
@@ -169,6 +182,8 @@ def main() -> None:
                 # Which peers stop at max_iter is of no interest here.
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 timing.run(fit)
+                while len(timing.wall) < options.repeats and timing.wall[0] < SLOW:
+                    timing.run(fit)
             model, y = timing.result, seen.y_test
             if name in REGRESSION:
                 loss = mean_squared_error(y, model.predict(seen.X_test))
@@ -178,15 +193,32 @@ def main() -> None:
                 accuracy = f"{np.mean(model.predict(seen.X_test) == y):.4f}"
             first = first or (loss, timing.seconds)
             rows.append(
-                [name, label, "MSE" if name in REGRESSION else "log-loss"]
-                + [f"{loss:.5f}", f"{loss / first[0]:.3f}", accuracy]
-                + [f"{timing.seconds:.3f}", f"{timing.seconds / first[1]:.2f}"]
+                [
+                    name,
+                    label,
+                    "MSE" if name in REGRESSION else "log-loss",
+                    f"{loss:.5f}",
+                    f"{loss / first[0]:.3f}",
+                    accuracy,
+                    str(len(timing.wall)),
+                    f"{timing.seconds:.3f}",
+                    f"{timing.seconds / first[1]:.2f}",
+                ]
             )
             print(" ".join(rows[-1]), flush=True)
     print()
     print_table(
-        ["data", "model", "loss", "on test rows", "/ ours", "accuracy", "fit s"]
-        + ["/ ours"],
+        [
+            "data",
+            "model",
+            "loss",
+            "on test rows",
+            "/ ours",
+            "accuracy",
+            "runs",
+            "fit s",
+            "/ ours",
+        ],
         rows,
     )
 

@@ -128,24 +128,42 @@ def main() -> None:
         model = timings[name].result
         epochs = model.candidates_["n_iter"]
         rows.append(
-            [name, *timings[name].cells(), f"{epochs.sum()} of {EPOCHS * len(epochs)}"]
-            + quality(model)
+            [
+                name,
+                *timings[name].cells(),
+                f"{epochs.sum()} of {EPOCHS * len(epochs)}",
+                *quality(model),
+            ]
         )
     for penalty, half in halves.items():
         rows.append(
-            [f"SGDClassifier, {penalty}, mean of {len(half)} settings"]
-            + [str(options.peer_repeats), f"{np.mean([t.seconds for t in half]):.3f}"]
-            + [f"{min(min(t.wall) for t in half):.3f}"]
-            + [f"{np.mean([t.cpu_seconds for t in half]):.3f}", EPOCHS, "", ""]
+            [
+                f"SGDClassifier, {penalty}, mean of {len(half)} settings",
+                str(options.peer_repeats),
+                f"{np.mean([t.seconds for t in half]):.3f}",
+                f"{min(min(t.wall) for t in half):.3f}",
+                f"{np.mean([t.cpu_seconds for t in half]):.3f}",
+                EPOCHS,
+                "",
+                "",
+            ]
         )
     rows.append(
-        [one_sgd, *timings[one_sgd].cells(), EPOCHS]
-        + quality(timings[one_sgd].result[1])
+        [
+            one_sgd,
+            *timings[one_sgd].cells(),
+            EPOCHS,
+            *quality(timings[one_sgd].result[1]),
+        ]
     )
     label = "ESTIMATE of the sum of" if options.quick else "sum of"
     rows.append(
-        [f"{label} {n_all} SGDClassifier fits", *total.cells(), EPOCHS * n_all]
-        + quality(best[1])
+        [
+            f"{label} {n_all} SGDClassifier fits",
+            *total.cells(),
+            EPOCHS * n_all,
+            *quality(best[1]),
+        ]
     )
     print_table(
         ["case", *TIMING_HEADERS, "epochs trained", "test log-loss", "test accuracy"],

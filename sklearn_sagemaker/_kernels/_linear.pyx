@@ -24,6 +24,12 @@ cdef extern from "_strips.h" nogil:
                          ptrdiff_t, ptrdiff_t, float*)
     void row_forward_f64(ptrdiff_t, const double*, const int32_t*, const double*,
                          ptrdiff_t, ptrdiff_t, double*)
+    ptrdiff_t row_slots_f32(ptrdiff_t, const int32_t*, int32_t*, int32_t, int32_t*,
+                            ptrdiff_t, float*, ptrdiff_t, int32_t*, const float*,
+                            float)
+    ptrdiff_t row_slots_f64(ptrdiff_t, const int32_t*, int32_t*, int32_t, int32_t*,
+                            ptrdiff_t, double*, ptrdiff_t, int32_t*, const double*,
+                            double)
     void row_backward_f32(ptrdiff_t, const float*, const int32_t*, float*,
                           ptrdiff_t, ptrdiff_t, const float*)
     void row_backward_f64(ptrdiff_t, const double*, const int32_t*, double*,
@@ -308,6 +314,19 @@ cdef inline void row_forward(ptrdiff_t stored, const real* values,
         row_forward_f32(stored, values, columns, w, ld, n, z)
     else:
         row_forward_f64(stored, values, columns, w, ld, n, z)
+
+
+cdef inline ptrdiff_t row_slots(ptrdiff_t stored, const int32_t* columns,
+                                int32_t* slot, int32_t mark, int32_t* touched,
+                                ptrdiff_t n_touched, real* g, ptrdiff_t ld,
+                                int32_t* slots, const real* values,
+                                real d) noexcept nogil:
+    if real is float:
+        return row_slots_f32(stored, columns, slot, mark, touched, n_touched, g, ld,
+                             slots, values, d)
+    else:
+        return row_slots_f64(stored, columns, slot, mark, touched, n_touched, g, ld,
+                             slots, values, d)
 
 
 cdef inline void row_backward(ptrdiff_t stored, const real* values,
@@ -677,15 +696,10 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                     if centred:
                         row_backward(stored, values, columns, g, ld, ld, z)
                         continue
-                    for k in range(stored):
-                        j = columns[k]
-                        if slot[j] < mark:
-                            slot[j] = <int32_t> (mark + n_touched)
-                            touched[n_touched] = <int32_t> j
-                            memset(g + n_touched * ld, 0, ld * sizeof(real))
-                            n_touched += 1
-                        slots[k] = slot[j] - mark
-                    row_backward(stored, values, slots, g, ld, ld, z)
+                    n_touched = row_slots(stored, columns, slot, mark, touched,
+                                          n_touched, g, ld, slots, values, z[0])
+                    if ld > 1:
+                        row_backward(stored, values, slots, g, ld, ld, z)
                 for k in range(n_touched):
                     counts[touched[k]] += 1
                 mark += <int32_t> n_touched

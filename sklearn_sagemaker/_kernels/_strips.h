@@ -12,11 +12,22 @@
 #if defined(_MSC_VER) && !defined(__clang__)
 #define SS_RESTRICT __restrict
 #define SS_INLINE static __forceinline
+#define SS_NOINLINE static __declspec(noinline)
 #define SS_PREFETCH(address) ((void)0)
 #else
 #define SS_RESTRICT __restrict__
 #define SS_INLINE static inline __attribute__((always_inline, unused))
+#define SS_NOINLINE static __attribute__((noinline, unused))
 #define SS_PREFETCH(address) __builtin_prefetch(address)
+#endif
+
+/* The arrays of a step never overlap; inlining loses what restrict promised. */
+#if defined(__clang__)
+#define SS_NO_OVERLAP _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define SS_NO_OVERLAP _Pragma("GCC ivdep")
+#else
+#define SS_NO_OVERLAP
 #endif
 
 /* exp by Cody and Waite's reduction and a Taylor polynomial on |r| <= ln2 / 2.

@@ -50,7 +50,8 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
                                REAL *SS_RESTRICT z) {
   if (n == 1) {
     REAL sum = 0;
-    for (ptrdiff_t k = 0; k < n_stored; k++) sum += values[k] * w[(ptrdiff_t)columns[k] * ld];
+    for (ptrdiff_t k = 0; k < n_stored; k++)
+      sum += values[k] * w[(ptrdiff_t)columns[k] * ld];
     z[0] += sum;
     return;
   }
@@ -82,17 +83,40 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
       FN(axpy)(n - c, values[k], w + (ptrdiff_t)columns[k] * ld + c, z + c);
 }
 
+/* Slots of a CSR row's features in the compact gradient of the batch; a feature
+ * met for the first time gets the next slot, zeroed. slot[j] - mark is the slot
+ * of feature j if slot[j] >= mark. With one model the gradient is added at once.
+ * Returns the number of features touched so far. */
+SS_NOINLINE ptrdiff_t FN(row_slots)(ptrdiff_t n_stored,
+                                    const int32_t *SS_RESTRICT columns,
+                                    int32_t *SS_RESTRICT slot, int32_t mark,
+                                    int32_t *SS_RESTRICT touched, ptrdiff_t n_touched,
+                                    REAL *SS_RESTRICT g, ptrdiff_t ld,
+                                    int32_t *SS_RESTRICT slots,
+                                    const REAL *SS_RESTRICT values, REAL d) {
+  for (ptrdiff_t k = 0; k < n_stored; k++) {
+    const int32_t j = columns[k];
+    int32_t at = slot[j] - mark;
+    if (at < 0) {
+      at = (int32_t)n_touched++;
+      slot[j] = mark + at;
+      touched[at] = j;
+      for (ptrdiff_t c = 0; c < ld; c++) g[(ptrdiff_t)at * ld + c] = 0;
+    }
+    if (ld == 1)
+      g[at] += values[k] * d;
+    else
+      slots[k] = at;
+  }
+  return n_touched;
+}
+
 /* Gradient of one CSR row: g[slots[k]] += values[k] * d. The strips to come are
  * fetched ahead: their order is random. */
 SS_INLINE void FN(row_backward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
                                 const int32_t *SS_RESTRICT slots,
                                 REAL *SS_RESTRICT g, ptrdiff_t ld, ptrdiff_t n,
                                 const REAL *SS_RESTRICT d) {
-  if (n == 1) {
-    const REAL d0 = d[0];
-    for (ptrdiff_t k = 0; k < n_stored; k++) g[(ptrdiff_t)slots[k] * ld] += values[k] * d0;
-    return;
-  }
   ptrdiff_t c = 0;
   for (; c + 2 * SS_PANEL <= n; c += 2 * SS_PANEL) {
     REAL slope[2 * SS_PANEL];
@@ -174,13 +198,18 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
     const REAL eps = constants[2], momentum = constants[3];                    \
     (void)beta_1, (void)beta_2, (void)eps, (void)momentum;                     \
     (void)state0, (void)state1;                                                \
+    const REAL r0 = scale[0], lr0 = rate[0], wd0 = wd[0], l10 = l1[0];         \
+    const REAL k0 = boost[0], c10 = correction1[0], c20 = correction2[0];      \
+    const REAL inverse0 = r0 > 0 ? 1 / r0 : 0;                                 \
+    SS_NO_OVERLAP                                                              \
     for (ptrdiff_t i = 0; i < n; i++) {                                        \
-      const REAL r = scale[i * rs];                                            \
-      const REAL inverse = r > 0 ? 1 / r : 0;                                  \
-      const REAL k = boost[i * ks], lr = rate[i * hs], pen = k * l1[i * hs];   \
-      const REAL c1 = correction1[i * cs], c2 = correction2[i * cs];           \
+      const REAL r = rs ? scale[i] : r0;                                       \
+      const REAL inverse = rs ? (r > 0 ? 1 / r : 0) : inverse0;                \
+      const REAL k = ks ? boost[i] : k0, lr = hs ? rate[i] : lr0;              \
+      const REAL decay = k * (hs ? wd[i] : wd0), pen = k * (hs ? l1[i] : l10); \
+      const REAL c1 = cs ? correction1[i] : c10, c2 = cs ? correction2[i] : c20;\
       REAL w = weights[i] * inverse;                                           \
-      const REAL g = r * gradient[i] + k * wd[i * hs] * w;                     \
+      const REAL g = r * gradient[i] + decay * w;                              \
       REAL s0 = N_STATES > 0 ? state0[i] : 0, s1 = N_STATES > 1 ? state1[i] : 0;\
       (void)c1, (void)c2;                                                      \
       STEP                                                                     \
@@ -196,6 +225,15 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
  * column  one model's weights over all features.
  * ld is the distance between strips, n the number of models stepped. */
 #define SS_DEFINE_UPDATES(NAME)                                                \
+  /* A function of its own: inlined into the gather below it stays scalar. */  \
+  SS_NOINLINE void FN(chunk_##NAME)(                                           \
+      ptrdiff_t n, REAL *w, const REAL *g, REAL *s0, REAL *s1,                 \
+      const REAL *rate, const REAL *wd, const REAL *l1, const REAL *scale,     \
+      const REAL *boost, const REAL *c1, const REAL *c2,                       \
+      const REAL *constants) {                                                 \
+    FN(step_##NAME)(n, w, g, s0, s1, rate, wd, l1, 0, scale, 1, boost, 1, c1,  \
+                    c2, 1, constants);                                         \
+  }                                                                            \
   static void FN(dense_##NAME)(                                                \
       ptrdiff_t n_features, ptrdiff_t n, ptrdiff_t ld, REAL *w, const REAL *g, \
       REAL *s0, REAL *s1, const REAL *rate, const REAL *wd, const REAL *l1,    \
@@ -218,6 +256,30 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
       const REAL *wd, const REAL *l1, const REAL *scale, int shared_scale,     \
       const REAL *boost, const int32_t *count, const REAL *table1,             \
       const REAL *table2, ptrdiff_t n_table, const REAL *constants) {          \
+    if (n == 1 && ld == 1) {                                                   \
+      /* One model: gather the features' weights and step them as a column. */ \
+      REAL u[SS_CHUNK], v0[SS_CHUNK], v1[SS_CHUNK], r[SS_CHUNK], k[SS_CHUNK];  \
+      REAL k1[SS_CHUNK], k2[SS_CHUNK];                                         \
+      for (ptrdiff_t t = 0; t < n_touched; t += SS_CHUNK) {                    \
+        const ptrdiff_t m = n_touched - t < SS_CHUNK ? n_touched - t : SS_CHUNK;\
+        for (ptrdiff_t i = 0; i < m; i++) {                                    \
+          const ptrdiff_t j = touched[t + i];                                  \
+          const ptrdiff_t at = count[j] < n_table ? count[j] : n_table - 1;    \
+          u[i] = w[j], r[i] = scale[j], k[i] = boost[j];                       \
+          v0[i] = s0 ? s0[j] : 0, v1[i] = s1 ? s1[j] : 0;                      \
+          k1[i] = table1[at], k2[i] = table2[at];                              \
+        }                                                                      \
+        FN(chunk_##NAME)(m, u, g + t, v0, v1, rate, wd, l1, r, k, k1, k2,      \
+                         constants);                                           \
+        for (ptrdiff_t i = 0; i < m; i++) {                                    \
+          const ptrdiff_t j = touched[t + i];                                  \
+          w[j] = u[i];                                                         \
+          if (s0) s0[j] = v0[i];                                               \
+          if (s1) s1[j] = v1[i];                                               \
+        }                                                                      \
+      }                                                                        \
+      return;                                                                  \
+    }                                                                          \
     for (ptrdiff_t t = 0; t < n_touched; t++) {                                \
       const ptrdiff_t j = touched[t], at = j * ld, from = t * ld;              \
       const ptrdiff_t k = count[j] < n_table ? count[j] : n_table - 1;         \

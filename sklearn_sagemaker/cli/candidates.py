@@ -34,12 +34,12 @@ def candidates_table(estimator: Any, limit: int) -> str:
     """
     found = estimator.candidates_
     order = found["rank_validation_score"].argsort(kind="stable")[:limit]
-    heads = ["rank", "learning rate", "wd", "l1", "scaling", "schedule"]
-    heads += ["best epoch", "val. loss"]
+    heads = ["rank", "learning|rate", "wd", "l1", "scaling", "schedule"]
+    heads += ["best|epoch", "val.|loss"]
     score = score_name(estimator)
     # Where the score is the loss, one column says both.
     scored = not score.startswith("minus")
-    heads += [f"val. {score}"] if scored else []
+    heads += [f"val.|{score}"] if scored else []
     heads += ["threshold"] if "threshold" in found else []
     heads += ["status"]
     rows = []
@@ -49,8 +49,9 @@ def candidates_table(estimator: Any, limit: int) -> str:
                 for name in ("learning_rate", "wd", "l1", "scaling", "schedule")
                 ]  # fmt: skip
         row += [str(found["best_epoch"][place])]
-        row += [f"{found['validation_loss'][place]:.5g}"]
+        row += [f"{found['validation_loss'][place]:.4g}"]
         row += [f"{found['validation_score'][place]:.4f}"] if scored else []
         row += [f"{found['threshold'][place]:.3f}"] if "threshold" in found else []
-        rows.append([*row, str(found["status"][place])])
-    return table(heads, rows)
+        rows.append([*row, str(found["status"][place]).replace("_stopped", " stop")])
+    # All columns fit a terminal of 100, if only just.
+    return table(heads, rows, indent="")

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import numpy as np
 
+from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.text import note
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import CsvLayout, Table, file_format, inspect_csv, read_csv
 from sklearn_sagemaker.io.csv_tables import Header
+from sklearn_sagemaker.io.labels import LabelKind
 from sklearn_sagemaker.io.opening import listed, quoted
 from sklearn_sagemaker.io.tables import read_table
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What a model expects of a file.
-
-    Attributes
-    ----------
-    names : list of str or None
-    n_features : int
-    label : str, int or None
-        Where the label was in the training file.
-    label_kind : {"text", "int", "float"}
-    zero_based : bool or None
-    """
-
-    names: list[str] | None
-    n_features: int
-    label: str | int | None
-    label_kind: str
-    zero_based: bool | None
 
 
 def read_for(
@@ -63,7 +44,7 @@ def read_for(
         If the features are not the model's.
     """
     kind = file_format(path)
-    labels = "text" if expected.label_kind == "text" else "number"
+    labels: LabelKind = "text" if expected.label_kind == "text" else "number"
     if kind == "csv":
         layout = inspect_csv(path, header, expected.names or ())
         place = _label_place(layout, expected, label, with_label)
@@ -150,3 +131,14 @@ def _feature_places(
     if expected.names is not None:
         note(f"{layout.path}: no header, so columns are taken in the model's order")
     return places
+
+
+def check_known(classes: np.ndarray, table: Table) -> None:
+    """Refuse labels that the model was not trained on."""
+    unknown = np.setdiff1d(np.asarray(table.y), classes)
+    if len(unknown):
+        raise DataFileError(
+            f"{table.path}: the label {quoted(unknown[0])} is no class of the model, "
+            f"which knows {listed(classes.tolist())}; drop such rows, or train with "
+            "them."
+        )

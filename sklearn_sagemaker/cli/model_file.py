@@ -6,14 +6,14 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.atomic import replacing
 
 FORMAT = 1
 
 TRUST = (
-    "Model files are joblib files: loading one can run code, so load only files from "
-    "a source that you trust."
+    "Model files are joblib files: loading one can run code, so load only files\n"
+    "from a source that you trust."
 )
 
 
@@ -41,9 +41,15 @@ class SavedModel:
     zero_based: bool | None = None
 
     @property
-    def n_features(self) -> int:
-        """Features that the estimator was trained on."""
-        return int(self.estimator.n_features_in_)
+    def expected(self) -> Expected:
+        """What a data file for it must have."""
+        return Expected(
+            names=self.feature_names,
+            n_features=int(self.estimator.n_features_in_),
+            label=self.label,
+            label_kind=self.label_kind,
+            zero_based=self.zero_based,
+        )
 
     @property
     def is_classifier(self) -> bool:
@@ -54,6 +60,8 @@ class SavedModel:
 def save_model(path: str, model: SavedModel) -> None:
     """Write a model file, whole or not at all."""
     import joblib
+
+    from sklearn_sagemaker.io import replacing
 
     with replacing(path) as temporary:
         joblib.dump({"format": FORMAT, **vars(model)}, temporary)
@@ -97,7 +105,7 @@ def load_model(path: str) -> SavedModel:
     try:
         model = SavedModel(**{k: v for k, v in found.items() if k != "format"})
         expected = (LinearLearnerClassifier, LinearLearnerRegressor)
-        if not isinstance(model.estimator, expected) or model.n_features < 1:
+        if not isinstance(model.estimator, expected) or model.expected.n_features < 1:
             raise TypeError
     except (TypeError, AttributeError, ValueError) as error:
         raise DataFileError(f"{path}: {_NOT_OURS}.") from error

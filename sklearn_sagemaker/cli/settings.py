@@ -54,7 +54,9 @@ def parse_settings(texts: Iterable[str], predictor_type: str) -> dict[str, Any]:
 def _unknown(name: str, table: dict[str, Any], predictor_type: str) -> str:
     if name in DERIVED:
         return f"--set {name} is not needed: {DERIVED[name]}; leave it out."
-    others = [kind for kind in ALL if name in hyperparameters_for("linear-learner", (kind,))]  # noqa: E501
+    others = [
+        kind for kind in ALL if name in hyperparameters_for("linear-learner", (kind,))
+    ]
     if others:
         return (
             f"--set {name} does not apply to {predictor_type}, only to "

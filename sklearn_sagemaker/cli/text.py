@@ -19,19 +19,31 @@ def seconds(value: float) -> str:
     return f"{value:.2f} s" if value < 100 else f"{value:.0f} s"
 
 
+def short(label: Any, limit: int = 20) -> str:
+    """A class label, which may be any text: printable, and never long."""
+    text = "".join(c if c.isprintable() else "?" for c in str(label))
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
 def count(value: int, noun: str, plural: str | None = None) -> str:
     """A count and its noun: "1 row", "1,797 rows"."""
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns under their heads, right-aligned, two spaces in from the left."""
-    lines = [list(heads), *(list(row) for row in rows)]
+def table(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], indent: str = "  "
+) -> str:
+    """Columns under their heads, right-aligned; "|" splits a head over two lines."""
+    parts = [head.split("|") for head in heads]
+    depth = max(map(len, parts))
+    lines = [
+        ["" if level < depth - len(part) else part[level - depth] for part in parts]
+        for level in range(depth)
+    ]
+    lines += [list(row) for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
-        "  "
-        + "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
+        (indent + "  ".join(map(str.rjust, line, widths))).rstrip() for line in lines
     )
 
 
@@ -44,13 +56,14 @@ def confusion_table(
     labels: Sequence[Any], matrix: Sequence[Sequence[int]], corner: str = ""
 ) -> str:
     """A confusion matrix: a row for each actual class, a column for each answer."""
-    heads = [corner, *(f"predicted {label}" for label in labels)]
-    if len(labels) > 4:
-        heads = [corner, *(str(label) for label in labels)]
+    if len(labels) <= 4:
+        heads = [corner, *(f"predicted|{short(label)}" for label in labels)]
+    else:
+        heads = [corner, *(short(label, 8) for label in labels)]
     return table(
         heads,
         [
-            [f"actual {label}", *(f"{cell:,}" for cell in row)]
+            [f"actual {short(label)}", *(f"{cell:,}" for cell in row)]
             for label, row in zip(labels, matrix, strict=True)
         ],
     )

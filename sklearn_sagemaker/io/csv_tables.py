@@ -7,9 +7,9 @@ import difflib
 import itertools
 import math
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -76,8 +76,8 @@ class CsvLayout:
         if not -self.n_columns <= number < self.n_columns:
             raise DataFileError(
                 f"{self.path}: no column {quoted(label)}; the file has no header, so "
-                f"its columns are numbered 0 to {self.n_columns - 1} (if its first line "
-                "holds names, say that it has a header)."
+                f"its columns are numbered 0 to {self.n_columns - 1} (if the first "
+                "line holds names, say that it is a header)."
             )
         return number % self.n_columns
 
@@ -154,8 +154,8 @@ def inspect_csv(
     for position, name in enumerate(first):
         if not name:
             raise DataFileError(
-                f"{path}: column {position} (counted from 0) has no name in the header; "
-                "give it one, or drop it if it only numbers the rows."
+                f"{path}: column {position} (counted from 0) has no name in the "
+                "header; give it one, or drop it if it only numbers the rows."
             )
         if name in first[:position]:
             raise DataFileError(
@@ -221,7 +221,9 @@ def _label_name(layout: CsvLayout, label: int | None) -> str | int | None:
     return label if label is None or layout.names is None else layout.names[label]
 
 
-def _read_fast(layout, features, label, labels):
+def _read_fast(
+    layout: CsvLayout, features: Sequence[int], label: int | None, labels: LabelKind
+) -> tuple[np.ndarray, list[str]] | None:
     """Everything through NumPy's C parser; None if any cell is out of order."""
     texts: list[str] = []
 
@@ -234,7 +236,7 @@ def _read_fast(layout, features, label, labels):
         return 0.0
 
     wanted = set(features)
-    converters = {
+    converters: dict[int | str, Callable[[str], Any]] = {
         j: (take if j == label else lambda text: 0.0)
         for j in range(layout.n_columns)
         if j not in wanted
@@ -267,7 +269,9 @@ def _read_fast(layout, features, label, labels):
     return (X, texts) if np.isfinite(X).all() else None
 
 
-def _read_slowly(layout, features, label, labels):
+def _read_slowly(
+    layout: CsvLayout, features: Sequence[int], label: int | None, labels: LabelKind
+) -> tuple[np.ndarray, list[str]]:
     """Row by row, so that a fault can be named; right for odd but legal files."""
     rows: list[list[float]] = []
     texts: list[str] = []
@@ -277,9 +281,9 @@ def _read_slowly(layout, features, label, labels):
     for line, fields in records:
         if len(fields) != layout.n_columns:
             raise DataFileError(
-                f"{layout.path}: row {line} has {len(fields)} fields, but the first row "
-                f"has {layout.n_columns}; all rows need as many (quote fields that "
-                "hold commas)."
+                f"{layout.path}: row {line} has {len(fields)} fields, but the first "
+                f"row has {layout.n_columns}; all rows need as many (quote fields "
+                "that hold commas)."
             )
         numbers = [parse_number(fields[j]) for j in features]
         for number, j in zip(numbers, features, strict=True):

@@ -68,8 +68,8 @@ def read_npz(path: str, label: str | None, labels: LabelKind) -> Table:
         used = {*CSR_PARTS, "format"}
     else:
         raise DataFileError(
-            f"{path}: has the arrays {listed(list(arrays)) or 'none'}; needed are X, or "
-            f"{', '.join(CSR_PARTS)} of a CSR matrix."
+            f"{path}: has the arrays {listed(list(arrays)) or 'none'}; needed are X, "
+            f"or {', '.join(CSR_PARTS)} of a CSR matrix."
         )
     y = None
     if label is not None:
@@ -111,8 +111,8 @@ def _check_shape(path: str, shape: tuple[int, ...]) -> None:
 def _dense(path: str, X: np.ndarray) -> np.ndarray:
     if X.ndim < 2:
         raise DataFileError(
-            f"{path}: X has shape {X.shape}; it needs two dimensions, rows and features "
-            "(images are flattened)."
+            f"{path}: X has shape {X.shape}; it needs two dimensions, rows and "
+            "features (images are flattened)."
         )
     X = _check_numbers(path, "X", X)
     _check_shape(path, X.shape)
@@ -120,8 +120,8 @@ def _dense(path: str, X: np.ndarray) -> np.ndarray:
     if X.dtype.kind == "f" and not np.isfinite(X).all():
         row, column = np.argwhere(~np.isfinite(X))[0]
         raise DataFileError(
-            f"{path}: X has {X[row, column]} at row {row}, column {column} (counted from "
-            "0); features must be finite: fill it in or drop the row."
+            f"{path}: X has {X[row, column]} at row {row}, column {column} (counted "
+            "from 0); features must be finite: fill it in or drop the row."
         )
     return X
 
@@ -135,9 +135,7 @@ def _csr(path: str, arrays: dict[str, np.ndarray]) -> Any:
     data = _check_numbers(path, "data", arrays["data"])
     try:
         shape = tuple(int(size) for size in arrays["shape"])
-        X = sparse.csr_matrix(
-            (data, arrays["indices"], arrays["indptr"]), shape=shape
-        )
+        X = sparse.csr_matrix((data, arrays["indices"], arrays["indptr"]), shape=shape)
         # Compiled code trusts the indices, and the file may be anyone's.
         X.check_format(full_check=True)
     except (ValueError, TypeError, IndexError, OverflowError) as error:

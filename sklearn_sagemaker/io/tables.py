@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.csv_tables import Header, inspect_csv, read_csv
-from sklearn_sagemaker.io.labels import LabelKind
+from sklearn_sagemaker.io.labels import LabelKind, parse_number
 from sklearn_sagemaker.io.npz_tables import read_npz
 from sklearn_sagemaker.io.opening import listed
 from sklearn_sagemaker.io.svm_tables import read_svm
@@ -81,13 +83,15 @@ def read_table(
     if kind == "svm":
         if label is not None:
             raise DataFileError(
-                f"{path}: the label {label!r} cannot be chosen; a libsvm line starts with "
-                "its label: name none."
+                f"{path}: no label can be chosen ({label!r}): a libsvm line starts "
+                "with its label; name none."
             )
         return read_svm(
             path, labels, with_label, n_features=n_features, zero_based=zero_based
         )
-    layout = inspect_csv(path, header)
+    # A label that is a name, and stands in the first line, makes it a header.
+    named = isinstance(label, str) and math.isnan(parse_number(label))
+    layout = inspect_csv(path, header, (str(label),) if named else ())
     if not with_label:
         return read_csv(layout)
     if label is None:

@@ -1,0 +1,173 @@
+"""Ask of images of digits: is this a zero?
+
+Trains many candidate models in one pass on scikit-learn's digits, or on a file of
+yours, shows the best ones and their errors on rows kept aside, and saves the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from sklearn_sagemaker.cli.candidates import candidates_table
+from sklearn_sagemaker.cli.model_file import TRUST, SavedModel, save_model
+from sklearn_sagemaker.cli.options import refuse_same_file, seed
+from sklearn_sagemaker.cli.text import confusion_table, count, facts, number, seconds
+
+if TYPE_CHECKING:
+    from sklearn_sagemaker.cli.demo_data import DemoData
+
+HELP = "see it work on images of digits"
+
+EXAMPLES = f"""\
+examples:
+  sklearn-sagemaker demo
+  sklearn-sagemaker demo --compare --no-save
+  sklearn-sagemaker demo --data mnist.npz --compare
+
+{TRUST}"""
+
+DEFAULT_MODEL = "demo-model.joblib"
+SHOWN_CANDIDATES = 8
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Set up the command's arguments."""
+    parser.add_argument(
+        "--data",
+        metavar="FILE.npz",
+        help="images X and digits y, and perhaps train_idx, val_idx and test_idx, the "
+        "rows of each part (default: scikit-learn's 1,797 digits, split 60/20/20)",
+    )
+    parser.add_argument(
+        "--compare",
+        action="store_true",
+        help="do the same with scikit-learn's grid search, and compare time and errors",
+    )
+    parser.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help="seed (default: 0)"
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--model",
+        metavar="OUT.joblib",
+        default=DEFAULT_MODEL,
+        help=f"model file to write (default: {DEFAULT_MODEL}, in this folder)",
+    )
+    where.add_argument("--no-save", action="store_true", help="write no model file")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, show, save, and compare."""
+    from sklearn_sagemaker.cli.demo_data import bundled_digits, digits_from
+    from sklearn_sagemaker.estimators import LinearLearnerClassifier
+    from sklearn_sagemaker.io import check_can_write
+
+    if not arguments.no_save:
+        check_can_write(arguments.model)
+        refuse_same_file(arguments.model, arguments.data)
+    data = digits_from(arguments.data) if arguments.data else bundled_digits()
+    print("Is this digit a zero?\n")
+    print(_describe(data), flush=True)
+
+    model = LinearLearnerClassifier(random_state=arguments.seed)
+    start = time.perf_counter()
+    model.fit(data.X_train, data.y_train, X_val=data.X_val, y_val=data.y_val)
+    elapsed = time.perf_counter() - start
+    errors = _report(model, data, elapsed)
+    if not arguments.no_save:
+        _save(model, arguments.model)
+    if arguments.compare:
+        _compare(model, data, elapsed, errors, arguments.seed)
+    return 0
+
+
+def _describe(data: DemoData) -> str:
+    parts = (data.y_train, data.y_val, data.y_test)
+    total = sum(map(len, parts))
+    zeros = sum(int(part.sum()) for part in parts)
+    sizes = [f"{len(part):,}" for part in parts]
+    return facts(
+        [
+            (
+                "data",
+                f"{data.name}: {total:,} images of {data.X_train.shape[1]:,} pixels, "
+                f"{zeros:,} of them zeros",
+            ),
+            (
+                "rows",
+                f"{sizes[0]} to train, {sizes[1]} to choose the model, {sizes[2]} to "
+                "test it",
+            ),
+        ]
+    )
+
+
+def _report(model: Any, data: DemoData, elapsed: float) -> int:
+    from sklearn.metrics import confusion_matrix
+
+    total = len(model.candidates_["validation_loss"])
+    print(
+        f"\nTrained {count(total, 'model')} at once, for up to "
+        f"{count(model.resolved_params_['epochs'], 'epoch')}, in {seconds(elapsed)}. "
+        f"The best {min(total, SHOWN_CANDIDATES)}:\n"
+    )
+    print(candidates_table(model, SHOWN_CANDIDATES))
+    chosen = ", ".join(
+        f"{name.replace('_', ' ')} {number(value)}"
+        for name, value in model.best_params_.items()
+    )
+    predicted = model.predict(data.X_test)
+    errors = int((predicted != data.y_test).sum())
+    threshold = number(model.threshold_)
+    # Zeros first: they are what is asked for.
+    matrix = confusion_matrix(data.y_test, predicted, labels=[1, 0])
+    print()
+    print(
+        facts(
+            [
+                ("selected", chosen),
+                ("threshold", f"zero if the probability is above {threshold}"),
+            ]
+        )
+    )
+    rows = count(len(data.y_test), "test row")
+    print(f"\nOn {rows}, which played no part so far:\n")
+    print(confusion_table(["zero", "other"], matrix.tolist()))
+    print(f"\n  {count(errors, 'error')} ({100 * errors / len(data.y_test):.2f} %)")
+    return errors
+
+
+def _save(model: Any, path: str) -> None:
+    save_model(path, SavedModel(model, "y", None, "int"))
+    print(f"\nThe model is in {path}. To use it in Python:\n")
+    name = json.dumps(path, ensure_ascii=False)
+    print(f'  joblib.load({name})["estimator"].predict(images)   # 1 is a zero')
+
+
+def _compare(
+    model: Any, data: DemoData, elapsed: float, errors: int, seed_value: int
+) -> None:
+    from sklearn_sagemaker.cli.comparison import grid_search
+    from sklearn_sagemaker.cli.text import table
+
+    print("\nThe same with scikit-learn: GridSearchCV(SGDClassifier) ...", flush=True)
+    found = grid_search(data, model.resolved_params_["epochs"], seed_value)
+    theirs = int((found.predicted != data.y_test).sum())
+    total = len(model.candidates_["validation_loss"])
+    print()
+    print(
+        table(
+            ["", "models", "wall time", "errors"],
+            [
+                ["LinearLearnerClassifier", str(total), seconds(elapsed), str(errors)],
+                ["GridSearchCV(SGDClassifier)", str(found.n_settings),
+                 seconds(found.elapsed), str(theirs)],
+            ],
+        )
+    )  # fmt: skip
+    ratio = found.elapsed / elapsed
+    print(f"\n  The grid search took {ratio:.1f} times as long. Its best setting:")
+    print("  " + ", ".join(f"{k} {v}" for k, v in sorted(found.best.items())))

@@ -1,0 +1,95 @@
+"""Predict the rows of a data file with a model that 'train' wrote.
+
+The answers are CSV, on standard output or in a file. Columns are matched by name
+where both the model and FILE have names, by place otherwise. A label column in FILE is
+dropped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from typing import Any, TextIO
+
+from sklearn_sagemaker.cli.model_file import TRUST, load_model
+from sklearn_sagemaker.cli.options import add_header, add_model, refuse_same_file
+
+HELP = "predict the rows of a data file"
+
+EXAMPLES = f"""\
+examples:
+  sklearn-sagemaker predict new.csv --model churn.joblib
+  sklearn-sagemaker predict new.csv --model churn.joblib --proba --output answers.csv
+
+{TRUST}"""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Set up the command's arguments."""
+    parser.add_argument("file", metavar="FILE", help="rows to predict")
+    add_model(parser)
+    parser.add_argument(
+        "--output", metavar="OUT.csv", help="file to write (default: standard output)"
+    )
+    parser.add_argument(
+        "--proba",
+        action="store_true",
+        help="add a column with the probability of each class",
+    )
+    parser.add_argument(
+        "--label",
+        metavar="NAME",
+        help="column to drop, by name, or by number from 0 if there is no header "
+        "(default: the column that the model learnt, if FILE names it)",
+    )
+    add_header(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, predict, write."""
+    from sklearn_sagemaker.cli.matching import read_for
+    from sklearn_sagemaker.io import check_can_write, replacing
+
+    output = arguments.output
+    if output is not None:
+        check_can_write(output)
+        refuse_same_file(output, arguments.file, arguments.model)
+    model = load_model(arguments.model)
+    if arguments.proba and not model.is_classifier:
+        raise ValueError(
+            f"{arguments.model}: --proba needs a classifier, and this model is a "
+            "regressor; leave it out."
+        )
+    table = read_for(
+        arguments.file,
+        model.expected,
+        header=arguments.header,
+        label=arguments.label,
+        with_label=False,
+    )
+    columns = _columns(model.estimator, table.X, arguments.proba)
+    if output is None:
+        _write(sys.stdout, columns)
+        return 0
+    with (
+        replacing(output) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as handle,
+    ):
+        _write(handle, columns)
+    return 0
+
+
+def _columns(estimator: Any, X: Any, proba: bool) -> dict[str, list[Any]]:
+    columns = {"prediction": estimator.predict(X).tolist()}
+    if proba:
+        found = estimator.predict_proba(X)
+        for place, label in enumerate(estimator.classes_):
+            columns[f"probability_{label}"] = found[:, place].tolist()
+    return columns
+
+
+def _write(handle: TextIO, columns: dict[str, list[Any]]) -> None:
+    writer = csv.writer(handle, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))

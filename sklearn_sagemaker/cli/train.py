@@ -1,0 +1,251 @@
+"""Train Linear Learner on a data file and write a model file.
+
+FILE is .csv or .csv.gz (separated by commas, with or without a line of names), .npz
+(X and y; or data, indices, indptr, shape of a CSR matrix, and y), or .svm/.libsvm,
+plain or .gz. Features must be numbers; the label may be text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from typing import Any
+
+from sklearn_sagemaker._hyperparameters import ALL, BINARY, MULTICLASS, REGRESSOR
+from sklearn_sagemaker.cli.candidates import VALIDATION, candidates_table, score_name
+from sklearn_sagemaker.cli.expected import Expected
+from sklearn_sagemaker.cli.model_file import TRUST, SavedModel, save_model
+from sklearn_sagemaker.cli.options import add_header, jobs, refuse_same_file, seed
+from sklearn_sagemaker.cli.settings import parse_settings
+from sklearn_sagemaker.cli.text import count, facts, note, seconds, short
+
+HELP = "train a model on a data file"
+
+EXAMPLES = f"""\
+examples:
+  sklearn-sagemaker train train.csv --label churn \\
+      --predictor-type binary_classifier --model churn.joblib
+  sklearn-sagemaker train prices.csv.gz --label 0 --header no \\
+      --predictor-type regressor --model prices.joblib --set epochs=30 --set wd=0.001
+  sklearn-sagemaker train train.svm --validation held_out.svm \\
+      --predictor-type multiclass_classifier --model letters.joblib
+
+{TRUST}"""
+
+SHOWN_CANDIDATES = 5
+SHOWN_CLASSES = 6
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Set up the command's arguments."""
+    parser.add_argument("file", metavar="FILE", help="rows to train on")
+    parser.add_argument(
+        "--label",
+        metavar="NAME",
+        help="the label: a column of a CSV file, by name, or by number from 0 if it "
+        'has no header; an array of an .npz file (default there: "y"); not for libsvm',
+    )
+    parser.add_argument(
+        "--validation",
+        metavar="FILE",
+        help="rows that judge the candidates, with the same columns; without it, folds "
+        "or a share of the training rows do",
+    )
+    parser.add_argument(
+        "--predictor-type", required=True, choices=ALL, help="what to train"
+    )
+    parser.add_argument(
+        "--model", required=True, metavar="OUT.joblib", help="model file to write"
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        dest="settings",
+        help="a hyperparameter by SageMaker's name, such as epochs=20 or l1=0.001; "
+        "may be repeated",
+    )
+    add_header(parser)
+    parser.add_argument(
+        "--seed",
+        type=seed,
+        default=0,
+        metavar="N",
+        help="seed of shuffling, folds and starting weights (default: 0)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=jobs,
+        metavar="N",
+        help="threads over blocks of models; never changes the result (default: 1)",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="show the progress epoch by epoch"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, write the model, and say what came out."""
+    kind = arguments.predictor_type
+    settings = parse_settings(arguments.settings, kind)
+
+    from sklearn_sagemaker.estimators import (
+        LinearLearnerClassifier,
+        LinearLearnerRegressor,
+    )
+    from sklearn_sagemaker.io import check_can_write, read_table
+
+    # Before the work, not after it.
+    check_can_write(arguments.model)
+    refuse_same_file(arguments.model, arguments.file, arguments.validation)
+    table = read_table(
+        arguments.file,
+        arguments.header,
+        label=arguments.label,
+        labels="number" if kind == REGRESSOR else "auto",
+    )
+    _check_labels(table, kind)
+    expected = Expected(
+        names=table.names,
+        n_features=table.X.shape[1],
+        label=table.label,
+        label_kind=_label_kind(table.y),
+        zero_based=table.zero_based,
+    )
+    validation = _read_validation(arguments, expected, table)
+    print(facts(_describe(table, validation)), flush=True)
+    if table.unused:
+        note(f"{table.path}: not used: {', '.join(table.unused[:10])}")
+
+    make = LinearLearnerRegressor if kind == REGRESSOR else LinearLearnerClassifier
+    estimator = make(
+        **settings,
+        random_state=arguments.seed,
+        n_jobs=arguments.jobs,
+        verbose=int(arguments.verbose),
+    )
+    given = {} if validation is None else {"X_val": validation.X, "y_val": validation.y}
+    start = time.perf_counter()
+    estimator.fit(table.X, table.y, **given)
+    elapsed = time.perf_counter() - start
+    save_model(
+        arguments.model,
+        SavedModel(
+            estimator=estimator,
+            label=expected.label,
+            feature_names=expected.names,
+            label_kind=expected.label_kind,
+            zero_based=expected.zero_based,
+        ),
+    )
+    _report(estimator, elapsed, arguments.model)
+    return 0
+
+
+def _label_kind(y: Any) -> str:
+    return {"U": "text", "i": "int"}.get(y.dtype.kind, "float")
+
+
+def _read_validation(
+    arguments: argparse.Namespace, expected: Expected, table: Any
+) -> Any:
+    import numpy as np
+
+    from sklearn_sagemaker.cli.matching import check_known, read_for
+
+    if arguments.validation is None:
+        return None
+    validation = read_for(
+        arguments.validation, expected, header=arguments.header, with_label=True
+    )
+    if arguments.predictor_type != REGRESSOR:
+        check_known(np.unique(table.y), validation)
+    return validation
+
+
+def _check_labels(table: Any, kind: str) -> None:
+    """Refuse labels that do not suit the type of predictor."""
+    import numpy as np
+
+    from sklearn_sagemaker.exceptions import DataFileError
+
+    if kind == REGRESSOR:
+        return
+    name = "the label" if table.label is None else f"the label {table.label!r}"
+    classes = np.unique(table.y)
+    if table.y.dtype.kind == "f":
+        fraction = next(value for value in classes if value != int(value))
+        raise DataFileError(
+            f"{table.path}: {name} has fractions such as {fraction:g}, which are no "
+            f"classes; say --predictor-type {REGRESSOR}, or use whole numbers or text."
+        )
+    found = f"{table.path}: {name} has {count(len(classes), 'class', 'classes')}"
+    if len(classes) == 1:
+        raise DataFileError(
+            f"{found}, and a classifier needs at least 2; check the label, or the "
+            "filter that made this file."
+        )
+    if kind == BINARY and len(classes) > 2:
+        raise DataFileError(
+            f"{found}, and {BINARY} takes 2; say --predictor-type {MULTICLASS}."
+        )
+    if kind == MULTICLASS and len(classes) == 2:
+        raise DataFileError(
+            f"{found}, and {MULTICLASS} takes 3 or more; say --predictor-type {BINARY}."
+        )
+
+
+def _describe(table: Any, validation: Any) -> list[tuple[str, str]]:
+    """Lines about the data."""
+    import numpy as np
+
+    rows, features = table.X.shape
+    data = f"{table.path}: {count(rows, 'row')}, {count(features, 'feature')}"
+    lines = [("data", data)]
+    if table.header is not None:
+        how = "detected" if table.detected else "yes, as you said"
+        if not table.header:
+            how = "no header: columns are numbered from 0"
+        lines.append(("header", how))
+    name = "" if table.label is None else f"{table.label!r}: "
+    if table.label is None:
+        name = "first in each line: "
+    if table.y.dtype.kind == "f":
+        low, high = table.y.min(), table.y.max()
+        lines.append(("label", f"{name}numbers from {low:.6g} to {high:.6g}"))
+    else:
+        classes, sizes = np.unique(table.y, return_counts=True)
+        shown = [
+            f"{short(label)} ({size:,})"
+            for label, size in zip(classes[:SHOWN_CLASSES], sizes, strict=False)
+        ]
+        if len(classes) > SHOWN_CLASSES:
+            shown.append("...")
+        lines.append(("label", f"{name}{len(classes)} classes: {', '.join(shown)}"))
+    if validation is not None:
+        lines.append(
+            ("validation", f"{validation.path}: {count(validation.X.shape[0], 'row')}")
+        )
+    return lines
+
+
+def _report(estimator: Any, elapsed: float, path: str) -> None:
+    total = len(estimator.candidates_["validation_loss"])
+    resolved = estimator.resolved_params_
+    shown = min(SHOWN_CANDIDATES, total)
+    print(
+        f"\nTrained {count(total, 'candidate')} in one pass, up to "
+        f"{count(resolved['epochs'], 'epoch')}, in {seconds(elapsed)}."
+        f"\nJudged on {VALIDATION[resolved['validation']]}. The best {shown}:\n"
+    )
+    print(candidates_table(estimator, SHOWN_CANDIDATES) + "\n")
+    lines = []
+    if hasattr(estimator, "threshold_"):
+        positive = f"on the probability of {short(estimator.classes_[1])}"
+        lines.append(("threshold", f"{estimator.threshold_:.4g} {positive}"))
+    lines += [
+        ("score", f"{estimator.best_score_:.6g} ({score_name(estimator)})"),
+        ("model", f"written to {path}"),
+    ]
+    print(facts(lines))

@@ -1,0 +1,407 @@
+"""predict and evaluate: round trips over all formats, columns, refusals."""
+
+import csv
+import gzip
+import io
+import json
+import os
+import shutil
+
+import joblib
+import numpy as np
+import pytest
+from cli_files import NAMES, make_rows, write_csv
+from scipy import sparse
+from sklearn import metrics
+from sklearn.datasets import dump_svmlight_file
+
+BINARY, MULTICLASS, REGRESSOR = KINDS = (
+    "binary_classifier",
+    "multiclass_classifier",
+    "regressor",
+)
+
+
+def parsed(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def predictions(text):
+    return [row["prediction"] for row in parsed(text)]
+
+
+def write(path, kind, X, y):
+    """Write a data file of a kind, and give the options that train needs for it."""
+    if kind in ("csv", "csv.gz"):
+        write_csv(path, X, y, NAMES)
+    elif kind == "no header":
+        write_csv(path, X, y, place=1)
+    elif kind == "npz":
+        np.savez(path, X=X, y=y)
+    elif kind == "csr":
+        A = sparse.csr_matrix(X)
+        np.savez(
+            path, data=A.data, indices=A.indices, indptr=A.indptr, shape=A.shape, y=y
+        )
+    else:
+        dump_svmlight_file(X, y, str(path), zero_based=kind == "svm from 0")
+    if kind == "csv.gz":
+        content = path.read_bytes()
+        path.write_bytes(gzip.compress(content))
+    return {"csv": ["target"], "csv.gz": ["target"], "no header": ["1"]}.get(kind)
+
+
+ENDINGS = {
+    "csv": "csv",
+    "csv.gz": "csv.gz",
+    "no header": "csv",
+    "npz": "npz",
+    "csr": "npz",
+    "svm from 0": "svm",
+    "svm from 1": "libsvm",
+}
+
+
+@pytest.mark.parametrize("predictor", KINDS)
+@pytest.mark.parametrize("kind", ENDINGS)
+def test_round_trip(cli, tmp_path, kind, predictor):
+    if predictor == BINARY and kind.startswith("svm"):
+        pytest.skip("libsvm has no text labels")
+    X, y = make_rows(predictor)
+    X[:, 2] = np.where(X[:, 2] > 0, X[:, 2], 0)
+    data, held = (tmp_path / f"{name}.{ENDINGS[kind]}" for name in ("data", "held"))
+    label = write(data, kind, X, y)
+    X_new, y_new = make_rows(predictor, 40, seed=1)
+    # In libsvm the last feature is absent everywhere: its place must not shift.
+    X_new[:, 2] = 0
+    X_new[:, 0] = 0 if kind.startswith("svm") else X_new[:, 0]
+    write(held, kind, X_new, y_new)
+    model = tmp_path / "m.joblib"
+    option = [] if label is None else ["--label", *label]
+    trained = cli(
+        "train", data, *option, "--predictor-type", predictor, "--model", model,
+        "--set", "num_models=4",
+    )  # fmt: skip
+    assert trained.code == 0, trained.err
+
+    estimator = joblib.load(model)["estimator"]
+    expected = estimator.predict(X_new)
+    dropped = ["--label", "1"] if kind == "no header" else []
+    result = cli("predict", held, "--model", model, *dropped)
+    assert result.code == 0, result.err
+    if predictor == REGRESSOR:
+        np.testing.assert_allclose(
+            np.array(predictions(result.out), dtype=float), expected, rtol=1e-12
+        )
+    else:
+        assert predictions(result.out) == [str(label) for label in expected]
+
+    found = cli("evaluate", held, "--model", model, "--json")
+    assert found.code == 0, found.err
+    found = json.loads(found.out)
+    assert found["rows"] == 40
+    if predictor == REGRESSOR:
+        np.testing.assert_allclose(
+            found["mse"], metrics.mean_squared_error(y_new, expected)
+        )
+    else:
+        assert found["accuracy"] == pytest.approx(np.mean(expected == y_new))
+
+
+# --------------------------------------------------------------------- predict
+@pytest.fixture
+def new(tmp_path):
+    """Rows without labels, in the order of training."""
+    return write_csv(tmp_path / "new.csv", make_rows(BINARY, 20, 1)[0], None, NAMES[:3])
+
+
+def test_proba(cli, trained, new):
+    result = cli("predict", new, "--model", trained / f"{BINARY}.joblib", "--proba")
+    rows = parsed(result.out)
+    assert list(rows[0]) == ["prediction", "probability_no", "probability_yes"]
+    estimator = joblib.load(trained / f"{BINARY}.joblib")["estimator"]
+    expected = estimator.predict_proba(make_rows(BINARY, 20, 1)[0])
+    np.testing.assert_allclose(
+        [[float(row["probability_no"]), float(row["probability_yes"])] for row in rows],
+        expected,
+        rtol=1e-12,
+    )
+    assert result.err == ""
+
+
+def test_output_file(cli, trained, new, tmp_path):
+    model, out = trained / f"{BINARY}.joblib", tmp_path / "out.csv"
+    shown = cli("predict", new, "--model", model)
+    written = cli("predict", new, "--model", model, "--output", out)
+    assert written.out == ""
+    assert out.read_text() == shown.out
+    assert sorted(os.listdir(tmp_path)) == ["new.csv", "out.csv"]
+
+
+def test_columns_are_matched_by_name(cli, trained, new, tmp_path):
+    model = trained / f"{BINARY}.joblib"
+    X, _ = make_rows(BINARY, 20, 1)
+    mixed = tmp_path / "mixed.csv"
+    with open(mixed, "w", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["c", "id", "target", "a", "b"])
+        for a, b, c in X.tolist():
+            writer.writerow([c, "row", "", a, b])
+    result = cli("predict", mixed, "--model", model)
+    assert result.out == cli("predict", new, "--model", model).out
+    assert "the label column 'target' is dropped" in result.err
+    assert "ignored, not features of the model: 'id'" in result.err
+
+
+def test_no_header_takes_the_models_order(cli, trained, new, tmp_path):
+    model = trained / f"{BINARY}.joblib"
+    plain = write_csv(tmp_path / "plain.csv", make_rows(BINARY, 20, 1)[0])
+    result = cli("predict", plain, "--model", model)
+    assert result.out == cli("predict", new, "--model", model).out
+    assert "columns are taken in the model's order" in result.err
+
+
+def test_numeric_names_are_no_row(cli, tmp_path):
+    X, y = make_rows(BINARY)
+    data = write_csv(tmp_path / "data.csv", X, y, ["0", "1", "2", "target"])
+    model = tmp_path / "m.joblib"
+    few = ("--set", "num_models=1", "--set", "epochs=1")
+    cli("train", data, "--label", "target", "--predictor-type", BINARY, "--model",
+        model, *few)  # fmt: skip
+    new = write_csv(tmp_path / "new.csv", X[:5], None, ["0", "1", "2"])
+    assert len(predictions(cli("predict", new, "--model", model).out)) == 5
+
+
+def test_one_column_too_many(refused, cli, trained, tmp_path):
+    X, y = make_rows(BINARY, 10)
+    model = trained / f"{BINARY}.joblib"
+    data = write_csv(tmp_path / "data.csv", X, y, place=0)
+    line = refused("predict", data, "--model", model)
+    assert "4 columns, one more than the model's 3 features" in line
+    assert "--label" in line
+    result = cli("predict", data, "--model", model, "--label", 0)
+    assert len(predictions(result.out)) == 10
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "message"),
+    [
+        ("a,b\n1,2\n", [], "no column 'c', which the model was trained on"),
+        ("1,2\n3,4\n", [], "has 2 feature columns, but the model was trained on 3"),
+        ("1,2,3,4,5\n", [], "has 5 feature columns, but the model was trained on 3"),
+        ("a,b,c\n1,2,x\n", [], "row 2, column 'c': 'x' is not a number"),
+        ("a,b,c\n1,2,\n", [], "row 2, column 'c': the cell is empty"),
+        ("a,b,c\n1,2,3\n", ["--label", "a"], "'a' is a feature of the model"),
+        ("a,b,c\n1,2,3\n", ["--label", "d"], "no column 'd'"),
+        ("a,b,c\n1,2,3\n", ["--output", "no/out.csv"], "no does not exist"),
+        ("a,b,c\n1,2,3\n", ["--output", "data.csv"], "is the file that is read"),
+        (None, [], "no such file"),
+    ],
+)
+def test_predict_refuses(refused, trained, tmp_path, monkeypatch, text, more, message):
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        (tmp_path / "data.csv").write_text(text)
+    before = os.listdir(tmp_path)
+    line = refused(
+        "predict", "data.csv", "--model", trained / f"{BINARY}.joblib", *more
+    )
+    assert message in line
+    assert os.listdir(tmp_path) == before
+
+
+def test_other_formats_must_have_as_many_features(refused, trained, tmp_path):
+    np.savez(tmp_path / "data.npz", X=np.ones((4, 2)))
+    line = refused(
+        "predict", tmp_path / "data.npz", "--model", trained / f"{BINARY}.joblib"
+    )
+    assert "has 2 features, but the model was trained on 3" in line
+
+
+def test_regressor_has_no_probabilities(refused, trained, new):
+    line = refused("predict", new, "--model", trained / "regressor.joblib", "--proba")
+    assert "--proba needs a classifier" in line
+
+
+def test_failed_output_leaves_nothing(cli, trained, new, tmp_path, monkeypatch):
+    def fail(self, columns):
+        handle.write("prediction\nhal")
+        raise OSError(28, "No space left on device")
+
+    def write(handle_, columns):
+        nonlocal handle
+        handle = handle_
+        fail(None, columns)
+
+    handle = None
+    monkeypatch.setattr("sklearn_sagemaker.cli.predict._write", write)
+    out = tmp_path / "out.csv"
+    result = cli("predict", new, "--model", trained / f"{BINARY}.joblib",
+                 "--output", out)  # fmt: skip
+    assert result.code == 2
+    assert result.err == "error: No space left on device.\n"
+    assert os.listdir(tmp_path) == ["new.csv"]
+
+
+# ----------------------------------------------------------------- model files
+def broken(kind, path, good):
+    saved = joblib.load(good)
+    if kind == "text":
+        path.write_text("not a model")
+    elif kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "cut short":
+        path.write_bytes(good.read_bytes()[:300])
+    elif kind == "folder":
+        path.mkdir()
+    elif kind == "future":
+        joblib.dump({**saved, "format": 2}, path)
+    elif kind == "other keys":
+        joblib.dump({**saved, "extra": 1}, path)
+    elif kind == "bare estimator":
+        joblib.dump(saved["estimator"], path)
+    elif kind == "other estimator":
+        joblib.dump({**saved, "estimator": "LinearLearnerClassifier"}, path)
+    elif kind == "not fitted":
+        unfitted = type(saved["estimator"])()
+        joblib.dump({**saved, "estimator": unfitted}, path)
+    elif kind == "list":
+        joblib.dump([1, 2], path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("missing", "no such model file"),
+        ("text", "is not a model file written by"),
+        ("empty", "is not a model file written by"),
+        ("cut short", "is not a model file written by"),
+        ("folder", "is a folder"),
+        ("future", "has format '2', and this version reads 1"),
+        ("other keys", "is not a model file written by"),
+        ("bare estimator", "is not a model file written by"),
+        ("other estimator", "is not a model file written by"),
+        ("not fitted", "is not a model file written by"),
+        ("list", "is not a model file written by"),
+    ],
+)
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_model_file_is_checked(refused, trained, new, tmp_path, command, kind, message):
+    model = tmp_path / "m.joblib"
+    broken(kind, model, trained / f"{BINARY}.joblib")
+    assert message in refused(command, new, "--model", model)
+
+
+# -------------------------------------------------------------------- evaluate
+def test_binary_metrics(cli, trained, tmp_path):
+    X, y = make_rows(BINARY, 60, seed=2)
+    y[:15] = np.where(y[:15] == "yes", "no", "yes")
+    data = write_csv(tmp_path / "data.csv", X, y, NAMES)
+    model = trained / f"{BINARY}.joblib"
+    found = json.loads(cli("evaluate", data, "--model", model, "--json").out)
+    estimator = joblib.load(model)["estimator"]
+    answers, share = estimator.predict(X), estimator.predict_proba(X)
+    expected = {
+        "accuracy": metrics.accuracy_score(y, answers),
+        "precision": metrics.precision_score(y, answers, pos_label="yes"),
+        "recall": metrics.recall_score(y, answers, pos_label="yes"),
+        "f1": metrics.f1_score(y, answers, pos_label="yes"),
+        "roc_auc": metrics.roc_auc_score(y == "yes", share[:, 1]),
+        "log_loss": metrics.log_loss(y, share),
+    }
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-9), name
+    assert found["classes"] == ["no", "yes"]
+    assert found["confusion_matrix"] == metrics.confusion_matrix(y, answers).tolist()
+    text = cli("evaluate", data, "--model", model).out
+    for name in ("accuracy", "precision", "recall", "F1", "ROC AUC", "log loss"):
+        assert f"\n{name} " in text
+    assert "the positive class is yes" in text
+    assert "actual yes" in text
+
+
+def test_one_class_has_no_auc(cli, trained, tmp_path):
+    X, y = make_rows(BINARY, 60, seed=2)
+    data = write_csv(tmp_path / "data.csv", X[y == "no"], y[y == "no"], NAMES)
+    arguments = ("evaluate", data, "--model", trained / f"{BINARY}.joblib")
+    result = cli(*arguments, "--json")
+    assert result.err == ""
+    assert json.loads(result.out)["roc_auc"] is None
+    assert "ROC AUC       not defined here" in cli(*arguments).out
+
+
+def test_multiclass_metrics(cli, trained):
+    data = trained / f"{MULTICLASS}.csv"
+    model = trained / f"{MULTICLASS}.joblib"
+    found = json.loads(cli("evaluate", data, "--model", model, "--json").out)
+    X, y = make_rows(MULTICLASS)
+    estimator = joblib.load(model)["estimator"]
+    answers = estimator.predict(X)
+    assert found["macro_f1"] == pytest.approx(
+        metrics.f1_score(y, answers, average="macro")
+    )
+    assert found["log_loss"] == pytest.approx(
+        metrics.log_loss(y, estimator.predict_proba(X))
+    )
+    assert np.sum(found["confusion_matrix"]) == 120
+    assert "Confusion matrix:" in cli("evaluate", data, "--model", model).out
+
+
+def test_regression_metrics(cli, trained):
+    data = trained / "regressor.csv"
+    model = trained / "regressor.joblib"
+    found = json.loads(cli("evaluate", data, "--model", model, "--json").out)
+    X, y = make_rows(REGRESSOR)
+    answers = joblib.load(model)["estimator"].predict(X)
+    assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(y, answers))
+    assert found["mae"] == pytest.approx(metrics.mean_absolute_error(y, answers))
+    assert found["r2"] == pytest.approx(metrics.r2_score(y, answers))
+    text = cli("evaluate", data, "--model", model).out
+    assert [line.split()[0] for line in text.splitlines()] == [
+        "data", "MSE", "RMSE", "MAE", "R2",
+    ]  # fmt: skip
+
+
+def test_label_in_another_column(cli, trained, tmp_path):
+    X, y = make_rows(BINARY, 30, 3)
+    names = ["a", "b", "c", "truth"]
+    data = write_csv(tmp_path / "data.csv", X, y, names)
+    arguments = ("evaluate", data, "--model", trained / f"{BINARY}.joblib")
+    assert "no column 'target'" in cli(*arguments).err
+    assert cli(*arguments, "--label", "truth").code == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "message"),
+    [
+        (BINARY, "a,b,c,target\n1,2,3,maybe\n", "label 'maybe' is no class of the mod"),
+        (MULTICLASS, "a,b,c,target\n1,2,3,7\n", "the label '7' is no class"),
+        (MULTICLASS, "a,b,c,target\n1,2,3,x\n", "'x' is not a number"),
+        (REGRESSOR, "a,b,c,target\n1,2,3,\n", "the cell is empty"),
+        (REGRESSOR, "a,b,c\n1,2,3\n", "no column 'target'"),
+        (REGRESSOR, "1,2,3,4\n5,6,7,8\n", "which column is the label?"),
+    ],
+)
+def test_evaluate_refuses(refused, trained, tmp_path, kind, text, message):
+    data = tmp_path / "data.csv"
+    data.write_text(text)
+    assert message in refused("evaluate", data, "--model", trained / f"{kind}.joblib")
+
+
+def test_model_may_move(cli, trained, new, tmp_path):
+    moved = tmp_path / "moved.joblib"
+    shutil.copy(trained / f"{BINARY}.joblib", moved)
+    assert cli("predict", new, "--model", moved).code == 0
+
+
+def test_labels_are_shown_short_and_printable(cli, tmp_path):
+    X, y = make_rows(BINARY)
+    y = np.where(y == "yes", "\x1b[31m" + "long" * 30, "no")
+    data = write_csv(tmp_path / "data.csv", X, y, NAMES)
+    model = tmp_path / "m.joblib"
+    trained = cli("train", data, "--label", "target", "--predictor-type", BINARY,
+                  "--model", model, "--set", "epochs=1")  # fmt: skip
+    found = cli("evaluate", data, "--model", model)
+    for out in (trained.out, found.out):
+        assert "?[31mlonglonglong..." in out
+        assert "\x1b" not in out
