@@ -60,13 +60,16 @@ def print_environment() -> None:
     import sklearn
 
     import sklearn_sagemaker
-    from sklearn_sagemaker._kernels import LEVEL
+    from sklearn_sagemaker._kernels import LEVEL, kernels
 
     now = datetime.datetime.now(datetime.UTC)
+    built = datetime.datetime.fromtimestamp(
+        Path(kernels.__file__).stat().st_mtime, datetime.UTC
+    )
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(
         f"{now:%Y-%m-%d %H:%M} UTC; {cpu_model()}, {os.cpu_count()} cores{load}; "
-        f"1 thread; kernels {LEVEL}; sklearn_sagemaker "
+        f"1 thread; kernels {LEVEL}, built {built:%Y-%m-%d %H:%M}; sklearn_sagemaker "
         f"{sklearn_sagemaker.__version__}, scikit-learn {sklearn.__version__}, NumPy "
         f"{numpy.__version__}, SciPy {scipy.__version__}, Python "
         f"{platform.python_version()}\n"
@@ -141,6 +144,17 @@ def measure(cases: dict[str, tuple[Callable[[], Any], int]]) -> dict[str, Timing
             if turn < runs:
                 timings[name].run(case)
     return timings
+
+
+def print_busy(timings: dict[str, Timing]) -> None:
+    """Say which cases waited for the processor: their wall seconds mislead."""
+    busy = [name for name, t in timings.items() if t.seconds > 1.05 * t.cpu_seconds]
+    if busy:
+        print(
+            "BUSY MACHINE: wall seconds exceed CPU seconds by more than 5 % in "
+            f"{len(busy)} of {len(timings)} cases; do not quote the ratios ({busy[0]}"
+            f"{', ...' if len(busy) > 1 else ''})"
+        )
 
 
 def run_child(arguments: list[str], **environment: str) -> Any:

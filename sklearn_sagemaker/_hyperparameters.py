@@ -321,8 +321,8 @@ _LINEAR = (
     ),
     _number(
         "early_stopping_patience", "int", "auto", 3,
-        "Epochs without an improvement before a candidate stops. \"auto\" is 3, counted "
-        "from the second half of a cosine schedule on.",
+        'Epochs without an improvement before a candidate stops. "auto" is 3, '
+        "counted from the second half of a cosine schedule on.",
         1, auto=True,
     ),
     _number(

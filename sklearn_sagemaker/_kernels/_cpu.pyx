@@ -3,7 +3,7 @@
 
 cdef extern from *:
     """
-    #if (defined(__x86_64__) || defined(_M_X64)) && (defined(__GNUC__) || defined(__clang__))
+    #if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
     static int ss_has_v3(void) {
       __builtin_cpu_init();
       return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&

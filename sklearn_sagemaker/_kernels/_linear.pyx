@@ -15,7 +15,16 @@ from libc.string cimport memcpy, memset
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 cdef extern from "_strips.h" nogil:
+    const int tile_products_built
     void SS_PREFETCH(const void*)
+    void tile_margins_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*, const float*,
+                          ptrdiff_t, float*, ptrdiff_t)
+    void tile_margins_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*,
+                          const double*, ptrdiff_t, double*, ptrdiff_t)
+    void tile_gradient_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*,
+                           const float*, ptrdiff_t, float*, ptrdiff_t)
+    void tile_gradient_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*,
+                           const double*, ptrdiff_t, double*, ptrdiff_t)
     float dot_f32(ptrdiff_t, const float*, const float*)
     double dot_f64(ptrdiff_t, const double*, const double*)
     void axpy_f32(ptrdiff_t, float, const float*, float*)
@@ -293,6 +302,32 @@ cdef inline void gemm(char* ta, char* tb, int m, int n, int k, real* a, int lda,
         dgemm(ta, tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc)
 
 
+cdef void tile_margins(ptrdiff_t rows, ptrdiff_t d, ptrdiff_t width, const real* tile,
+                       const real* w, ptrdiff_t ldw, real* z,
+                       ptrdiff_t ldz) noexcept nogil:
+    """z (rows x width) += tile (rows x d) W (d x width)."""
+    if not tile_products_built:
+        gemm("N", "N", <int> width, <int> rows, <int> d, <real*> w, <int> ldw,
+             <real*> tile, <int> d, <real> 1, z, <int> ldz)
+    elif real is float:
+        tile_margins_f32(rows, d, width, tile, w, ldw, z, ldz)
+    else:
+        tile_margins_f64(rows, d, width, tile, w, ldw, z, ldz)
+
+
+cdef void tile_gradient(ptrdiff_t rows, ptrdiff_t d, ptrdiff_t width, const real* tile,
+                        const real* z, ptrdiff_t ldz, real* g,
+                        ptrdiff_t ldg) noexcept nogil:
+    """G (d x width) += transposed tile (d x rows) Z (rows x width)."""
+    if not tile_products_built:
+        gemm("N", "T", <int> width, <int> d, <int> rows, <real*> z, <int> ldz,
+             <real*> tile, <int> d, <real> 1, g, <int> ldg)
+    elif real is float:
+        tile_gradient_f32(rows, d, width, tile, z, ldz, g, ldg)
+    else:
+        tile_gradient_f64(rows, d, width, tile, z, ldz, g, ldg)
+
+
 cdef inline real dot(ptrdiff_t n, const real* x, const real* w) noexcept nogil:
     if real is float:
         return dot_f32(n, x, w)
@@ -526,8 +561,8 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     cdef real* s1 = &S1[0, 0] if n_states > 1 else NULL
     cdef real* b = &bias[0, 0]
     cdef ptrdiff_t t, i, j, c, k, start, stop, m0, m1, n_here, tile_rows, n_tile
-    cdef ptrdiff_t n_touched = 0, stored, longest = 1, largest = 0
-    cdef real inverse, weight, value
+    cdef ptrdiff_t n_touched = 0, stored, longest = 1
+    cdef real inverse, weight
     cdef double total
     # Work space.
     cdef ptrdiff_t max_batch = 1
@@ -631,8 +666,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                         fill_tile(&X, &order[start], n_tile, shift_, tile)
                         for i in range(n_tile):
                             memcpy(z + i * ld, b, ld * sizeof(real))
-                        gemm("N", "N", <int> ld, <int> n_tile, <int> d, w, <int> ld,
-                             tile, <int> d, one, z, <int> ld)
+                        tile_margins(n_tile, d, ld, tile, w, ld, z, ld)
                         for i in range(n_tile):
                             k = order[start + i]
                             losses_of_row(&loss, used, m0, m1, z + i * ld, labels[k],
@@ -642,8 +676,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                             for c in range(used, ld):
                                 z[i * ld + c] = 0
                             axpy(ld, one, z + i * ld, gb)
-                        gemm("N", "T", <int> ld, <int> d, <int> n_tile, z, <int> ld,
-                             tile, <int> d, one, g, <int> ld)
+                        tile_gradient(n_tile, d, ld, tile, z, ld, g, ld)
                     start += n_tile
             else:
                 if centred:
@@ -734,7 +767,8 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                             s0 + c * d if n_states > 0 else NULL,
                             s1 + c * d if n_states > 1 else NULL,
                             &rate[t, c], &penalties[0, c], &penalties[1, c],
-                            &scale[0, 0] + (0 if shared else c * d), c1 + c, c2 + c, &constants[0])
+                            &scale[0, 0] + (0 if shared else c * d), c1 + c, c2 + c,
+                            &constants[0])
                 elif sparse and not centred:
                     update_touched(
                         optimizer, n_touched, touched, n_here, ld, w + start,
@@ -826,9 +860,8 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
                             out[start + i, c] += dot(
                                 d, tile + i * d, w + (first + c) * d)
                 else:
-                    gemm("N", "N", <int> m, <int> n_tile, <int> d,
-                         <real*> w + first, <int> ld, tile, <int> d, one,
-                         &out[start, 0], <int> m)
+                    tile_margins(n_tile, d, m, tile, w + first, ld, &out[start, 0],
+                                 m)
                 start += n_tile
     free(arena)
 

@@ -30,6 +30,14 @@
 #define SS_NO_OVERLAP
 #endif
 
+#define SS_UNROLL _Pragma("GCC unroll 16")
+
+#ifdef SS_VECTOR
+static const int tile_products_built = 1;
+#else
+static const int tile_products_built = 0;
+#endif
+
 /* exp by Cody and Waite's reduction and a Taylor polynomial on |r| <= ln2 / 2.
  * Written without branches or calls, so that loops over it vectorise. The
  * argument is clamped to the normal range; NaN stays NaN. */
@@ -126,6 +134,7 @@ SS_INLINE double log1p_unit_f64(double u) {
 #define FABS fabsf
 #define COPYSIGN copysignf
 #include "_strips_template.h"
+#include "_tiles_template.h"
 #undef REAL
 #undef FN
 #undef SQRT
@@ -138,6 +147,7 @@ SS_INLINE double log1p_unit_f64(double u) {
 #define FABS fabs
 #define COPYSIGN copysign
 #include "_strips_template.h"
+#include "_tiles_template.h"
 #undef REAL
 #undef FN
 #undef SQRT

@@ -97,6 +97,15 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _run(argv: Sequence[str] | None) -> int:
+    try:
+        arguments = make_parser().parse_args(argv)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 2
+    code: int = arguments.run(arguments)
+    return code
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command.
 
@@ -111,14 +120,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 after one line on standard error, 130 when interrupted, 141 when
         whoever reads the output has gone.
     """
-    try:
-        arguments = make_parser().parse_args(argv)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 2
     with warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
-            code: int = arguments.run(arguments)
+            code = _run(argv)
+            # Here, where a closed pipe can still be told from success.
             sys.stdout.flush()
             return code
         except BrokenPipeError:

@@ -164,9 +164,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
                 )
             return None
         if X_val is None or y_val is None:
-            given, missing = (
-                ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
-            )
+            given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
             raise ValueError(
                 f"{given} is provided, but {missing} was not provided; pass both."
             )
@@ -210,7 +208,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
     def _set_state(self, state: ModelState) -> None:
         """Take the fitted attributes from a trained model."""
         self.coef_ = state.coef
-        self.intercept_ = state.intercept
+        self.intercept_: Any = state.intercept
         self.n_iter_ = state.n_iter
         self.best_index_ = state.best_index
         self.best_params_ = state.best_params

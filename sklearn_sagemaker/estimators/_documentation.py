@@ -27,7 +27,9 @@ def document(table: dict[str, Hyperparameter], shared: str) -> Callable[[type], 
         lines = []
         for entry in table.values():
             default = (
-                f'"{entry.default}"' if isinstance(entry.default, str) else entry.default
+                f'"{entry.default}"'
+                if isinstance(entry.default, str)
+                else entry.default
             )
             lines.append(f"{entry.name} : {entry.type_text}, default={default}")
             text = entry.doc

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 from scipy.special import expit, logit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -113,7 +115,7 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
 
     _algorithm = "linear-learner"
     _table = _CLASSIFIER_TABLE
-    _parameter_constraints: dict = {
+    _parameter_constraints: ClassVar[dict] = {
         **constraints(_CLASSIFIER_TABLE),
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
@@ -302,8 +304,8 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         y_val = column_or_1d(y_val)
         if len(y_val) != X_val.shape[0]:
             raise ValueError(
-                f"y_val has {len(y_val)} labels for the {X_val.shape[0]} rows of X_val; "
-                "they must be as many."
+                f"y_val has {len(y_val)} labels for the {X_val.shape[0]} rows of "
+                "X_val; they must be as many."
             )
         encoded = np.searchsorted(classes, y_val).clip(0, len(classes) - 1)
         unknown = classes[encoded] != y_val
@@ -461,7 +463,7 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
 
     _algorithm = "linear-learner"
     _table = _REGRESSOR_TABLE
-    _parameter_constraints: dict = constraints(_REGRESSOR_TABLE)
+    _parameter_constraints: ClassVar[dict] = constraints(_REGRESSOR_TABLE)
 
     def __init__(
         self,
@@ -618,7 +620,7 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
     def _set_state(self, state: ModelState) -> None:
         super()._set_state(state)
         self.coef_ = state.coef[0]
-        self.intercept_ = float(state.intercept[0])
+        self.intercept_: Any = float(state.intercept[0])
 
     def predict(self, X):
         """Predicted numbers.

@@ -32,7 +32,7 @@ def parse_number(text: str) -> float:
 
 def whole_or_float(values: np.ndarray) -> np.ndarray:
     """int64 if every value is whole, float64 otherwise."""
-    if values.dtype.kind in "bu":
+    if values.dtype.kind in ("b", "u"):
         values = values.astype(np.int64)
     if values.dtype.kind == "i":
         return values.astype(np.int64)

@@ -1,0 +1,1 @@
+"""Training runs: candidates, scaling, schedules, validation, selection."""

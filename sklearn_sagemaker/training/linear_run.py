@@ -132,6 +132,8 @@ class LinearRun:
         data, spec = self.data, self.spec
         given = None
         if data.X_val is not None:
+            assert data.y_val is not None
+            assert data.sample_weight_val is not None
             given = (RowReader(data.X_val), data.y_val, data.sample_weight_val)
         stored = data.X.nnz if self.reader.sparse else data.X.shape[0] * data.X.shape[1]
         classes = spec.n_classes if self.loss.coupled else 1

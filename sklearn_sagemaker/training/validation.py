@@ -47,19 +47,28 @@ class ValidationPlan:
         return 1 + (len(self.train) if self.kind == "folds" else 0)
 
 
-def _folds(splitter, y: np.ndarray, rows: np.ndarray) -> list[np.ndarray]:
+def _folds(cv: Any, y: np.ndarray, rows: np.ndarray, stratify: bool) -> list:
     """The test folds of a splitter, which must put each row in exactly one."""
-    placeholder = np.zeros((len(rows), 1))
-    tests = [np.asarray(test) for _, test in splitter.split(placeholder, y[rows])]
+    splitter = check_cv(cv, y[rows], classifier=stratify)
+    if cv is None or hasattr(cv, "split") or not hasattr(cv, "__iter__"):
+        # A splitter sees the rows of non-zero weight only: the others do not exist.
+        splits = splitter.split(np.zeros((len(rows), 1)), y[rows])
+        tests = [rows[test] for _, test in splits]
+    else:
+        # An iterable names rows of X.
+        everything = np.arange(len(y))
+        tests = [everything[test] for _, test in splitter.split()]
+        tests = [test[np.isin(test, rows)] for test in tests]
+        tests = [test for test in tests if len(test)]
     seen = np.concatenate(tests) if tests else np.empty(0, dtype=int)
-    if seen.dtype == bool or not np.array_equal(np.sort(seen), np.arange(len(rows))):
+    if len(tests) < 2 or not np.array_equal(np.sort(seen), rows):
         raise ValueError(
-            f"cv={splitter!r} does not put each of the {len(rows)} rows of non-zero "
-            "weight in exactly one test fold; use a splitter that does, such as KFold, "
-            "StratifiedKFold or an integer, or set validation_fraction with cv=False "
-            "and X_val, y_val."
+            f"cv={type(cv).__name__} does not put each of the {len(rows)} rows of "
+            "non-zero weight in exactly one of at least two test folds; use a splitter "
+            "that does, such as KFold or StratifiedKFold, an integer, or pass X_val "
+            "and y_val."
         )
-    return [rows[np.sort(test)].astype(np.int64) for test in tests]
+    return [np.sort(test).astype(np.int64) for test in tests]
 
 
 def _hold_out(y, rows, fraction, stratify, rng):
@@ -135,7 +144,7 @@ def plan_validation(
             n_folds, shuffle=True, random_state=int(rng.integers(2**31))
         )
     else:
-        splitter = check_cv(cv, y[rows], classifier=stratify)
-    folds = _folds(splitter, y, rows)
+        splitter = cv
+    folds = _folds(splitter, y, rows, stratify)
     parts = [(number + 1, fold) for number, fold in enumerate(folds)]
     return ValidationPlan("folds", folds, reader, parts, y, weights)

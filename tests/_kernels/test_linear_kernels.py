@@ -48,7 +48,9 @@ def as_layout(X, layout):
 class Problem:
     """Random inputs of one training pass."""
 
-    def __init__(self, loss, optimizer, n_models, n_groups, dtype, seed=0, sparse=False):
+    def __init__(
+        self, loss, optimizer, n_models, n_groups, dtype, seed=0, sparse=False
+    ):
         rng = np.random.default_rng(seed)
         X = rng.normal(size=(N_ROWS, N_FEATURES))
         if sparse:
@@ -137,12 +139,12 @@ class Problem:
         bias = np.zeros((3, ld), dtype)
         steps = np.zeros(ld, np.int64)
         counts = np.zeros(N_FEATURES, np.int32)
-        scale = self.scale[:, :1].astype(dtype) if shared_scale else lanes(self.scale, 1)
+        scale = (
+            self.scale[:, :1].astype(dtype) if shared_scale else lanes(self.scale, 1)
+        )
         if narrow and not shared_scale:
             scale = np.ascontiguousarray(scale.T)
-        lazy = (
-            reader.sparse and not centred and OPTIMIZERS[self.optimizer].lazy_exact
-        )
+        lazy = reader.sparse and not centred and OPTIMIZERS[self.optimizer].lazy_exact
         tables = np.empty((0, 0)), np.empty((0, 0))
         if lazy:
             rate = self.rate.copy()
@@ -348,9 +350,9 @@ def test_gradient_is_the_derivative_of_the_value(loss):
         step = np.zeros(n_classes)
         step[c] = 1e-6
         up, down = (
-            reference.loss_and_gradient(loss, 0.0, z + sign * step, label, n_classes, 1)[
-                0
-            ].sum()
+            reference.loss_and_gradient(
+                loss, 0.0, z + sign * step, label, n_classes, 1
+            )[0].sum()
             for sign in (1, -1)
         )
         assert gradient[c] == pytest.approx((up - down) / 2e-6, rel=1e-6, abs=1e-9)

@@ -5,7 +5,6 @@ import os
 import joblib
 import numpy as np
 import pytest
-from cli_files import NAMES, make_rows, write_csv
 
 from sklearn_sagemaker import LinearLearnerClassifier
 
@@ -14,8 +13,8 @@ FEW = ("--set", "num_models=4", "--set", "epochs=3")
 
 
 @pytest.fixture
-def data(tmp_path):
-    return write_csv(tmp_path / "data.csv", *make_rows(BINARY), NAMES)
+def data(tmp_path, files):
+    return files.write_csv(tmp_path / "data.csv", *files.make_rows(BINARY), files.NAMES)
 
 
 def train(data, model, kind=BINARY, *more):
@@ -50,7 +49,7 @@ def test_best_candidates_come_first(cli, data, tmp_path):
     assert f"{estimator.best_score_:.4f}" in rows[0]
 
 
-def test_model_file_is_a_plain_dict(cli, data, tmp_path):
+def test_model_file_is_a_plain_dict(cli, data, tmp_path, files):
     model = tmp_path / "m.joblib"
     cli(*train(data, model, BINARY, "--label", "target", "--seed", 7))
     saved = joblib.load(model)
@@ -62,7 +61,7 @@ def test_model_file_is_a_plain_dict(cli, data, tmp_path):
         "label_kind": "text",
         "zero_based": None,
     }
-    X, y = make_rows(BINARY)
+    X, y = files.make_rows(BINARY)
     expected = LinearLearnerClassifier(num_models=4, epochs=3, random_state=7).fit(X, y)
     np.testing.assert_array_equal(estimator.coef_, expected.coef_)
 
@@ -76,10 +75,10 @@ def test_settings_reach_the_estimator(cli, data, tmp_path):
     assert (estimator.num_models, estimator.epochs, estimator.n_jobs) == (4, 3, 2)
 
 
-def test_validation_file(cli, data, tmp_path):
-    X, y = make_rows(BINARY, 50, seed=1)
+def test_validation_file(cli, data, tmp_path, files):
+    X, y = files.make_rows(BINARY, 50, seed=1)
     # Other order of columns: they are matched by name.
-    held = write_csv(
+    held = files.write_csv(
         tmp_path / "val.csv", X[:, ::-1], y, ["target", "c", "b", "a"], place=0
     )
     model = tmp_path / "m.joblib"
@@ -88,7 +87,7 @@ def test_validation_file(cli, data, tmp_path):
     assert "val.csv: 50 rows" in result.out
     assert "Judged on the validation rows" in result.out
     expected = LinearLearnerClassifier(num_models=4, epochs=3, random_state=0).fit(
-        *make_rows(BINARY), X_val=X, y_val=y
+        *files.make_rows(BINARY), X_val=X, y_val=y
     )
     estimator = joblib.load(model)["estimator"]
     np.testing.assert_array_equal(
@@ -97,8 +96,8 @@ def test_validation_file(cli, data, tmp_path):
     )
 
 
-def test_no_header_is_said(cli, tmp_path):
-    data = write_csv(tmp_path / "data.csv", *make_rows(MULTICLASS))
+def test_no_header_is_said(cli, tmp_path, files):
+    data = files.write_csv(tmp_path / "data.csv", *files.make_rows(MULTICLASS))
     model = tmp_path / "m.joblib"
     result = cli(*train(data, model, MULTICLASS, "--label", "-1"))
     assert "no header: columns are numbered from 0" in result.out
@@ -116,8 +115,8 @@ def test_verbose_goes_to_standard_error(cli, data, tmp_path):
     assert loud.err or "epoch" in loud.out
 
 
-def test_arrays_left_alone_are_named(cli, tmp_path):
-    X, y = make_rows(BINARY)
+def test_arrays_left_alone_are_named(cli, tmp_path, files):
+    X, y = files.make_rows(BINARY)
     np.savez(tmp_path / "data.npz", X=X, y=y, train_idx=[1])
     result = cli(*train(tmp_path / "data.npz", tmp_path / "m.joblib"))
     assert result.code == 0
@@ -158,7 +157,7 @@ REFUSED = {
     "not yet": (ROWS, ["--set", "loss=hinge_loss"], "is not implemented yet"),
     "all diverge": (
         ROWS,
-        "--predictor-type regressor --set learning_rate=1e30 --set optimizer=sgd".split(),
+        ["--predictor-type", "regressor", "--set", "optimizer=sgd", "--set", "wd=1e30"],
         "diverged",
     ),
     "seed": (ROWS, ["--seed", "-1"], "'-1' is not a whole number from 0"),

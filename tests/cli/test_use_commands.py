@@ -10,7 +10,6 @@ import shutil
 import joblib
 import numpy as np
 import pytest
-from cli_files import NAMES, make_rows, write_csv
 from scipy import sparse
 from sklearn import metrics
 from sklearn.datasets import dump_svmlight_file
@@ -30,12 +29,12 @@ def predictions(text):
     return [row["prediction"] for row in parsed(text)]
 
 
-def write(path, kind, X, y):
+def write(files, path, kind, X, y):
     """Write a data file of a kind, and give the options that train needs for it."""
     if kind in ("csv", "csv.gz"):
-        write_csv(path, X, y, NAMES)
+        files.write_csv(path, X, y, files.NAMES)
     elif kind == "no header":
-        write_csv(path, X, y, place=1)
+        files.write_csv(path, X, y, place=1)
     elif kind == "npz":
         np.savez(path, X=X, y=y)
     elif kind == "csr":
@@ -64,18 +63,18 @@ ENDINGS = {
 
 @pytest.mark.parametrize("predictor", KINDS)
 @pytest.mark.parametrize("kind", ENDINGS)
-def test_round_trip(cli, tmp_path, kind, predictor):
+def test_round_trip(cli, tmp_path, kind, predictor, files):
     if predictor == BINARY and kind.startswith("svm"):
         pytest.skip("libsvm has no text labels")
-    X, y = make_rows(predictor)
+    X, y = files.make_rows(predictor)
     X[:, 2] = np.where(X[:, 2] > 0, X[:, 2], 0)
     data, held = (tmp_path / f"{name}.{ENDINGS[kind]}" for name in ("data", "held"))
-    label = write(data, kind, X, y)
-    X_new, y_new = make_rows(predictor, 40, seed=1)
+    label = write(files, data, kind, X, y)
+    X_new, y_new = files.make_rows(predictor, 40, seed=1)
     # In libsvm the last feature is absent everywhere: its place must not shift.
     X_new[:, 2] = 0
     X_new[:, 0] = 0 if kind.startswith("svm") else X_new[:, 0]
-    write(held, kind, X_new, y_new)
+    write(files, held, kind, X_new, y_new)
     model = tmp_path / "m.joblib"
     option = [] if label is None else ["--label", *label]
     trained = cli(
@@ -110,17 +109,19 @@ def test_round_trip(cli, tmp_path, kind, predictor):
 
 # --------------------------------------------------------------------- predict
 @pytest.fixture
-def new(tmp_path):
+def new(tmp_path, files):
     """Rows without labels, in the order of training."""
-    return write_csv(tmp_path / "new.csv", make_rows(BINARY, 20, 1)[0], None, NAMES[:3])
+    return files.write_csv(
+        tmp_path / "new.csv", files.make_rows(BINARY, 20, 1)[0], None, files.NAMES[:3]
+    )
 
 
-def test_proba(cli, trained, new):
+def test_proba(cli, trained, new, files):
     result = cli("predict", new, "--model", trained / f"{BINARY}.joblib", "--proba")
     rows = parsed(result.out)
     assert list(rows[0]) == ["prediction", "probability_no", "probability_yes"]
     estimator = joblib.load(trained / f"{BINARY}.joblib")["estimator"]
-    expected = estimator.predict_proba(make_rows(BINARY, 20, 1)[0])
+    expected = estimator.predict_proba(files.make_rows(BINARY, 20, 1)[0])
     np.testing.assert_allclose(
         [[float(row["probability_no"]), float(row["probability_yes"])] for row in rows],
         expected,
@@ -138,9 +139,9 @@ def test_output_file(cli, trained, new, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["new.csv", "out.csv"]
 
 
-def test_columns_are_matched_by_name(cli, trained, new, tmp_path):
+def test_columns_are_matched_by_name(cli, trained, new, tmp_path, files):
     model = trained / f"{BINARY}.joblib"
-    X, _ = make_rows(BINARY, 20, 1)
+    X, _ = files.make_rows(BINARY, 20, 1)
     mixed = tmp_path / "mixed.csv"
     with open(mixed, "w", newline="") as handle:
         writer = csv.writer(handle)
@@ -153,29 +154,29 @@ def test_columns_are_matched_by_name(cli, trained, new, tmp_path):
     assert "ignored, not features of the model: 'id'" in result.err
 
 
-def test_no_header_takes_the_models_order(cli, trained, new, tmp_path):
+def test_no_header_takes_the_models_order(cli, trained, new, tmp_path, files):
     model = trained / f"{BINARY}.joblib"
-    plain = write_csv(tmp_path / "plain.csv", make_rows(BINARY, 20, 1)[0])
+    plain = files.write_csv(tmp_path / "plain.csv", files.make_rows(BINARY, 20, 1)[0])
     result = cli("predict", plain, "--model", model)
     assert result.out == cli("predict", new, "--model", model).out
     assert "columns are taken in the model's order" in result.err
 
 
-def test_numeric_names_are_no_row(cli, tmp_path):
-    X, y = make_rows(BINARY)
-    data = write_csv(tmp_path / "data.csv", X, y, ["0", "1", "2", "target"])
+def test_numeric_names_are_no_row(cli, tmp_path, files):
+    X, y = files.make_rows(BINARY)
+    data = files.write_csv(tmp_path / "data.csv", X, y, ["0", "1", "2", "target"])
     model = tmp_path / "m.joblib"
     few = ("--set", "num_models=1", "--set", "epochs=1")
     cli("train", data, "--label", "target", "--predictor-type", BINARY, "--model",
         model, *few)  # fmt: skip
-    new = write_csv(tmp_path / "new.csv", X[:5], None, ["0", "1", "2"])
+    new = files.write_csv(tmp_path / "new.csv", X[:5], None, ["0", "1", "2"])
     assert len(predictions(cli("predict", new, "--model", model).out)) == 5
 
 
-def test_one_column_too_many(refused, cli, trained, tmp_path):
-    X, y = make_rows(BINARY, 10)
+def test_one_column_too_many(refused, cli, trained, tmp_path, files):
+    X, y = files.make_rows(BINARY, 10)
     model = trained / f"{BINARY}.joblib"
-    data = write_csv(tmp_path / "data.csv", X, y, place=0)
+    data = files.write_csv(tmp_path / "data.csv", X, y, place=0)
     line = refused("predict", data, "--model", model)
     assert "4 columns, one more than the model's 3 features" in line
     assert "--label" in line
@@ -293,10 +294,10 @@ def test_model_file_is_checked(refused, trained, new, tmp_path, command, kind, m
 
 
 # -------------------------------------------------------------------- evaluate
-def test_binary_metrics(cli, trained, tmp_path):
-    X, y = make_rows(BINARY, 60, seed=2)
+def test_binary_metrics(cli, trained, tmp_path, files):
+    X, y = files.make_rows(BINARY, 60, seed=2)
     y[:15] = np.where(y[:15] == "yes", "no", "yes")
-    data = write_csv(tmp_path / "data.csv", X, y, NAMES)
+    data = files.write_csv(tmp_path / "data.csv", X, y, files.NAMES)
     model = trained / f"{BINARY}.joblib"
     found = json.loads(cli("evaluate", data, "--model", model, "--json").out)
     estimator = joblib.load(model)["estimator"]
@@ -320,9 +321,11 @@ def test_binary_metrics(cli, trained, tmp_path):
     assert "actual yes" in text
 
 
-def test_one_class_has_no_auc(cli, trained, tmp_path):
-    X, y = make_rows(BINARY, 60, seed=2)
-    data = write_csv(tmp_path / "data.csv", X[y == "no"], y[y == "no"], NAMES)
+def test_one_class_has_no_auc(cli, trained, tmp_path, files):
+    X, y = files.make_rows(BINARY, 60, seed=2)
+    data = files.write_csv(
+        tmp_path / "data.csv", X[y == "no"], y[y == "no"], files.NAMES
+    )
     arguments = ("evaluate", data, "--model", trained / f"{BINARY}.joblib")
     result = cli(*arguments, "--json")
     assert result.err == ""
@@ -330,11 +333,11 @@ def test_one_class_has_no_auc(cli, trained, tmp_path):
     assert "ROC AUC       not defined here" in cli(*arguments).out
 
 
-def test_multiclass_metrics(cli, trained):
+def test_multiclass_metrics(cli, trained, files):
     data = trained / f"{MULTICLASS}.csv"
     model = trained / f"{MULTICLASS}.joblib"
     found = json.loads(cli("evaluate", data, "--model", model, "--json").out)
-    X, y = make_rows(MULTICLASS)
+    X, y = files.make_rows(MULTICLASS)
     estimator = joblib.load(model)["estimator"]
     answers = estimator.predict(X)
     assert found["macro_f1"] == pytest.approx(
@@ -347,11 +350,11 @@ def test_multiclass_metrics(cli, trained):
     assert "Confusion matrix:" in cli("evaluate", data, "--model", model).out
 
 
-def test_regression_metrics(cli, trained):
+def test_regression_metrics(cli, trained, files):
     data = trained / "regressor.csv"
     model = trained / "regressor.joblib"
     found = json.loads(cli("evaluate", data, "--model", model, "--json").out)
-    X, y = make_rows(REGRESSOR)
+    X, y = files.make_rows(REGRESSOR)
     answers = joblib.load(model)["estimator"].predict(X)
     assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(y, answers))
     assert found["mae"] == pytest.approx(metrics.mean_absolute_error(y, answers))
@@ -362,10 +365,10 @@ def test_regression_metrics(cli, trained):
     ]  # fmt: skip
 
 
-def test_label_in_another_column(cli, trained, tmp_path):
-    X, y = make_rows(BINARY, 30, 3)
+def test_label_in_another_column(cli, trained, tmp_path, files):
+    X, y = files.make_rows(BINARY, 30, 3)
     names = ["a", "b", "c", "truth"]
-    data = write_csv(tmp_path / "data.csv", X, y, names)
+    data = files.write_csv(tmp_path / "data.csv", X, y, names)
     arguments = ("evaluate", data, "--model", trained / f"{BINARY}.joblib")
     assert "no column 'target'" in cli(*arguments).err
     assert cli(*arguments, "--label", "truth").code == 0
@@ -394,10 +397,10 @@ def test_model_may_move(cli, trained, new, tmp_path):
     assert cli("predict", new, "--model", moved).code == 0
 
 
-def test_labels_are_shown_short_and_printable(cli, tmp_path):
-    X, y = make_rows(BINARY)
+def test_labels_are_shown_short_and_printable(cli, tmp_path, files):
+    X, y = files.make_rows(BINARY)
     y = np.where(y == "yes", "\x1b[31m" + "long" * 30, "no")
-    data = write_csv(tmp_path / "data.csv", X, y, NAMES)
+    data = files.write_csv(tmp_path / "data.csv", X, y, files.NAMES)
     model = tmp_path / "m.joblib"
     trained = cli("train", data, "--label", "target", "--predictor-type", BINARY,
                   "--model", model, "--set", "epochs=1")  # fmt: skip

@@ -17,13 +17,31 @@ def test_file_is_written(tmp_path):
     assert os.listdir(tmp_path) == ["out.txt"]
 
 
+def test_old_file_is_never_half_replaced(tmp_path, monkeypatch):
+    def fail(source, target):
+        raise OSError("crash")
+
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError, match="crash"), replacing(path) as temporary:
+        temporary.write_text("after")
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_nothing_is_left_of_a_failure(tmp_path, error):
     path = tmp_path / "out.txt"
     path.write_text("before")
-    with pytest.raises(error), replacing(path) as temporary:
-        temporary.write_text("hal")
-        raise error
+
+    def fail():
+        with replacing(path) as temporary:
+            temporary.write_text("hal")
+            raise error
+
+    with pytest.raises(error):
+        fail()
     assert path.read_text() == "before"
     assert os.listdir(tmp_path) == ["out.txt"]
 

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -120,26 +121,23 @@ def test_npz_that_is_none(tmp_path, content):
 
 
 def test_npz_damaged_inside(tmp_path):
-    path = save(tmp_path, X=np.zeros((50, 50)), y=np.zeros(50))
-    content = bytearray(open(path, "rb").read())
+    path = Path(save(tmp_path, X=np.zeros((50, 50)), y=np.zeros(50)))
+    content = bytearray(path.read_bytes())
     content[5000] ^= 0xFF
-    with open(path, "wb") as handle:
-        handle.write(content)
+    path.write_bytes(content)
     with pytest.raises(DataFileError, match=r"not a whole \.npz file"):
-        read_table(path)
+        read_table(str(path))
 
 
 # ----------------------------------------------------------------------- libsvm
 @pytest.mark.parametrize("zero_based", [True, False])
 @pytest.mark.parametrize("name", ["data.svm", "data.libsvm.gz"])
 def test_svm(tmp_path, zero_based, name):
-    path = str(tmp_path / name)
-    plain = str(tmp_path / "plain")
-    dump_svmlight_file(X, [1, -1, 1], plain, zero_based=zero_based)
-    content = open(plain, "rb").read()
-    with (gzip.open if name.endswith("gz") else open)(path, "wb") as handle:
-        handle.write(content)
-    table = read_table(path)
+    path = tmp_path / name
+    dump_svmlight_file(X, [1, -1, 1], str(path), zero_based=zero_based)
+    if name.endswith("gz"):
+        path.write_bytes(gzip.compress(path.read_bytes()))
+    table = read_table(str(path))
     np.testing.assert_array_equal(table.X.toarray(), X)
     assert table.y.tolist() == [1, -1, 1]
     assert table.y.dtype == np.int64

@@ -1,0 +1,92 @@
+"""scikit-learn's own checks, over the configurations that take different paths."""
+
+import inspect
+
+import pytest
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
+
+# The reasons are scikit-learn's own, of SGDClassifier and SGDRegressor and of
+# TunedThresholdClassifierCV, in its list of expected failures.
+WEIGHTS = "sample_weight is not equivalent to removing/repeating samples"
+DENSE = {"check_sample_weight_equivalence_on_dense_data": WEIGHTS}
+SPARSE = {"check_sample_weight_equivalence_on_sparse_data": WEIGHTS}
+STOCHASTIC = {**DENSE, **SPARSE}
+CALIBRATED = {"check_classifiers_train": "Threshold at probability 0.5 does not hold"}
+
+SGD = {"unbias_data": True, "normalize_data": False, "optimizer": "sgd"}
+CASES = (
+    (LinearLearnerClassifier, {}, {**STOCHASTIC, **CALIBRATED}),
+    # The grid has a candidate without penalties, which interpolates the 45 rows
+    # of the dense check to its tolerance, with weights or with repeated rows.
+    (LinearLearnerRegressor, {}, SPARSE),
+    (LinearLearnerClassifier, {"num_models": 1}, {**STOCHASTIC, **CALIBRATED}),
+    (LinearLearnerRegressor, {"num_models": 1}, STOCHASTIC),
+    (
+        LinearLearnerClassifier,
+        {"l1": 1e-2, "num_models": 4},
+        {**STOCHASTIC, **CALIBRATED},
+    ),
+    (LinearLearnerRegressor, {"l1": 1e-2, "num_models": 4}, STOCHASTIC),
+    # Calibration is off: the threshold is 0.5.
+    (
+        LinearLearnerClassifier,
+        {
+            "cv": False,
+            "num_models": 4,
+            "binary_classifier_model_selection_criteria": "loss_function",
+        },
+        STOCHASTIC,
+    ),
+    (LinearLearnerRegressor, {"cv": False, "num_models": 4}, STOCHASTIC),
+    # Calibration is on, but finds nothing better than 0.5 on the check's data.
+    (LinearLearnerClassifier, {"class_weight": "balanced", "epochs": 20}, STOCHASTIC),
+    (LinearLearnerRegressor, {"epochs": 20}, STOCHASTIC),
+    (
+        LinearLearnerClassifier,
+        {**SGD, "num_models": 4},
+        {**STOCHASTIC, **CALIBRATED},
+    ),
+    # Features as they are, with the grid's rates: some candidates may diverge.
+    (LinearLearnerRegressor, {**SGD, "learning_rate": 0.01}, STOCHASTIC),
+)
+ESTIMATORS = [estimator(random_state=0, **values) for estimator, values, _ in CASES]
+EXPECTED = {
+    repr(estimator): failures
+    for estimator, (_, _, failures) in zip(ESTIMATORS, CASES, strict=True)
+}
+
+
+def expected_failed_checks(estimator):
+    return EXPECTED[repr(estimator)]
+
+
+# An expected failure that passes fails, where scikit-learn (1.8) can ask for it.
+STRICT = (
+    {"xfail_strict": True}
+    if "xfail_strict" in inspect.signature(parametrize_with_checks).parameters
+    else {}
+)
+
+
+@parametrize_with_checks(
+    ESTIMATORS, expected_failed_checks=expected_failed_checks, **STRICT
+)
+def test_estimator_checks(estimator, check):
+    check(estimator)
+
+
+def test_calibration_off_fails_for_sample_weights_only():
+    for (_, values, failures), estimator in zip(CASES, ESTIMATORS, strict=True):
+        criterion = values.get("binary_classifier_model_selection_criteria")
+        if criterion == "loss_function" or isinstance(
+            estimator, LinearLearnerRegressor
+        ):
+            assert set(failures) <= set(STOCHASTIC)
+
+
+def test_every_case_has_its_own_parameters():
+    assert len(EXPECTED) == len(CASES)
+    with pytest.raises(KeyError):
+        expected_failed_checks(LinearLearnerClassifier(random_state=1))
