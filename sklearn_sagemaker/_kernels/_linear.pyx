@@ -16,6 +16,8 @@ from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 cdef extern from "_strips.h" nogil:
     const int tile_products_built
+    uint64_t flush_subnormals()
+    void restore_subnormals(uint64_t)
     void SS_PREFETCH(const void*)
     void tile_margins_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*, const float*,
                           ptrdiff_t, float*, ptrdiff_t)
@@ -627,7 +629,9 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     if plain:
         memset(slot, 0xFF, sizes[6])  # -1: not touched
         memset(last, 0, sizes[9])
+    cdef uint64_t processor
     with nogil:
+        processor = flush_subnormals()
         for t in range(n_batches):
             start, stop = bounds[t], bounds[t + 1]
             n_here = stop - start
@@ -797,6 +801,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                     catch_up(used, w + j * ld, &scale[0, 0], j, ld, shared,
                              &lazy_p[last[j], 0], &lazy_q[last[j], 0],
                              &lazy_p[n_batches, 0], &lazy_q[n_batches, 0])
+        restore_subnormals(processor)
     free(arena)
 
 
@@ -831,7 +836,9 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
     cdef const int32_t* columns
     cdef const real* values
     cdef double* base = <double*> pieces[2]
+    cdef uint64_t processor
     with nogil:
+        processor = flush_subnormals()
         for c in range(m):
             base[c] = bias[0, first + c]
         if X.sparse:
@@ -863,6 +870,7 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
                     tile_margins(n_tile, d, m, tile, w + first, ld, &out[start, 0],
                                  m)
                 start += n_tile
+        restore_subnormals(processor)
     free(arena)
 
 
@@ -886,7 +894,9 @@ def losses(real[:, ::1] margins, const int64_t[::1] rows, const real[::1] labels
     cdef real* scratch = <real*> malloc(3 * m * sizeof(real))
     if scratch == NULL:
         raise MemoryError("no memory for the work space of the losses")
+    cdef uint64_t processor
     with nogil:
+        processor = flush_subnormals()
         for i in range(n):
             memset(scratch + 2 * m, 0, m * sizeof(real))
             loss_row(&loss, 0, m, &margins[i, 0], labels[rows[i]], <real> 1,
@@ -894,6 +904,7 @@ def losses(real[:, ::1] margins, const int64_t[::1] rows, const real[::1] labels
                      <real> loss_p, scratch, scratch + 2 * m)
             for c in range(m):
                 total[c] += scratch[2 * m + c]
+        restore_subnormals(processor)
     free(scratch)
 
 

@@ -274,7 +274,7 @@ class LinearRun:
     def train(self, monitor: Monitor | None = None) -> ModelState:
         """Train all candidates, select one, calibrate its threshold."""
         jobs = min(effective_n_jobs(self.spec.n_jobs), len(self.blocks))
-        with _blas().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
+        with _blas().limit(limits=1, user_api="blas"):
             if jobs > 1:
                 with Parallel(n_jobs=jobs, prefer="threads") as parallel:
                     self._epochs(monitor, parallel)
@@ -323,6 +323,11 @@ class LinearRun:
                 break
 
     def _block_epoch(self, block, progress, batches, rates, epoch) -> None:
+        # Of a diverged model only; errstate belongs to the thread.
+        with np.errstate(all="ignore"):
+            self._train_block(block, progress, batches, rates, epoch)
+
+    def _train_block(self, block, progress, batches, rates, epoch) -> None:
         train_loss = block.train_epoch(*batches, self.labels, self.weights, rates)
         # Training loss is seen in scaled labels; report it in the user's.
         if self.regression:
