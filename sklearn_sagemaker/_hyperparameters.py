@@ -295,8 +295,10 @@ _LINEAR = (
     _flag(
         "normalize_data", "auto", True,
         'Whether to divide features by their standard deviation. "auto" lets '
-        "candidates differ: half divide by it, half by no less than the root mean "
-        "square of all deviations, so that rare features are not blown up.",
+        "candidates differ. Dense data: half divide by it, half by no less than the "
+        "root mean square of all deviations, so that rare features are not blown up. "
+        "Sparse data: half divide by the latter, half divide all features by the root "
+        "mean square length of a row.",
         auto=True,
     ),
     _flag(

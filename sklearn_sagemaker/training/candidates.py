@@ -26,13 +26,16 @@ DEFAULT_MODELS = 32
 # data first: a run with few models takes the heads of the lists.
 LEARNING_RATES = {
     ("adam", "dense"): (0.03, 0.01, 0.1, 0.003, 0.02, 0.06, 0.001, 0.3),
-    ("adam", "sparse"): (0.003, 0.01, 0.001, 0.03, 0.1, 0.006, 0.0003, 0.02),
+    ("adam", "sparse"): (0.03, 0.1, 0.01, 0.3, 0.06, 0.02, 0.003, 1.0),
     ("sgd", "dense"): (0.01, 0.001, 0.1, 0.03, 0.003, 0.0003, 0.0001, 0.3),
     ("sgd", "sparse"): (0.1, 0.01, 1.0, 0.3, 0.03, 0.003, 0.001, 3.0),
 }
-PENALTIES = ((1e-4, 0.0), (1e-4, 1e-4), (1e-3, 0.0), (0.0, 0.0))
+PENALTIES = {
+    "dense": ((1e-4, 0.0), (1e-4, 1e-4), (1e-3, 0.0), (0.0, 0.0)),
+    "sparse": ((0.0, 1e-6), (1e-6, 0.0), (0.0, 1e-5), (1e-5, 0.0)),
+}
 # Standard scaling blows up features that few sparse rows store.
-SCALINGS = {"dense": ("standard", "floored"), "sparse": ("floored",)}
+SCALINGS = {"dense": ("standard", "floored"), "sparse": ("norm", "floored")}
 # SageMaker's two pairs of step and minimum, with factor 0.99.
 STEP_SCHEDULES = ((100, 1e-5), (10, 1e-4))
 STEP_FACTOR = 0.99
@@ -78,9 +81,9 @@ def _learning_rates(fixed, optimizer: str, storage: str, wanted: int) -> list[fl
     return rates
 
 
-def _penalties(wd, l1) -> list[tuple[float, float]]:
+def _penalties(wd, l1, storage: str) -> list[tuple[float, float]]:
     pairs = []
-    for grid_wd, grid_l1 in PENALTIES:
+    for grid_wd, grid_l1 in PENALTIES[storage]:
         pair = (grid_wd if wd == "auto" else wd, grid_l1 if l1 == "auto" else l1)
         if pair not in pairs:
             pairs.append(pair)
@@ -145,9 +148,9 @@ def make_candidates(
     wanted = hyperparameters["num_models"]
     if wanted == "auto":
         wanted = DEFAULT_MODELS
-    penalties = _penalties(hyperparameters["wd"], hyperparameters["l1"])
-    schedules = _schedules(hyperparameters)
     storage = "sparse" if sparse else "dense"
+    penalties = _penalties(hyperparameters["wd"], hyperparameters["l1"], storage)
+    schedules = _schedules(hyperparameters)
     scalings = _scalings(hyperparameters["normalize_data"], storage)
     others = len(penalties) * len(schedules) * len(scalings)
     rates = _learning_rates(

@@ -11,7 +11,7 @@ from sklearn_sagemaker._kernels import RowReader, kernels
 SCALINGS: dict[str, str] = {
     "standard": "each feature divided by its standard deviation",
     "floored": "as standard, but deviations below the mean deviation count as it",
-    "uniform": "all features divided by the mean deviation",
+    "norm": "all features divided by the root mean square length of a row",
     "none": "features as they are",
 }
 """How a candidate may scale features; the penalties act on the scaled ones."""
@@ -40,9 +40,12 @@ class FeatureStatistics:
             return np.ones_like(deviation)
         if kind == "standard":
             base = deviation
-        else:
+        elif kind == "floored":
             level = np.sqrt(np.mean(deviation[varies] ** 2))
-            base = np.maximum(deviation, level) if kind == "floored" else level
+            base = np.maximum(deviation, level)
+        else:
+            length = np.sqrt(np.sum(self.mean**2 + deviation**2))
+            return np.full_like(deviation, 1.0 / length)
         return np.where(varies, 1.0 / np.where(varies, base, 1.0), 1.0)
 
 
