@@ -9,7 +9,7 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) 
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint clean
 
 demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo

@@ -6,7 +6,7 @@ import importlib.util
 from typing import Any
 
 from sklearn.base import _fit_context as fit_context
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
 try:
@@ -93,6 +93,7 @@ __all__ = [
     "CallbackSupportMixin",
     "EpochCallbacks",
     "Interval",
+    "Options",
     "StrOptions",
     "check_sample_weight",
     "fit_context",

@@ -205,8 +205,8 @@ _LINEAR = (
     ),
     _number(
         "epochs", "int", "auto", 15,
-        'Passes over the data at most. "auto" is 15, and more if that would be fewer '
-        "than 1500 updates with the smallest mini-batches.",
+        'Passes over the data at most. "auto" is 15, and as many more as it takes to '
+        "make 1500 updates.",
         1, auto=True,
     ),
     _number(
@@ -221,7 +221,7 @@ _LINEAR = (
     ),
     _number(
         "learning_rate", "float", "auto", "auto",
-        'Size of a step. "auto" varies it over the candidates (0.003 to 0.1 for adam).',
+        'Size of a step. "auto" varies it over the candidates.',
         0.0, auto=True,
     ),
     _number(
@@ -295,10 +295,10 @@ _LINEAR = (
     _flag(
         "normalize_data", "auto", True,
         'Whether to divide features by their standard deviation. "auto" lets '
-        "candidates differ. Dense data: half divide by it, half by no less than the "
+        "candidates differ. Dense data: some divide by it, some by no less than the "
         "root mean square of all deviations, so that rare features are not blown up. "
-        "Sparse data: half divide by the latter, half divide all features by the root "
-        "mean square length of a row.",
+        "Sparse data: some do the latter, some divide all features by the root mean "
+        "square length of a row.",
         auto=True,
     ),
     _flag(

@@ -42,7 +42,7 @@ class TrainingSpec:
     hyperparameters: dict[str, Any]
     n_classes: int = 1
     cv: Any = "auto"
-    validation_fraction: float = 0.1
+    validation_fraction: float | str = "auto"
     n_jobs: int | None = None
     seed: int = 0
     format_version: int = FORMAT_VERSION

@@ -40,6 +40,9 @@ class Loss:
         row is written by hand in ``_strips_template.h``.
     coupled : bool
         Whether the columns of one model interact (softmax).
+    degree : int
+        Power by which the loss grows when margins and targets are both scaled;
+        turns a loss of scaled labels into one of the user's.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Loss:
     c_value: str = ""
     c_gradient: str = ""
     coupled: bool = False
+    degree: int = 0
 
 
 def sigmoid(margin: np.ndarray) -> np.ndarray:
@@ -118,6 +122,7 @@ LOSSES: dict[str, Loss] = {
             _squared_gradient,
             c_value="(f - y) * (f - y)",
             c_gradient="2 * (f - y)",
+            degree=2,
         ),
         Loss(
             "softmax_loss",

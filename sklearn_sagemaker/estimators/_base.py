@@ -18,6 +18,7 @@ from sklearn_sagemaker._compat import (
     CallbackSupportMixin,
     EpochCallbacks,
     Interval,
+    Options,
     StrOptions,
     check_sample_weight,
     progress_bar_available,
@@ -33,13 +34,14 @@ SHARED_PARAMETERS = """
 cv : "auto", int, splitter, iterable, None or False, default="auto"
     How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
     folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
-    hold-out of ``validation_fraction`` where models times classes times stored
-    values exceed 5e8. None is scikit-learn's 5 folds. False validates on the
-    training rows, for want of others. Folds are trained in the same pass as
-    the model that is kept, which is trained on all rows; with a hold-out it is
-    trained on the others.
-validation_fraction : float in (0, 1), default=0.1
-    Share of the rows that a hold-out takes.
+    hold-out where models times classes times stored values exceed 5e8 or
+    ``validation_fraction`` is a number. None is scikit-learn's 5 folds. False
+    holds nothing out: candidates are selected on the training rows. Folds are
+    trained in the same pass as the model that is kept, which is trained on all
+    rows; with a hold-out it is trained on the others.
+validation_fraction : float in (0, 1) or "auto", default="auto"
+    Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
+    where folds would be too much work.
 n_jobs : int or None, default=None
     Threads over blocks of models, as in joblib. Never changes the result; a fit
     with one block (up to 128 columns: models times classes times folds) runs in
@@ -55,8 +57,11 @@ backend : str, backend or None, default=None
 """
 
 SHARED_CONSTRAINTS: dict[str, list] = {
-    "cv": [StrOptions({"auto"}), "cv_object", "boolean", None],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "cv": [StrOptions({"auto"}), "cv_object", Options(bool, {False}), None],
+    "validation_fraction": [
+        Interval(Real, 0, 1, closed="neither"),
+        StrOptions({"auto"}),
+    ],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],

@@ -19,6 +19,7 @@ from sklearn_sagemaker._hyperparameters import (
     REGRESSOR,
     hyperparameters_for,
 )
+from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import ModelState, TrainingData
 from sklearn_sagemaker.estimators._base import (
     SHARED_PARAMETERS,
@@ -161,7 +162,7 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         balance_multiclass_weights=False,
         class_weight=None,
         cv="auto",
-        validation_fraction=0.1,
+        validation_fraction="auto",
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -273,8 +274,8 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         if len(classes) < 2:
             raise ValueError(
                 f"LinearLearnerClassifier needs rows of at least 2 classes, but y has "
-                f"1 class ({classes[0]!r}) among the rows of non-zero weight; check "
-                "the labels, or the filter that made this sample."
+                f"1 class ({classes.tolist()[0]!r}) among the rows of non-zero weight; "
+                "check the labels, or the filter that made this sample."
             )
         multipliers = compute_class_weight(
             self.class_weight, classes=classes, y=y[weights > 0]
@@ -294,6 +295,11 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
             X, encoded.astype(np.float64), weights, *(validation or (None,) * 3)
         )
         kind = BINARY if len(classes) == 2 else MULTICLASS
+        if self.loss != "auto" and kind not in LOSSES[self.loss].predictor_types:
+            raise ValueError(
+                f"loss={self.loss!r} does not train {len(classes)} classes; set "
+                f"loss={DEFAULT_LOSS[kind]!r}, or 'auto'."
+            )
         state = self._train(data, kind, len(classes), X, y)
         self.classes_ = classes
         self._set_state(state)
@@ -311,8 +317,8 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         unknown = classes[encoded] != y_val
         if unknown.any():
             raise ValueError(
-                f"y_val has the label {y_val[unknown][0]!r}, which y lacks; validation "
-                f"labels must be among {list(classes[:10])!r}."
+                f"y_val has the label {y_val[unknown].tolist()[0]!r}, which y lacks; "
+                f"validation labels must be among {classes[:10].tolist()!r}."
             )
         return encoded
 
@@ -501,7 +507,7 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
         loss_insensitivity=0.01,
         huber_delta=1.0,
         cv="auto",
-        validation_fraction=0.1,
+        validation_fraction="auto",
         n_jobs=None,
         random_state=None,
         verbose=0,

@@ -26,8 +26,7 @@ class Confusion:
     def cut(self, index: int) -> float:
         """A margin between the last row called positive and the next one."""
         if index == 0:
-            top = self.margins[0]
-            return float(top + max(1.0, abs(top)))
+            return float(self.margins[0])
         high = self.margins[index - 1]
         if index == len(self.margins):
             return float(high - max(1.0, abs(high)))
@@ -104,6 +103,10 @@ CRITERIA: dict[str, Criterion] = {
 }
 
 
+# Cuts that a probability in float64 can tell apart: close to 1 it has few digits.
+LOWEST_CUT, HIGHEST_CUT = -500.0, 20.0
+
+
 def calibrate(
     criterion: Criterion, margins: np.ndarray, y: np.ndarray, weights: np.ndarray
 ) -> tuple[float, float]:
@@ -114,6 +117,7 @@ def calibrate(
     the cut at 0: otherwise the gain is within what another validation sample
     would undo.
     """
+    margins = np.clip(margins, LOWEST_CUT, HIGHEST_CUT)
     counts = confusion(margins, y, weights)
     assert criterion.curve is not None
     scores = criterion.curve(counts)
@@ -126,6 +130,7 @@ def calibrate(
     if criterion.cautious:
         low, high = min(cut, 0.0), max(cut, 0.0)
         discordant = np.count_nonzero((margins > low) & (margins <= high))
-        if scores[best] - scores[plain] <= np.sqrt(discordant) / counts.n_rows:
+        error = np.sqrt(discordant) / counts.n_rows
+        if scores[best] - scores[plain] <= error * (1.0 + 1e-9):
             return 0.0, float(scores[plain])
     return cut, float(scores[best])

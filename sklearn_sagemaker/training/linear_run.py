@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
+from scipy.special import expit
 from threadpoolctl import ThreadpoolController
 
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES, RowReader
@@ -29,6 +30,7 @@ from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
     feature_statistics,
     label_statistics,
+    stored_counts,
 )
 from sklearn_sagemaker.training.schedule import (
     epoch_order,
@@ -231,8 +233,9 @@ class LinearRun:
             # that is rarer. SGD without momentum catches up exactly instead.
             boost = np.ones(self.reader.n_features)
             if optimizer != "sgd" and not shifted:
-                absent = (1.0 - self.statistics.present).clip(0.0, 1.0) ** self.batch
-                boost = 1.0 / np.maximum(1.0 - absent, 1.0 / len(self.rows))
+                share = np.minimum(stored_counts(self.data.X) / self.data.X.shape[0], 1)
+                touched = -np.expm1(self.batch * np.log1p(-share.clip(0, 1 - 1e-16)))
+                boost = 1.0 / np.maximum(touched, 1.0 / len(self.rows))
         width = self.plan.n_groups * (spec.n_classes if self.loss.coupled else 1)
         per_block = max(1, BLOCK_COLUMNS // width)
         n_blocks = -(-len(self.candidates) // per_block)
@@ -331,7 +334,7 @@ class LinearRun:
         train_loss = block.train_epoch(*batches, self.labels, self.weights, rates)
         # Training loss is seen in scaled labels; report it in the user's.
         if self.regression:
-            train_loss = train_loss * self.label_scale[0] ** 2
+            train_loss = train_loss * self.label_scale[0] ** self.loss.degree
         loss = block.validation_loss(
             self.plan.reader, self.plan.parts, self.val_labels, self.val_weights
         )
@@ -417,7 +420,7 @@ class LinearRun:
             np.array([epoch[model] for epoch in curve[:n_iter]])
             for curve in (progress.train_curve, progress.validation_curve)
         ]
-        thresholds = 1.0 / (1.0 + np.exp(-cuts))
+        thresholds = expit(cuts)
         return ModelState(
             coef=coef,
             intercept=intercept + self.label_origin,

@@ -19,14 +19,10 @@ SCALINGS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """Weighted mean and standard deviation of every feature (float64).
-
-    ``present`` is the share of rows that store the feature (1 for dense data).
-    """
+    """Weighted mean and standard deviation of every feature (float64)."""
 
     mean: np.ndarray
     deviation: np.ndarray
-    present: np.ndarray
 
     def scale(self, kind: str) -> np.ndarray:
         """Factor of every feature for one of `SCALINGS`.
@@ -77,7 +73,16 @@ def feature_statistics(
         variance -= (first / total) ** 2
     deviation = np.sqrt(np.maximum(variance, 0.0))
     noise = 10 * np.finfo(reader.dtype).eps * size
-    return FeatureStatistics(mean, np.where(deviation > noise, deviation, 0.0), present)
+    return FeatureStatistics(mean, np.where(deviation > noise, deviation, 0.0))
+
+
+def stored_counts(X) -> np.ndarray:
+    """Rows that store each feature of a CSR matrix, counted piece by piece."""
+    counts = np.zeros(X.shape[1], dtype=np.int64)
+    for start in range(0, len(X.indices), 1 << 20):
+        piece = X.indices[start : start + (1 << 20)]
+        counts += np.bincount(piece, minlength=len(counts))
+    return counts
 
 
 def label_statistics(

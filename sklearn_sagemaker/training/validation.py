@@ -92,7 +92,7 @@ def plan_validation(
     given: tuple[RowReader, np.ndarray, np.ndarray] | None,
     *,
     cv: Any,
-    validation_fraction: float,
+    validation_fraction: float | str,
     stratify: bool,
     work: int,
     seed: int,
@@ -107,7 +107,8 @@ def plan_validation(
     given : (reader, y, weights) or None
         The user's validation rows, which come before anything else.
     cv : "auto", int, splitter, iterable, None or False
-    validation_fraction : float
+    validation_fraction : float or "auto"
+        A number asks for a hold-out of that share instead of automatic folds.
     stratify : bool
         Whether ``y`` holds classes.
     work : int
@@ -128,8 +129,9 @@ def plan_validation(
     if cv is False:
         return alone
     if isinstance(cv, str):
-        if work > CV_BUDGET:
-            train, held = _hold_out(y, rows, validation_fraction, stratify, rng)
+        if work > CV_BUDGET or validation_fraction != "auto":
+            share = 0.1 if validation_fraction == "auto" else validation_fraction
+            train, held = _hold_out(y, rows, share, stratify, rng)
             if len(held) == 0:
                 return alone
             parts = [(0, held)]

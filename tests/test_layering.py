@@ -1,0 +1,76 @@
+"""Imports run downward only (the house of the design)."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import sklearn_sagemaker
+
+PACKAGE = Path(sklearn_sagemaker.__file__).parent
+LEAVES = {"_state", "_hyperparameters", "exceptions", "_compat", "_optional"}
+# Folder -> folders (and leaves) that it may import.
+ALLOWED = {
+    "_kernels": {"_kernels"},
+    "training": {"training", "_kernels"},
+    "io": {"io"},
+    "backends": {"backends", "training", "_kernels"},
+    "estimators": {"estimators", "backends", "_kernels"},
+    "cli": {"cli", "estimators", "backends", "io"},
+    "_show_versions": {"_kernels"},
+    "__init__": {"estimators", "backends", "_show_versions"},
+    "__main__": {"cli"},
+}
+FOREIGN = {
+    "_kernels": {"sklearn", "boto3", "joblib", "pandas"},
+    "training": {"boto3", "pandas"},
+    "io": {"boto3"},
+    "estimators": {"boto3"},
+    "backends": {"boto3"},
+}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def home(path):
+    """The folder of a file, or its own name at the top level."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[0]
+
+
+def imported(path):
+    """Absolute names of all modules that a file imports, wherever it does."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: imports are absolute here"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_run_downward(path):
+    folder = home(path)
+    for name in imported(path):
+        root, _, rest = name.partition(".")
+        if root != "sklearn_sagemaker":
+            assert root not in FOREIGN.get(folder, set()), f"{folder} imports {root}"
+            continue
+        target = rest.split(".")[0]
+        if folder in LEAVES:
+            assert target in LEAVES, f"the leaf {folder} imports {target}"
+        elif target not in LEAVES and target != "__version__":
+            assert target in ALLOWED[folder], f"{folder} imports {target}"
+
+
+def test_private_names_of_scikit_learn_stay_in_compat():
+    for path in FILES:
+        for name in imported(path):
+            if name.startswith("sklearn.") and any(
+                part.startswith("_") for part in name.split(".")
+            ):
+                assert path.name == "_compat.py", f"{path.name} imports {name}"
+
+
+def test_no_module_is_called_utils():
+    assert not [path for path in FILES if path.stem in ("utils", "helpers", "misc")]

@@ -1,0 +1,80 @@
+"""The package as a whole: its surface, its pages, its cost."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import sklearn_sagemaker
+
+ROOT = Path(__file__).parents[1]
+
+
+def tool(name):
+    """A module of doc/_tools, which is no package."""
+    path = ROOT / "doc" / "_tools" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_public_name_is_there():
+    for name in sklearn_sagemaker.__all__:
+        assert getattr(sklearn_sagemaker, name) is not None
+        assert name in dir(sklearn_sagemaker)
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = sklearn_sagemaker.nonsense
+
+
+def test_importing_the_package_imports_nothing_heavy():
+    code = (
+        "import sys, sklearn_sagemaker; "
+        "print(sorted({'numpy', 'scipy', 'sklearn', 'boto3'} & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
+def test_show_versions_names_the_kernels(capsys):
+    sklearn_sagemaker.show_versions()
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("kernels: ") for line in lines)
+    assert any(line.startswith("scikit-learn: ") for line in lines)
+
+
+def test_an_unknown_level_is_refused():
+    found = subprocess.run(
+        [sys.executable, "-c", "import sklearn_sagemaker._kernels"],
+        capture_output=True,
+        text=True,
+        env={"SKLEARN_SAGEMAKER_CPU_LEVEL": "v9", "PATH": ""},
+        cwd=ROOT,
+    )
+    assert found.returncode != 0
+    assert "SKLEARN_SAGEMAKER_CPU_LEVEL='v9'" in found.stderr
+    assert "base" in found.stderr
+
+
+def test_the_table_of_hyperparameters_is_fresh():
+    assert tool("make_hyperparameter_table").main(["--check"]) == 0
+
+
+PAGES = sorted([ROOT / "README.md", *(ROOT / "doc").rglob("*.md")])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_code_of_the_pages_runs(page):
+    tool("run_code_blocks").run_file(page)
+
+
+@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")))
+def test_the_examples_run(example, tmp_path):
+    subprocess.run(
+        [sys.executable, str(example)], cwd=tmp_path, check=True, capture_output=True
+    )

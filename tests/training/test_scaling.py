@@ -1,0 +1,71 @@
+"""Scalers: weighted, streaming, stable, and folded back."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker.training.scaling import (
+    SCALINGS,
+    FeatureStatistics,
+    feature_statistics,
+    label_statistics,
+    stored_counts,
+)
+
+
+@pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sp.csr_array])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_statistics_equal_numpy(make, dtype):
+    rng = np.random.default_rng(0)
+    X = (rng.normal(size=(40, 5)) * (rng.random((40, 5)) < 0.5)).astype(dtype)
+    X[:, 2] = 0.0
+    weights = rng.uniform(0.5, 2.0, 30)
+    rows = rng.permutation(40)[:30]
+    found = feature_statistics(RowReader(make(X)), rows, weights)
+    mean = np.average(X[rows].astype(float), axis=0, weights=weights)
+    variance = np.average((X[rows] - mean) ** 2, axis=0, weights=weights)
+    np.testing.assert_allclose(found.mean, mean, rtol=1e-6, atol=1e-12)
+    np.testing.assert_allclose(found.deviation, np.sqrt(variance), rtol=1e-6)
+
+
+def test_a_mean_of_a_million_deviations_costs_no_digits():
+    X = np.random.default_rng(0).normal(1e6, 1.0, (1000, 1))
+    found = feature_statistics(RowReader(X), np.arange(1000), np.ones(1000))
+    assert found.deviation[0] == pytest.approx(X.std(), rel=1e-9)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 0.1, 1e8, -3e-9])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_constant_features_are_left_alone(value, dtype):
+    X = np.full((100, 2), value, dtype=dtype)
+    X[:, 1] = np.arange(100)
+    found = feature_statistics(RowReader(X), np.arange(100), np.full(100, 0.3))
+    assert found.deviation[0] == 0
+    for kind in SCALINGS:
+        scale = found.scale(kind)
+        assert np.isfinite(scale).all()
+        assert (scale > 0).all()
+    assert found.scale("standard")[0] == 1
+
+
+def test_scalings():
+    found = FeatureStatistics(np.array([3.0, 0.0]), np.array([1.0, 7.0]))
+    np.testing.assert_allclose(found.scale("standard"), [1, 1 / 7])
+    np.testing.assert_allclose(found.scale("floored"), [1 / 5, 1 / 7])
+    np.testing.assert_allclose(found.scale("norm"), [1 / np.sqrt(59)] * 2)
+    np.testing.assert_allclose(found.scale("none"), [1, 1])
+
+
+def test_label_statistics():
+    y, weights = np.array([0.0, 1.0, 5.0]), np.array([1.0, 2.0, 1.0])
+    mean = np.average(y, weights=weights)
+    deviation = np.sqrt(np.average((y - mean) ** 2, weights=weights))
+    assert label_statistics(y, weights, True, True) == pytest.approx((mean, deviation))
+    assert label_statistics(y, weights, False, False) == (0.0, 1.0)
+    assert label_statistics(np.full(3, 7.0), weights, True, True) == (7.0, 1.0)
+
+
+def test_stored_counts_in_pieces(monkeypatch):
+    X = sp.random_array((500, 30), density=0.2, format="csr", rng=0)
+    np.testing.assert_array_equal(stored_counts(X), (X != 0).sum(axis=0))
