@@ -52,22 +52,40 @@ def test_patience_beyond_the_epochs_switches_early_stopping_off():
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("classes", [2, 3])
 def test_dropping_candidates_leaves_the_others_as_they_were(sparse, classes):
-    """Trained with or without candidates that stop, a candidate is the same."""
+    """Whether neighbours stop or not, a candidate takes the same path."""
     X, y = problem(sparse=sparse, classes=classes)
     kind = "binary_classifier" if classes == 2 else "multiclass_classifier"
-    shared = dict(kind=kind, n_classes=classes, epochs=12)
-    full = run(X, y, **shared, early_stopping_patience=1000)
-    dropped = run(X, y, **shared, early_stopping_patience=1,
-                  early_stopping_tolerance=0.02)  # fmt: skip
-    assert dropped.candidates["n_iter"].min() < dropped.candidates["n_iter"].max()
-    # Up to the epoch where it stopped, each candidate took the same path.
-    same = dropped.candidates["best_epoch"] == full.candidates["best_epoch"]
-    assert same.any()
-    np.testing.assert_allclose(
-        dropped.candidates["validation_loss"][same],
-        full.candidates["validation_loss"][same],
-        rtol=1e-9,
-    )
+    curves = []
+    for patience in (1000, 1):
+        spec = TrainingSpec(
+            "linear-learner",
+            kind,
+            hyperparameters(
+                epochs=12,
+                early_stopping_patience=patience,
+                early_stopping_tolerance=0.02,
+            ),
+            classes,
+        )
+        training = LinearRun(spec, TrainingData(X, y, np.ones(len(y))))
+        training.train()
+        curve = np.concatenate(
+            [
+                np.pad(
+                    np.array(progress.validation_curve),
+                    ((0, 12 - len(progress.validation_curve)), (0, 0)),
+                    constant_values=np.nan,
+                )
+                for progress in training.progress
+            ],
+            axis=1,
+        )
+        curves.append(curve)
+    full, dropped = curves
+    lengths = np.isfinite(dropped).sum(axis=0)
+    assert lengths.min() < lengths.max()
+    seen = np.isfinite(dropped)
+    np.testing.assert_allclose(dropped[seen], full[seen], rtol=1e-9)
 
 
 def test_the_weights_kept_are_those_of_the_best_epoch():
