@@ -36,6 +36,10 @@ $(VENV)/bin/python:
 
 # Built in place without isolation, so that only what changed is compiled again.
 $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
+	@$${CC:-cc} --version >/dev/null 2>&1 || { echo "sklearn_sagemaker needs a C \
+	compiler to build its kernels: install gcc and Python's headers (Debian and Ubuntu: \
+	apt-get install gcc python3-dev; Fedora: dnf install gcc python3-devel; macOS: \
+	xcode-select --install)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet "setuptools>=77" "Cython>=3.1" "numpy>=2.0" "scipy>=1.13"
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
 	touch $@

@@ -17,17 +17,15 @@ CALIBRATED = {"check_classifiers_train": "Threshold at probability 0.5 does not 
 
 SGD = {"unbias_data": True, "normalize_data": False, "optimizer": "sgd"}
 CASES = (
-    (LinearLearnerClassifier, {}, {**STOCHASTIC, **CALIBRATED}),
+    # Calibration for accuracy leaves 0.5 only for a gain above its standard error,
+    # which the data of the checks do not offer.
+    (LinearLearnerClassifier, {}, STOCHASTIC),
     # The grid has a candidate without penalties, which interpolates the 45 rows
     # of the dense check to its tolerance, with weights or with repeated rows.
     (LinearLearnerRegressor, {}, SPARSE),
-    (LinearLearnerClassifier, {"num_models": 1}, {**STOCHASTIC, **CALIBRATED}),
+    (LinearLearnerClassifier, {"num_models": 1}, STOCHASTIC),
     (LinearLearnerRegressor, {"num_models": 1}, STOCHASTIC),
-    (
-        LinearLearnerClassifier,
-        {"l1": 1e-2, "num_models": 4},
-        {**STOCHASTIC, **CALIBRATED},
-    ),
+    (LinearLearnerClassifier, {"l1": 1e-2, "num_models": 4}, STOCHASTIC),
     (LinearLearnerRegressor, {"l1": 1e-2, "num_models": 4}, STOCHASTIC),
     # Calibration is off: the threshold is 0.5.
     (
@@ -40,7 +38,16 @@ CASES = (
         STOCHASTIC,
     ),
     (LinearLearnerRegressor, {"cv": False, "num_models": 4}, STOCHASTIC),
-    # Calibration is on, but finds nothing better than 0.5 on the check's data.
+    # Calibration for F1 takes any gain.
+    (
+        LinearLearnerClassifier,
+        {
+            "num_models": 1,
+            "epochs": 20,
+            "binary_classifier_model_selection_criteria": "f1",
+        },
+        {**STOCHASTIC, **CALIBRATED},
+    ),
     (LinearLearnerClassifier, {"class_weight": "balanced", "epochs": 20}, STOCHASTIC),
     (LinearLearnerRegressor, {"epochs": 20}, STOCHASTIC),
     (LinearLearnerClassifier, {**SGD, "num_models": 4}, STOCHASTIC),

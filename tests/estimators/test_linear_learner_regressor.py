@@ -134,7 +134,7 @@ def test_large_labels_in_float32():
     ("unbias", "normalize"), [(True, False), (False, True), (False, False)]
 )
 def test_label_scaler_may_be_off(unbias, normalize):
-    labels = (Y - Y.mean()) / Y.std() + 0.5
+    labels = 2 * (Y - Y.mean()) / Y.std() + 0.5
     model = LinearLearnerRegressor(
         **QUICK, unbias_label=unbias, normalize_label=normalize
     ).fit(X, labels)
