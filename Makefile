@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 
 # What the compiled kernels and the installed metadata are made from.
 SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) \
+	$(wildcard sklearn_sagemaker/_kernels/*.pxi) \
 	$(wildcard sklearn_sagemaker/_kernels/*.h) \
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py

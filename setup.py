@@ -90,6 +90,8 @@ def extensions():
         for path in sorted(folder.glob("*.h"))
     ]
     source = (KERNELS / "_linear.pyx").read_text()
+    for part in sorted(KERNELS.glob("*.pxi")):
+        write_if_changed(GENERATED / part.name, part.read_text())
     found = [
         Extension("sklearn_sagemaker._kernels._cpu", [str(KERNELS / "_cpu.pyx")]),
     ]

@@ -68,6 +68,32 @@ class RowReader:
         self.dtype = np.dtype(np.float64 if wide else np.float32)
         self._keep_alive = (X,)
 
+    @staticmethod
+    def _check_csr(shape, data, indices, indptr):
+        """The kernels trust these: a wrong one would read foreign memory."""
+        stored = min(len(data), len(indices))
+        if len(indptr) != shape[0] + 1 or (np.diff(indptr) < 0).any():
+            raise ValueError(
+                f"The indptr of a CSR matrix of {shape[0]} rows must hold "
+                f"{shape[0] + 1} numbers that never fall; build the matrix with scipy."
+            )
+        if indptr[0] < 0 or indptr[-1] > stored:
+            raise ValueError(
+                f"The indptr of this CSR matrix runs to {indptr[-1]}, but it stores "
+                f"{stored} values; build the matrix with scipy."
+            )
+        used = indices[indptr[0] : indptr[-1]]
+        if len(used) and (used.min() < 0 or used.max() >= shape[1]):
+            raise ValueError(
+                f"A column index of this CSR matrix lies outside [0, {shape[1]}); "
+                "build the matrix with scipy, which checks them."
+            )
+        if shape[1] >= 2**31:
+            raise ValueError(
+                f"X has {shape[1]} features; at most 2**31 - 1 are supported. Hash "
+                "them into fewer."
+            )
+
     def _read_csr(self, X):
         data, indices, indptr = X.data, X.indices, X.indptr
         if data.dtype not in (np.float32, np.float64):
@@ -81,6 +107,7 @@ class RowReader:
             indices = indices.astype(np.int64, copy=False)
             indptr = indptr.astype(np.int64, copy=False)
         data, indices, indptr = map(np.ascontiguousarray, (data, indices, indptr))
+        self._check_csr(X.shape, data, indices, indptr)
         self.sparse = 1
         self.wide_index = int(indices.dtype == np.int64)
         self.code = _CODES[data.dtype]

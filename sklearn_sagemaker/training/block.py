@@ -234,8 +234,6 @@ class ColumnBlock:
                 self.bias,
                 labels,
                 weights,
-                weights,
-                1.0,
                 per_column[first:last],
                 self.penalties,
                 self.scale,

@@ -177,8 +177,6 @@ class Problem:
             bias,
             self.labels,
             self.weights,
-            self.weights,
-            1.0,
             lanes(self.rate),
             lanes(self.penalties),
             scale,
@@ -381,3 +379,20 @@ def test_blocks_hold_no_copy_of_the_rows():
     assert RowReader(X).data_address == X.__array_interface__["data"][0]
     assert RowReader(X.astype(np.uint8)).dtype == np.float32
     assert RowReader(X.astype(np.int64)).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("indices", [0, 3], "outside"),
+        ("indices", [0, -1], "outside"),
+        ("indptr", [0, 2, 1], "never fall"),
+        ("indptr", [0, 1, 3], "runs to 3"),
+        ("indptr", [-1, 1, 2], "runs to 2|never fall"),
+    ],
+)
+def test_broken_csr_is_refused(part, value, message):
+    X = sp.csr_array(np.array([[1.0, 0.0, 0.0], [0.0, 2.0, 0.0]]))
+    setattr(X, part, np.array(value, dtype=np.int32))
+    with pytest.raises(ValueError, match=message):
+        RowReader(X)

@@ -112,7 +112,7 @@ def test_grid_search_slices_validation_rows_as_long_as_the_training_rows(
         assert len(data.y_val) == len(data.X_val)
     if same_length:
         # Sliced by the rows of the training split, whose reverse they are.
-        places = [np.flatnonzero((X == row).all(axis=1))[0] for row in inner[0].X]
+        places = [np.flatnonzero((row == X).all(axis=1))[0] for row in inner[0].X]
         np.testing.assert_array_equal(inner[0].X_val, X[::-1][places])
 
 

@@ -1,0 +1,202 @@
+# One spelling for both precisions of what _strips.h holds.
+
+cdef extern from "_strips.h" nogil:
+    const int tile_products_built
+    uint64_t flush_subnormals()
+    void restore_subnormals(uint64_t)
+    void SS_PREFETCH(const void*)
+    void tile_margins_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*, const float*,
+                          ptrdiff_t, float*, ptrdiff_t)
+    void tile_margins_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*,
+                          const double*, ptrdiff_t, double*, ptrdiff_t)
+    void tile_gradient_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*,
+                           const float*, ptrdiff_t, float*, ptrdiff_t)
+    void tile_gradient_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*,
+                           const double*, ptrdiff_t, double*, ptrdiff_t)
+    float dot_f32(ptrdiff_t, const float*, const float*)
+    double dot_f64(ptrdiff_t, const double*, const double*)
+    void axpy_f32(ptrdiff_t, float, const float*, float*)
+    void axpy_f64(ptrdiff_t, double, const double*, double*)
+    void row_forward_f32(ptrdiff_t, const float*, const int32_t*, const float*,
+                         ptrdiff_t, ptrdiff_t, float*)
+    void row_forward_f64(ptrdiff_t, const double*, const int32_t*, const double*,
+                         ptrdiff_t, ptrdiff_t, double*)
+    ptrdiff_t row_slots_f32(ptrdiff_t, const int32_t*, int32_t*, int32_t, int32_t*,
+                            ptrdiff_t, float*, ptrdiff_t, int32_t*, const float*,
+                            float)
+    ptrdiff_t row_slots_f64(ptrdiff_t, const int32_t*, int32_t*, int32_t, int32_t*,
+                            ptrdiff_t, double*, ptrdiff_t, int32_t*, const double*,
+                            double)
+    void row_backward_f32(ptrdiff_t, const float*, const int32_t*, float*,
+                          ptrdiff_t, ptrdiff_t, const float*)
+    void row_backward_f64(ptrdiff_t, const double*, const int32_t*, double*,
+                          ptrdiff_t, ptrdiff_t, const double*)
+    void loss_f32(int, ptrdiff_t, float*, float, float, float, const float*,
+                  const float*, float, float*)
+    void loss_f64(int, ptrdiff_t, double*, double, double, double, const double*,
+                  const double*, double, double*)
+    void loss_softmax_f32(ptrdiff_t, ptrdiff_t, float*, ptrdiff_t, float, float,
+                          float*, float*)
+    void loss_softmax_f64(ptrdiff_t, ptrdiff_t, double*, ptrdiff_t, double, double,
+                          double*, double*)
+    void dense_f32(int, ptrdiff_t, ptrdiff_t, ptrdiff_t, float*, const float*, float*,
+                   float*, const float*, const float*, const float*, const float*,
+                   int, const float*, const float*, const float*)
+    void dense_f64(int, ptrdiff_t, ptrdiff_t, ptrdiff_t, double*, const double*,
+                   double*, double*, const double*, const double*, const double*,
+                   const double*, int, const double*, const double*, const double*)
+    void touched_f32(int, ptrdiff_t, const int32_t*, ptrdiff_t, ptrdiff_t, float*,
+                     const float*, float*, float*, const float*, const float*,
+                     const float*, const float*, int, const float*, const int32_t*,
+                     const float*, const float*, ptrdiff_t, const float*)
+    void touched_f64(int, ptrdiff_t, const int32_t*, ptrdiff_t, ptrdiff_t, double*,
+                     const double*, double*, double*, const double*, const double*,
+                     const double*, const double*, int, const double*, const int32_t*,
+                     const double*, const double*, ptrdiff_t, const double*)
+    void column_f32(int, ptrdiff_t, float*, const float*, float*, float*, const float*,
+                    const float*, const float*, const float*, const float*,
+                    const float*, const float*)
+    void column_f64(int, ptrdiff_t, double*, const double*, double*, double*,
+                    const double*, const double*, const double*, const double*,
+                    const double*, const double*, const double*)
+    void catch_up_f32(ptrdiff_t, float*, float, const float*, const double*,
+                      const double*, const double*, const double*)
+    void catch_up_f64(ptrdiff_t, double*, double, const double*, const double*,
+                      const double*, const double*, const double*)
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef inline void gemm(char* ta, char* tb, int m, int n, int k, real* a, int lda,
+                      real* b, int ldb, real beta, real* c, int ldc) noexcept nogil:
+    cdef real alpha = 1
+    if real is float:
+        sgemm(ta, tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc)
+    else:
+        dgemm(ta, tb, &m, &n, &k, &alpha, a, &lda, b, &ldb, &beta, c, &ldc)
+
+
+cdef void tile_margins(ptrdiff_t rows, ptrdiff_t d, ptrdiff_t width, const real* tile,
+                       const real* w, ptrdiff_t ldw, real* z,
+                       ptrdiff_t ldz) noexcept nogil:
+    """z (rows x width) += tile (rows x d) W (d x width)."""
+    if not tile_products_built:
+        gemm("N", "N", <int> width, <int> rows, <int> d, <real*> w, <int> ldw,
+             <real*> tile, <int> d, <real> 1, z, <int> ldz)
+    elif real is float:
+        tile_margins_f32(rows, d, width, tile, w, ldw, z, ldz)
+    else:
+        tile_margins_f64(rows, d, width, tile, w, ldw, z, ldz)
+
+
+cdef void tile_gradient(ptrdiff_t rows, ptrdiff_t d, ptrdiff_t width, const real* tile,
+                        const real* z, ptrdiff_t ldz, real* g,
+                        ptrdiff_t ldg) noexcept nogil:
+    """G (d x width) += transposed tile (d x rows) Z (rows x width)."""
+    if not tile_products_built:
+        gemm("N", "T", <int> width, <int> d, <int> rows, <real*> z, <int> ldz,
+             <real*> tile, <int> d, <real> 1, g, <int> ldg)
+    elif real is float:
+        tile_gradient_f32(rows, d, width, tile, z, ldz, g, ldg)
+    else:
+        tile_gradient_f64(rows, d, width, tile, z, ldz, g, ldg)
+
+
+cdef inline real dot(ptrdiff_t n, const real* x, const real* w) noexcept nogil:
+    if real is float:
+        return dot_f32(n, x, w)
+    else:
+        return dot_f64(n, x, w)
+
+
+cdef inline void axpy(ptrdiff_t n, real a, const real* x, real* y) noexcept nogil:
+    if real is float:
+        axpy_f32(n, a, x, y)
+    else:
+        axpy_f64(n, a, x, y)
+
+
+cdef inline void row_forward(ptrdiff_t stored, const real* values,
+                             const int32_t* columns, const real* w, ptrdiff_t ld,
+                             ptrdiff_t n, real* z) noexcept nogil:
+    if real is float:
+        row_forward_f32(stored, values, columns, w, ld, n, z)
+    else:
+        row_forward_f64(stored, values, columns, w, ld, n, z)
+
+
+cdef inline ptrdiff_t row_slots(ptrdiff_t stored, const int32_t* columns,
+                                int32_t* slot, int32_t mark, int32_t* touched,
+                                ptrdiff_t n_touched, real* g, ptrdiff_t ld,
+                                int32_t* slots, const real* values,
+                                real d) noexcept nogil:
+    if real is float:
+        return row_slots_f32(stored, columns, slot, mark, touched, n_touched, g, ld,
+                             slots, values, d)
+    else:
+        return row_slots_f64(stored, columns, slot, mark, touched, n_touched, g, ld,
+                             slots, values, d)
+
+
+cdef inline void row_backward(ptrdiff_t stored, const real* values,
+                              const int32_t* slots, real* g, ptrdiff_t ld,
+                              ptrdiff_t n, const real* d) noexcept nogil:
+    if real is float:
+        row_backward_f32(stored, values, slots, g, ld, n, d)
+    else:
+        row_backward_f64(stored, values, slots, g, ld, n, d)
+
+
+cdef inline void catch_up(ptrdiff_t n, real* w, const real* scale, ptrdiff_t j,
+                          ptrdiff_t ld, int shared, const double* p_from,
+                          const double* q_from, const double* p_to,
+                          const double* q_to) noexcept nogil:
+    cdef const real* strip = NULL
+    if not shared:
+        strip = scale + j * ld
+    cdef real single = scale[j] if shared else 0
+    if real is float:
+        catch_up_f32(n, w, single, strip, p_from, q_from, p_to, q_to)
+    else:
+        catch_up_f64(n, w, single, strip, p_from, q_from, p_to, q_to)
+
+
+cdef inline void update_dense(int optimizer, ptrdiff_t d, ptrdiff_t n, ptrdiff_t ld,
+                              real* w, const real* g, real* s0, real* s1,
+                              const real* rate, const real* wd, const real* l1,
+                              const real* scale, int shared, const real* c1,
+                              const real* c2, const real* constants) noexcept nogil:
+    if real is float:
+        dense_f32(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared,
+                  c1, c2, constants)
+    else:
+        dense_f64(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared,
+                  c1, c2, constants)
+
+
+cdef inline void update_column(int optimizer, ptrdiff_t n, real* w, const real* g,
+                               real* s0, real* s1, const real* rate, const real* wd,
+                               const real* l1, const real* scale, const real* c1,
+                               const real* c2, const real* constants) noexcept nogil:
+    if real is float:
+        column_f32(optimizer, n, w, g, s0, s1, rate, wd, l1, scale, c1, c2, constants)
+    else:
+        column_f64(optimizer, n, w, g, s0, s1, rate, wd, l1, scale, c1, c2, constants)
+
+
+cdef inline void update_touched(int optimizer, ptrdiff_t n_touched,
+                                const int32_t* touched, ptrdiff_t n, ptrdiff_t ld,
+                                real* w, const real* g, real* s0, real* s1,
+                                const real* rate, const real* wd, const real* l1,
+                                const real* scale, int shared, const real* boost,
+                                const int32_t* count, const real* table1,
+                                const real* table2, ptrdiff_t n_table,
+                                const real* constants) noexcept nogil:
+    if real is float:
+        touched_f32(optimizer, n_touched, touched, n, ld, w, g, s0, s1, rate, wd, l1,
+                    scale, shared, boost, count, table1, table2, n_table, constants)
+    else:
+        touched_f64(optimizer, n_touched, touched, n, ld, w, g, s0, s1, rate, wd, l1,
+                    scale, shared, boost, count, table1, table2, n_table, constants)
