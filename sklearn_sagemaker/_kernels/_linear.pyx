@@ -130,6 +130,8 @@ cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
     while start < batch.stop:
         # A few columns are as fast row by row, while the row is in L1.
         n = 1 if task.narrow else min(task.tile_rows, batch.stop - start)
+        if task.narrow and start + 1 < batch.stop:
+            prefetch_dense(X, order[start + 1], d * X.column_stride)
         fill_tile(X, order + start, n, shift, tile)
         for i in range(n):
             memcpy(z + i * ld, b, ld * sizeof(real))

@@ -53,23 +53,28 @@ cdef Rows rows_of(reader):
 
 
 # ---------------------------------------------------------------- row readers
+cdef inline void prefetch_dense(const Rows* X, ptrdiff_t i,
+                                ptrdiff_t n_bytes) noexcept nogil:
+    """Ask for a dense row ahead of its use."""
+    cdef const char* row = X.data + i * X.row_stride
+    cdef ptrdiff_t j = 0
+    while j < min(n_bytes, 4096):
+        SS_PREFETCH(row + j)
+        j += 64
+
+
 cdef void fill(value_t* tag, const Rows* X, const int64_t* order, ptrdiff_t n,
                const real* shift, real* tile) noexcept nogil:
     """Gather rows into a tile, converted and shifted while they are in cache."""
     cdef ptrdiff_t i, j, d = X.n_features
     cdef const char* row
-    cdef const char* following
     cdef const value_t* values
     cdef real* to
     if X.column_stride == sizeof(value_t):
         for i in range(n):
             row = X.data + order[i] * X.row_stride
             if i + 1 < n:
-                following = X.data + order[i + 1] * X.row_stride
-                j = 0
-                while j < d * <ptrdiff_t> sizeof(value_t) and j < 4096:
-                    SS_PREFETCH(following + j)
-                    j += 64
+                prefetch_dense(X, order[i + 1], d * sizeof(value_t))
             values = <const value_t*> row
             to = tile + i * d
             if shift == NULL:

@@ -49,10 +49,14 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
                                const REAL *SS_RESTRICT w, ptrdiff_t ld, ptrdiff_t n,
                                REAL *SS_RESTRICT z) {
   if (n == 1) {
-    REAL sum = 0;
-    for (ptrdiff_t k = 0; k < n_stored; k++)
-      sum += values[k] * w[(ptrdiff_t)columns[k] * ld];
-    z[0] += sum;
+    /* Four sums: one would wait for each addition. */
+    REAL sums[4] = {0, 0, 0, 0};
+    ptrdiff_t k = 0;
+    for (; k + 4 <= n_stored; k += 4)
+      for (int i = 0; i < 4; i++)
+        sums[i] += values[k + i] * w[(ptrdiff_t)columns[k + i] * ld];
+    for (; k < n_stored; k++) sums[0] += values[k] * w[(ptrdiff_t)columns[k] * ld];
+    z[0] += (sums[0] + sums[1]) + (sums[2] + sums[3]);
     return;
   }
   ptrdiff_t c = 0;
