@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -20,12 +19,9 @@ from sklearn_sagemaker.exceptions import (
     CandidateDivergedWarning,
 )
 from sklearn_sagemaker.training.block import ColumnBlock, Objective
-from sklearn_sagemaker.training.candidates import (
-    PARAMETERS,
-    Candidates,
-    make_candidates,
-)
-from sklearn_sagemaker.training.criteria import CRITERIA, calibrate
+from sklearn_sagemaker.training.candidates import make_candidates
+from sklearn_sagemaker.training.criteria import CRITERIA
+from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
     feature_statistics,
@@ -38,6 +34,10 @@ from sklearn_sagemaker.training.schedule import (
     n_batches,
     plan_updates,
     run_length,
+)
+from sklearn_sagemaker.training.selection import (
+    calibrate_candidates,
+    candidate_table,
 )
 from sklearn_sagemaker.training.validation import ValidationPlan, plan_validation
 
@@ -63,32 +63,6 @@ Monitor = Callable[[int, int, dict[str, float]], Any]
 @cache
 def _blas() -> ThreadpoolController:
     return ThreadpoolController()
-
-
-@dataclass
-class Progress:
-    """Where the candidates of one block stand."""
-
-    best_loss: np.ndarray
-    reference: np.ndarray
-    waited: np.ndarray
-    n_iter: np.ndarray
-    best_epoch: np.ndarray
-    status: np.ndarray
-    train_curve: list[np.ndarray] = field(default_factory=list)
-    validation_curve: list[np.ndarray] = field(default_factory=list)
-
-    @classmethod
-    def start(cls, n: int) -> Progress:
-        """Nothing trained yet."""
-        return cls(
-            np.full(n, np.inf),
-            np.full(n, np.inf),
-            np.zeros(n, dtype=int),
-            np.zeros(n, dtype=int),
-            np.zeros(n, dtype=int),
-            np.full(n, "completed", dtype="U13"),
-        )
 
 
 class LinearRun:
@@ -338,37 +312,22 @@ class LinearRun:
         loss = block.validation_loss(
             self.plan.reader, self.plan.parts, self.val_labels, self.val_weights
         )
-        active = block.active
-        curve = np.full((2, block.n_models), np.nan)
-        curve[0, active], curve[1, active] = train_loss, loss
-        progress.train_curve.append(curve[0])
-        progress.validation_curve.append(curve[1])
-        finite = np.isfinite(loss) & np.isfinite(train_loss)
-        better = finite & (loss < progress.best_loss[active])
-        progress.best_loss[active[better]] = loss[better]
-        progress.best_epoch[active[better]] = epoch
-        block.keep(np.flatnonzero(better))
-        progress.n_iter[active] = epoch + 1
-        # Early stopping, as in SageMaker: an improvement counts from a relative
-        # size on. A rate that anneals settles late, so "auto" starts to count
-        # only in the second half of such a schedule.
-        reference = progress.reference[active]
-        gain = np.where(
-            np.isfinite(reference),
-            (reference - loss) / np.maximum(np.abs(reference), 1e-300),
-            np.inf,
-        )
-        improved = gain >= self.values["early_stopping_tolerance"]
-        progress.reference[active[improved]] = loss[improved]
-        counted = np.ones(len(active), dtype=bool)
+        counted = np.ones(len(block.active), dtype=bool)
         if self.patient and 2 * (epoch + 1) < self.epochs:
-            counted = block.candidates.schedule[active] != "cosine"
-        waited = np.where(improved | ~counted, 0, progress.waited[active] + 1)
-        progress.waited[active] = waited
-        stopped = finite & (waited >= self.values["early_stopping_patience"])
-        progress.status[active[stopped]] = "early_stopped"
-        progress.status[active[~finite]] = "diverged"
-        block.drop(np.flatnonzero(stopped | ~finite))
+            # A rate that anneals settles late: "auto" starts to count in the
+            # second half of such a schedule.
+            counted = block.candidates.schedule[block.active] != "cosine"
+        better, gone = progress.record(
+            block.active,
+            epoch,
+            train_loss,
+            loss,
+            counted=counted,
+            patience=self.values["early_stopping_patience"],
+            tolerance=self.values["early_stopping_tolerance"],
+        )
+        block.keep(better)
+        block.drop(gone)
 
     def _summary(self) -> dict[str, float]:
         """Losses of the best candidate so far, for progress reports."""
@@ -410,7 +369,16 @@ class LinearRun:
             name = self.values["binary_classifier_model_selection_criteria"]
             criterion = CRITERIA[name]
             if criterion.curve is not None:
-                self._calibrate_all(criterion, place, usable, score, cuts)
+                calibrate_candidates(
+                    criterion,
+                    place,
+                    usable,
+                    self.plan,
+                    self.values["num_calibration_samples"],
+                    self.spec.seed,
+                    score,
+                    cuts,
+                )
         # The best score; among equals, the lowest validation loss.
         best = int(np.lexsort((loss, -score))[0])
         block, progress, model = place[best]
@@ -429,7 +397,12 @@ class LinearRun:
             best_index=best,
             best_params=self.candidates.params(best),
             best_score=float(score[best]),
-            candidates=self._table(status, loss, score, thresholds if binary else None),
+            candidates=candidate_table(
+                self.candidates,
+                self.progress,
+                score,
+                thresholds if binary else None,
+            ),
             loss_curve=curves[0],
             validation_curve=None if self.plan.kind == "training" else curves[1],
             resolved={
@@ -440,50 +413,6 @@ class LinearRun:
                 "loss": self.loss.name,
             },
         )
-
-    def _calibrate_all(self, criterion, place, usable, score, cuts) -> None:
-        """Score and cut of every usable candidate, on the rows that judge it."""
-        plan = self.plan
-        rows = np.concatenate([rows for _, rows in plan.parts])
-        limit = self.values["num_calibration_samples"]
-        parts = plan.parts
-        if len(rows) > limit:
-            rng = np.random.default_rng([self.spec.seed, 0xCA11])
-            rows = np.sort(rng.permutation(rows)[:limit])
-            parts = [(group, np.intersect1d(part, rows)) for group, part in parts]
-        y, weights = plan.y[rows], plan.weights[rows]
-        for number in np.flatnonzero(usable):
-            block, _, model = place[number]
-            margins = block.best_scores(plan.reader, parts, model, len(plan.y))
-            cuts[number], score[number] = calibrate(
-                criterion, margins[rows, 0], y, weights
-            )
-
-    def _table(self, status, loss, score, thresholds) -> dict[str, Any]:
-        order = np.lexsort((loss, -score))
-        rank = np.empty(len(order), dtype=np.int32)
-        rank[order] = np.arange(1, len(order) + 1)
-        columns = {f"param_{name}": getattr(self.candidates, name)
-                   for name in PARAMETERS}  # fmt: skip
-        table: dict[str, Any] = {
-            **columns,
-            "params": [self.candidates.params(i) for i in range(len(self.candidates))],
-            "train_loss": np.concatenate(
-                [
-                    np.array(p.train_curve)[p.best_epoch, np.arange(len(p.best_epoch))]
-                    for p in self.progress
-                ]
-            ),
-            "validation_loss": loss,
-            "validation_score": score,
-            "rank_validation_score": rank,
-            "best_epoch": np.concatenate([p.best_epoch for p in self.progress]) + 1,
-            "n_iter": np.concatenate([p.n_iter for p in self.progress]),
-            "status": status,
-        }
-        if thresholds is not None:
-            table["threshold"] = thresholds
-        return table
 
     def _blame(self) -> str:
         """What to say when every candidate diverged."""
@@ -527,6 +456,3 @@ def train_linear(
         If no candidate stayed finite.
     """
     return LinearRun(spec, data).train(monitor)
-
-
-__all__ = ["Candidates", "LinearRun", "train_linear"]

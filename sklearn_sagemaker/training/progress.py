@@ -1,0 +1,92 @@
+"""Where the candidates of a block stand: losses, best epochs, early stopping."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass
+class Progress:
+    """Where the candidates of one block stand."""
+
+    best_loss: np.ndarray
+    reference: np.ndarray
+    waited: np.ndarray
+    n_iter: np.ndarray
+    best_epoch: np.ndarray
+    status: np.ndarray
+    train_curve: list[np.ndarray] = field(default_factory=list)
+    validation_curve: list[np.ndarray] = field(default_factory=list)
+
+    @classmethod
+    def start(cls, n: int) -> Progress:
+        """Nothing trained yet."""
+        return cls(
+            np.full(n, np.inf),
+            np.full(n, np.inf),
+            np.zeros(n, dtype=int),
+            np.zeros(n, dtype=int),
+            np.zeros(n, dtype=int),
+            np.full(n, "completed", dtype="U13"),
+        )
+
+    def record(
+        self,
+        active: np.ndarray,
+        epoch: int,
+        train_loss: np.ndarray,
+        loss: np.ndarray,
+        *,
+        counted: np.ndarray,
+        patience: int,
+        tolerance: float,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Take in an epoch of the active candidates.
+
+        Early stopping is SageMaker's: an improvement counts from a relative size
+        on, and a candidate stops after ``patience`` epochs without one. The best
+        epoch is the one of the lowest loss, however small the improvement.
+
+        Parameters
+        ----------
+        active : int array
+            Candidates that were trained.
+        epoch : int
+        train_loss, loss : float64 arrays of shape (n_active,)
+            Mean loss on training and on validation rows.
+        counted : bool array of shape (n_active,)
+            Whether the epoch counts for the patience.
+        patience : int
+        tolerance : float
+
+        Returns
+        -------
+        better, gone : int arrays
+            Places among the active of those whose best epoch this is, and of those
+            that stop or diverged.
+        """
+        curve = np.full((2, len(self.status)), np.nan)
+        curve[0, active], curve[1, active] = train_loss, loss
+        self.train_curve.append(curve[0])
+        self.validation_curve.append(curve[1])
+        finite = np.isfinite(loss) & np.isfinite(train_loss)
+        better = finite & (loss < self.best_loss[active])
+        self.best_loss[active[better]] = loss[better]
+        self.best_epoch[active[better]] = epoch
+        self.n_iter[active] = epoch + 1
+        reference = self.reference[active]
+        gain = np.where(
+            np.isfinite(reference),
+            (reference - loss) / np.maximum(np.abs(reference), 1e-300),
+            np.inf,
+        )
+        improved = gain >= tolerance
+        self.reference[active[improved]] = loss[improved]
+        waited = np.where(improved | ~counted, 0, self.waited[active] + 1)
+        self.waited[active] = waited
+        stopped = finite & (waited >= patience)
+        self.status[active[stopped]] = "early_stopped"
+        self.status[active[~finite]] = "diverged"
+        return np.flatnonzero(better), np.flatnonzero(stopped | ~finite)
