@@ -333,8 +333,9 @@ _LINEAR = (
     ),
     _number(
         "num_calibration_samples", "int", 10_000_000, 10_000_000,
-        "Validation rows at most that the threshold is calibrated on.", 1,
-        predictor_types=(BINARY,),
+        'Validation rows at most that the threshold is calibrated on. "auto" is '
+        "10,000,000.", 1,
+        auto=True, predictor_types=(BINARY,),
     ),
     Hyperparameter(
         "positive_example_weight_mult", "float", 1.0, 1.0,

@@ -18,7 +18,7 @@ class AllCandidatesDivergedError(FloatingPointError, ValueError):
 
 
 class CandidateDivergedWarning(RuntimeWarning):
-    """Some candidate models overflowed and were dropped; the rest went on."""
+    """Some candidates overflowed at the user's learning rate and were dropped."""
 
 
 class DataFileError(ValueError):

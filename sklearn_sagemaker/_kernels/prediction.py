@@ -21,6 +21,11 @@ def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
     -------
     margins : float64 array of shape (n_rows, n_outputs)
     """
+    if X.shape[1] != coef.shape[1]:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but the model has {coef.shape[1]} "
+            "coefficients; pass the features that it was fitted on."
+        )
     reader = RowReader(X)
     out = np.empty((X.shape[0], len(coef)))
     rows = np.arange(X.shape[0], dtype=np.int64)

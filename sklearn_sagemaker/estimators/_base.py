@@ -10,6 +10,7 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -137,6 +138,29 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         return tags
 
     # --------------------------------------------------------------- validation
+    @contextmanager
+    def _all_or_nothing(self):
+        """A fit that fails leaves the estimator as it was, names of features too."""
+        before = dict(vars(self))
+        try:
+            yield
+        except BaseException:
+            for name in set(vars(self)) - set(before):
+                if name.endswith("_"):
+                    delattr(self, name)
+            vars(self).update(
+                {name: value for name, value in before.items() if name.endswith("_")}
+            )
+            raise
+
+    @staticmethod
+    def _canonical(X):
+        """CSR with entries that add up made one entry each; all else as it is."""
+        if sp.issparse(X) and not X.has_canonical_format:
+            X = X.copy()
+            X.sum_duplicates()
+        return X
+
     def _check_rows(self, X, *, reset: bool):
         """Validate X without copying it: any numeric dtype, any layout, CSR."""
         return validate_data(
@@ -173,7 +197,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"{given} is provided, but {missing} was not provided; pass both."
             )
-        X_val = self._check_rows(X_val, reset=False)
+        X_val = self._canonical(self._check_rows(X_val, reset=False))
         return X_val, y_val, self._check_weights(sample_weight_val, X_val)
 
     # ------------------------------------------------------------------ the fit
@@ -224,7 +248,8 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         self.resolved_params_ = state.resolved
 
     def _margins(self, X) -> np.ndarray:
-        check_is_fitted(self)
+        # Not any attribute: validation sets n_features_in_ before the training.
+        check_is_fitted(self, "coef_")
         X = self._check_rows(X, reset=False)
         return linear_margins(
             X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import textwrap
 from collections.abc import Callable
 
@@ -37,7 +38,7 @@ def document(table: dict[str, Hyperparameter], shared: str) -> Callable[[type], 
                 text += f" SageMaker's own default is {entry.sagemaker_default}."
             lines.append(textwrap.indent(textwrap.fill(text, 76), "    "))
         body = "\n".join(lines)
-        doc = textwrap.dedent(cls.__doc__ or "")
+        doc = inspect.cleandoc(cls.__doc__ or "")
         doc = doc.replace("{hyperparameters}", body)
         cls.__doc__ = doc.replace("{shared}", textwrap.dedent(shared).strip())
         return cls

@@ -259,6 +259,10 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
             If no candidate stayed finite.
         """
         self._hyperparameters()
+        with self._all_or_nothing():
+            return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         X, y = validate_data(
             self,
             X,
@@ -269,22 +273,27 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         )
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
+        X = self._canonical(X)
         weights = self._check_weights(sample_weight, X)
         classes = np.unique(y[weights > 0])
-        if len(classes) < 2:
-            raise ValueError(
-                f"LinearLearnerClassifier needs rows of at least 2 classes, but y has "
-                f"1 class ({classes.tolist()[0]!r}) among the rows of non-zero weight; "
-                "check the labels, or the filter that made this sample."
-            )
         multipliers = compute_class_weight(
             self.class_weight, classes=classes, y=y[weights > 0]
         )
+        # A class of weight zero is as absent as its rows.
+        classes, multipliers = classes[multipliers > 0], multipliers[multipliers > 0]
+        if len(classes) < 2:
+            raise ValueError(
+                f"LinearLearnerClassifier needs rows of at least 2 classes, but y has "
+                f"{len(classes)} class ({', '.join(map(repr, classes.tolist()))}) "
+                "among the rows of non-zero weight; check the labels, class_weight, or "
+                "the filter that made this sample."
+            )
         encoded = np.searchsorted(classes, y).clip(0, len(classes) - 1)
         weights = weights * np.where(classes[encoded] == y, multipliers[encoded], 0.0)
         validation = self._check_validation(X_val, y_val, sample_weight_val)
         if validation is not None:
             rows_val, y_val, weights_val = validation
+            y_val = column_or_1d(y_val)
             encoded_val = self._encode_validation(y_val, rows_val, classes)
             validation = (
                 rows_val,
@@ -307,7 +316,6 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
 
     @staticmethod
     def _encode_validation(y_val, X_val, classes) -> np.ndarray:
-        y_val = column_or_1d(y_val)
         if len(y_val) != X_val.shape[0]:
             raise ValueError(
                 f"y_val has {len(y_val)} labels for the {X_val.shape[0]} rows of "
@@ -597,6 +605,10 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
             If no candidate stayed finite.
         """
         self._hyperparameters()
+        with self._all_or_nothing():
+            return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         X, y = validate_data(
             self,
             X,
@@ -606,6 +618,7 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
             dtype="numeric",
             y_numeric=True,
         )
+        X = self._canonical(X)
         target = np.asarray(y, dtype=np.float64)
         weights = self._check_weights(sample_weight, X)
         validation = self._check_validation(X_val, y_val, sample_weight_val)

@@ -290,8 +290,8 @@ class ColumnBlock:
             first = last
 
     # ----------------------------------------------------------------- scoring
-    def margins(self, reader, rows, group: int, weights=None, bias=None):
-        """Margins of one group of columns, piece by piece, in label units.
+    def margins(self, reader, rows, group: int):
+        """Margins of one group of columns, piece by piece.
 
         Yields
         ------
@@ -299,8 +299,10 @@ class ColumnBlock:
             The row numbers.
         margins : array of shape (len(piece), n_classes * n_models)
         """
-        weights = self.W if weights is None else weights
-        bias = self.bias[:1] if bias is None else bias
+        weights, narrow = self.W, self.narrow
+        if narrow and reader.sparse:
+            # Dense rows to train on, sparse ones to judge: those are read by strips.
+            weights, narrow = self._array(self.W.T), False
         width = self.n_classes * len(self.active)
         first = group * width
         step = max(256, SCORE_BYTES // (width * self.dtype.itemsize))
@@ -312,16 +314,13 @@ class ColumnBlock:
                 reader,
                 piece,
                 weights,
-                bias,
+                self.bias[:1],
                 self.shift,
                 first,
                 first + width,
-                self.narrow,
+                narrow,
                 out,
             )
-            if self._label_scale[group] != 1.0 or self._label_shift[group] != 0.0:
-                out *= self.dtype.type(self._label_scale[group])
-                out += self.dtype.type(self._label_shift[group])
             yield piece, out
 
     def validation_loss(self, reader, parts, labels, weights):
@@ -340,9 +339,12 @@ class ColumnBlock:
         """
         width = self.n_classes * len(self.active)
         total, weight = np.zeros(width), 0.0
-        plain = np.zeros((2, width), dtype=self.dtype)
-        plain[1] = 1.0
+        degree = LOSSES[self.objective.loss].degree
         for group, rows in parts:
+            part = np.zeros(width)
+            # The group's margins are in its own label units, so is its loss.
+            columns = slice(group * width, (group + 1) * width)
+            scaler = self._array(self.label_scaler[:, columns])
             weight += float(weights[rows].sum(dtype=np.float64))
             for piece, margins in self.margins(reader, rows, group):
                 kernels.losses(
@@ -350,15 +352,30 @@ class ColumnBlock:
                     piece,
                     labels,
                     weights,
-                    plain,
+                    scaler,
                     LOSS_IDS[self.objective.loss],
                     self.coupled,
                     self.n_classes,
                     len(self.active),
                     self.objective.loss_parameter,
-                    total,
+                    part,
                 )
+            total += part * self._label_scale[group] ** degree
         return total[: len(self.active)] / weight
+
+    def penalty(self) -> np.ndarray:
+        """``wd / 2 * ||w||**2 + l1 * ||w||_1`` of the active models' refits."""
+        columns = self.columns_of(np.arange(len(self.active)))[0]
+        scale = (
+            self._columns_view(self.scale) if self.scale.shape[1] > 1 else self.scale
+        )
+        total = np.zeros(len(self.active))
+        for lanes in columns:
+            rates = scale[:, lanes] if scale.shape[1] > 1 else scale
+            w = self._columns_view(self.W)[:, lanes].astype(np.float64) / rates
+            wd, l1 = self.penalties[:2, lanes].astype(np.float64)
+            total += 0.5 * wd * np.sum(w**2, axis=0) + l1 * np.sum(np.abs(w), axis=0)
+        return total
 
     # --------------------------------------------------------------- snapshots
     def keep(self, positions: np.ndarray) -> None:

@@ -38,6 +38,7 @@ from sklearn_sagemaker.training.schedule import (
 from sklearn_sagemaker.training.selection import (
     calibrate_candidates,
     candidate_table,
+    ranking,
 )
 from sklearn_sagemaker.training.validation import ValidationPlan, plan_validation
 
@@ -52,6 +53,7 @@ AUTO = {
     "bias_lr_mult": 10.0,
     "bias_wd_mult": 0.0,
     "early_stopping_patience": 3,
+    "num_calibration_samples": 10_000_000,
     "optimizer": "adam",
 }
 """What ``"auto"`` becomes where it is the same for all candidates."""
@@ -111,7 +113,10 @@ class LinearRun:
             assert data.y_val is not None
             assert data.sample_weight_val is not None
             given = (RowReader(data.X_val), data.y_val, data.sample_weight_val)
-        stored = data.X.nnz if self.reader.sparse else data.X.shape[0] * data.X.shape[1]
+        if self.reader.sparse:
+            stored = int(np.diff(data.X.indptr)[self.rows].sum())
+        else:
+            stored = len(self.rows) * data.X.shape[1]
         classes = spec.n_classes if self.loss.coupled else 1
         return plan_validation(
             self.reader,
@@ -139,34 +144,34 @@ class LinearRun:
         return found
 
     def _prepare_labels(self) -> None:
-        """Centre labels in float64 before they become float32."""
+        """Centre and scale labels in float64 before they become float32."""
         y, weights = self.data.y, self.data.sample_weight
         dtype = self.reader.dtype
         total = weights[self.train_rows].mean()
         self.weights = (weights / total).astype(dtype)
-        self.label_origin = 0.0
+        self.label_origin, self.label_unit = 0.0, 1.0
         n_groups = self.plan.n_groups
         self.label_shift, self.label_scale = np.zeros(n_groups), np.ones(n_groups)
         if self.regression:
-            use_bias = self.values["use_bias"]
-            unbias = self._flag("unbias_label", use_bias)
+            unbias = self._flag("unbias_label", self.values["use_bias"])
             normalize = self._flag("normalize_label", True)
             rows = self.train_rows[: self.values["num_point_for_scaler"]]
-            if unbias:
-                self.label_origin = float(np.average(y[rows], weights=weights[rows]))
-            y = y - self.label_origin
-            for group in range(n_groups):
-                fit_rows = rows
-                if group:
-                    fit_rows = np.setdiff1d(rows, self.plan.train[group - 1])
+            self.label_origin, self.label_unit = label_statistics(
+                y[rows], weights[rows], normalize, unbias
+            )
+            y = (y - self.label_origin) / self.label_unit
+            for group in range(1, n_groups):
+                fit_rows = np.setdiff1d(rows, self.plan.train[group - 1])
                 if len(fit_rows):
                     self.label_shift[group], self.label_scale[group] = label_statistics(
                         y[fit_rows], weights[fit_rows], normalize, unbias
                     )
         self.labels = y.astype(dtype)
+        self.loss_unit = self.label_unit**self.loss.degree
         plan = self.plan
         if plan.kind == "given":
-            self.val_labels = (plan.y - self.label_origin).astype(dtype)
+            val_y = (plan.y - self.label_origin) / self.label_unit
+            self.val_labels = val_y.astype(dtype)
             self.val_weights = plan.weights.astype(dtype)
         else:
             self.val_labels, self.val_weights = self.labels, self.weights
@@ -207,7 +212,7 @@ class LinearRun:
             # that is rarer. SGD without momentum catches up exactly instead.
             boost = np.ones(self.reader.n_features)
             if optimizer != "sgd" and not shifted:
-                share = np.minimum(stored_counts(self.data.X) / self.data.X.shape[0], 1)
+                share = stored_counts(self.data.X, self.rows) / len(self.rows)
                 touched = -np.expm1(self.batch * np.log1p(-share.clip(0, 1 - 1e-16)))
                 boost = 1.0 / np.maximum(touched, 1.0 / len(self.rows))
         width = self.plan.n_groups * (spec.n_classes if self.loss.coupled else 1)
@@ -262,8 +267,8 @@ class LinearRun:
     def _epochs(self, monitor, parallel) -> None:
         folded = self.plan.kind == "folds"
         step = 0
-        size = self.reader.nbytes
-        run = run_length(size / self.reader.shape[0], size, self.batch)
+        row_bytes = self.reader.nbytes / self.reader.shape[0]
+        run = run_length(row_bytes, row_bytes * len(self.rows), self.batch)
         count = sum(n_batches(len(rows), self.batch) for rows in self.plan.train)
         total = count * self.epochs
         for epoch in range(self.epochs):
@@ -306,12 +311,15 @@ class LinearRun:
 
     def _train_block(self, block, progress, batches, rates, epoch) -> None:
         train_loss = block.train_epoch(*batches, self.labels, self.weights, rates)
-        # Training loss is seen in scaled labels; report it in the user's.
-        if self.regression:
-            train_loss = train_loss * self.label_scale[0] ** self.loss.degree
         loss = block.validation_loss(
             self.plan.reader, self.plan.parts, self.val_labels, self.val_weights
         )
+        if self.plan.kind == "training":
+            # No rows that would punish a candidate for too large weights: go by
+            # the objective that it minimises.
+            loss = loss + block.penalty()
+        # Labels are seen scaled; report losses in the user's units.
+        train_loss, loss = train_loss * self.loss_unit, loss * self.loss_unit
         counted = np.ones(len(block.active), dtype=bool)
         if self.patient and 2 * (epoch + 1) < self.epochs:
             # A rate that anneals settles late: "auto" starts to count in the
@@ -354,11 +362,12 @@ class LinearRun:
         usable = (status != "diverged") & np.isfinite(loss)
         if not usable.any():
             raise AllCandidatesDivergedError(self._blame())
-        if not usable.all():
+        if not usable.all() and self.spec.hyperparameters["learning_rate"] != "auto":
+            # Rates of our own grid may fail: that is what a grid is for.
             warnings.warn(
                 f"{np.count_nonzero(~usable)} of {len(usable)} candidate models "
                 "diverged and were dropped; candidates_['status'] says which. Set a "
-                "smaller learning_rate to keep them.",
+                "smaller learning_rate, or 'auto', to keep them.",
                 CandidateDivergedWarning,
                 stacklevel=2,
             )
@@ -379,8 +388,7 @@ class LinearRun:
                     score,
                     cuts,
                 )
-        # The best score; among equals, the lowest validation loss.
-        best = int(np.lexsort((loss, -score))[0])
+        best = int(ranking(score, loss)[0])
         block, progress, model = place[best]
         coef, intercept = block.solution(model)
         n_iter = int(progress.n_iter[model])
@@ -390,8 +398,8 @@ class LinearRun:
         ]
         thresholds = expit(cuts)
         return ModelState(
-            coef=coef,
-            intercept=intercept + self.label_origin,
+            coef=coef * self.label_unit,
+            intercept=intercept * self.label_unit + self.label_origin,
             threshold=float(thresholds[best]) if binary else None,
             n_iter=n_iter,
             best_index=best,
@@ -406,7 +414,7 @@ class LinearRun:
             loss_curve=curves[0],
             validation_curve=None if self.plan.kind == "training" else curves[1],
             resolved={
-                **{name: self.values[name] for name in AUTO},
+                **{name: self.values[name] for name in AUTO if name in self.values},
                 "mini_batch_size": self.batch,
                 "epochs": self.epochs,
                 "validation": self.plan.kind,

@@ -54,6 +54,11 @@ def feature_statistics(
     10^6 times the deviation costs no digits. A deviation that is rounding noise
     of its feature's size counts as zero: the feature is constant.
     """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _feature_statistics(reader, rows, weights)
+
+
+def _feature_statistics(reader, rows, weights) -> FeatureStatistics:
     d = reader.n_features
     weights = np.ascontiguousarray(weights, dtype=np.float64)
     rows = np.ascontiguousarray(rows, dtype=np.int64)
@@ -73,15 +78,23 @@ def feature_statistics(
         variance -= (first / total) ** 2
     deviation = np.sqrt(np.maximum(variance, 0.0))
     noise = 10 * np.finfo(reader.dtype).eps * size
-    return FeatureStatistics(mean, np.where(deviation > noise, deviation, 0.0))
+    constant = np.isfinite(size) & (deviation <= noise)
+    return FeatureStatistics(mean, np.where(constant, 0.0, deviation))
 
 
-def stored_counts(X) -> np.ndarray:
-    """Rows that store each feature of a CSR matrix, counted piece by piece."""
+def stored_counts(X, rows: np.ndarray) -> np.ndarray:
+    """How many of the given rows of a CSR matrix store each feature.
+
+    Piece by piece, to copy no more than a small part of the matrix.
+    """
     counts = np.zeros(X.shape[1], dtype=np.int64)
-    for start in range(0, len(X.indices), 1 << 20):
-        piece = X.indices[start : start + (1 << 20)]
-        counts += np.bincount(piece, minlength=len(counts))
+    for start in range(0, len(rows), 1 << 14):
+        piece = rows[start : start + (1 << 14)]
+        if piece[-1] - piece[0] == len(piece) - 1:
+            indices = X.indices[X.indptr[piece[0]] : X.indptr[piece[-1] + 1]]
+        else:
+            indices = X[piece].indices
+        counts += np.bincount(indices, minlength=len(counts))
     return counts
 
 

@@ -51,6 +51,14 @@ def calibrate_candidates(
         cuts[number], score[number] = calibrate(criterion, margins[rows, 0], y, weights)
 
 
+def ranking(score: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Candidates by score, the best first; among equals by validation loss.
+
+    Scores that differ by rounding of their sums are equal.
+    """
+    return np.lexsort((loss, -np.round(score, 12)))
+
+
 def candidate_table(
     candidates: Candidates,
     progress: list[Progress],
@@ -59,7 +67,7 @@ def candidate_table(
 ) -> dict[str, Any]:
     """One row a candidate, shaped like scikit-learn's ``cv_results_``."""
     loss = np.concatenate([part.best_loss for part in progress])
-    order = np.lexsort((loss, -score))
+    order = ranking(score, loss)
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(1, len(order) + 1)
     best_epoch = np.concatenate([part.best_epoch for part in progress])

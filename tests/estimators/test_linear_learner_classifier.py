@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-import sys
 
 import numpy as np
 import pandas as pd
@@ -260,10 +259,6 @@ def test_sparse_rows_train_as_dense_ones(problem, name):
     np.testing.assert_allclose(scores(plain, rows), scores(plain, X), atol=1e-10)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="statistics count each stored value as an entry of its own",
-)
 def test_duplicate_entries_of_csr_add_up(problem):
     cls, X, y = problem
     model, plain = (
@@ -339,9 +334,26 @@ def test_rows_of_zero_weight_are_absent(problem, cv, num_models, storage):
     assert garbage.best_index_ == without.best_index_
 
 
-@pytest.mark.xfail(
-    strict=True, reason="cv='auto' counts the rows of zero weight in its budget"
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "adam",
+        "sgd",
+    ],
 )
+def test_rows_of_zero_weight_do_not_make_rare_features_frequent(optimizer):
+    rng = np.random.default_rng(0)
+    X = sp.csr_array(rng.normal(size=(300, 40)) * (rng.random((300, 40)) < 0.02))
+    y = rng.normal(size=300)
+    full = sp.csr_array(sp.vstack([X, sp.csr_array(np.ones((300, 40)))]))
+    model = LinearLearnerRegressor(
+        random_state=0, num_models=8, epochs=8, optimizer=optimizer
+    )
+    weights = np.repeat([1.0, 0.0], 300)
+    plain, garbage = clone(model).fit(X, y), model.fit(full, np.r_[y, y], weights)
+    np.testing.assert_array_equal(garbage.coef_, plain.coef_)
+
+
 def test_rows_of_zero_weight_do_not_change_the_kind_of_validation(monkeypatch):
     X, y = IRIS
     monkeypatch.setattr(
@@ -384,14 +396,7 @@ def test_scaling_all_weights_changes_no_loss(problem, factor):
 @pytest.mark.parametrize(
     "factor",
     [
-        pytest.param(
-            1e-6,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="equal accuracies differ in the last bit, so rounding, not "
-                "the validation loss, breaks the tie",
-            ),
-        ),
+        1e-6,
         0.25,
     ],
 )
@@ -465,11 +470,6 @@ def test_balanced_class_weight_ignores_rows_of_zero_weight():
     np.testing.assert_array_equal(all_rows.coef_, model.fit(X[kept], y[kept]).coef_)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="classes are counted before class_weight takes rows away",
-    raises=pytest.fail.Exception,
-)
 @pytest.mark.parametrize("weight", [0.0, -1.0])
 def test_class_weight_that_leaves_one_class_is_an_error(weight):
     X, y = CANCER
@@ -562,9 +562,6 @@ def test_unknown_validation_label_is_an_error(y, unknown):
         LinearLearnerClassifier().fit(X, y * 10, X_val=X[:3], y_val=[unknown] * 3)
 
 
-DENSE_CSR = "a dense narrow block scores CSR rows with the wrong layout of weights"
-
-
 @pytest.mark.parametrize("num_models", [1, 2, 4, 32])
 @pytest.mark.parametrize(
     ("train", "judge"),
@@ -578,13 +575,9 @@ DENSE_CSR = "a dense narrow block scores CSR rows with the wrong layout of weigh
     ids=["dense-csr", "csr-dense", "f8-f4", "f4-f8", "csr f4-dense f8"],
 )
 def test_validation_rows_may_be_stored_in_another_way(
-    request, problem, train, judge, num_models
+    problem, train, judge, num_models
 ):
     cls, X, y = problem
-    if train is np.asarray and judge is sp.csr_array:
-        columns = min(num_models, 4) * (3 if y is IRIS[1] else 1)
-        if 1 < columns < 8:
-            request.applymarker(pytest.mark.xfail(strict=True, reason=DENSE_CSR))
     settings = {**QUICK, "num_models": num_models, "epochs": 5}
     model = cls(**settings).fit(train(X), y, X_val=judge(X), y_val=y)
     plain = cls(**settings).fit(train(X), y, X_val=train(X), y_val=y)
@@ -719,11 +712,6 @@ def test_every_hyperparameter_of_sagemaker_is_an_argument(name):
     assert any(name in inspect.signature(cls).parameters for cls in BOTH)
 
 
-@pytest.mark.xfail(
-    sys.version_info < (3, 13),
-    strict=True,
-    reason="the first line of a docstring keeps textwrap.dedent from dedenting it",
-)
 @pytest.mark.parametrize("cls", BOTH)
 def test_docstring_describes_every_argument(cls):
     for name in inspect.signature(cls).parameters:
@@ -757,11 +745,6 @@ def test_cv_true_is_refused_by_name():
         LinearLearnerClassifier(cv=True).fit(*IRIS)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="SageMaker's container accepts 'auto' for it, we do not",
-    raises=InvalidParameterError,
-)
 def test_num_calibration_samples_auto():
     model = LinearLearnerClassifier(**QUICK, num_calibration_samples="auto")
     model.fit(*CANCER)
@@ -997,6 +980,7 @@ CONVEX = {
     "cv": False,
     "binary_classifier_model_selection_criteria": "loss_function",
     "epochs": 200,
+    "early_stopping_patience": 1000,
 }
 
 
@@ -1021,15 +1005,7 @@ def penalised_loss(parameters, X, y, rows):
     [
         0.01,
         0.03,
-        pytest.param(
-            "auto",
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="without validation rows the loss without its penalties "
-                "selects candidate and epoch: iterates of large steps, not yet "
-                "shrunk, win",
-            ),
-        ),
+        "auto",
     ],
 )
 @pytest.mark.parametrize("data", [CANCER, IRIS], ids=["binary", "multiclass"])

@@ -15,7 +15,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_sagemaker import LinearLearnerRegressor
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
-    CandidateDivergedWarning,
 )
 
 QUICK = {"random_state": 0, "num_models": 4, "epochs": 20, "learning_rate": 0.03}
@@ -117,12 +116,6 @@ def test_labels_far_from_zero_keep_their_digits(dtype):
     assert far.score(X, Y + 1e9) == pytest.approx(model.score(X, Y), abs=1e-3)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="validation squares the unscaled labels in float32, and the error then "
-    "blames the features",
-    raises=AllCandidatesDivergedError,
-)
 def test_large_labels_in_float32():
     model = LinearLearnerRegressor(**QUICK).fit(X.astype("f4"), 1e25 * Y)
     assert model.score(X, 1e25 * Y) > 0.4
@@ -238,12 +231,6 @@ def test_divergence_of_all_without_settings_to_blame():
     assert "learning_rate" in str(caught.value)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an infinite deviation is no larger than its own rounding noise, so the "
-    "feature counts as constant and is dropped in silence",
-    raises=pytest.fail.Exception,
-)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("value", [1e170, 1e200, 1e300])
 def test_features_whose_squares_overflow_are_named(value):
@@ -255,11 +242,6 @@ def test_features_whose_squares_overflow_are_named(value):
     assert not fitted_names(model)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="feature_statistics squares infinite means outside np.errstate",
-    raises=RuntimeWarning,
-)
 def test_features_whose_squares_overflow_warn_of_nothing():
     A = X.copy()
     A[:, 4] = 1e200 * (1 + A[:, 4])
@@ -268,15 +250,14 @@ def test_features_whose_squares_overflow_warn_of_nothing():
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_divergence_of_some_is_a_warning(n_jobs):
+def test_divergence_of_some_rates_of_the_grid_is_no_news(n_jobs):
     rows = load_breast_cancer().data
     rows = StandardScaler().fit_transform(rows)
     labels = rows @ np.arange(30.0)
     model = LinearLearnerRegressor(
         random_state=0, optimizer="sgd", normalize_data=False, n_jobs=n_jobs
     )
-    with pytest.warns(CandidateDivergedWarning, match="of 32 candidate models diverg"):
-        model.fit(rows, labels)
+    model.fit(rows, labels)
     diverged = model.candidates_["status"] == "diverged"
     assert 0 < diverged.sum() < 32
     assert not diverged[model.best_index_]
@@ -288,11 +269,6 @@ def test_divergence_of_some_is_a_warning(n_jobs):
     assert rates[diverged].min() >= rates[~diverged].max()
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="n_features_in_ alone satisfies check_is_fitted",
-    raises=AttributeError,
-)
 def test_failed_fit_is_no_fit():
     model = LinearLearnerRegressor(**WILD)
     with pytest.raises(AllCandidatesDivergedError):
@@ -301,11 +277,6 @@ def test_failed_fit_is_no_fit():
         model.predict(X)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="n_features_in_ is the new one, coef_ the old: predict reads past its end",
-    raises=pytest.fail.Exception,
-)
 def test_failed_refit_leaves_a_model_that_can_predict_or_none():
     # Predicting must not read coefficients of another number of features.
     model = LinearLearnerRegressor(**QUICK).fit(X[:, :3], Y)

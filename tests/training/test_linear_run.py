@@ -129,16 +129,29 @@ def test_all_diverged_says_what_to_do():
             learning_rate=1.0, epochs=50)  # fmt: skip
 
 
-def test_some_diverged_are_dropped_with_a_warning():
+def test_rates_of_the_grid_may_diverge_in_silence():
     X, y = problem()
-    with pytest.warns(CandidateDivergedWarning, match="of 32 candidate"):
-        state = run(X * 30, y, kind="regressor", normalize_data=False, optimizer="sgd",
-                    epochs=50)  # fmt: skip
+    state = run(X * 30, y, kind="regressor", normalize_data=False, optimizer="sgd",
+                epochs=50)  # fmt: skip
     diverged = state.candidates["status"] == "diverged"
     assert diverged.any()
     assert not diverged.all()
     assert not diverged[state.best_index]
     assert np.isfinite(state.coef).all()
+
+
+def test_a_rate_of_the_user_that_diverges_for_some_warns():
+    rng = np.random.default_rng(0)
+    one, main = rng.normal(size=(2, 300))
+    # Forty equal columns: too steep for the rate unless the floor shrinks them.
+    X = np.c_[np.repeat(1e-3 * one[:, None], 40, axis=1), main]
+    with pytest.warns(CandidateDivergedWarning, match="of 8 candidate"):
+        state = run(X, main, kind="regressor", optimizer="sgd", learning_rate=0.1,
+                    epochs=50)  # fmt: skip
+    diverged = state.candidates["status"] == "diverged"
+    np.testing.assert_array_equal(
+        diverged, state.candidates["param_scaling"] == "standard"
+    )
 
 
 def test_the_monitor_sees_each_epoch_and_can_stop():
