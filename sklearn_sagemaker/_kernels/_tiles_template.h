@@ -77,6 +77,13 @@ SS_DEFINE_BOTH(1, 1)
     for (; i < rows; i++) FN(KIND##_1_##NV)(d, X, W, LDW, Z, LDZ);             \
   } while (0)
 
+SS_INLINE REAL FN(strided_dot)(ptrdiff_t n, const REAL *x, const REAL *w,
+                               ptrdiff_t stride) {
+  REAL sum = 0;
+  for (ptrdiff_t j = 0; j < n; j++) sum += x[j] * w[j * stride];
+  return sum;
+}
+
 /* z (rows x width) += x (rows x d) w (d x width) */
 SS_NOINLINE void FN(tile_margins)(ptrdiff_t rows, ptrdiff_t d, ptrdiff_t width,
                                   const REAL *x, const REAL *w, ptrdiff_t ldw,
@@ -86,9 +93,25 @@ SS_NOINLINE void FN(tile_margins)(ptrdiff_t rows, ptrdiff_t d, ptrdiff_t width,
     SS_ROWS(margins, 2, x + i * d, z + i * ldz + c, ldz, w + c, ldw);
   for (; c + SS_WIDE <= width; c += SS_WIDE)
     SS_ROWS(margins, 1, x + i * d, z + i * ldz + c, ldz, w + c, ldw);
-  for (; c < width; c++)
-    for (ptrdiff_t i = 0; i < rows; i++)
-      for (ptrdiff_t j = 0; j < d; j++) z[i * ldz + c] += x[i * d + j] * w[j * ldw + c];
+  if (c == width) return;
+  /* The rest of the columns, as a panel of their own with zeros behind. */
+  const ptrdiff_t rest = width - c;
+  REAL *strips = (REAL *)calloc((size_t)((d + rows) * SS_WIDE), sizeof(REAL));
+  if (strips == NULL) {
+    for (; c < width; c++)
+      for (ptrdiff_t i = 0; i < rows; i++)
+        z[i * ldz + c] += FN(strided_dot)(d, x + i * d, w + c, ldw);
+    return;
+  }
+  REAL *sums = strips + d * SS_WIDE;
+  for (ptrdiff_t j = 0; j < d; j++)
+    memcpy(strips + j * SS_WIDE, w + j * ldw + c, (size_t)rest * sizeof(REAL));
+  for (ptrdiff_t i = 0; i < rows; i++)
+    memcpy(sums + i * SS_WIDE, z + i * ldz + c, (size_t)rest * sizeof(REAL));
+  SS_ROWS(margins, 1, x + i * d, sums + i * SS_WIDE, SS_WIDE, strips, SS_WIDE);
+  for (ptrdiff_t i = 0; i < rows; i++)
+    memcpy(z + i * ldz + c, sums + i * SS_WIDE, (size_t)rest * sizeof(REAL));
+  free(strips);
 }
 
 /* g (d x width) += x' (d x rows) z (rows x width) */
