@@ -158,6 +158,7 @@ cdef struct Touch:
     int32_t* slot
     int32_t* touched
     int32_t* last  # update up to which a feature's strip is current
+    uint8_t* marks  # for one model: see row_marks; else NULL
     int32_t mark
     ptrdiff_t n
 
@@ -193,7 +194,8 @@ cdef void sparse_batch(const Rows* X, const Loss* loss, const Task* task,
                        const real* labels, const real* weights,
                        const real* label_scaler, real loss_p, real* value_buffer,
                        int32_t* column_buffer, int32_t* slots, double* base, real* z,
-                       real* lanes, Touch* touch, real* g) noexcept nogil:
+                       real* lanes, Touch* touch, real* whole,
+                       real* g) noexcept nogil:
     """Gradient of a mini-batch of CSR rows: compact, or whole if they are shifted."""
     cdef ptrdiff_t d = task.d, ld = task.ld, i, j, c, k, stored
     cdef const int32_t* columns
@@ -218,10 +220,15 @@ cdef void sparse_batch(const Rows* X, const Loss* loss, const Task* task,
         if shift != NULL:
             row_backward(stored, values, columns, g, ld, ld, z)
             continue
+        if touch.marks != NULL:
+            row_marks(stored, columns, values, z[0], whole, touch.marks)
+            continue
         touch.n = row_slots(stored, columns, touch.slot, touch.mark, touch.touched,
                             touch.n, g, ld, slots, values, z[0])
         if ld > 1:
             row_backward(stored, values, slots, g, ld, ld, z)
+    if touch.marks != NULL:
+        touch.n = collect_marks(d, touch.marks, whole, g, touch.touched)
     if shift != NULL:
         for j in range(d):
             axpy(ld, -shift[j], lanes + BIAS_GRADIENT * ld, g + j * ld)
@@ -361,19 +368,26 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
         most_stored = min(most_stored, d)
     # One allocation, carved into pieces that start on cache lines: a strip that
     # straddles two lines costs twice.
-    cdef size_t sizes[10]
-    sizes[0] = (most_stored if compact else d) * ld * sizeof(real)
+    cdef int marked = compact and not lazy and ld == 1 and d <= 8 * most_stored
+    cdef size_t sizes[12]
+    sizes[0] = (most_stored + 1 if compact else d) * ld * sizeof(real)
     sizes[1] = (longest if X.sparse else task.tile_rows * d) * sizeof(real)
     sizes[2] = (1 if X.sparse else task.tile_rows) * ld * sizeof(real)
     sizes[3] = N_LANES * ld * sizeof(real)
     sizes[4] = ld * sizeof(double)
     sizes[5] = sizes[6] = longest * sizeof(int32_t)
     sizes[7] = sizes[8] = d * sizeof(int32_t) if compact else 0
-    sizes[9] = most_stored * sizeof(int32_t)
-    cdef char* pieces[10]
-    cdef void* arena = carve(10, sizes, pieces)
+    sizes[9] = (most_stored + 1) * sizeof(int32_t)
+    sizes[10] = d * sizeof(real) if marked else 0
+    sizes[11] = d if marked else 0
+    cdef char* pieces[12]
+    cdef void* arena = carve(12, sizes, pieces)
     if arena == NULL:
         raise MemoryError("no memory for the work space of a pass over the data")
+    memset(pieces[10], 0, sizes[10])
+    memset(pieces[11], 0, sizes[11])
+    cdef real* whole = <real*> pieces[10]
+    touch.marks = <uint8_t*> pieces[11] if marked else NULL
     cdef real* g = <real*> pieces[0]
     cdef real* tile = <real*> pieces[1]
     cdef real* z = <real*> pieces[2]
@@ -414,7 +428,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                 sparse_batch(&X, &loss, &task, &batch, &order[0], order.shape[0],
                              shift_, w, &bias[0, 0], &labels[0], &weights[0],
                              &label_scaler[0, 0], <real> loss_p, tile, column_buffer,
-                             slots, base, z, lanes, &touch, g)
+                             slots, base, z, lanes, &touch, whole, g)
                 for i in range(touch.n):
                     counts[touch.touched[i]] += 1
                 touch.mark += <int32_t> touch.n

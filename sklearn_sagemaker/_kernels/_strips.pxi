@@ -21,6 +21,12 @@ cdef extern from "_strips.h" nogil:
                          ptrdiff_t, ptrdiff_t, float*)
     void row_forward_f64(ptrdiff_t, const double*, const int32_t*, const double*,
                          ptrdiff_t, ptrdiff_t, double*)
+    void row_marks_f32(ptrdiff_t, const int32_t*, const float*, float, float*,
+                       uint8_t*)
+    void row_marks_f64(ptrdiff_t, const int32_t*, const double*, double, double*,
+                       uint8_t*)
+    ptrdiff_t collect_marks_f32(ptrdiff_t, uint8_t*, float*, float*, int32_t*)
+    ptrdiff_t collect_marks_f64(ptrdiff_t, uint8_t*, double*, double*, int32_t*)
     ptrdiff_t row_slots_f32(ptrdiff_t, const int32_t*, int32_t*, int32_t, int32_t*,
                             ptrdiff_t, float*, ptrdiff_t, int32_t*, const float*,
                             float)
@@ -125,6 +131,23 @@ cdef inline void row_forward(ptrdiff_t stored, const real* values,
         row_forward_f32(stored, values, columns, w, ld, n, z)
     else:
         row_forward_f64(stored, values, columns, w, ld, n, z)
+
+
+cdef inline void row_marks(ptrdiff_t stored, const int32_t* columns,
+                           const real* values, real d, real* whole,
+                           uint8_t* marks) noexcept nogil:
+    if real is float:
+        row_marks_f32(stored, columns, values, d, whole, marks)
+    else:
+        row_marks_f64(stored, columns, values, d, whole, marks)
+
+
+cdef inline ptrdiff_t collect_marks(ptrdiff_t d, uint8_t* marks, real* whole, real* g,
+                                    int32_t* touched) noexcept nogil:
+    if real is float:
+        return collect_marks_f32(d, marks, whole, g, touched)
+    else:
+        return collect_marks_f64(d, marks, whole, g, touched)
 
 
 cdef inline ptrdiff_t row_slots(ptrdiff_t stored, const int32_t* columns,

@@ -87,6 +87,41 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
       FN(axpy)(n - c, values[k], w + (ptrdiff_t)columns[k] * ld + c, z + c);
 }
 
+/* Gradient of one CSR row for one model, where features are few enough to look
+ * through: whole[j] += values * d, and a mark at each feature that was touched. */
+SS_NOINLINE void FN(row_marks)(ptrdiff_t n_stored, const int32_t *SS_RESTRICT columns,
+                               const REAL *SS_RESTRICT values, REAL d,
+                               REAL *SS_RESTRICT whole, uint8_t *SS_RESTRICT marks) {
+  for (ptrdiff_t k = 0; k < n_stored; k++) {
+    const ptrdiff_t j = columns[k];
+    whole[j] += values[k] * d;
+    marks[j] = 1;
+  }
+}
+
+/* The marked features in order, their gradients moved to the compact g; marks and
+ * whole gradient are zero again. Returns how many. */
+SS_NOINLINE ptrdiff_t FN(collect_marks)(ptrdiff_t n_features,
+                                        uint8_t *SS_RESTRICT marks,
+                                        REAL *SS_RESTRICT whole, REAL *SS_RESTRICT g,
+                                        int32_t *SS_RESTRICT touched) {
+  ptrdiff_t n = 0;
+  for (ptrdiff_t start = 0; start < n_features; start += 8) {
+    uint64_t eight = 0;
+    const ptrdiff_t stop = start + 8 < n_features ? start + 8 : n_features;
+    memcpy(&eight, marks + start, (size_t)(stop - start));
+    if (eight == 0) continue;
+    for (ptrdiff_t j = start; j < stop; j++) {
+      touched[n] = (int32_t)j; /* room for one more */
+      g[n] = whole[j];
+      n += marks[j];
+      marks[j] = 0;
+      whole[j] = 0;
+    }
+  }
+  return n;
+}
+
 /* Slots of a CSR row's features in the compact gradient of the batch; a feature
  * met for the first time gets the next slot, zeroed. slot[j] - mark is the slot
  * of feature j if slot[j] >= mark. With one model the gradient is added at once.
@@ -98,6 +133,20 @@ SS_NOINLINE ptrdiff_t FN(row_slots)(ptrdiff_t n_stored,
                                     REAL *SS_RESTRICT g, ptrdiff_t ld,
                                     int32_t *SS_RESTRICT slots,
                                     const REAL *SS_RESTRICT values, REAL d) {
+  if (ld == 1) {
+    for (ptrdiff_t k = 0; k < n_stored; k++) {
+      const int32_t j = columns[k];
+      int32_t at = slot[j] - mark;
+      if (at < 0) {
+        at = (int32_t)n_touched++;
+        slot[j] = mark + at;
+        touched[at] = j;
+        g[at] = 0;
+      }
+      g[at] += values[k] * d;
+    }
+    return n_touched;
+  }
   for (ptrdiff_t k = 0; k < n_stored; k++) {
     const int32_t j = columns[k];
     int32_t at = slot[j] - mark;
@@ -107,10 +156,7 @@ SS_NOINLINE ptrdiff_t FN(row_slots)(ptrdiff_t n_stored,
       touched[at] = j;
       for (ptrdiff_t c = 0; c < ld; c++) g[(ptrdiff_t)at * ld + c] = 0;
     }
-    if (ld == 1)
-      g[at] += values[k] * d;
-    else
-      slots[k] = at;
+    slots[k] = at;
   }
   return n_touched;
 }
@@ -254,6 +300,37 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
                         scale + at, 1, &one, 0, c1, c2, 1, constants);         \
     }                                                                          \
   }                                                                            \
+  /* One model: gather the features' weights and step them as a column. */     \
+  SS_NOINLINE void FN(single_##NAME)(                                          \
+      ptrdiff_t n_touched, const int32_t *SS_RESTRICT touched,                 \
+      REAL *SS_RESTRICT w, const REAL *SS_RESTRICT g, REAL *SS_RESTRICT s0,    \
+      REAL *SS_RESTRICT s1, const REAL *rate, const REAL *wd, const REAL *l1,  \
+      const REAL *SS_RESTRICT scale, const REAL *SS_RESTRICT boost,            \
+      const int32_t *SS_RESTRICT count, const REAL *SS_RESTRICT table1,        \
+      const REAL *SS_RESTRICT table2, ptrdiff_t n_table,                       \
+      const REAL *constants) {                                                 \
+    REAL u[SS_CHUNK], v0[SS_CHUNK], v1[SS_CHUNK], r[SS_CHUNK], k[SS_CHUNK];    \
+    REAL k1[SS_CHUNK], k2[SS_CHUNK];                                           \
+    for (ptrdiff_t t = 0; t < n_touched; t += SS_CHUNK) {                      \
+      const ptrdiff_t m = n_touched - t < SS_CHUNK ? n_touched - t : SS_CHUNK; \
+      for (ptrdiff_t i = 0; i < m; i++) {                                      \
+        const ptrdiff_t j = touched[t + i];                                    \
+        const ptrdiff_t at = count[j] < n_table ? count[j] : n_table - 1;      \
+        u[i] = w[j], r[i] = scale[j], k[i] = boost[j];                         \
+        k1[i] = table1[at], k2[i] = table2[at];                                \
+      }                                                                        \
+      if (s0)                                                                  \
+        for (ptrdiff_t i = 0; i < m; i++) v0[i] = s0[touched[t + i]];          \
+      if (s1)                                                                  \
+        for (ptrdiff_t i = 0; i < m; i++) v1[i] = s1[touched[t + i]];          \
+      FN(chunk_##NAME)(m, u, g + t, v0, v1, rate, wd, l1, r, k, k1, k2, constants);\
+      for (ptrdiff_t i = 0; i < m; i++) w[touched[t + i]] = u[i];              \
+      if (s0)                                                                  \
+        for (ptrdiff_t i = 0; i < m; i++) s0[touched[t + i]] = v0[i];          \
+      if (s1)                                                                  \
+        for (ptrdiff_t i = 0; i < m; i++) s1[touched[t + i]] = v1[i];          \
+    }                                                                          \
+  }                                                                            \
   static void FN(touched_##NAME)(                                              \
       ptrdiff_t n_touched, const int32_t *touched, ptrdiff_t n, ptrdiff_t ld,  \
       REAL *w, const REAL *g, REAL *s0, REAL *s1, const REAL *rate,            \
@@ -261,27 +338,8 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
       const REAL *boost, const int32_t *count, const REAL *table1,             \
       const REAL *table2, ptrdiff_t n_table, const REAL *constants) {          \
     if (n == 1 && ld == 1) {                                                   \
-      /* One model: gather the features' weights and step them as a column. */ \
-      REAL u[SS_CHUNK], v0[SS_CHUNK], v1[SS_CHUNK], r[SS_CHUNK], k[SS_CHUNK];  \
-      REAL k1[SS_CHUNK], k2[SS_CHUNK];                                         \
-      for (ptrdiff_t t = 0; t < n_touched; t += SS_CHUNK) {                    \
-        const ptrdiff_t m = n_touched - t < SS_CHUNK ? n_touched - t : SS_CHUNK;\
-        for (ptrdiff_t i = 0; i < m; i++) {                                    \
-          const ptrdiff_t j = touched[t + i];                                  \
-          const ptrdiff_t at = count[j] < n_table ? count[j] : n_table - 1;    \
-          u[i] = w[j], r[i] = scale[j], k[i] = boost[j];                       \
-          v0[i] = s0 ? s0[j] : 0, v1[i] = s1 ? s1[j] : 0;                      \
-          k1[i] = table1[at], k2[i] = table2[at];                              \
-        }                                                                      \
-        FN(chunk_##NAME)(m, u, g + t, v0, v1, rate, wd, l1, r, k, k1, k2,      \
-                         constants);                                           \
-        for (ptrdiff_t i = 0; i < m; i++) {                                    \
-          const ptrdiff_t j = touched[t + i];                                  \
-          w[j] = u[i];                                                         \
-          if (s0) s0[j] = v0[i];                                               \
-          if (s1) s1[j] = v1[i];                                               \
-        }                                                                      \
-      }                                                                        \
+      FN(single_##NAME)(n_touched, touched, w, g, s0, s1, rate, wd, l1, scale, \
+                        boost, count, table1, table2, n_table, constants);     \
       return;                                                                  \
     }                                                                          \
     for (ptrdiff_t t = 0; t < n_touched; t++) {                                \

@@ -49,10 +49,19 @@ class Problem:
     """Random inputs of one training pass."""
 
     def __init__(
-        self, loss, optimizer, n_models, n_groups, dtype, seed=0, sparse=False
+        self,
+        loss,
+        optimizer,
+        n_models,
+        n_groups,
+        dtype,
+        seed=0,
+        sparse=False,
+        n_features=N_FEATURES,
     ):
+        self.n_features = n_features
         rng = np.random.default_rng(seed)
-        X = rng.normal(size=(N_ROWS, N_FEATURES))
+        X = rng.normal(size=(N_ROWS, self.n_features))
         if sparse:
             X[rng.random(X.shape) < 0.6] = 0.0
             X[:, 3] = 0.0  # a feature that no row stores
@@ -74,14 +83,14 @@ class Problem:
         n_batches = len(self.bounds) - 1
         self.rate = rng.uniform(0.01, 0.1, (n_batches, self.n_columns))
         self.penalties = rng.uniform(0.0, 0.1, (3, self.n_columns))
-        self.scale = rng.uniform(0.5, 2.0, (N_FEATURES, self.n_columns))
-        self.shift = rng.normal(size=N_FEATURES)
+        self.scale = rng.uniform(0.5, 2.0, (self.n_features, self.n_columns))
+        self.shift = rng.normal(size=self.n_features)
         self.label_scaler = np.ones((2, self.n_columns))
         self.label_scaler[0] = 0.0
         if loss == "squared_loss":
             self.label_scaler = rng.uniform(0.5, 1.5, (2, self.n_columns))
-        self.boost = rng.uniform(1.0, 3.0, N_FEATURES)
-        self.start = 0.1 * rng.normal(size=(N_FEATURES, self.n_columns))
+        self.boost = rng.uniform(1.0, 3.0, self.n_features)
+        self.start = 0.1 * rng.normal(size=(self.n_features, self.n_columns))
 
     def reference(self, centred, shared_scale, touched_only):
         model = reference.ReferenceModel(
@@ -89,7 +98,7 @@ class Problem:
             np.zeros((2, *self.start.shape)),
             np.zeros((3, self.n_columns)),
             np.zeros(self.n_columns, dtype=int),
-            np.zeros(N_FEATURES, dtype=int),
+            np.zeros(self.n_features, dtype=int),
         )
         scale = self.scale
         if shared_scale:
@@ -138,7 +147,7 @@ class Problem:
         S = [np.zeros(W.shape if i < n_states else (0, 0), dtype) for i in range(2)]
         bias = np.zeros((3, ld), dtype)
         steps = np.zeros(ld, np.int64)
-        counts = np.zeros(N_FEATURES, np.int32)
+        counts = np.zeros(self.n_features, np.int32)
         scale = (
             self.scale[:, :1].astype(dtype) if shared_scale else lanes(self.scale, 1)
         )
@@ -165,7 +174,7 @@ class Problem:
         corrections = np.ones((2, 100))
         for row, name in enumerate(("beta_1", "beta_2")):
             corrections[row, 1:] = 1 / (1 - CONSTANT_VALUES[name] ** touches)
-        boost = np.ones(N_FEATURES) if lazy else self.boost
+        boost = np.ones(self.n_features) if lazy else self.boost
         loss_sum, weight_sum = np.zeros((2, ld))
         kernels.train(
             reader,
@@ -222,6 +231,7 @@ def test_pass_equals_the_reference(level, optimizer, loss, dtype, layout):
         (1, 1, True, False, True),
         (1, 3, False, False, True),
         (6, 3, True, True, False),
+        (1, 1, False, True, False),
     ]
     for n_models, n_groups, centred, shared_scale, narrow in cases:
         problem = Problem(loss, optimizer, n_models, n_groups, dtype, sparse=sparse)
@@ -240,6 +250,20 @@ def test_pass_equals_the_reference(level, optimizer, loss, dtype, layout):
             np.testing.assert_allclose(
                 total[: len(expected)], expected, rtol=max(rtol, 1e-6)
             )
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("n_models", [1, 3, 16])
+def test_batches_that_touch_few_of_many_features(level, optimizer, n_models):
+    kernels = load_level(level)
+    problem = Problem("logistic", optimizer, n_models, 1, np.float64, sparse=True,
+                      n_features=3000)  # fmt: skip
+    problem.X[:, 2:-2] *= np.random.default_rng(1).random(2996) < 0.01
+    model, _ = problem.reference(False, True, not OPTIMIZERS[optimizer].lazy_exact)
+    W, bias, _, _ = problem.compiled(kernels, "csr32", False, True)
+    np.testing.assert_allclose(W, model.weights, rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(bias[0], model.bias[0], rtol=1e-9, atol=1e-11)
 
 
 @pytest.mark.parametrize("level", available_levels())
