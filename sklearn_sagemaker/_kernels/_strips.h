@@ -31,6 +31,15 @@
 #define SS_NO_OVERLAP
 #endif
 
+/* Gathers and scatters of AVX-512 are slower than the loads and stores they
+ * stand for. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define SS_SCALAR                                                              \
+  static __attribute__((noinline, unused,                                      \
+                        optimize("no-tree-vectorize", "no-tree-slp-vectorize")))
+#else
+#define SS_SCALAR SS_NOINLINE
+#endif
 #define SS_UNROLL _Pragma("GCC unroll 16")
 
 #ifdef SS_VECTOR

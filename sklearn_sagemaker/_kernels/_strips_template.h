@@ -42,6 +42,23 @@ SS_INLINE REAL FN(dot)(ptrdiff_t n, const REAL *SS_RESTRICT x,
   return sum;
 }
 
+/* Sum of values * w[columns] for one model, in four lanes: one would wait for each
+ * addition. */
+SS_SCALAR REAL FN(sparse_dot)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
+                              const int32_t *SS_RESTRICT columns,
+                              const REAL *SS_RESTRICT w, ptrdiff_t ld) {
+  REAL sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+  ptrdiff_t k = 0;
+  for (; k + 4 <= n_stored; k += 4) {
+    sum0 += values[k] * w[(ptrdiff_t)columns[k] * ld];
+    sum1 += values[k + 1] * w[(ptrdiff_t)columns[k + 1] * ld];
+    sum2 += values[k + 2] * w[(ptrdiff_t)columns[k + 2] * ld];
+    sum3 += values[k + 3] * w[(ptrdiff_t)columns[k + 3] * ld];
+  }
+  for (; k < n_stored; k++) sum0 += values[k] * w[(ptrdiff_t)columns[k] * ld];
+  return (sum0 + sum1) + (sum2 + sum3);
+}
+
 /* Margins of one CSR row: z += sum_k values[k] * w[columns[k]], the sums of up to
  * four panels held in registers while the row's strips stream past. */
 SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
@@ -49,14 +66,7 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
                                const REAL *SS_RESTRICT w, ptrdiff_t ld, ptrdiff_t n,
                                REAL *SS_RESTRICT z) {
   if (n == 1) {
-    /* Four sums: one would wait for each addition. */
-    REAL sums[4] = {0, 0, 0, 0};
-    ptrdiff_t k = 0;
-    for (; k + 4 <= n_stored; k += 4)
-      for (int i = 0; i < 4; i++)
-        sums[i] += values[k + i] * w[(ptrdiff_t)columns[k + i] * ld];
-    for (; k < n_stored; k++) sums[0] += values[k] * w[(ptrdiff_t)columns[k] * ld];
-    z[0] += (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    z[0] += FN(sparse_dot)(n_stored, values, columns, w, ld);
     return;
   }
   ptrdiff_t c = 0;
@@ -301,7 +311,7 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
     }                                                                          \
   }                                                                            \
   /* One model: gather the features' weights and step them as a column. */     \
-  SS_NOINLINE void FN(single_##NAME)(                                          \
+  SS_SCALAR void FN(single_##NAME)(                                            \
       ptrdiff_t n_touched, const int32_t *SS_RESTRICT touched,                 \
       REAL *SS_RESTRICT w, const REAL *SS_RESTRICT g, REAL *SS_RESTRICT s0,    \
       REAL *SS_RESTRICT s1, const REAL *rate, const REAL *wd, const REAL *l1,  \
