@@ -35,6 +35,17 @@ class TrainingSpec:
         Threads over blocks of models. Never changes the result.
     seed : int
         Seed of every random stream.
+    multiclass_criterion : str
+        ``"loss_function"`` or ``"accuracy"``: what selects a model of more than two
+        classes.
+    ensemble_size : int
+        How many of the best candidates to average.
+    resume : dict or None
+        ``ModelState.resume`` of the training to go on from.
+    keep_state : bool
+        Whether the result must have a ``resume``.
+    stream : bool
+        Whether the rows are the next ones of a stream (``partial_fit``).
     """
 
     algorithm: str
@@ -45,6 +56,11 @@ class TrainingSpec:
     validation_fraction: float | str = "auto"
     n_jobs: int | None = None
     seed: int = 0
+    multiclass_criterion: str = "loss_function"
+    ensemble_size: int = 1
+    resume: dict[str, Any] | None = None
+    keep_state: bool = False
+    stream: bool = False
     format_version: int = FORMAT_VERSION
 
 
@@ -98,6 +114,11 @@ class ModelState:
         the second is None without validation rows.
     resolved : dict
         What every ``"auto"`` became, where it is the same for all candidates.
+    metrics : dict of dict
+        SageMaker's metrics on the training and, if there are any, on the validation
+        rows.
+    resume : dict or None
+        Arrays and scalars that training can go on from, if the spec asks for them.
     """
 
     coef: np.ndarray
@@ -111,4 +132,6 @@ class ModelState:
     loss_curve: np.ndarray
     validation_curve: np.ndarray | None
     resolved: dict[str, Any] = field(default_factory=dict)
+    metrics: dict[str, dict[str, float]] = field(default_factory=dict)
+    resume: dict[str, Any] | None = None
     format_version: int = FORMAT_VERSION

@@ -6,6 +6,7 @@ __all__ = [
     "AllCandidatesDivergedError",
     "CandidateDivergedWarning",
     "DataFileError",
+    "InapplicableHyperparameterWarning",
     "OptionalDependencyError",
 ]
 
@@ -25,5 +26,16 @@ class DataFileError(ValueError):
     """A data file cannot be read as asked; the message names file and row."""
 
 
+class InapplicableHyperparameterWarning(UserWarning):
+    """A hyperparameter is set that has no effect with the other ones.
+
+    The message names the value, why it has none, and what it applies to.
+    """
+
+
 class OptionalDependencyError(ImportError):
     """An optional package is missing; the message names the extra to install."""
+
+
+class TargetNotReachedWarning(UserWarning):
+    """No threshold reaches the target precision or recall; the nearest is used."""

@@ -24,7 +24,7 @@ from sklearn_sagemaker._hyperparameters import (
 PAGE = Path(__file__).resolve().parents[1] / "hyperparameters.md"
 BEGIN = (
     "<!-- begin: written by doc/_tools/make_hyperparameter_table.py from "
-    "sklearn_sagemaker/_hyperparameters.py; do not edit by hand -->"
+    "sklearn_sagemaker/_hyperparameters; do not edit by hand -->"
 )
 END = "<!-- end -->"
 HEADS = (
@@ -56,17 +56,21 @@ def _value(value: Any) -> str:
     return _code(f'"{value}"' if isinstance(value, str) else str(value))
 
 
+def _applies(entry: Hyperparameter) -> str:
+    text = APPLIES[entry.predictor_types]
+    for name, values in entry.requires:
+        text += f", if `{name}` is {' or '.join(_value(value) for value in values)}"
+    return text
+
+
 def _row(entry: Hyperparameter) -> str:
     doc = re.sub(r"``(.+?)``", lambda match: _code(match[1]), entry.doc)
-    if entry.implemented is not None:
-        values = ", ".join(_value(value) for value in entry.implemented)
-        doc += f" **This version trains only with {values}.**"
     cells = (
         f"`{entry.name}`",
         _code(entry.type_text),
         _value(entry.default),
         _value(entry.sagemaker_default),
-        APPLIES[entry.predictor_types],
+        _applies(entry),
         doc,
     )
     return f"| {' | '.join(cells)} |"

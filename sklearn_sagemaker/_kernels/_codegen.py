@@ -7,9 +7,9 @@ the package itself can be imported.
 from __future__ import annotations
 
 _LOSS_ARGUMENTS = (
-    "n, z, label, weight, loss_weight, shift, scale, p, total",
+    "n, z, label, weight, loss_weight, shift, scale, parameter, total",
     "ptrdiff_t n, REAL *z, REAL label, REAL weight, REAL loss_weight, "
-    "const REAL *shift, const REAL *scale, REAL p, REAL *total",
+    "const REAL *shift, const REAL *scale, const REAL *parameter, REAL *total",
 )
 _UPDATES = {
     "dense": (

@@ -35,18 +35,21 @@ cdef struct Loss:
 
 
 cdef void loss_row(const Loss* loss, ptrdiff_t start, ptrdiff_t stop, real* z,
-                   real label, real weight, real loss_weight, const real* shift,
-                   const real* scale, real p, real* scratch,
+                   real label, real weight, real loss_weight,
+                   const real* label_scaler, ptrdiff_t ld, real* scratch,
                    real* total) noexcept nogil:
     """Turn the margins z[start:stop] of one row into weighted gradients."""
     cdef ptrdiff_t group = loss.n_classes * loss.n_models
+    cdef const real* shift = label_scaler + start
+    cdef const real* scale = shift + ld
+    cdef const real* parameter = scale + ld
     if not loss.coupled:
         if real is float:
             loss_f32(loss.kind, stop - start, z + start, label, weight, loss_weight,
-                     shift + start, scale + start, p, total + start)
+                     shift, scale, parameter, total + start)
         else:
             loss_f64(loss.kind, stop - start, z + start, label, weight, loss_weight,
-                     shift + start, scale + start, p, total + start)
+                     shift, scale, parameter, total + start)
         return
     while start + group <= stop:
         if real is float:
@@ -58,21 +61,6 @@ cdef void loss_row(const Loss* loss, ptrdiff_t start, ptrdiff_t stop, real* z,
                              <ptrdiff_t> label, weight, loss_weight, scratch,
                              total + start)
         start += group
-
-
-cdef void losses_of_row(const Loss* loss, ptrdiff_t used, ptrdiff_t mask0,
-                        ptrdiff_t mask1, real* z, real label, real weight,
-                        real loss_weight, const real* shift, const real* scale,
-                        real p, real* scratch, real* total) noexcept nogil:
-    """The losses of the columns outside [mask0, mask1); those inside get 0."""
-    cdef ptrdiff_t c
-    loss_row(loss, 0, mask0, z, label, weight, loss_weight, shift, scale, p, scratch,
-             total)
-    if mask1 < used:
-        loss_row(loss, mask1, used, z, label, weight, loss_weight, shift, scale, p,
-                 scratch, total)
-    for c in range(mask0, mask1):
-        z[c] = 0
 
 
 # ------------------------------------------------------------------ training pass
@@ -91,46 +79,77 @@ cdef struct Task:
 cdef struct Batch:
     ptrdiff_t start, stop  # in the order of the pass
     ptrdiff_t m0, m1       # columns that skip it
+    # For folds of any shape: whether each group trains on each row, and one over
+    # the rows of the batch that each group trains on. Else NULL.
+    const uint8_t* trains
+    double* shares
+    ptrdiff_t n_groups
 
 
 # Work space of one number for each column, all of it in one array.
 cdef enum Lane:
-    BIAS_GRADIENT = 0
-    BIAS_RATE = 1
-    CORRECTION_1 = 2
-    CORRECTION_2 = 3
-    BATCH_LOSS = 4
-    SCRATCH = 5  # two of them
-    ZEROS = 7
-    N_LANES = 8
+    BIAS_RATE = 0
+    CORRECTION_1 = 1
+    CORRECTION_2 = 2
+    SCRATCH = 3  # two of them
+    ZEROS = 5
+    N_LANES = 6
+
+
+cdef void share_batch(Batch* batch, const int64_t* order) noexcept nogil:
+    """One over the number of rows of the batch that each group trains on."""
+    cdef ptrdiff_t i, k
+    memset(batch.shares, 0, batch.n_groups * sizeof(double))
+    for i in range(batch.start, batch.stop):
+        for k in range(batch.n_groups):
+            batch.shares[k] += batch.trains[order[i] * batch.n_groups + k]
+    for k in range(batch.n_groups):
+        if batch.shares[k] > 0:
+            batch.shares[k] = 1 / batch.shares[k]
 
 
 cdef void slopes_of_row(const Loss* loss, const Task* task, const Batch* batch,
-                        real* z, real label, real weight, const real* label_scaler,
-                        real loss_p, real* lanes) noexcept nogil:
+                        ptrdiff_t row, real* z, real label, real weight,
+                        const real* label_scaler, real* lanes,
+                        real* sums) noexcept nogil:
     """Margins of a row into slopes, their sum into the gradient of the biases."""
-    cdef ptrdiff_t c, ld = task.ld
+    cdef ptrdiff_t c, k, ld = task.ld, group = loss.n_classes * loss.n_models
     cdef real in_batch = weight / <real> (batch.stop - batch.start)
-    losses_of_row(loss, task.used, batch.m0, batch.m1, z, label, in_batch, weight,
-                  label_scaler, label_scaler + ld, loss_p, lanes + SCRATCH * ld,
-                  lanes + BATCH_LOSS * ld)
+    cdef real* scratch = lanes + SCRATCH * ld
+    if batch.trains != NULL:
+        for k in range(batch.n_groups):
+            if batch.trains[row * batch.n_groups + k]:
+                loss_row(loss, k * group, (k + 1) * group, z, label,
+                         <real> (weight * batch.shares[k]), weight, label_scaler, ld,
+                         scratch, sums + ld)
+            else:
+                memset(z + k * group, 0, group * sizeof(real))
+    else:
+        loss_row(loss, 0, batch.m0, z, label, in_batch, weight, label_scaler, ld,
+                 scratch, sums + ld)
+        if batch.m1 < task.used:
+            loss_row(loss, batch.m1, task.used, z, label, in_batch, weight,
+                     label_scaler, ld, scratch, sums + ld)
+        for c in range(batch.m0, batch.m1):
+            z[c] = 0
     for c in range(task.used, ld):
         z[c] = 0
-    axpy(ld, <real> 1, z, lanes + BIAS_GRADIENT * ld)
+    axpy(ld, <real> 1, z, sums)
 
 
 cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
-                      const Batch* batch, const int64_t* order, const real* shift,
-                      const real* w, const real* b, const real* labels,
-                      const real* weights, const real* label_scaler, real loss_p,
-                      real* tile, real* z, real* lanes, real* g) noexcept nogil:
-    """Gradient of a mini-batch of dense rows, tile by tile."""
-    cdef ptrdiff_t d = task.d, ld = task.ld, i, c, k, n, start = batch.start
+                      const Batch* batch, ptrdiff_t start, ptrdiff_t stop,
+                      const int64_t* order, const real* shift, const real* w,
+                      const real* b, const real* labels, const real* weights,
+                      const real* label_scaler, real* tile, real* z, real* lanes,
+                      real* sums, real* g) noexcept nogil:
+    """Gradient of some dense rows of a mini-batch, tile by tile."""
+    cdef ptrdiff_t d = task.d, ld = task.ld, i, c, k, n
     memset(g, 0, d * ld * sizeof(real))
-    while start < batch.stop:
+    while start < stop:
         # A few columns are as fast row by row, while the row is in L1.
-        n = 1 if task.narrow else min(task.tile_rows, batch.stop - start)
-        if task.narrow and start + 1 < batch.stop:
+        n = 1 if task.narrow else min(task.tile_rows, stop - start)
+        if task.narrow and start + 1 < stop:
             prefetch_dense(X, order[start + 1], d * X.column_stride)
         fill_tile(X, order + start, n, shift, tile)
         for i in range(n):
@@ -142,8 +161,8 @@ cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
             tile_margins(n, d, ld, tile, w, ld, z, ld)
         for i in range(n):
             k = order[start + i]
-            slopes_of_row(loss, task, batch, z + i * ld, labels[k], weights[k],
-                          label_scaler, loss_p, lanes)
+            slopes_of_row(loss, task, batch, k, z + i * ld, labels[k], weights[k],
+                          label_scaler, lanes, sums)
         if task.narrow:
             for c in range(task.used):
                 if c < batch.m0 or c >= batch.m1:
@@ -192,9 +211,9 @@ cdef void sparse_batch(const Rows* X, const Loss* loss, const Task* task,
                        const Batch* batch, const int64_t* order, ptrdiff_t n_order,
                        const real* shift, const real* w, const real* b,
                        const real* labels, const real* weights,
-                       const real* label_scaler, real loss_p, real* value_buffer,
+                       const real* label_scaler, real* value_buffer,
                        int32_t* column_buffer, int32_t* slots, double* base, real* z,
-                       real* lanes, Touch* touch, real* whole,
+                       real* lanes, real* sums, Touch* touch, real* whole,
                        real* g) noexcept nogil:
     """Gradient of a mini-batch of CSR rows: compact, or whole if they are shifted."""
     cdef ptrdiff_t d = task.d, ld = task.ld, i, j, c, k, stored
@@ -215,8 +234,8 @@ cdef void sparse_batch(const Rows* X, const Loss* loss, const Task* task,
         for c in range(ld):
             z[c] = <real> base[c]
         row_forward(stored, values, columns, w, ld, ld, z)
-        slopes_of_row(loss, task, batch, z, labels[k], weights[k], label_scaler,
-                      loss_p, lanes)
+        slopes_of_row(loss, task, batch, k, z, labels[k], weights[k], label_scaler,
+                      lanes, sums)
         if shift != NULL:
             row_backward(stored, values, columns, g, ld, ld, z)
             continue
@@ -224,72 +243,107 @@ cdef void sparse_batch(const Rows* X, const Loss* loss, const Task* task,
             row_marks(stored, columns, values, z[0], whole, touch.marks)
             continue
         touch.n = row_slots(stored, columns, touch.slot, touch.mark, touch.touched,
-                            touch.n, g, ld, slots, values, z[0])
-        if ld > 1:
-            row_backward(stored, values, slots, g, ld, ld, z)
+                            touch.n, g, ld, slots)
+        row_backward(stored, values, slots, g, ld, ld, z)
     if touch.marks != NULL:
         touch.n = collect_marks(d, touch.marks, whole, g, touch.touched)
     if shift != NULL:
         for j in range(d):
-            axpy(ld, -shift[j], lanes + BIAS_GRADIENT * ld, g + j * ld)
+            axpy(ld, -shift[j], sums, g + j * ld)
 
 
-cdef void update_range(const Task* task, ptrdiff_t start, ptrdiff_t stop, real* w,
-                       real* s0, real* s1, real* b, const real* g,
-                       const real* lanes, const real* rate, const real* penalties,
-                       const real* scale, const real* constants, const Touch* touch,
+cdef void add_weights(const Batch* batch, const int64_t* order, const real* weights,
+                      ptrdiff_t used, ptrdiff_t group,
+                      double* weight_sum) noexcept nogil:
+    """Add to each column the weights of the rows of the batch that it trains on."""
+    cdef ptrdiff_t i, c, k
+    cdef double total
+    for k in range(used // group):
+        if k * group == batch.m0:
+            continue
+        total = 0
+        for i in range(batch.start, batch.stop):
+            if batch.trains == NULL or batch.trains[order[i] * batch.n_groups + k]:
+                total += weights[order[i]]
+        for c in range(k * group, (k + 1) * group):
+            weight_sum[c] += total
+
+
+cdef void update_range(const Task* task, ptrdiff_t start, ptrdiff_t stop,
+                       ptrdiff_t j0, ptrdiff_t j1, real* w, real* s0, real* s1,
+                       const real* g, const real* lanes, const real* rate,
+                       const real* penalties, const real* scale,
+                       const real* constants, const Touch* touch,
                        const int32_t* counts, const real* boost, const real* table,
                        ptrdiff_t n_table) noexcept nogil:
-    """Step the columns from start to stop (none if touch lists no features)."""
-    cdef ptrdiff_t c, d = task.d, ld = task.ld, n = stop - start
+    """Step columns start to stop of features j0 to j1 (or of those in touch)."""
+    cdef ptrdiff_t c, at, d = task.d, ld = task.ld, n = stop - start
     cdef const real* wd = penalties + start
     cdef const real* l1 = penalties + ld + start
     cdef const real* c1 = lanes + CORRECTION_1 * ld + start
     cdef const real* c2 = lanes + CORRECTION_2 * ld + start
-    cdef real one = 1
     if n <= 0:
         return
     if task.narrow:
         for c in range(start, stop):
-            update_column(task.optimizer, d, w + c * d, g + c * d,
-                          s0 + c * d if s0 != NULL else NULL,
-                          s1 + c * d if s1 != NULL else NULL, rate + c, penalties + c,
-                          penalties + ld + c, scale + (0 if task.shared else c * d),
+            at = c * d + j0
+            update_column(task.optimizer, j1 - j0, w + at, g + at,
+                          s0 + at if s0 != NULL else NULL,
+                          s1 + at if s1 != NULL else NULL, rate + c, penalties + c,
+                          penalties + ld + c, scale + (j0 if task.shared else at),
                           c1 + c - start, c2 + c - start, constants)
+        return
+    at = j0 * ld + start
+    if touch != NULL:
+        at = start
+    w += at
+    g += at
+    s0 = s0 + at if s0 != NULL else NULL
+    s1 = s1 + at if s1 != NULL else NULL
+    if touch != NULL:
+        update_touched(task.optimizer, touch.n, touch.touched, n, ld, w, g, s0, s1,
+                       rate + start, wd, l1, scale + (0 if task.shared else at),
+                       task.shared, boost, counts, table, table + n_table, n_table,
+                       constants)
     else:
-        w += start
-        g += start
-        scale += 0 if task.shared else start
-        s0 = s0 + start if s0 != NULL else NULL
-        s1 = s1 + start if s1 != NULL else NULL
-        if touch != NULL:
-            update_touched(task.optimizer, touch.n, touch.touched, n, ld, w, g, s0, s1,
-                           rate + start, wd, l1, scale, task.shared, boost, counts,
-                           table, table + n_table, n_table, constants)
-        else:
-            update_dense(task.optimizer, d, n, ld, w, g, s0, s1, rate + start, wd, l1,
-                         scale, task.shared, c1, c2, constants)
-    if task.use_bias:
-        update_dense(task.optimizer, 1, n, ld, b + start,
-                     lanes + BIAS_GRADIENT * ld + start, b + ld + start,
-                     b + 2 * ld + start, lanes + BIAS_RATE * ld + start,
+        update_dense(task.optimizer, j1 - j0, n, ld, w, g, s0, s1, rate + start, wd,
+                     l1, scale + (j0 if task.shared else at), task.shared, c1, c2,
+                     constants)
+
+
+cdef void update_bias(const Task* task, ptrdiff_t start, ptrdiff_t stop, real* b,
+                      const real* g, const real* lanes, const real* penalties,
+                      const real* constants) noexcept nogil:
+    """Step the biases of the columns start to stop."""
+    cdef ptrdiff_t ld = task.ld
+    cdef real one = 1
+    if stop > start and task.use_bias:
+        update_dense(task.optimizer, 1, stop - start, ld, b + start, g + start,
+                     b + ld + start, b + 2 * ld + start, lanes + BIAS_RATE * ld + start,
                      penalties + 2 * ld + start, lanes + ZEROS * ld + start, &one, 1,
-                     c1, c2, constants)
+                     lanes + CORRECTION_1 * ld + start,
+                     lanes + CORRECTION_2 * ld + start, constants)
+
+
+def can_team() -> bool:
+    """Whether several threads can share a call of `train`."""
+    return bool(teams_built)
 
 
 def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
-          const int32_t[::1] masked, real[:, ::1] W, real[:, ::1] S0,
-          real[:, ::1] S1, real[:, ::1] bias, const real[::1] labels,
+          const int32_t[::1] masked, const uint8_t[:, ::1] trains, real[:, ::1] W,
+          real[:, ::1] S0, real[:, ::1] S1, real[:, ::1] bias, const real[::1] labels,
           const real[::1] weights, const real[:, ::1] rate,
           const real[:, ::1] penalties, const real[:, ::1] scale,
           const real[::1] shift, const real[:, ::1] label_scaler, int64_t[::1] steps,
           int32_t[::1] counts, const real[::1] boost,
           const real[:, ::1] corrections, const double[:, ::1] lazy_p,
           const double[:, ::1] lazy_q, int loss_kind, bint coupled,
-          ptrdiff_t n_classes, ptrdiff_t n_models, ptrdiff_t used, double loss_p,
+          ptrdiff_t n_classes, ptrdiff_t n_models, ptrdiff_t used,
           int optimizer, int n_states, const real[::1] constants, bint use_bias,
           double bias_lr_mult, bint narrow, double[::1] loss_sum,
-          double[::1] weight_sum):
+          double[::1] weight_sum, real[:, ::1] gradients, real[:, ::1] sums,
+          int64_t[::1] meeting, ptrdiff_t member, ptrdiff_t n_members):
     """One pass: mini-batches ``order[bounds[t]:bounds[t + 1]]``, a step after each.
 
     Parameters
@@ -302,6 +356,9 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
         Where each mini-batch starts in ``order``.
     masked : int32 array of shape (n_batches,)
         Group of columns that skips the batch, or -1.
+    trains : uint8 array of shape (n_samples, n_groups) or (0, 0)
+        Whether each group of columns trains on each row, for folds that are no
+        partition. In a batch the group's rows weigh as if the others were absent.
     W, S0, S1 : arrays
         Weights and optimizer states, ``(n_features, n_columns)``, or
         ``(n_columns, n_features)`` if ``narrow``. Changed in place. A state that
@@ -319,8 +376,8 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
         Scale of each feature (0 switches it off).
     shift : array of shape (n_features,) or (0,)
         Subtracted from every row.
-    label_scaler : array of shape (2, n_columns)
-        Shift and factor of the labels of each column.
+    label_scaler : array of shape (3, n_columns)
+        Shift and factor of the labels of each column, and the loss's parameter.
     steps : int64 array of shape (n_columns,)
         Steps taken so far. Changed in place.
     counts, boost : arrays of shape (n_features,) or (0,)
@@ -333,6 +390,20 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
         Running product and sum for exact catch-up of untouched strips.
     loss_sum, weight_sum : float64 arrays of shape (n_columns,)
         Grow by the weighted losses and by the weights behind them.
+    gradients : array of shape (n_parts, n_features * n_columns) or (0, 0)
+        Work space for dense rows: each mini-batch is cut into so many parts, whose
+        gradients are added in order. The result depends on their number only.
+    sums : array of shape (n_parts, 2 * n_columns)
+        Work space.
+    meeting : int64 array of shape (24,)
+        Zeros, shared by the threads that call this with the same arguments but
+        ``member`` (0 to ``n_members - 1``); they share the work on dense rows.
+    member, n_members : int
+
+    Returns
+    -------
+    complete : bool
+        False if another member could not come.
     """
     cdef Rows X = rows_of(reader)
     cdef Loss loss
@@ -347,10 +418,13 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     cdef ptrdiff_t most_stored = 1
     for t in range(n_batches):
         most_rows = max(most_rows, bounds[t + 1] - bounds[t])
+    cdef ptrdiff_t n_parts = sums.shape[0], part, j0, j1, at
     task.d, task.ld, task.used = d, ld, used
-    task.tile_rows = tile_height(d * sizeof(real), most_rows)
+    task.tile_rows = tile_height(d * sizeof(real), (most_rows + n_parts - 1) // n_parts)
     task.narrow, task.shared = narrow, scale.shape[1] == 1
     task.optimizer, task.n_states, task.use_bias = optimizer, n_states, use_bias
+    batch.trains = &trains[0, 0] if trains.shape[0] else NULL
+    batch.n_groups = used // group
     cdef const real* shift_ = &shift[0] if shift.shape[0] else NULL
     cdef int lazy = lazy_p.shape[0] > 0
     cdef int compact = X.sparse and shift_ == NULL
@@ -369,8 +443,10 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     # One allocation, carved into pieces that start on cache lines: a strip that
     # straddles two lines costs twice.
     cdef int marked = compact and not lazy and ld == 1 and d <= 8 * most_stored
-    cdef size_t sizes[12]
-    sizes[0] = (most_stored + 1 if compact else d) * ld * sizeof(real)
+    cdef size_t sizes[14]
+    memset(sizes, 0, sizeof(sizes))
+    if X.sparse:
+        sizes[0] = (most_stored + 1 if compact else d) * ld * sizeof(real)
     sizes[1] = (longest if X.sparse else task.tile_rows * d) * sizeof(real)
     sizes[2] = (1 if X.sparse else task.tile_rows) * ld * sizeof(real)
     sizes[3] = N_LANES * ld * sizeof(real)
@@ -380,15 +456,18 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     sizes[9] = (most_stored + 1) * sizeof(int32_t)
     sizes[10] = d * sizeof(real) if marked else 0
     sizes[11] = d if marked else 0
-    cdef char* pieces[12]
-    cdef void* arena = carve(12, sizes, pieces)
+    sizes[12] = ld * sizeof(int64_t)
+    sizes[13] = batch.n_groups * sizeof(double)
+    cdef char* pieces[14]
+    cdef void* arena = carve(14, sizes, pieces)
     if arena == NULL:
+        team_leave(&meeting[0])
         raise MemoryError("no memory for the work space of a pass over the data")
     memset(pieces[10], 0, sizes[10])
     memset(pieces[11], 0, sizes[11])
     cdef real* whole = <real*> pieces[10]
     touch.marks = <uint8_t*> pieces[11] if marked else NULL
-    cdef real* g = <real*> pieces[0]
+    cdef real* g = <real*> pieces[0] if X.sparse else &gradients[0, 0]
     cdef real* tile = <real*> pieces[1]
     cdef real* z = <real*> pieces[2]
     cdef real* lanes = <real*> pieces[3]
@@ -397,26 +476,57 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     cdef int32_t* column_buffer = <int32_t*> pieces[6]
     touch.slot, touch.last = <int32_t*> pieces[7], <int32_t*> pieces[8]
     touch.touched, touch.mark = <int32_t*> pieces[9], 0
+    cdef int64_t* taken = <int64_t*> pieces[12]
+    batch.shares = <double*> pieces[13]
     memset(lanes, 0, sizes[3])
     memset(touch.slot, 0xFF, sizes[7])  # -1: not touched
     memset(touch.last, 0, sizes[8])
-    cdef double beta1 = constants[0], beta2 = constants[1], power1, power2, total
+    for c in range(used):
+        taken[c] = steps[c]
+    cdef double beta1 = constants[0], beta2 = constants[1], power1, power2
     cdef uint64_t processor
+    cdef int complete = 1
+    # Features that this member steps.
+    j0, j1 = d * member // n_members, d * (member + 1) // n_members
     with nogil:
         processor = flush_subnormals()
+        complete = team_meet(&meeting[0], n_members)
         for t in range(n_batches):
+            if not complete:
+                break
             batch.start, batch.stop = bounds[t], bounds[t + 1]
             batch.m0 = batch.m1 = used
             if masked[t] >= 0:
                 batch.m0 = masked[t] * group
                 batch.m1 = batch.m0 + group
-            memset(lanes + BIAS_GRADIENT * ld, 0, ld * sizeof(real))
-            memset(lanes + BATCH_LOSS * ld, 0, ld * sizeof(real))
+            if batch.trains != NULL:
+                share_batch(&batch, &order[0])
             if not X.sparse:
-                dense_batch(&X, &loss, &task, &batch, &order[0], shift_, w,
-                            &bias[0, 0], &labels[0], &weights[0], &label_scaler[0, 0],
-                            <real> loss_p, tile, z, lanes, g)
+                part, in_batch = member, batch.stop - batch.start
+                while part < n_parts:
+                    memset(&sums[part, 0], 0, 2 * ld * sizeof(real))
+                    dense_batch(&X, &loss, &task, &batch,
+                                batch.start + in_batch * part // n_parts,
+                                batch.start + in_batch * (part + 1) // n_parts,
+                                &order[0], shift_, w, &bias[0, 0], &labels[0],
+                                &weights[0], &label_scaler[0, 0], tile, z, lanes,
+                                &sums[part, 0], &gradients[part, 0])
+                    part += n_members
+                complete = team_meet(&meeting[0], n_members)
+                if not complete:
+                    break
+                for part in range(1, n_parts):
+                    if not task.narrow:
+                        axpy((j1 - j0) * ld, <real> 1, &gradients[part, j0 * ld],
+                             g + j0 * ld)
+                    else:
+                        for c in range(used):
+                            at = c * d + j0
+                            axpy(j1 - j0, <real> 1, &gradients[part, at], g + at)
+                    if member == 0:
+                        axpy(2 * ld, <real> 1, &sums[part, 0], &sums[0, 0])
             else:
+                memset(&sums[0, 0], 0, 2 * ld * sizeof(real))
                 touch.n = 0
                 if touch.mark > 2147483647 - d:
                     memset(touch.slot, 0xFF, sizes[7])
@@ -427,34 +537,42 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                                      &lazy_q[0, 0])
                 sparse_batch(&X, &loss, &task, &batch, &order[0], order.shape[0],
                              shift_, w, &bias[0, 0], &labels[0], &weights[0],
-                             &label_scaler[0, 0], <real> loss_p, tile, column_buffer,
-                             slots, base, z, lanes, &touch, whole, g)
+                             &label_scaler[0, 0], tile, column_buffer, slots, base, z,
+                             lanes, &sums[0, 0], &touch, whole, g)
                 for i in range(touch.n):
                     counts[touch.touched[i]] += 1
                 touch.mark += <int32_t> touch.n
-            total = 0
-            for i in range(batch.start, batch.stop):
-                total += weights[order[i]]
             for c in range(used):
                 if batch.m0 <= c < batch.m1:
                     continue
-                steps[c] += 1
-                loss_sum[c] += lanes[BATCH_LOSS * ld + c]
-                weight_sum[c] += total
-                power1 = beta1 ** (<double> steps[c])
-                power2 = beta2 ** (<double> steps[c])
+                taken[c] += 1
+                power1 = beta1 ** (<double> taken[c])
+                power2 = beta2 ** (<double> taken[c])
                 lanes[CORRECTION_1 * ld + c] = <real> (1 / (1 - power1))
                 lanes[CORRECTION_2 * ld + c] = <real> (1 / (1 - power2))
                 lanes[BIAS_RATE * ld + c] = <real> (rate[t, c] * bias_lr_mult)
             for i in range(2):
                 # The columns before the masked ones, and those behind.
-                update_range(&task, 0 if i == 0 else batch.m1,
-                             batch.m0 if i == 0 else used, w, s0, s1, &bias[0, 0], g,
-                             lanes, &rate[t, 0], &penalties[0, 0], &scale[0, 0],
+                first = 0 if i == 0 else batch.m1
+                last = batch.m0 if i == 0 else used
+                update_range(&task, first, last, j0, j1, w, s0, s1, g, lanes,
+                             &rate[t, 0], &penalties[0, 0], &scale[0, 0],
                              &constants[0], &touch if compact else NULL,
                              &counts[0] if compact else NULL,
                              &boost[0] if compact else NULL, &corrections[0, 0],
                              n_table)
+                if member == 0:
+                    update_bias(&task, first, last, &bias[0, 0], &sums[0, 0], lanes,
+                                &penalties[0, 0], &constants[0])
+            if member == 0:
+                for c in range(used):
+                    if c < batch.m0 or c >= batch.m1:
+                        loss_sum[c] += sums[0, ld + c]
+                add_weights(&batch, &order[0], &weights[0], used, group, &weight_sum[0])
+            complete = team_meet(&meeting[0], n_members)
+        if member == 0:
+            for c in range(used):
+                steps[c] = taken[c]
         if lazy:
             for j in range(d):
                 if touch.last[j] < n_batches:
@@ -463,6 +581,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                              &lazy_p[n_batches, 0], &lazy_q[n_batches, 0])
         restore_subnormals(processor)
     free(arena)
+    return bool(complete)
 
 
 # ------------------------------------------------------------------------ scores
@@ -534,7 +653,7 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
 
 def losses(real[:, ::1] margins, const int64_t[::1] rows, const real[::1] labels,
            const real[::1] weights, const real[:, ::1] label_scaler, int loss_kind,
-           bint coupled, ptrdiff_t n_classes, ptrdiff_t n_models, double loss_p,
+           bint coupled, ptrdiff_t n_classes, ptrdiff_t n_models,
            double[::1] total):
     """Add the weighted losses of a block of margins to ``total``.
 
@@ -558,8 +677,8 @@ def losses(real[:, ::1] margins, const int64_t[::1] rows, const real[::1] labels
         for i in range(n):
             memset(scratch + 2 * m, 0, m * sizeof(real))
             loss_row(&loss, 0, m, &margins[i, 0], labels[rows[i]], <real> 1,
-                     weights[rows[i]], &label_scaler[0, 0], &label_scaler[1, 0],
-                     <real> loss_p, scratch, scratch + 2 * m)
+                     weights[rows[i]], &label_scaler[0, 0], m, scratch,
+                     scratch + 2 * m)
             for c in range(m):
                 total[c] += scratch[2 * m + c]
         restore_subnormals(processor)

@@ -74,6 +74,45 @@ SS_INLINE uint64_t flush_subnormals(void) { return 0; }
 SS_INLINE void restore_subnormals(uint64_t before) { (void)before; }
 #endif
 
+/* A team of threads that work on one pass wait for each other here. They come from
+ * the caller; the meeting has been agreed by all, so nobody waits long, and spins.
+ * meeting[0] counts arrivals, meeting[8] completed meetings, meeting[16] is raised by
+ * whoever cannot come: then nobody waits, and the answer is false. */
+#if defined(__GNUC__) || defined(__clang__)
+#include <sched.h>
+static const int teams_built = 1;
+SS_NOINLINE int team_meet(int64_t *meeting, ptrdiff_t members) {
+  if (members <= 1) return 1;
+  const int64_t before = __atomic_load_n(meeting + 8, __ATOMIC_ACQUIRE);
+  if (__atomic_add_fetch(meeting, 1, __ATOMIC_ACQ_REL) == (int64_t)members) {
+    __atomic_store_n(meeting, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(meeting + 8, before + 1, __ATOMIC_RELEASE);
+    return 1;
+  }
+  for (int spins = 0; __atomic_load_n(meeting + 8, __ATOMIC_ACQUIRE) == before;) {
+    if (__atomic_load_n(meeting + 16, __ATOMIC_ACQUIRE)) return 0;
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+    if (++spins >= 4096) {
+      sched_yield();
+      spins = 0;
+    }
+  }
+  return 1;
+}
+SS_INLINE void team_leave(int64_t *meeting) {
+  __atomic_store_n(meeting + 16, 1, __ATOMIC_RELEASE);
+}
+#else
+static const int teams_built = 0;
+SS_INLINE int team_meet(int64_t *meeting, ptrdiff_t members) {
+  (void)meeting, (void)members;
+  return 1;
+}
+SS_INLINE void team_leave(int64_t *meeting) { (void)meeting; }
+#endif
+
 /* exp by Cody and Waite's reduction and a Taylor polynomial on |r| <= ln2 / 2.
  * Written without branches or calls, so that loops over it vectorise. The
  * argument is clamped to the normal range; NaN stays NaN. */

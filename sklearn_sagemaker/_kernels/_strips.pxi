@@ -2,6 +2,9 @@
 
 cdef extern from "_strips.h" nogil:
     const int tile_products_built
+    const int teams_built
+    int team_meet(int64_t*, ptrdiff_t)
+    void team_leave(int64_t*)
     uint64_t flush_subnormals()
     void restore_subnormals(uint64_t)
     void SS_PREFETCH(const void*)
@@ -28,19 +31,17 @@ cdef extern from "_strips.h" nogil:
     ptrdiff_t collect_marks_f32(ptrdiff_t, uint8_t*, float*, float*, int32_t*)
     ptrdiff_t collect_marks_f64(ptrdiff_t, uint8_t*, double*, double*, int32_t*)
     ptrdiff_t row_slots_f32(ptrdiff_t, const int32_t*, int32_t*, int32_t, int32_t*,
-                            ptrdiff_t, float*, ptrdiff_t, int32_t*, const float*,
-                            float)
+                            ptrdiff_t, float*, ptrdiff_t, int32_t*)
     ptrdiff_t row_slots_f64(ptrdiff_t, const int32_t*, int32_t*, int32_t, int32_t*,
-                            ptrdiff_t, double*, ptrdiff_t, int32_t*, const double*,
-                            double)
+                            ptrdiff_t, double*, ptrdiff_t, int32_t*)
     void row_backward_f32(ptrdiff_t, const float*, const int32_t*, float*,
                           ptrdiff_t, ptrdiff_t, const float*)
     void row_backward_f64(ptrdiff_t, const double*, const int32_t*, double*,
                           ptrdiff_t, ptrdiff_t, const double*)
     void loss_f32(int, ptrdiff_t, float*, float, float, float, const float*,
-                  const float*, float, float*)
+                  const float*, const float*, float*)
     void loss_f64(int, ptrdiff_t, double*, double, double, double, const double*,
-                  const double*, double, double*)
+                  const double*, const double*, double*)
     void loss_softmax_f32(ptrdiff_t, ptrdiff_t, float*, ptrdiff_t, float, float,
                           float*, float*)
     void loss_softmax_f64(ptrdiff_t, ptrdiff_t, double*, ptrdiff_t, double, double,
@@ -153,14 +154,13 @@ cdef inline ptrdiff_t collect_marks(ptrdiff_t d, uint8_t* marks, real* whole, re
 cdef inline ptrdiff_t row_slots(ptrdiff_t stored, const int32_t* columns,
                                 int32_t* slot, int32_t mark, int32_t* touched,
                                 ptrdiff_t n_touched, real* g, ptrdiff_t ld,
-                                int32_t* slots, const real* values,
-                                real d) noexcept nogil:
+                                int32_t* slots) noexcept nogil:
     if real is float:
         return row_slots_f32(stored, columns, slot, mark, touched, n_touched, g, ld,
-                             slots, values, d)
+                             slots)
     else:
         return row_slots_f64(stored, columns, slot, mark, touched, n_touched, g, ld,
-                             slots, values, d)
+                             slots)
 
 
 cdef inline void row_backward(ptrdiff_t stored, const real* values,

@@ -17,6 +17,11 @@ SS_INLINE REAL FN(soft_threshold)(REAL w, REAL threshold) {
   return COPYSIGN(size, w);
 }
 
+/* What the losses are made of; a comparison with NaN is false, so NaN passes. */
+SS_INLINE REAL FN(above_zero)(REAL x) { return x < 0 ? 0 : x; }
+
+SS_INLINE REAL FN(sign)(REAL x) { return (REAL)((x > 0) - (x < 0)); }
+
 SS_INLINE REAL FN(sigmoid)(REAL f) { return 1 / (1 + FN(exp)(-f)); }
 
 SS_INLINE REAL FN(softplus)(REAL f) {
@@ -134,29 +139,13 @@ SS_NOINLINE ptrdiff_t FN(collect_marks)(ptrdiff_t n_features,
 
 /* Slots of a CSR row's features in the compact gradient of the batch; a feature
  * met for the first time gets the next slot, zeroed. slot[j] - mark is the slot
- * of feature j if slot[j] >= mark. With one model the gradient is added at once.
- * Returns the number of features touched so far. */
+ * of feature j if slot[j] >= mark. Returns the number of features touched so far. */
 SS_NOINLINE ptrdiff_t FN(row_slots)(ptrdiff_t n_stored,
                                     const int32_t *SS_RESTRICT columns,
                                     int32_t *SS_RESTRICT slot, int32_t mark,
                                     int32_t *SS_RESTRICT touched, ptrdiff_t n_touched,
                                     REAL *SS_RESTRICT g, ptrdiff_t ld,
-                                    int32_t *SS_RESTRICT slots,
-                                    const REAL *SS_RESTRICT values, REAL d) {
-  if (ld == 1) {
-    for (ptrdiff_t k = 0; k < n_stored; k++) {
-      const int32_t j = columns[k];
-      int32_t at = slot[j] - mark;
-      if (at < 0) {
-        at = (int32_t)n_touched++;
-        slot[j] = mark + at;
-        touched[at] = j;
-        g[at] = 0;
-      }
-      g[at] += values[k] * d;
-    }
-    return n_touched;
-  }
+                                    int32_t *SS_RESTRICT slots) {
   for (ptrdiff_t k = 0; k < n_stored; k++) {
     const int32_t j = columns[k];
     int32_t at = slot[j] - mark;
@@ -191,6 +180,15 @@ SS_INLINE void FN(row_backward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT valu
       for (int i = 0; i < 2 * SS_PANEL; i++) strip[i] += a * slope[i];
     }
   }
+  for (; c + SS_PANEL <= n; c += SS_PANEL) {
+    REAL slope[SS_PANEL];
+    for (int i = 0; i < SS_PANEL; i++) slope[i] = d[c + i];
+    for (ptrdiff_t k = 0; k < n_stored; k++) {
+      const REAL a = values[k];
+      REAL *SS_RESTRICT strip = g + (ptrdiff_t)slots[k] * ld + c;
+      for (int i = 0; i < SS_PANEL; i++) strip[i] += a * slope[i];
+    }
+  }
   if (c < n)
     for (ptrdiff_t k = 0; k < n_stored; k++)
       FN(axpy)(n - c, values[k], d + c, g + (ptrdiff_t)slots[k] * ld + c);
@@ -198,15 +196,16 @@ SS_INLINE void FN(row_backward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT valu
 
 /* Elementwise losses: z holds margins and becomes weight * dloss/dmargin;
  * total[c] grows by loss_weight * loss. Labels are shifted and scaled per
- * column (each fold has its own label scaler). */
+ * column (each fold has its own label scaler), and so is the loss's parameter. */
 #define SS_DEFINE_LOSS(NAME, VALUE, GRADIENT)                                  \
   static void FN(loss_##NAME)(                                                 \
       ptrdiff_t n, REAL *SS_RESTRICT z, REAL label, REAL weight,               \
       REAL loss_weight, const REAL *SS_RESTRICT shift,                         \
-      const REAL *SS_RESTRICT scale, REAL p, REAL *SS_RESTRICT total) {        \
-    (void)p;                                                                   \
+      const REAL *SS_RESTRICT scale, const REAL *SS_RESTRICT parameter,        \
+      REAL *SS_RESTRICT total) {                                               \
     for (ptrdiff_t c = 0; c < n; c++) {                                        \
-      const REAL f = z[c], y = (label - shift[c]) * scale[c];                  \
+      const REAL f = z[c], y = (label - shift[c]) * scale[c], p = parameter[c];\
+      (void)p;                                                                 \
       total[c] += loss_weight * (VALUE);                                       \
       z[c] = weight * (GRADIENT);                                              \
     }                                                                          \

@@ -3,9 +3,10 @@
 A loss is written once, here: its value and gradient as NumPy functions (the
 slow reference that the tests and the training run use) and as C expressions
 that ``setup.py`` compiles into the kernels of every instruction-set level.
-In the C expressions ``f`` is the margin, ``y`` the target (already in the
-units that the column trains in) and ``p`` the loss's own parameter; ``FN``
-appends the precision to a helper's name.
+In the C expressions ``f`` is the margin, ``y`` the target and ``p`` the loss's
+own parameter (both already in the units that the column trains in); ``FN``
+appends the precision to a helper's name. They must let NaN through: it is how a
+divergence shows.
 
 The formulas are SageMaker's: sample weights multiply the value, the objective
 is the weighted mean.
@@ -29,8 +30,8 @@ class Loss:
         SageMaker's name.
     predictor_types : tuple of str
         SageMaker predictor types that may use it.
-    link : {"logit", "softmax", "identity"}
-        How a margin turns into a prediction.
+    link : {"logit", "softmax", "score", "identity"}
+        How a margin turns into a prediction; a score has no probability.
     value, gradient : callable
         ``(margin, target, parameter) -> array``; elementwise, except that a
         coupled loss gets ``(n, n_classes)`` margins and class indices, and its
@@ -41,8 +42,15 @@ class Loss:
     coupled : bool
         Whether the columns of one model interact (softmax).
     degree : int
-        Power by which the loss grows when margins and targets are both scaled;
-        turns a loss of scaled labels into one of the user's.
+        Power by which the loss grows when margins and targets (and the parameter,
+        if it is a size of errors) are scaled; turns a loss of scaled labels into
+        one of the user's.
+    parameter : str or None
+        SageMaker's hyperparameter that the loss takes as ``p``.
+    parameter_scales : bool
+        Whether the parameter is a size of errors, in units of the target.
+    midpoint : float
+        Margin between the two classes, before any calibration.
     """
 
     name: str
@@ -54,6 +62,9 @@ class Loss:
     c_gradient: str = ""
     coupled: bool = False
     degree: int = 0
+    parameter: str | None = None
+    parameter_scales: bool = False
+    midpoint: float = 0.0
 
 
 def sigmoid(margin: np.ndarray) -> np.ndarray:
@@ -82,6 +93,57 @@ def _squared_value(f, y, p=0.0):
 
 def _squared_gradient(f, y, p=0.0):
     return 2.0 * (f - y)
+
+
+def _hinge_value(f, y, p=1.0):
+    return y * np.maximum(0.0, (p + 1.0) / 2.0 - f) + (1.0 - y) * np.maximum(
+        0.0, (p - 1.0) / 2.0 + f
+    )
+
+
+def _hinge_gradient(f, y, p=1.0):
+    return (1.0 - y) * (f > (1.0 - p) / 2.0) - y * (f < (p + 1.0) / 2.0)
+
+
+def _absolute_value(f, y, p=0.0):
+    return np.abs(f - y)
+
+
+def _absolute_gradient(f, y, p=0.0):
+    return np.sign(f - y)
+
+
+def _eps_squared_value(f, y, p=0.01):
+    return np.maximum(0.0, (f - y) ** 2 - p * p)
+
+
+def _eps_squared_gradient(f, y, p=0.01):
+    return np.where(np.abs(f - y) > p, 2.0 * (f - y), 0.0)
+
+
+def _eps_absolute_value(f, y, p=0.01):
+    return np.maximum(0.0, np.abs(f - y) - p)
+
+
+def _eps_absolute_gradient(f, y, p=0.01):
+    return np.where(np.abs(f - y) > p, np.sign(f - y), 0.0)
+
+
+def _quantile_value(f, y, p=0.5):
+    return np.maximum(p * (y - f), (p - 1.0) * (y - f))
+
+
+def _quantile_gradient(f, y, p=0.5):
+    return np.where(f < y, -p, np.where(f > y, 1.0 - p, 0.0))
+
+
+def _huber_value(f, y, p=1.0):
+    size = np.abs(f - y)
+    return np.where(size < p, 0.5 * size**2, p * size - 0.5 * p * p)
+
+
+def _huber_gradient(f, y, p=1.0):
+    return np.clip(f - y, -p, p)
 
 
 def _softmax_value(f, y, p=0.0):
@@ -115,6 +177,18 @@ LOSSES: dict[str, Loss] = {
             c_gradient="FN(sigmoid)(f) - y",
         ),
         Loss(
+            "hinge_loss",
+            _BINARY,
+            "score",
+            _hinge_value,
+            _hinge_gradient,
+            c_value="y * FN(above_zero)((p + 1) / 2 - f)"
+            " + (1 - y) * FN(above_zero)((p - 1) / 2 + f)",
+            c_gradient="(f > (1 - p) / 2 ? 1 - y : 0) - (f < (p + 1) / 2 ? y : 0)",
+            parameter="margin",
+            midpoint=0.5,
+        ),
+        Loss(
             "squared_loss",
             _REGRESSOR,
             "identity",
@@ -123,6 +197,64 @@ LOSSES: dict[str, Loss] = {
             c_value="(f - y) * (f - y)",
             c_gradient="2 * (f - y)",
             degree=2,
+        ),
+        Loss(
+            "absolute_loss",
+            _REGRESSOR,
+            "identity",
+            _absolute_value,
+            _absolute_gradient,
+            c_value="FABS(f - y)",
+            c_gradient="FN(sign)(f - y)",
+            degree=1,
+        ),
+        Loss(
+            "eps_insensitive_squared_loss",
+            _REGRESSOR,
+            "identity",
+            _eps_squared_value,
+            _eps_squared_gradient,
+            c_value="FN(above_zero)((f - y) * (f - y) - p * p)",
+            c_gradient="FABS(f - y) > p ? 2 * (f - y) : 0",
+            degree=2,
+            parameter="loss_insensitivity",
+            parameter_scales=True,
+        ),
+        Loss(
+            "eps_insensitive_absolute_loss",
+            _REGRESSOR,
+            "identity",
+            _eps_absolute_value,
+            _eps_absolute_gradient,
+            c_value="FN(above_zero)(FABS(f - y) - p)",
+            c_gradient="FABS(f - y) > p ? FN(sign)(f - y) : 0",
+            degree=1,
+            parameter="loss_insensitivity",
+            parameter_scales=True,
+        ),
+        Loss(
+            "quantile_loss",
+            _REGRESSOR,
+            "identity",
+            _quantile_value,
+            _quantile_gradient,
+            c_value="p * (y - f) + FN(above_zero)(f - y)",
+            c_gradient="f < y ? -p : (f > y ? 1 - p : 0)",
+            degree=1,
+            parameter="quantile",
+        ),
+        Loss(
+            "huber_loss",
+            _REGRESSOR,
+            "identity",
+            _huber_value,
+            _huber_gradient,
+            c_value="FABS(f - y) < p ? (f - y) * (f - y) / 2"
+            " : p * FABS(f - y) - p * p / 2",
+            c_gradient="f - y > p ? p : (f - y < -p ? -p : f - y)",
+            degree=2,
+            parameter="huber_delta",
+            parameter_scales=True,
         ),
         Loss(
             "softmax_loss",

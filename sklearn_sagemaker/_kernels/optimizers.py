@@ -5,7 +5,7 @@ A step is written once, here, as a NumPy function and as a C statement that
 
 ``w`` the weight, ``g`` its gradient with weight decay added, ``lr`` the
 learning rate of the step, ``pen`` the l1 penalty, ``s0`` and ``s1`` the
-optimizer's state, ``c1`` and ``c2`` Adam's bias corrections
+optimizer's state, ``c1`` and ``c2`` the bias corrections
 ``1 / (1 - beta_1**t)`` and ``1 / (1 - beta_2**t)``, and the constants
 ``beta_1``, ``beta_2``, ``eps``, ``momentum``.
 
@@ -74,6 +74,19 @@ def _adam(w, g, lr, pen, s0, s1, c1, c2, constants):
     return soft_threshold(w - length * c1 * s0, length * pen), s0, s1
 
 
+def _rmsprop(w, g, lr, pen, s0, s1, c1, c2, constants):
+    beta_2 = constants["beta_2"]
+    s0 = beta_2 * s0 + (1.0 - beta_2) * g * g
+    length = lr / (np.sqrt(s0 * c2) + constants["eps"])
+    return soft_threshold(w - length * g, length * pen), s0, s1
+
+
+def _adagrad(w, g, lr, pen, s0, s1, c1, c2, constants):
+    s0 = s0 + g * g
+    length = lr / (np.sqrt(s0) + constants["eps"])
+    return soft_threshold(w - length * g, length * pen), s0, s1
+
+
 OPTIMIZERS: dict[str, Optimizer] = {
     optimizer.name: optimizer
     for optimizer in (
@@ -99,6 +112,22 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s1 = beta_2 * s1 + (1 - beta_2) * g * g;"
             "REAL length = lr / (SQRT(s1 * c2) + eps);"
             "w = FN(soft_threshold)(w - length * c1 * s0, length * pen);",
+        ),
+        Optimizer(
+            "rmsprop",
+            1,
+            _rmsprop,
+            "s0 = beta_2 * s0 + (1 - beta_2) * g * g;"
+            "REAL length = lr / (SQRT(s0 * c2) + eps);"
+            "w = FN(soft_threshold)(w - length * g, length * pen);",
+        ),
+        Optimizer(
+            "adagrad",
+            1,
+            _adagrad,
+            "s0 = s0 + g * g;"
+            "REAL length = lr / (SQRT(s0) + eps);"
+            "w = FN(soft_threshold)(w - length * g, length * pen);",
         ),
     )
 }

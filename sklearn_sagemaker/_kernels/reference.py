@@ -37,7 +37,8 @@ def margins(X, weights, bias, shift) -> np.ndarray:
 def loss_and_gradient(loss_name, parameter, z, label, n_classes, n_models):
     """Loss and gradient of one row's margins, column by column.
 
-    A coupled loss reports a model's loss in the column of its first class.
+    ``parameter`` and ``label`` are one number or one for each column. A coupled
+    loss reports a model's loss in the column of its first class.
     """
     loss = LOSSES[loss_name]
     if not loss.coupled:
@@ -71,7 +72,7 @@ def train(
     n_models,
     optimizer,
     constants,
-    loss_parameter=0.0,
+    trains=None,
     use_bias=True,
     bias_lr_mult=1.0,
     boost=None,
@@ -79,21 +80,27 @@ def train(
 ):
     """One pass of mini-batches; changes ``model`` and returns the loss sums.
 
+    ``trains`` says which group of columns trains on which row; in a batch a row
+    weighs its weight over the rows there that the group trains on. A group with
+    none of them steps all the same, with no gradient from the data.
     ``touched_only`` steps, as on CSR, only the features that a batch stores,
     with the penalties times ``boost`` and bias corrections by count of touches.
     """
-    n_columns = model.weights.shape[1]
+    n_columns, group = model.weights.shape[1], n_classes * n_models
     step = OPTIMIZERS[optimizer].step
     loss_sum, weight_sum = np.zeros(n_columns), np.zeros(n_columns)
     beta_1, beta_2 = constants["beta_1"], constants["beta_2"]
+    if trains is None:
+        trains = np.ones((len(X), n_columns // group), dtype=bool)
+    trains = np.repeat(trains != 0, group, axis=1)
     for t in range(len(bounds) - 1):
         rows = order[bounds[t] : bounds[t + 1]]
         live = np.ones(n_columns, dtype=bool)
         if masked[t] >= 0:
-            group = n_classes * n_models
             live[masked[t] * group : (masked[t] + 1) * group] = False
         gradient = np.zeros_like(model.weights)
         bias_gradient = np.zeros(n_columns)
+        n_trained = np.maximum(trains[rows].sum(axis=0), 1)
         for row in rows:
             x = X[row] - (shift if len(shift) else 0.0)
             z = margins(X[row][None], model.weights, model.bias[0], shift)[0]
@@ -101,13 +108,14 @@ def train(
             if LOSSES[loss].coupled:
                 target = np.full(n_columns, labels[row])
             value, slope = loss_and_gradient(
-                loss, loss_parameter, z, target, n_classes, n_models
+                loss, label_scaler[2], z, target, n_classes, n_models
             )
-            slope = np.where(live, slope, 0.0) * weights[row] / len(rows)
+            seen = live & trains[row]
+            slope = np.where(seen, slope, 0.0) * weights[row] / n_trained
             gradient += np.outer(x, slope)
             bias_gradient += slope
-            loss_sum[live] += weights[row] * value[live]
-            weight_sum[live] += weights[row]
+            loss_sum[seen] += weights[row] * value[seen]
+            weight_sum[seen] += weights[row]
         model.steps[live] += 1
         touched = np.flatnonzero((X[rows] != 0).any(axis=0))
         features = touched if touched_only else np.arange(X.shape[1])

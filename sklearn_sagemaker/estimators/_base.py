@@ -24,7 +24,8 @@ from sklearn_sagemaker._compat import (
     check_sample_weight,
     progress_bar_available,
 )
-from sklearn_sagemaker._hyperparameters import Hyperparameter, check_implemented
+from sklearn_sagemaker._hyperparameters import Hyperparameter, warn_inapplicable
+from sklearn_sagemaker._kernels import DEFAULT_LOSS
 from sklearn_sagemaker._kernels.prediction import linear_margins
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.backends import Backend, resolve_backend
@@ -39,14 +40,20 @@ cv : "auto", int, splitter, iterable, None or False, default="auto"
     ``validation_fraction`` is a number. None is scikit-learn's 5 folds. False
     holds nothing out: candidates are selected on the training rows. Folds are
     trained in the same pass as the model that is kept, which is trained on all
-    rows; with a hold-out it is trained on the others.
+    rows; with a hold-out it is trained on the others. `partial_fit` ignores it.
 validation_fraction : float in (0, 1) or "auto", default="auto"
     Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
     where folds would be too much work.
+ensemble_size : int, default=1
+    How many of the best candidates to average, margin by margin: for linear models
+    that is one set of coefficients, so that predictions cost no more.
+warm_start : bool, default=False
+    Whether `fit` goes on from the weights and optimizer states that the last `fit`
+    of all candidates ended with. Scalers stay as they were. Keeps those states in
+    ``training_state_``.
 n_jobs : int or None, default=None
-    Threads over blocks of models, as in joblib. Never changes the result; a fit
-    with one block (up to 128 columns: models times classes times folds) runs in
-    one thread.
+    Threads, as in joblib: over blocks of models and, within a block, over rows.
+    Never changes the result.
 random_state : int, RandomState instance or None, default=None
     Seed of shuffling, folds and starting weights.
 verbose : int, default=0
@@ -63,6 +70,8 @@ SHARED_CONSTRAINTS: dict[str, list] = {
         Interval(Real, 0, 1, closed="neither"),
         StrOptions({"auto"}),
     ],
+    "ensemble_size": [Interval(Integral, 1, None, closed="left")],
+    "warm_start": ["boolean"],
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
@@ -202,25 +211,52 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
 
     # ------------------------------------------------------------------ the fit
     def _hyperparameters(self) -> dict[str, Any]:
-        values = {name: getattr(self, name) for name in self._table}
-        check_implemented(self._table, values)
-        return values
+        return {name: getattr(self, name) for name in self._table}
 
-    def _train(
-        self, data: TrainingData, predictor_type: str, n_classes: int, X, y
-    ) -> ModelState:
-        """Send a validated problem through the backend."""
-        backend = resolve_backend(self.backend)
-        spec = TrainingSpec(
+    def _spec(self, predictor_type: str, n_classes: int, **more: Any) -> TrainingSpec:
+        """What to train, by the parameters; warns of those without effect."""
+        values = self._hyperparameters()
+        loss, optimizer = values["loss"], values["optimizer"]
+        warn_inapplicable(
+            self._table,
+            values,
+            predictor_type,
+            DEFAULT_LOSS[predictor_type] if loss == "auto" else loss,
+            "adam" if optimizer == "auto" else optimizer,
+        )
+        settings: dict[str, Any] = {
+            "cv": self.cv,
+            "validation_fraction": self.validation_fraction,
+            "n_jobs": self.n_jobs,
+            "ensemble_size": self.ensemble_size,
+            "seed": seed_of(self.random_state),
+        }
+        return TrainingSpec(
             algorithm=self._algorithm,
             predictor_type=predictor_type,
-            hyperparameters=self._hyperparameters(),
+            hyperparameters=values,
             n_classes=n_classes,
-            cv=self.cv,
-            validation_fraction=self.validation_fraction,
-            n_jobs=self.n_jobs,
-            seed=seed_of(self.random_state),
+            **{**settings, **more},
         )
+
+    def _warm(self) -> dict[str, Any]:
+        """What a spec needs to go on from the last fit, if it is to."""
+        if not self.warm_start:
+            return {}
+        state = getattr(self, "training_state_", None)
+        if state is None:
+            return {"keep_state": True}
+        if "stream" in state:
+            raise ValueError(
+                "fit with warm_start=True cannot go on from partial_fit; call "
+                "partial_fit again, or set warm_start=False to start anew."
+            )
+        # The same folds as before: rows must not change sides.
+        return {"keep_state": True, "resume": state, "seed": state["seed"]}
+
+    def _train(self, spec: TrainingSpec, data: TrainingData, X, y) -> ModelState:
+        """Send a validated problem through the backend."""
+        backend = resolve_backend(self.backend)
         bar = bool(self.verbose) and progress_bar_available()
         lines = bool(self.verbose) and not bar
         with (
@@ -234,6 +270,26 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
 
             return backend.train(spec, data, monitor)
 
+    def _stream(
+        self, predictor_type: str, n_classes: int, data: TrainingData, **more: Any
+    ) -> ModelState:
+        """Train on the next rows of a stream."""
+        resume = getattr(self, "training_state_", None)
+        if hasattr(self, "coef_") and (resume is None or "stream" not in resume):
+            resume = {
+                "coef": np.atleast_2d(self.coef_),
+                "intercept": np.atleast_1d(self.intercept_),
+            }
+        spec = self._spec(
+            predictor_type,
+            n_classes,
+            stream=True,
+            keep_state=True,
+            resume=resume,
+            **more,
+        )
+        return resolve_backend(self.backend).train(spec, data, None)
+
     def _set_state(self, state: ModelState) -> None:
         """Take the fitted attributes from a trained model."""
         self.coef_ = state.coef
@@ -246,6 +302,11 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         self.loss_curve_ = state.loss_curve
         self.validation_curve_ = state.validation_curve
         self.resolved_params_ = state.resolved
+        self.metrics_ = state.metrics
+        if state.resume is not None:
+            self.training_state_ = state.resume
+        elif hasattr(self, "training_state_"):
+            del self.training_state_
 
     def _margins(self, X) -> np.ndarray:
         # Not any attribute: validation sets n_features_in_ before the training.

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import expit, logit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d, validate_data
 
@@ -20,20 +21,21 @@ from sklearn_sagemaker._hyperparameters import (
     hyperparameters_for,
 )
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
-from sklearn_sagemaker._state import ModelState, TrainingData
+from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.estimators._base import (
     SHARED_PARAMETERS,
     SageMakerEstimator,
     constraints,
 )
 from sklearn_sagemaker.estimators._documentation import document
+from sklearn_sagemaker.estimators._frames import LinearFramesMixin
 
 _CLASSIFIER_TABLE = hyperparameters_for("linear-learner", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("linear-learner", (REGRESSOR,))
 
 
 @document(_CLASSIFIER_TABLE, SHARED_PARAMETERS)
-class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
+class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstimator):
     """Linear classifier: many models trained in one pass, the best one kept.
 
     Amazon SageMaker's Linear Learner. Candidate models that differ in learning
@@ -44,9 +46,13 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
     Parameters
     ----------
     {hyperparameters}
+    multiclass_model_selection_criteria : {"loss_function", "accuracy"}, \
+            default="loss_function"
+        What the selected model does best on the validation rows when there are more
+        than two classes.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, times ``sample_weight``, in training, selection
-        and calibration.
+        and calibration. `partial_fit` takes no "balanced".
     {shared}
 
     Attributes
@@ -59,12 +65,14 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         Intercepts.
     threshold_ : float
         For two classes: `predict` answers ``classes_[1]`` above this
-        probability. `predict_proba` and `decision_function` ignore it.
+        probability, or with "hinge_loss" above this score. `predict_proba` and
+        `decision_function` ignore it.
     candidates_ : dict of arrays
         One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (greater is better), ``rank_validation_score``,
-        ``threshold``, ``best_epoch``, ``n_iter``, ``status``.
+        ``threshold``, ``best_epoch``, ``n_iter``, ``status``, and with folds
+        ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
         The selected candidate.
     best_params_ : dict
@@ -79,6 +87,12 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         second is None when there are no validation rows.
     resolved_params_ : dict
         What "auto" became where all candidates share it.
+    metrics_ : dict of dict
+        SageMaker's metrics by SageMaker's names, of the selected model on the
+        "train" and, if there are any, "validation" rows (out of fold with folds).
+    training_state_ : dict
+        With ``warm_start`` or `partial_fit`: weights and optimizer states of all
+        candidates, to go on from.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -118,6 +132,9 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
     _table = _CLASSIFIER_TABLE
     _parameter_constraints: ClassVar[dict] = {
         **constraints(_CLASSIFIER_TABLE),
+        "multiclass_model_selection_criteria": [
+            StrOptions({"loss_function", "accuracy"})
+        ],
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
@@ -160,9 +177,12 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         margin=1.0,
         accuracy_top_k=3,
         balance_multiclass_weights=False,
+        multiclass_model_selection_criteria="loss_function",
         class_weight=None,
         cv="auto",
         validation_fraction="auto",
+        ensemble_size=1,
+        warm_start=False,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -206,9 +226,12 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         self.margin = margin
         self.accuracy_top_k = accuracy_top_k
         self.balance_multiclass_weights = balance_multiclass_weights
+        self.multiclass_model_selection_criteria = multiclass_model_selection_criteria
         self.class_weight = class_weight
         self.cv = cv
         self.validation_fraction = validation_fraction
+        self.ensemble_size = ensemble_size
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -253,20 +276,24 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         ValueError
             If y has a single class, only one of ``X_val`` and ``y_val`` is
             given, ``y_val`` has a class that y lacks, or a weight is negative.
-        NotImplementedError
-            If a hyperparameter has a value that this version cannot train.
         AllCandidatesDivergedError
             If no candidate stayed finite.
+
+        Warns
+        -----
+        InapplicableHyperparameterWarning
+            If a hyperparameter is set that has no effect with the others.
         """
-        self._hyperparameters()
         with self._all_or_nothing():
             return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+        warm = self._warm()
         X, y = validate_data(
             self,
             X,
             y,
+            reset="resume" not in warm,
             accept_sparse="csr",
             accept_large_sparse=True,
             dtype="numeric",
@@ -303,14 +330,139 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         data = TrainingData(
             X, encoded.astype(np.float64), weights, *(validation or (None,) * 3)
         )
+        if "resume" in warm and not np.array_equal(classes, self.classes_):
+            raise ValueError(
+                f"y has the classes {classes[:10].tolist()!r}, the fit that "
+                f"warm_start=True is to continue had {self.classes_[:10].tolist()!r}; "
+                "pass rows of the same classes, or set warm_start=False."
+            )
+        spec = self._classifier_spec(classes, **warm)
+        state = self._train(spec, data, X, y)
+        self.classes_ = classes
+        self._set_state(state)
+        return self
+
+    def _classifier_spec(self, classes: np.ndarray, **more: Any) -> TrainingSpec:
+        return self._spec(
+            self._kind(classes),
+            len(classes),
+            multiclass_criterion=self.multiclass_model_selection_criteria,
+            **more,
+        )
+
+    def _kind(self, classes: np.ndarray) -> str:
+        """SageMaker's predictor type, which the loss must suit."""
         kind = BINARY if len(classes) == 2 else MULTICLASS
         if self.loss != "auto" and kind not in LOSSES[self.loss].predictor_types:
             raise ValueError(
                 f"loss={self.loss!r} does not train {len(classes)} classes; set "
                 f"loss={DEFAULT_LOSS[kind]!r}, or 'auto'."
             )
-        state = self._train(data, kind, len(classes), X, y)
-        self.classes_ = classes
+        return kind
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train all candidates on the next rows of a stream, once.
+
+        Every row is scored before it is trained on; ``candidates_`` are ranked by
+        the mean of these losses (test-then-train), and the threshold is calibrated
+        on the scores of the last 10,000 rows. ``cv`` and ``epochs`` do not apply, and
+        memory does not grow with the stream. Feature scalers follow the rows until
+        ``num_point_for_scaler`` of them were seen, then they are frozen. Where
+        the learning rate would follow a cosine it falls with the square root of the
+        number of updates, and "auto" mini-batches hold 64 rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The next rows; all dense or all sparse.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,), default=None
+            All classes of the stream; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; a row of weight zero is absent.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If the first call lacks ``classes``, a later one names others, y has a
+            label that is not among them, or ``class_weight="balanced"``.
+        AllCandidatesDivergedError
+            If no candidate stayed finite; the estimator is as before the call.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> from sklearn_sagemaker import LinearLearnerClassifier
+        >>> X, y = load_breast_cancer(return_X_y=True)
+        >>> model = LinearLearnerClassifier(random_state=0)
+        >>> for start in range(0, len(X), 100):
+        ...     rows = slice(start, start + 100)
+        ...     model = model.partial_fit(X[rows], y[rows], classes=[0, 1])
+        >>> bool(model.score(X, y) > 0.95)
+        True
+        """
+        with self._all_or_nothing():
+            return self._partial_fit(X, y, classes, sample_weight)
+
+    def _partial_fit(self, X, y, classes, sample_weight):
+        first = not hasattr(self, "coef_")
+        if first and classes is None:
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: all labels "
+                "that the stream may have, for example classes=[0, 1]."
+            )
+        known = np.unique(classes) if first else self.classes_
+        if classes is not None and not np.array_equal(np.unique(classes), known):
+            raise ValueError(
+                f"classes={np.unique(classes)[:10].tolist()!r} differs from the first "
+                f"call's {known[:10].tolist()!r}; pass the same, or leave it out."
+            )
+        if len(known) < 2:
+            raise ValueError(
+                f"classes={known.tolist()!r} must hold at least 2 classes: all labels "
+                "that the stream may have."
+            )
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all labels at once, which partial_fit "
+                "does not have; pass a dict of class weights, or sample_weight."
+            )
+        X, y = validate_data(
+            self,
+            X,
+            y,
+            reset=first,
+            accept_sparse="csr",
+            accept_large_sparse=True,
+            dtype="numeric",
+        )
+        check_classification_targets(y)
+        y = column_or_1d(y, warn=True)
+        X = self._canonical(X)
+        weights = self._check_weights(sample_weight, X)
+        encoded = np.searchsorted(known, y).clip(0, len(known) - 1)
+        unknown = known[encoded] != y
+        if unknown.any():
+            raise ValueError(
+                f"y has the label {y[unknown].tolist()[0]!r}, which is not among the "
+                f"classes {known[:10].tolist()!r} of the first call; pass all classes "
+                "there."
+            )
+        multipliers = compute_class_weight(self.class_weight, classes=known, y=known)
+        data = TrainingData(X, encoded.astype(float), weights * multipliers[encoded])
+        state = self._stream(
+            self._kind(known),
+            len(known),
+            data,
+            multiclass_criterion=self.multiclass_model_selection_criteria,
+        )
+        self.classes_ = known
         self._set_state(state)
         return self
 
@@ -348,11 +500,23 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         Returns
         -------
         margins : float64 ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes the log-odds of ``classes_[1]``.
+            For two classes the log-odds of ``classes_[1]``, or with "hinge_loss"
+            SageMaker's score, whose middle between the classes is 0.5.
         """
         margins = self._margins(X)
         return margins[:, 0] if margins.shape[1] == 1 else margins
 
+    def _check_probable(self) -> bool:
+        """Whether the loss has probabilities, for `available_if`."""
+        if self.loss == "hinge_loss":
+            raise AttributeError(
+                "predict_proba is not available with loss='hinge_loss', whose scores "
+                "are no log-odds; use decision_function, sklearn.calibration."
+                "CalibratedClassifierCV, or loss='logistic'."
+            )
+        return True
+
+    @available_if(_check_probable)
     def predict_proba(self, X):
         """Probabilities of the classes.
 
@@ -372,6 +536,7 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         positive = expit(margins)
         return np.hstack([1.0 - positive, positive])
 
+    @available_if(_check_probable)
     def predict_log_proba(self, X):
         """Logarithms of the probabilities of the classes.
 
@@ -398,17 +563,19 @@ class LinearLearnerClassifier(ClassifierMixin, SageMakerEstimator):
         Returns
         -------
         labels : ndarray of shape (n_samples,)
-            For two classes ``classes_[1]`` where its probability is above
-            ``threshold_``; for more, the most probable one.
+            For two classes ``classes_[1]`` where its probability (or score) is
+            above ``threshold_``; for more, the most probable one.
         """
         margins = self._margins(X)
         if margins.shape[1] > 1:
             return self.classes_[margins.argmax(axis=1)]
-        return self.classes_[(margins[:, 0] > logit(self.threshold_)).astype(int)]
+        hinge = self.loss == "hinge_loss"
+        cut = self.threshold_ if hinge else logit(self.threshold_)
+        return self.classes_[(margins[:, 0] > cut).astype(int)]
 
 
 @document(_REGRESSOR_TABLE, SHARED_PARAMETERS)
-class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
+class LinearLearnerRegressor(RegressorMixin, LinearFramesMixin, SageMakerEstimator):
     """Linear regression: many models trained in one pass, the best one kept.
 
     Amazon SageMaker's Linear Learner. Candidate models that differ in learning
@@ -430,7 +597,8 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
         One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (minus the loss), ``rank_validation_score``,
-        ``best_epoch``, ``n_iter``, ``status``.
+        ``best_epoch``, ``n_iter``, ``status``, and with folds
+        ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
         The selected candidate.
     best_params_ : dict
@@ -445,6 +613,12 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
         second is None when there are no validation rows.
     resolved_params_ : dict
         What "auto" became where all candidates share it.
+    metrics_ : dict of dict
+        SageMaker's metrics by SageMaker's names, of the selected model on the
+        "train" and, if there are any, "validation" rows (out of fold with folds).
+    training_state_ : dict
+        With ``warm_start`` or `partial_fit`: weights and optimizer states of all
+        candidates, to go on from.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -516,6 +690,8 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
         huber_delta=1.0,
         cv="auto",
         validation_fraction="auto",
+        ensemble_size=1,
+        warm_start=False,
         n_jobs=None,
         random_state=None,
         verbose=0,
@@ -555,6 +731,8 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
         self.huber_delta = huber_delta
         self.cv = cv
         self.validation_fraction = validation_fraction
+        self.ensemble_size = ensemble_size
+        self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.verbose = verbose
@@ -599,20 +777,24 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
         ValueError
             If only one of ``X_val`` and ``y_val`` is given, or a weight is
             negative.
-        NotImplementedError
-            If a hyperparameter has a value that this version cannot train.
         AllCandidatesDivergedError
             If no candidate stayed finite.
+
+        Warns
+        -----
+        InapplicableHyperparameterWarning
+            If a hyperparameter is set that has no effect with the others.
         """
-        self._hyperparameters()
         with self._all_or_nothing():
             return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+        warm = self._warm()
         X, y = validate_data(
             self,
             X,
             y,
+            reset="resume" not in warm,
             accept_sparse="csr",
             accept_large_sparse=True,
             dtype="numeric",
@@ -633,7 +815,56 @@ class LinearLearnerRegressor(RegressorMixin, SageMakerEstimator):
                 )
             validation = (rows_val, y_val, weights_val)
         data = TrainingData(X, target, weights, *(validation or (None,) * 3))
-        self._set_state(self._train(data, REGRESSOR, 1, X, y))
+        self._set_state(self._train(self._spec(REGRESSOR, 1, **warm), data, X, y))
+        return self
+
+    @fit_context(prefer_skip_nested_validation=True)
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train all candidates on the next rows of a stream, once.
+
+        Every row is scored before it is trained on; ``candidates_`` are ranked by
+        the mean of these losses (test-then-train). ``cv`` and ``epochs`` do not
+        apply, and memory does not grow with the stream. Scalers of features and of
+        y follow the rows until ``num_point_for_scaler`` of them were seen, then they
+        are frozen. Where the learning rate would follow a cosine it falls with the
+        square root of the number of updates, and "auto" mini-batches hold 64 rows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The next rows; all dense or all sparse.
+        y : array-like of shape (n_samples,)
+            Numbers to predict.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weights of the rows; a row of weight zero is absent.
+
+        Returns
+        -------
+        self : object
+
+        Raises
+        ------
+        ValueError
+            If a weight is negative, or sparse rows follow dense ones.
+        AllCandidatesDivergedError
+            If no candidate stayed finite; the estimator is as before the call.
+        """
+        with self._all_or_nothing():
+            X, y = validate_data(
+                self,
+                X,
+                y,
+                reset=not hasattr(self, "coef_"),
+                accept_sparse="csr",
+                accept_large_sparse=True,
+                dtype="numeric",
+                y_numeric=True,
+            )
+            X = self._canonical(X)
+            target = np.asarray(y, dtype=np.float64)
+            weights = self._check_weights(sample_weight, X)
+            data = TrainingData(X, target, weights)
+            self._set_state(self._stream(REGRESSOR, 1, data))
         return self
 
     def _set_state(self, state: ModelState) -> None:

@@ -16,13 +16,20 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     kernels,
 )
+from sklearn_sagemaker.training.team import Team
 
 LANES = 16
 """Strips are padded to a multiple of this many models."""
 NARROW = 8
 """Below this many columns dense data train column by column, without padding."""
 SCORE_BYTES = 8 << 20
-"""Margins are computed in pieces of about this many bytes."""
+"""Margins are computed in pieces of no more than about this many bytes..."""
+SCORE_ROWS = 2048
+"""... and of so many rows, for several threads to share."""
+ROW_PARTS = 2
+"""Parts that a dense mini-batch of `SPLIT_ROWS` rows is cut into. Fixed, so that
+results never depend on the number of threads."""
+SPLIT_ROWS = 128
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
@@ -39,7 +46,6 @@ class Objective:
     """What the columns of a block minimise, and by which steps."""
 
     loss: str
-    loss_parameter: float
     n_classes: int
     optimizer: str
     constants: dict[str, float]
@@ -66,8 +72,9 @@ class ColumnBlock:
         Feature scale of each candidate.
     shift : float64 array of shape (n_features,) or None
         Subtracted from every row (centring).
-    label_shift, label_scale : float64 arrays of shape (n_groups,)
-        Label scaler of each group; training sees ``(y - shift) / scale``.
+    label_scaler : float64 array of shape (3, n_groups)
+        Shift and scale of the labels of each group, of which training sees
+        ``(y - shift) / scale``, and the loss's parameter in the same units.
     boost : float64 array of shape (n_features,) or None
         CSR only: factor on the penalties of a touched feature.
     objective : Objective
@@ -75,6 +82,10 @@ class ColumnBlock:
         ``initial(n) -> (n_features, n)`` starting weights in scaled space.
     initial_bias : float
         Starting intercept.
+    team : Team or None
+        Threads that share the work; one by default.
+    park : bool
+        Whether to keep the state of models that stop, for `state`.
     """
 
     def __init__(
@@ -83,25 +94,26 @@ class ColumnBlock:
         candidates,
         scales,
         shift,
-        label_shift,
-        label_scale,
+        label_scaler,
         boost,
         objective: Objective,
         initial=None,
         initial_bias: float = 0.0,
+        team: Team | None = None,
+        park: bool = False,
     ):
         self.reader = reader
         self.candidates = candidates
         self.objective = objective
         self.dtype = reader.dtype
         self.n_models = len(candidates)
-        self.n_groups = len(label_shift)
+        self.n_groups = label_scaler.shape[1]
+        self.team = team or Team()
         loss = LOSSES[objective.loss]
         self.coupled = loss.coupled
         self.n_classes = objective.n_classes if loss.coupled else 1
         self.shift = self._array(shift if shift is not None else np.empty(0))
-        self._label_shift = label_shift
-        self._label_scale = label_scale
+        self._group_scaler = label_scaler
         same = all(scale is scales[0] for scale in scales)
         self._scales = self._array(
             scales[0][:, None] if same else np.stack(scales, axis=1)
@@ -116,6 +128,7 @@ class ColumnBlock:
         self.active = np.arange(self.n_models)
         self._lay_out()
         n_states = self._kernel_optimizer.n_states
+        self._gradients = np.empty((0, 0), dtype=self.dtype)
         self.W = aligned_zeros(self._weights_shape, self.dtype)
         if initial is not None:
             self._set_initial(initial)
@@ -133,6 +146,7 @@ class ColumnBlock:
         self.full_columns = self.columns_of(np.arange(self.n_models))
         self.best_weights = self._columns_view(self.W).copy()
         self.best_bias = self.bias[0].copy()
+        self._parked = self._empty_state() if park else None
 
     # ------------------------------------------------------------------ layout
     def _array(self, values):
@@ -161,10 +175,10 @@ class ColumnBlock:
         self.penalties[1, : self.used] = self.candidates.l1[models]
         self.penalties[2, : self.used] = wd * self.objective.bias_wd_mult
         groups = np.arange(self.used) // (self.n_classes * max(1, len(self.active)))
-        self.label_scaler = np.zeros((2, self.ld), dtype=self.dtype)
+        self.label_scaler = np.zeros((3, self.ld), dtype=self.dtype)
         self.label_scaler[1] = 1.0
-        self.label_scaler[0, : self.used] = self._label_shift[groups]
-        self.label_scaler[1, : self.used] = 1.0 / self._label_scale[groups]
+        shift, scale, parameter = self._group_scaler[:, groups]
+        self.label_scaler[:, : self.used] = shift, 1.0 / scale, parameter
 
     def _touch_corrections(self):
         """Adam's bias corrections by number of touches of a CSR feature."""
@@ -205,7 +219,7 @@ class ColumnBlock:
                 self._columns_view(self.W)[:, columns[group, k]] = scaled[:, k]
 
     # ---------------------------------------------------------------- training
-    def train_epoch(self, order, bounds, fold, labels, weights, rates):
+    def train_epoch(self, order, bounds, fold, labels, weights, rates, trains=None):
         """One pass; returns the training loss of each active model.
 
         Parameters
@@ -215,6 +229,8 @@ class ColumnBlock:
         labels, weights : arrays indexed by row number
         rates : float64 array of shape (n_batches, n_models)
             Learning rates of all models of the block.
+        trains : uint8 array of shape (n_samples, n_groups) or None
+            Which group trains on which rows, for folds that are no partition.
         """
         objective = self.objective
         lanes = np.arange(self.used) % len(self.active)
@@ -222,44 +238,68 @@ class ColumnBlock:
         per_column[:, : self.used] = rates[:, self.active][:, lanes]
         masked = np.where(fold >= 0, fold + 1, -1).astype(np.int32)
         loss_sum, weight_sum = np.zeros((2, self.ld))
+        n_parts = 1
+        if not self.reader.sparse and np.diff(bounds).max() >= SPLIT_ROWS:
+            n_parts = ROW_PARTS
+        d = self.reader.n_features
+        shape = (0, 0) if self.reader.sparse else (n_parts, d * self.ld)
+        if self._gradients.shape != shape:
+            self._gradients = aligned_zeros(shape, self.dtype)
+        sums = aligned_zeros((n_parts, 2 * self.ld), self.dtype)
+        if trains is None:
+            trains = np.empty((0, 0), dtype=np.uint8)
         for first, last, lazy_p, lazy_q in self._segments(per_column, masked):
-            kernels.train(
-                self.reader,
-                order,
-                bounds[first : last + 1],
-                masked[first:last],
-                self.W,
-                self.S[0],
-                self.S[1],
-                self.bias,
-                labels,
-                weights,
-                per_column[first:last],
-                self.penalties,
-                self.scale,
-                self.shift,
-                self.label_scaler,
-                self.steps,
-                self.counts,
-                self._boost,
-                self._corrections,
-                lazy_p,
-                lazy_q,
-                LOSS_IDS[objective.loss],
-                self.coupled,
-                self.n_classes,
-                len(self.active),
-                self.used,
-                objective.loss_parameter,
-                OPTIMIZER_IDS[objective.optimizer],
-                self._kernel_optimizer.n_states,
-                self._constants,
-                objective.use_bias,
-                objective.bias_lr_mult,
-                self.narrow,
-                loss_sum,
-                weight_sum,
-            )
+
+            def call(
+                meeting, member, members, first=first, last=last, p=lazy_p, q=lazy_q
+            ):
+                kernels.train(
+                    self.reader,
+                    order,
+                    bounds[first : last + 1],
+                    masked[first:last],
+                    trains,
+                    self.W,
+                    self.S[0],
+                    self.S[1],
+                    self.bias,
+                    labels,
+                    weights,
+                    per_column[first:last],
+                    self.penalties,
+                    self.scale,
+                    self.shift,
+                    self.label_scaler,
+                    self.steps,
+                    self.counts,
+                    self._boost,
+                    self._corrections,
+                    p,
+                    q,
+                    LOSS_IDS[objective.loss],
+                    self.coupled,
+                    self.n_classes,
+                    len(self.active),
+                    self.used,
+                    OPTIMIZER_IDS[objective.optimizer],
+                    self._kernel_optimizer.n_states,
+                    self._constants,
+                    objective.use_bias,
+                    objective.bias_lr_mult,
+                    self.narrow,
+                    loss_sum,
+                    weight_sum,
+                    self._gradients,
+                    sums,
+                    meeting,
+                    member,
+                    members,
+                )
+
+            if n_parts > 1:
+                self.team.together(call)
+            else:
+                call(np.zeros(24, dtype=np.int64), 0, 1)
         columns = self.columns_of(np.arange(len(self.active)))[0, 0]
         return loss_sum[columns] / np.maximum(weight_sum[columns], 1e-300)
 
@@ -290,41 +330,50 @@ class ColumnBlock:
             first = last
 
     # ----------------------------------------------------------------- scoring
-    def margins(self, reader, rows, group: int):
-        """Margins of one group of columns, piece by piece.
-
-        Yields
-        ------
-        piece : int64 array
-            The row numbers.
-        margins : array of shape (len(piece), n_classes * n_models)
-        """
-        weights, narrow = self.W, self.narrow
+    def _score(self, reader, rows, weights, bias, narrow, columns):
+        """Margins of some adjacent columns of the weights."""
         if narrow and reader.sparse:
             # Dense rows to train on, sparse ones to judge: those are read by strips.
-            weights, narrow = self._array(self.W.T), False
-        width = self.n_classes * len(self.active)
-        first = group * width
-        step = max(256, SCORE_BYTES // (width * self.dtype.itemsize))
-        buffer = np.empty((min(step, len(rows)), width), dtype=self.dtype)
-        for start in range(0, len(rows), step):
-            piece = rows[start : start + step]
-            out = buffer[: len(piece)]
-            kernels.score(
-                reader,
-                piece,
-                weights,
-                self.bias[:1],
-                self.shift,
-                first,
-                first + width,
-                narrow,
-                out,
-            )
-            yield piece, out
+            weights, narrow = self._array(weights.T), False
+        out = np.empty((len(rows), columns.stop - columns.start), dtype=self.dtype)
+        kernels.score(
+            reader,
+            rows,
+            weights,
+            bias,
+            self.shift,
+            columns.start,
+            columns.stop,
+            narrow,
+            out,
+        )
+        return out
+
+    def margins(self, reader, rows):
+        """Margins of the active models' refits, in the labels' units of training.
+
+        Parameters
+        ----------
+        reader : RowReader
+        rows : int64 array
+
+        Returns
+        -------
+        margins : array of shape (n_rows, n_classes * n_active)
+        """
+        columns = slice(0, self.n_classes * len(self.active))
+        return self._score(reader, rows, self.W, self.bias[:1], self.narrow, columns)
+
+    def finite(self) -> np.ndarray:
+        """Whether all weights of each active model's refit are finite."""
+        columns = self.columns_of(np.arange(len(self.active)))[0]
+        weights = self._columns_view(self.W)[:, columns]
+        return np.isfinite(weights).all(axis=(0, 1)) & np.isfinite(
+            self.bias[0, columns]
+        ).all(axis=0)
 
     def validation_loss(self, reader, parts, labels, weights):
-        """Pooled weighted loss of the active models on validation rows.
+        """Weighted loss of the active models on each part of the validation rows.
 
         Parameters
         ----------
@@ -335,33 +384,83 @@ class ColumnBlock:
 
         Returns
         -------
-        loss : float64 array of shape (n_active,)
+        sums : float64 array of shape (n_parts, n_active)
+            Weighted sums of the losses.
+        total : float64 array of shape (n_parts,)
+            The weights behind them.
         """
         width = self.n_classes * len(self.active)
-        total, weight = np.zeros(width), 0.0
-        degree = LOSSES[self.objective.loss].degree
-        for group, rows in parts:
-            part = np.zeros(width)
-            # The group's margins are in its own label units, so is its loss.
+        step = SCORE_BYTES // (width * self.dtype.itemsize)
+        step = int(np.clip(step, 256, SCORE_ROWS))
+        pieces = [
+            (number, group, rows[start : start + step])
+            for number, (group, rows) in enumerate(parts)
+            for start in range(0, len(rows), step)
+        ]
+
+        def losses(piece):
+            _, group, rows = piece
             columns = slice(group * width, (group + 1) * width)
-            scaler = self._array(self.label_scaler[:, columns])
-            weight += float(weights[rows].sum(dtype=np.float64))
-            for piece, margins in self.margins(reader, rows, group):
-                kernels.losses(
-                    margins,
-                    piece,
-                    labels,
-                    weights,
-                    scaler,
-                    LOSS_IDS[self.objective.loss],
-                    self.coupled,
-                    self.n_classes,
-                    len(self.active),
-                    self.objective.loss_parameter,
-                    part,
-                )
-            total += part * self._label_scale[group] ** degree
-        return total[: len(self.active)] / weight
+            sums = np.zeros(width)
+            kernels.losses(
+                self._score(reader, rows, self.W, self.bias[:1], self.narrow, columns),
+                rows,
+                labels,
+                weights,
+                # The group's margins are in its own label units, so is its loss.
+                self._array(self.label_scaler[:, columns]),
+                LOSS_IDS[self.objective.loss],
+                self.coupled,
+                self.n_classes,
+                len(self.active),
+                sums,
+            )
+            return sums[: len(self.active)]
+
+        degree = LOSSES[self.objective.loss].degree
+        sums, total = np.zeros((len(parts), len(self.active))), np.zeros(len(parts))
+        for (number, group, rows), part in zip(
+            pieces, self.team.map(losses, pieces), strict=True
+        ):
+            sums[number] += part * self._group_scaler[1, group] ** degree
+            total[number] += weights[rows].sum(dtype=np.float64)
+        return sums, total
+
+    def best_margins(self, reader, parts, models=None):
+        """Margins of the snapshots, each row by the group that may score it.
+
+        Parameters
+        ----------
+        reader : RowReader
+        parts : list of (group, int64 array)
+        models : int array or None
+            Models of the block; all by default.
+
+        Returns
+        -------
+        margins : array of shape (n_rows, n_classes, n_models)
+            Part by part, in the units of the refit's labels.
+        """
+        if models is None:
+            models = np.arange(self.n_models)
+        found = []
+        for group, rows in parts:
+            columns = self.full_columns[group][:, models].ravel()
+            narrow = not reader.sparse and len(columns) < NARROW
+            weights = self.best_weights[:, columns]
+            weights = self._array(weights.T if narrow else weights)
+            bias = self._array(self.best_bias[None, columns])
+            shift, scale, _ = self._array(self._group_scaler[:, group])
+
+            def score(
+                piece, w=weights, b=bias, narrow=narrow, shift=shift, scale=scale
+            ):
+                out = self._score(reader, piece, w, b, narrow, slice(0, b.shape[1]))
+                return out * scale + shift
+
+            pieces = np.split(rows, range(SCORE_ROWS, len(rows), SCORE_ROWS))
+            found += self.team.map(score, pieces)
+        return np.concatenate(found).reshape(-1, self.n_classes, len(models))
 
     def penalty(self) -> np.ndarray:
         """``wd / 2 * ||w||**2 + l1 * ||w||_1`` of the active models' refits."""
@@ -395,6 +494,8 @@ class ColumnBlock:
         """Drop models that stopped; the others keep weights and state."""
         if len(positions) == 0:
             return
+        if self._parked is not None:
+            self._park(self._parked, positions)
         kept = np.setdiff1d(np.arange(len(self.active)), positions)
         source = self.columns_of(kept).ravel()
         old_W = self._columns_view(self.W)
@@ -420,34 +521,51 @@ class ColumnBlock:
         self._columns_view(packed)[:, : self.used] = columns[:, source]
         return packed
 
-    def best_scores(self, reader, parts, model: int, n_rows: int):
-        """Margins of one model's snapshot, each row by the group that may score it.
+    # ----------------------------------------------------------- resumable state
+    def _empty_state(self) -> dict[str, np.ndarray]:
+        d, n = self.reader.n_features, self.full_columns.size
+        return {
+            "weights": np.zeros((d, n), self.dtype),
+            "states": np.zeros((self._kernel_optimizer.n_states, d, n), self.dtype),
+            "bias": np.zeros((3, n), self.dtype),
+            "steps": np.zeros(n, np.int64),
+        }
+
+    def _park(self, into: dict[str, np.ndarray], positions: np.ndarray) -> None:
+        """Copy what the models at these positions of the active ones hold."""
+        to = self.full_columns[:, :, self.active[positions]].ravel()
+        source = self.columns_of(positions).ravel()
+        into["weights"][:, to] = self._columns_view(self.W)[:, source]
+        for number, state in enumerate(into["states"]):
+            state[:, to] = self._columns_view(self.S[number])[:, source]
+        into["bias"][:, to] = self.bias[:, source]
+        into["steps"][to] = self.steps[source]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What all models, stopped ones too, need to be trained on.
 
         Returns
         -------
-        margins : float64 array of shape (n_rows, n_classes)
-            Indexed by row number; rows outside ``parts`` are NaN.
+        state : dict of arrays
+            ``weights`` (n_features, n_columns) in the units of the data,
+            ``states`` of the optimizer, ``bias`` with its states, ``steps`` and,
+            for CSR, ``counts``. Columns go group by group, class by class.
         """
-        out = np.full((n_rows, self.n_classes), np.nan)
-        for group, rows in parts:
-            columns = self.full_columns[group, :, model]
-            weights = self._array(self.best_weights[:, columns].T)
-            bias = self._array(self.best_bias[columns][None, :])
-            margins = np.empty((len(rows), self.n_classes), dtype=self.dtype)
-            kernels.score(
-                reader,
-                rows,
-                weights if not reader.sparse else self._array(weights.T),
-                bias,
-                self.shift,
-                0,
-                self.n_classes,
-                not reader.sparse,
-                margins,
-            )
-            margins = margins.astype(np.float64)
-            out[rows] = margins * self._label_scale[group] + self._label_shift[group]
-        return out
+        kept = self._empty_state() if self._parked is None else self._parked
+        self._park(kept, np.arange(len(self.active)))
+        return {**kept, "counts": self.counts}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from a `state`; all models are active."""
+        n = self.full_columns.size
+        self._columns_view(self.W)[:, :n] = state["weights"]
+        for number, values in enumerate(state["states"]):
+            self._columns_view(self.S[number])[:, :n] = values
+        self.bias[:, :n] = state["bias"]
+        self.steps[:n] = state["steps"]
+        self.counts[:] = state["counts"]
+        self.best_weights[:, :n] = state["weights"]
+        self.best_bias[:n] = state["bias"][0]
 
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one model's snapshot, in data units.
@@ -460,5 +578,5 @@ class ColumnBlock:
         intercept = self.best_bias[columns].astype(np.float64)
         if len(self.shift):
             intercept = intercept - coef @ self.shift.astype(np.float64)
-        scale = self._label_scale[0]
-        return coef * scale, intercept * scale + self._label_shift[0]
+        shift, scale, _ = self._group_scaler[:, 0]
+        return coef * scale, intercept * scale + shift

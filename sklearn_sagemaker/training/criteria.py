@@ -23,6 +23,11 @@ class Confusion:
     negative: float
     n_rows: int
 
+    @property
+    def called(self) -> np.ndarray:
+        """Weight of the rows that each threshold calls positive."""
+        return self.true_positive + self.false_positive
+
     def cut(self, index: int) -> float:
         """A margin between the last row called positive and the next one."""
         if index == 0:
@@ -60,15 +65,55 @@ def confusion(margins: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Confus
     )
 
 
-def _accuracy(counts: Confusion) -> np.ndarray:
+def f_score(hits, called, positive, beta: float):
+    """Weighted F score, with recall counting ``beta`` times as much as precision.
+
+    Parameters
+    ----------
+    hits, called, positive : float or float64 array
+        Weight of the rows that are called positive and are, are called positive,
+        and are positive.
+    beta : float
+        Above 0.
+
+    Returns
+    -------
+    score : like the input
+        0 where nothing is called positive and nothing is.
+    """
+    square = float(beta) * float(beta)
+    share = square / (1.0 + square) if square < 1.0 else 1.0 / (1.0 + 1.0 / square)
+    return ratio(hits, share * positive + (1.0 - share) * called)
+
+
+def ratio(part, whole):
+    """``part / whole``, and 0 where the whole is 0, as scikit-learn's zero_division."""
+    return np.where(whole > 0, part, 0.0) / np.where(whole > 0, whole, 1.0)
+
+
+def _accuracy(counts: Confusion, value: float) -> np.ndarray:
     right = counts.true_positive + counts.negative - counts.false_positive
     return right / (counts.positive + counts.negative)
 
 
-def _f1(counts: Confusion) -> np.ndarray:
-    called = counts.true_positive + counts.false_positive
-    total = called + counts.positive
-    return 2.0 * counts.true_positive / np.where(total > 0, total, 1.0)
+def _f_beta(counts: Confusion, value: float) -> np.ndarray:
+    return f_score(counts.true_positive, counts.called, counts.positive, value)
+
+
+def _f1(counts: Confusion, value: float) -> np.ndarray:
+    return _f_beta(counts, 1.0)
+
+
+def _precision(counts: Confusion, value: float) -> np.ndarray:
+    return ratio(counts.true_positive, counts.called)
+
+
+def _recall(counts: Confusion, value: float) -> np.ndarray:
+    return ratio(counts.true_positive, np.full_like(counts.called, counts.positive))
+
+
+Curve = Callable[[Confusion, float], np.ndarray]
+"""A figure for every threshold, given the value of the criterion's parameter."""
 
 
 @dataclass(frozen=True)
@@ -80,16 +125,22 @@ class Criterion:
     name : str
         SageMaker's name.
     curve : callable or None
-        Score of every threshold; None selects by validation loss and leaves the
-        threshold at probability 0.5.
+        ``curve(confusion, value)``: the figure to maximise, for every threshold;
+        None selects by validation loss and leaves the default threshold.
     cautious : bool
-        Whether the threshold leaves 0.5 only for a gain of more than one paired
-        standard error.
+        Whether the threshold leaves the default only for a gain of more than one
+        paired standard error.
+    parameter : str or None
+        The hyperparameter whose value the curve is given.
+    target : callable or None
+        A curve that must reach the parameter before `curve` counts.
     """
 
     name: str
-    curve: Callable[[Confusion], np.ndarray] | None = None
+    curve: Curve | None = None
     cautious: bool = False
+    parameter: str | None = None
+    target: Curve | None = None
 
 
 CRITERIA: dict[str, Criterion] = {
@@ -97,6 +148,19 @@ CRITERIA: dict[str, Criterion] = {
     for criterion in (
         Criterion("accuracy", _accuracy, cautious=True),
         Criterion("f1", _f1),
+        Criterion("f_beta", _f_beta, parameter="f_beta"),
+        Criterion(
+            "precision_at_target_recall",
+            _precision,
+            parameter="target_recall",
+            target=_recall,
+        ),
+        Criterion(
+            "recall_at_target_precision",
+            _recall,
+            parameter="target_precision",
+            target=_precision,
+        ),
         Criterion("cross_entropy_loss"),
         Criterion("loss_function"),
     )
@@ -106,31 +170,166 @@ CRITERIA: dict[str, Criterion] = {
 # Cuts that a probability in float64 can tell apart: close to 1 it has few digits.
 LOWEST_CUT, HIGHEST_CUT = -500.0, 20.0
 
+ROUNDING = 1e-12
+"""Relative difference of two figures that rounding of their sums may make."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A threshold and what it achieves.
+
+    Attributes
+    ----------
+    cut : float
+        Rows with a margin above it are called positive.
+    score : float
+        For ranking candidates, greater is better: the criterion's figure at the
+        cut. Where a target is out of reach it is ``reached - target``, which is
+        negative: below every candidate that reaches it, and better the nearer.
+    target_reached : bool
+        False only if the criterion has a target that no threshold reaches.
+    reached : float or None
+        The figure that has the target, at the cut; None without a target.
+    """
+
+    cut: float
+    score: float
+    target_reached: bool = True
+    reached: float | None = None
+
 
 def calibrate(
-    criterion: Criterion, margins: np.ndarray, y: np.ndarray, weights: np.ndarray
-) -> tuple[float, float]:
-    """The margin to cut at, and the criterion's score there.
+    criterion: Criterion,
+    margins: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    parameter: float | None = None,
+    origin: float = 0.0,
+    clip: bool = True,
+) -> Calibration:
+    """The best margin to cut at, and what it achieves.
 
-    For a cautious criterion the cut leaves 0 only when the gain exceeds one
+    For a cautious criterion the cut leaves `origin` only when the gain exceeds one
     paired standard error, ``sqrt(discordant rows) / n``, of the comparison with
-    the cut at 0: otherwise the gain is within what another validation sample
+    the cut there: otherwise the gain is within what another validation sample
     would undo.
+
+    A criterion with a target takes, of the thresholds that reach it, the one with
+    the highest figure, and of equals the one farthest beyond the target. If none
+    reaches it, it takes the one that comes nearest. The precision of calling no
+    row positive counts as 0.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        One with a curve.
+    margins, y, weights : float64 arrays of shape (n,)
+        ``y`` is 0 or 1; rows of zero weight are absent, and at least one has a
+        weight above zero.
+    parameter : float or None
+        Value of the hyperparameter ``criterion.parameter``.
+    origin : float
+        The default cut: margin 0 of the logistic loss, 0.5 of the hinge loss.
+    clip : bool
+        Whether the cut must be one that a probability in float64 can tell apart.
+
+    Returns
+    -------
+    calibration : Calibration
+
+    Raises
+    ------
+    ValueError
+        If the criterion has no curve, or needs a parameter that is not given.
     """
-    margins = np.clip(margins, LOWEST_CUT, HIGHEST_CUT)
+    if criterion.curve is None:
+        raise ValueError(
+            f"The criterion {criterion.name!r} has no threshold to calibrate; keep "
+            f"the default one, {origin:g}."
+        )
+    if criterion.parameter is not None and parameter is None:
+        raise ValueError(
+            f"parameter=None is no value for the criterion {criterion.name!r}; pass "
+            f"the value of {criterion.parameter}."
+        )
+    present = weights > 0
+    margins, y, weights = margins[present], y[present], weights[present]
+    if clip:
+        margins = np.clip(margins, LOWEST_CUT, HIGHEST_CUT)
     counts = confusion(margins, y, weights)
-    assert criterion.curve is not None
-    scores = criterion.curve(counts)
-    # Index of "cut at margin 0": how many distinct margins lie above it.
-    plain = int(np.searchsorted(-counts.margins, 0.0, side="left"))
-    best = int(np.argmax(scores))
-    if scores[best] <= scores[plain]:
-        return 0.0, float(scores[plain])
+    value = 1.0 if parameter is None else float(parameter)
+    figures = criterion.curve(counts, value)
+    # Index of the default cut: how many distinct margins lie above it.
+    plain = int(np.searchsorted(-counts.margins, -origin, side="left"))
+    if criterion.target is not None:
+        targets = criterion.target(counts, value)
+        best = _at_target(figures, targets, value, plain)
+        cut = origin if best == plain else counts.cut(best)
+        reached = float(targets[best])
+        if _reaches(reached, value):
+            return Calibration(cut, float(figures[best]), True, reached)
+        return Calibration(cut, reached - value, False, reached)
+    best = int(np.argmax(figures))
+    if figures[best] <= figures[plain]:
+        return Calibration(origin, float(figures[plain]))
     cut = counts.cut(best)
     if criterion.cautious:
-        low, high = min(cut, 0.0), max(cut, 0.0)
+        low, high = min(cut, origin), max(cut, origin)
         discordant = np.count_nonzero((margins > low) & (margins <= high))
         error = np.sqrt(discordant) / counts.n_rows
-        if scores[best] - scores[plain] <= error * (1.0 + 1e-9):
-            return 0.0, float(scores[plain])
-    return cut, float(scores[best])
+        if figures[best] - figures[plain] <= error * (1.0 + 1e-9):
+            return Calibration(origin, float(figures[plain]))
+    return Calibration(cut, float(figures[best]))
+
+
+def score_at(
+    criterion: Criterion,
+    margins: np.ndarray,
+    y: np.ndarray,
+    weights: np.ndarray,
+    cut: float,
+    value: float = 1.0,
+) -> float:
+    """The criterion's figure on some rows at a given cut.
+
+    Parameters
+    ----------
+    criterion : Criterion
+        One with a curve.
+    margins, y, weights : float64 arrays of shape (n,)
+    cut : float
+        Rows with a margin above it are called positive.
+    value : float
+        Of the criterion's parameter.
+
+    Returns
+    -------
+    figure : float
+        NaN if no row has a weight above zero.
+    """
+    present = weights > 0
+    if not present.any():
+        return float("nan")
+    counts = confusion(margins[present], y[present], weights[present])
+    assert criterion.curve is not None
+    above = int(np.searchsorted(-counts.margins, -cut, side="left"))
+    return float(criterion.curve(counts, value)[above])
+
+
+def _reaches(found, wanted):
+    """Whether a figure that is not negative is as large, but for rounding."""
+    return found >= wanted * (1.0 - ROUNDING)
+
+
+def _at_target(
+    figures: np.ndarray, targets: np.ndarray, wanted: float, plain: int
+) -> int:
+    """Index of the threshold to take; `plain` where it is as good as any."""
+    kept = np.flatnonzero(_reaches(targets, wanted))
+    first, second = figures, targets
+    if len(kept) == 0:
+        kept = np.arange(len(targets))
+        first, second = targets, figures
+    for curve in (first, second):
+        kept = kept[_reaches(curve[kept], curve[kept].max())]
+    return plain if plain in kept else int(kept[0])

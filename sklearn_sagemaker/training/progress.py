@@ -17,11 +17,12 @@ class Progress:
     n_iter: np.ndarray
     best_epoch: np.ndarray
     status: np.ndarray
+    best_parts: np.ndarray
     train_curve: list[np.ndarray] = field(default_factory=list)
     validation_curve: list[np.ndarray] = field(default_factory=list)
 
     @classmethod
-    def start(cls, n: int) -> Progress:
+    def start(cls, n: int, n_parts: int = 1) -> Progress:
         """Nothing trained yet."""
         return cls(
             np.full(n, np.inf),
@@ -30,6 +31,7 @@ class Progress:
             np.zeros(n, dtype=int),
             np.zeros(n, dtype=int),
             np.full(n, "completed", dtype="U13"),
+            np.full((n_parts, n), np.nan),
         )
 
     def record(
@@ -38,6 +40,7 @@ class Progress:
         epoch: int,
         train_loss: np.ndarray,
         loss: np.ndarray,
+        parts: np.ndarray,
         *,
         counted: np.ndarray,
         patience: int,
@@ -56,6 +59,8 @@ class Progress:
         epoch : int
         train_loss, loss : float64 arrays of shape (n_active,)
             Mean loss on training and on validation rows.
+        parts : float64 array of shape (n_parts, n_active)
+            Mean loss on each part of the validation rows.
         counted : bool array of shape (n_active,)
             Whether the epoch counts for the patience.
         patience : int
@@ -74,6 +79,7 @@ class Progress:
         finite = np.isfinite(loss) & np.isfinite(train_loss)
         better = finite & (loss < self.best_loss[active])
         self.best_loss[active[better]] = loss[better]
+        self.best_parts[:, active[better]] = parts[:, better]
         self.best_epoch[active[better]] = epoch
         self.n_iter[active] = epoch + 1
         reference = self.reference[active]

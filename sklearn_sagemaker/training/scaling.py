@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader, kernels
+from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 
 SCALINGS: dict[str, str] = {
     "standard": "each feature divided by its standard deviation",
@@ -80,6 +81,23 @@ def _feature_statistics(reader, rows, weights) -> FeatureStatistics:
     noise = 10 * np.finfo(reader.dtype).eps * size
     constant = np.isfinite(size) & (deviation <= noise)
     return FeatureStatistics(mean, np.where(constant, 0.0, deviation))
+
+
+def check_statistics(found: FeatureStatistics) -> None:
+    """Refuse features whose squares overflow.
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        Naming the first such feature.
+    """
+    bad = np.flatnonzero(~np.isfinite(found.deviation))
+    if len(bad):
+        raise AllCandidatesDivergedError(
+            f"Feature {bad[0]} holds values so large that their squares overflow; "
+            "scale the features, for example with sklearn.preprocessing."
+            "RobustScaler, or drop that one."
+        )
 
 
 def stored_counts(X, rows: np.ndarray) -> np.ndarray:

@@ -16,8 +16,13 @@ LONGEST_RUN = 8
 LARGE_DATA = 32 << 20
 """Bytes of X from which on rows are shuffled in runs."""
 
+INVERSE_UPDATES = 1000
+STREAM_BATCH = 64
+"""Rows of a mini-batch of a stream, with ``mini_batch_size="auto"``."""
+
 SCHEDULES: dict[str, str] = {
     "constant": "the learning rate as it is",
+    "inverse": "over the square root of 1 + updates / 1000, for streams without end",
     "cosine": "half a cosine from the learning rate to zero over all epochs",
     "step": "times lr_scheduler_factor every lr_scheduler_step updates, "
     "not below lr_scheduler_minimum_lr",
@@ -145,6 +150,8 @@ def learning_rates(candidates, start: int, count: int, total: int) -> np.ndarray
     cosine = candidates.schedule == "cosine"
     progress = (updates + 0.5) / max(total, start + count)
     rates[:, cosine] *= 0.5 * (1.0 + np.cos(np.pi * progress))
+    inverse = candidates.schedule == "inverse"
+    rates[:, inverse] /= np.sqrt(1.0 + updates / INVERSE_UPDATES)
     step = candidates.schedule == "step"
     if step.any():
         base = candidates.learning_rate[step]

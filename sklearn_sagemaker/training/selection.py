@@ -1,54 +1,206 @@
-"""Selection: scores and thresholds of the candidates, and the table of them."""
+"""Selection: scores and thresholds of the candidates, and what becomes of the best."""
 
 from __future__ import annotations
 
+import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._state import ModelState, TrainingSpec
+from sklearn_sagemaker.exceptions import (
+    AllCandidatesDivergedError,
+    CandidateDivergedWarning,
+    TargetNotReachedWarning,
+)
 from sklearn_sagemaker.training.block import ColumnBlock
 from sklearn_sagemaker.training.candidates import PARAMETERS, Candidates
-from sklearn_sagemaker.training.criteria import Criterion, calibrate
+from sklearn_sagemaker.training.criteria import (
+    Calibration,
+    calibrate,
+    score_at,
+)
+from sklearn_sagemaker.training.metrics import linear_metrics
 from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.scaling import FeatureStatistics
+from sklearn_sagemaker.training.settings import AUTO, LinearSettings
 from sklearn_sagemaker.training.validation import ValidationPlan
 
+MARGIN_BYTES = 64 << 20
+"""Margins of all candidates on validation rows are held in pieces of this size."""
 
-def calibrate_candidates(
-    criterion: Criterion,
-    place: list[tuple[ColumnBlock, Progress, int]],
-    usable: np.ndarray,
-    plan: ValidationPlan,
-    limit: int,
-    seed: int,
-    score: np.ndarray,
-    cuts: np.ndarray,
-) -> None:
-    """Fill in score and cut of every usable candidate, on the rows that judge it.
 
-    Parameters
+@dataclass
+class Contest:
+    """The trained candidates of a run and the rows that judge them.
+
+    Attributes
     ----------
-    criterion : Criterion
-    place : list of (block, progress, model)
-        Where each candidate is.
-    usable : bool array of shape (n_candidates,)
-    plan : ValidationPlan
-    limit : int
-        Rows at most; more are sampled.
-    seed : int
-    score, cuts : float64 arrays of shape (n_candidates,)
-        Changed in place.
+    spec, settings, plan, candidates, blocks, progress, statistics : object
+        Of the run.
+    label_origin, label_unit : float
+        Labels were trained as ``(y - label_origin) / label_unit``.
+    train : (RowReader, y, weights)
+        The training rows.
+    loss_weights : (array, array)
+        Weights in the loss of the training and of the validation rows.
     """
-    rows = np.concatenate([part for _, part in plan.parts])
-    parts = plan.parts
-    if len(rows) > limit:
-        rng = np.random.default_rng([seed, 0xCA11])
-        rows = np.sort(rng.permutation(rows)[:limit])
-        parts = [(group, np.intersect1d(part, rows)) for group, part in parts]
+
+    spec: TrainingSpec
+    settings: LinearSettings
+    plan: ValidationPlan
+    candidates: Candidates
+    blocks: list[ColumnBlock]
+    progress: list[Progress]
+    statistics: FeatureStatistics
+    label_origin: float
+    label_unit: float
+    train: tuple[RowReader, np.ndarray, np.ndarray]
+    loss_weights: tuple[np.ndarray, np.ndarray]
+
+    def models(self) -> list[tuple[int, int]]:
+        """Block of each candidate and its place there."""
+        return [
+            (number, model)
+            for number, block in enumerate(self.blocks)
+            for model in range(block.n_models)
+        ]
+
+    def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
+        """Margins of some candidates, in the user's units.
+
+        Returns
+        -------
+        margins : array of shape (n_rows, n_classes, n_chosen)
+            Part by part.
+        """
+        models, found = self.models(), []
+        for number, block in enumerate(self.blocks):
+            mine = np.array([models[i][1] for i in chosen if models[i][0] == number])
+            if len(mine):
+                found.append(block.best_margins(reader, parts, mine.astype(int)))
+        # Blocks hold the candidates in order; `chosen` may not.
+        margins = np.concatenate(found, axis=2)
+        margins = margins[:, :, np.argsort(np.argsort(chosen))]
+        return margins * margins.dtype.type(self.label_unit) + margins.dtype.type(
+            self.label_origin
+        )
+
+
+def _usable(contest: Contest) -> np.ndarray:
+    """Which candidates stayed finite; says so if some did not."""
+    status = np.concatenate([part.status for part in contest.progress])
+    loss = np.concatenate([part.best_loss for part in contest.progress])
+    usable = (status != "diverged") & np.isfinite(loss)
+    if not usable.any():
+        raise AllCandidatesDivergedError(_blame(contest))
+    rate = contest.spec.hyperparameters["learning_rate"]
+    if not usable.all() and rate != "auto":
+        # Rates of our own grid may fail: that is what a grid is for.
+        warnings.warn(
+            f"{np.count_nonzero(~usable)} of {len(usable)} candidate models "
+            "diverged and were dropped; candidates_['status'] says which. Set a "
+            "smaller learning_rate, or 'auto', to keep them.",
+            CandidateDivergedWarning,
+            stacklevel=2,
+        )
+    return usable
+
+
+def _blame(contest: Contest) -> str:
+    """What to say when every candidate diverged."""
+    statistics, values = contest.statistics, contest.settings.values
+    size = np.hypot(statistics.mean, statistics.deviation)
+    worst = np.argsort(-size)[:3]
+    names = ", ".join(f"feature {j} (size about {size[j]:.3g})" for j in worst)
+    remedies = []
+    if values["normalize_data"] not in (True, "auto"):
+        remedies.append("set normalize_data='auto' or scale the features")
+    if values["learning_rate"] != "auto":
+        rate = values["learning_rate"]
+        remedies.append(f"set a learning_rate below {rate:g}, or 'auto'")
+    if not remedies:
+        remedies.append("scale the features or drop extreme values")
+    return (
+        f"All {len(contest.candidates)} candidate models diverged. The largest "
+        f"features are {names}; {' and '.join(remedies)}."
+    )
+
+
+def _calibration(contest: Contest, margins, y, weights) -> Calibration:
+    """Cut and score of one binary model on the rows that judge it."""
+    loss = contest.settings.loss
+    return calibrate(
+        contest.settings.criterion,
+        margins.astype(np.float64),
+        y,
+        weights,
+        contest.settings.criterion_value,
+        loss.midpoint,
+        clip=loss.link == "logit",
+    )
+
+
+def cut_to_threshold(settings: LinearSettings, cut):
+    """The threshold on the probability, or on the score if there is none."""
+    return expit(cut) if settings.loss.link == "logit" else cut
+
+
+def _judge(contest: Contest, usable, score, cuts, split_scores) -> None:
+    """Fill in score and cut of every usable candidate, on the rows that judge it."""
+    plan, settings = contest.plan, contest.settings
+    limit = settings.values.get("num_calibration_samples", 10_000_000)
+    parts = _sampled(plan.parts, limit, contest.spec.seed)
+    rows = np.concatenate([part for _, part in parts])
+    ends = np.cumsum([len(part) for _, part in parts])[:-1]
     y, weights = plan.y[rows], plan.weights[rows]
-    for number in np.flatnonzero(usable):
-        block, _, model = place[number]
-        margins = block.best_scores(plan.reader, parts, model, len(plan.y))
-        cuts[number], score[number] = calibrate(criterion, margins[rows, 0], y, weights)
+    width = 8 * len(rows) * contest.blocks[0].n_classes
+    chosen = np.flatnonzero(usable)
+    for some in np.array_split(chosen, -(-width * len(chosen) // MARGIN_BYTES)):
+        margins = contest.margins(plan.reader, parts, some)
+        for place, number in enumerate(some):
+            mine = margins[:, :, place]
+            if not settings.binary:
+                right = mine.argmax(axis=1) == y
+                score[number] = np.average(right, weights=weights)
+                for fold, piece in enumerate(np.split(np.arange(len(rows)), ends)):
+                    split_scores[fold, number] = np.average(
+                        right[piece], weights=weights[piece]
+                    )
+                continue
+            found = _calibration(contest, mine[:, 0], y, weights)
+            cuts[number], score[number] = found.cut, found.score
+            if len(parts) == 1:
+                split_scores[0, number] = found.score
+                continue
+            for fold, piece in enumerate(np.split(np.arange(len(rows)), ends)):
+                split_scores[fold, number] = score_at(
+                    settings.criterion,
+                    mine[piece, 0].astype(np.float64),
+                    y[piece],
+                    weights[piece],
+                    found.cut,
+                    settings.criterion_value,
+                )
+
+
+def _sampled(parts, limit: int, seed: int):
+    """The parts, or as many of their rows as may calibrate."""
+    count = sum(len(part) for _, part in parts)
+    if count <= limit:
+        return parts
+    rng = np.random.default_rng([seed, 0xCA11])
+    kept = np.sort(rng.permutation(count)[:limit])
+    found, start = [], 0
+    for group, part in parts:
+        mine = kept[(kept >= start) & (kept < start + len(part))] - start
+        start += len(part)
+        if len(mine):
+            found.append((group, part[mine]))
+    return found
 
 
 def ranking(score: np.ndarray, loss: np.ndarray) -> np.ndarray:
@@ -64,8 +216,21 @@ def candidate_table(
     progress: list[Progress],
     score: np.ndarray,
     thresholds: np.ndarray | None,
+    split_scores: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """One row a candidate, shaped like scikit-learn's ``cv_results_``."""
+    """One row a candidate, shaped like scikit-learn's ``cv_results_``.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    progress : list of Progress
+        Of the blocks.
+    score : float64 array of shape (n_candidates,)
+    thresholds : float64 array of shape (n_candidates,) or None
+        For binary classification.
+    split_scores : float64 array of shape (n_splits, n_candidates) or None
+        With folds: the score on each, at the threshold of all.
+    """
     loss = np.concatenate([part.best_loss for part in progress])
     order = ranking(score, loss)
     rank = np.empty(len(order), dtype=np.int32)
@@ -88,4 +253,157 @@ def candidate_table(
     }
     if thresholds is not None:
         table["threshold"] = thresholds
+    if split_scores is not None:
+        losses = np.concatenate([part.best_parts for part in progress], axis=1)
+        for number, (split_loss, split_score) in enumerate(
+            zip(losses, split_scores, strict=True)
+        ):
+            table[f"split{number}_validation_loss"] = split_loss
+            table[f"split{number}_validation_score"] = split_score
     return table
+
+
+def select(
+    contest: Contest, batch: int, epochs: int, resume: dict[str, Any] | None
+) -> ModelState:
+    """Select the best candidate, or average the best few.
+
+    Parameters
+    ----------
+    contest : Contest
+    batch, epochs : int
+        What ``mini_batch_size`` and ``epochs`` became.
+    resume : dict or None
+        What to go on from, for the model's state.
+
+    Returns
+    -------
+    state : ModelState
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        If no candidate stayed finite.
+    """
+    settings, plan, spec = contest.settings, contest.plan, contest.spec
+    usable = _usable(contest)
+    loss = np.concatenate([part.best_loss for part in contest.progress])
+    score = np.where(usable, -loss, -np.inf)
+    cuts = np.full(len(usable), settings.loss.midpoint)
+    parts = np.concatenate([part.best_parts for part in contest.progress], axis=1)
+    split_scores = -parts
+    if settings.scores_rows:
+        _judge(contest, usable, score, cuts, split_scores)
+    order = ranking(score, loss)
+    chosen = order[: spec.ensemble_size]
+    chosen = chosen[usable[chosen]]
+    best = int(chosen[0])
+    coef, intercept = _solution(contest, chosen)
+    best_score, cut = float(score[best]), float(cuts[best])
+    judged = contest.margins(plan.reader, plan.parts, chosen).mean(
+        axis=2, dtype=np.float64
+    )
+    rows = np.concatenate([part for _, part in plan.parts])
+    y, weights = plan.y[rows], plan.weights[rows]
+    if settings.binary and settings.criterion.curve is not None:
+        # The average of several models has a threshold of its own.
+        found = _calibration(contest, judged[:, 0], y, weights)
+        if len(chosen) > 1:
+            cut, best_score = found.cut, found.score
+        if not found.target_reached:
+            _warn_target(settings, found)
+    metrics = _metrics(contest, chosen, cut, judged, rows)
+    block, model = contest.models()[best]
+    progress = contest.progress[block]
+    n_iter = int(progress.n_iter[model])
+    curves = [
+        np.array([epoch[model] for epoch in curve[:n_iter]])
+        for curve in (progress.train_curve, progress.validation_curve)
+    ]
+    thresholds = cut_to_threshold(settings, cuts)
+    return ModelState(
+        coef=coef,
+        intercept=intercept,
+        threshold=float(cut_to_threshold(settings, cut)) if settings.binary else None,
+        n_iter=n_iter,
+        best_index=best,
+        best_params=contest.candidates.params(best),
+        best_score=best_score,
+        candidates=candidate_table(
+            contest.candidates,
+            contest.progress,
+            score,
+            thresholds if settings.binary else None,
+            split_scores if plan.kind == "folds" else None,
+        ),
+        loss_curve=curves[0],
+        validation_curve=None if plan.kind == "training" else curves[1],
+        resolved={
+            **{name: settings.values[name] for name in AUTO if name in settings.values},
+            "mini_batch_size": batch,
+            "epochs": epochs,
+            "validation": plan.kind,
+            "loss": settings.loss.name,
+        },
+        metrics=metrics,
+        resume=resume,
+    )
+
+
+def _solution(contest: Contest, chosen) -> tuple[np.ndarray, np.ndarray]:
+    """Mean coefficients and intercepts of some candidates, in the user's units."""
+    models = contest.models()
+    found = [contest.blocks[models[i][0]].solution(models[i][1]) for i in chosen]
+    coef = np.mean([part[0] for part in found], axis=0)
+    intercept = np.mean([part[1] for part in found], axis=0)
+    unit = contest.label_unit
+    return coef * unit, intercept * unit + contest.label_origin
+
+
+def _warn_target(settings: LinearSettings, found: Calibration) -> None:
+    name = settings.criterion.parameter
+    figure = (name or "").removeprefix("target_")
+    warnings.warn(
+        f"No threshold reaches {name}={settings.criterion_value:g} on the validation "
+        f"rows; the nearest, which is used, has a {figure} of {found.reached:.4g}. "
+        f"Lower {name}, or give the model better features.",
+        TargetNotReachedWarning,
+        stacklevel=2,
+    )
+
+
+def _metrics(contest: Contest, chosen, cut: float, judged, judged_rows):
+    """SageMaker's metrics of the selected model on training and validation rows."""
+    settings, plan = contest.settings, contest.plan
+    values = settings.values
+
+    def measure(margins, y, loss_weights, weights):
+        return linear_metrics(
+            contest.spec.predictor_type,
+            settings.loss.name,
+            settings.loss_parameter,
+            margins,
+            y,
+            loss_weights,
+            weights,
+            cut=cut,
+            f_beta=values.get("f_beta", 1.0),
+            accuracy_top_k=values.get("accuracy_top_k", 3),
+        )
+
+    reader, y, weights = contest.train
+    rows = plan.train_rows
+    margins = contest.margins(reader, [(0, rows)], chosen).mean(
+        axis=2, dtype=np.float64
+    )
+    found = {
+        "train": measure(margins, y[rows], contest.loss_weights[0][rows], weights[rows])
+    }
+    if plan.kind != "training":
+        found["validation"] = measure(
+            judged,
+            plan.y[judged_rows],
+            contest.loss_weights[1][judged_rows],
+            plan.weights[judged_rows],
+        )
+    return found

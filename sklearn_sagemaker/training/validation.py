@@ -32,6 +32,9 @@ class ValidationPlan:
         Group of columns and the rows that it scores.
     y, weights : float64 arrays
         Indexed by row number of that matrix.
+    trains : uint8 array of shape (n_samples, n_groups) or None
+        For folds that are no partition of the rows: whether each group of columns
+        trains on each row. Else group ``k`` leaves out ``train[k - 1]``.
     """
 
     kind: str
@@ -40,35 +43,74 @@ class ValidationPlan:
     parts: list[tuple[int, np.ndarray]]
     y: np.ndarray
     weights: np.ndarray
+    trains: np.ndarray | None = None
 
     @property
     def n_groups(self) -> int:
         """Column groups of a candidate: the refit and one for each fold."""
-        return 1 + (len(self.train) if self.kind == "folds" else 0)
+        return 1 + (len(self.parts) if self.kind == "folds" else 0)
+
+    @property
+    def train_rows(self) -> np.ndarray:
+        """All rows to train on, in the order of the matrix."""
+        if len(self.train) == 1:
+            return self.train[0]
+        return np.sort(np.concatenate(self.train))
+
+    def trained_by(self, group: int, rows: np.ndarray) -> np.ndarray:
+        """Those of the rows that a group of columns trains on."""
+        if group == 0 or self.kind != "folds":
+            return rows
+        if self.trains is not None:
+            return rows[self.trains[rows, group] > 0]
+        return np.setdiff1d(rows, self.train[group - 1])
 
 
-def _folds(cv: Any, y: np.ndarray, rows: np.ndarray, stratify: bool) -> list:
-    """The test folds of a splitter, which must put each row in exactly one."""
+def _folds(
+    cv: Any, y: np.ndarray, rows: np.ndarray, stratify: bool
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Training and test rows of each split of a splitter, rows of weight only."""
     splitter = check_cv(cv, y[rows], classifier=stratify)
     if cv is None or hasattr(cv, "split") or not hasattr(cv, "__iter__"):
         # A splitter sees the rows of non-zero weight only: the others do not exist.
-        splits = splitter.split(np.zeros((len(rows), 1)), y[rows])
-        tests = [rows[test] for _, test in splits]
+        found = splitter.split(np.zeros((len(rows), 1)), y[rows])
+        splits = [(rows[train], rows[test]) for train, test in found]
     else:
         # An iterable names rows of X.
-        everything = np.arange(len(y))
-        tests = [everything[test] for _, test in splitter.split()]
-        tests = [test[np.isin(test, rows)] for test in tests]
-        tests = [test for test in tests if len(test)]
-    seen = np.concatenate(tests) if tests else np.empty(0, dtype=int)
-    if len(tests) < 2 or not np.array_equal(np.sort(seen), rows):
+        everything, splits = np.arange(len(y)), []
+        for pair in splitter.split():
+            try:
+                train, test = (everything[index] for index in pair)
+            except IndexError as error:
+                raise ValueError(
+                    f"cv names a row that X, with {len(y)} rows, does not have "
+                    f"({error}); pass row numbers of this X."
+                ) from None
+            splits.append((train[np.isin(train, rows)], test[np.isin(test, rows)]))
+    for number, (train, test) in enumerate(splits):
+        if len(train) == 0 or len(test) == 0:
+            raise ValueError(
+                f"Split {number} of cv={type(cv).__name__} has {len(train)} training "
+                f"and {len(test)} test rows of non-zero weight; each split needs some "
+                "of both."
+            )
+    if not splits:
         raise ValueError(
-            f"cv={type(cv).__name__} does not put each of the {len(rows)} rows of "
-            "non-zero weight in exactly one of at least two test folds; use a splitter "
-            "that does, such as KFold or StratifiedKFold, an integer, or pass X_val "
-            "and y_val."
+            f"cv={type(cv).__name__} makes no split; use a splitter or an iterable "
+            "that makes at least one."
         )
-    return [np.sort(test).astype(np.int64) for test in tests]
+    return splits
+
+
+def _partition(splits, rows: np.ndarray) -> list[np.ndarray] | None:
+    """The test folds, if each row is in one of them and trains all the others."""
+    tests = [np.sort(test).astype(np.int64) for _, test in splits]
+    if len(tests) < 2 or not np.array_equal(np.sort(np.concatenate(tests)), rows):
+        return None
+    for (train, _), test in zip(splits, tests, strict=True):
+        if not np.array_equal(np.sort(train), np.setdiff1d(rows, test)):
+            return None
+    return tests
 
 
 def _hold_out(y, rows, fraction, stratify, rng):
@@ -147,6 +189,16 @@ def plan_validation(
         )
     else:
         splitter = cv
-    folds = _folds(splitter, y, rows, stratify)
-    parts = [(number + 1, fold) for number, fold in enumerate(folds)]
-    return ValidationPlan("folds", folds, reader, parts, y, weights)
+    splits = _folds(splitter, y, rows, stratify)
+    parts = [
+        (number + 1, np.sort(test).astype(np.int64))
+        for number, (_, test) in enumerate(splits)
+    ]
+    folds = _partition(splits, rows)
+    if folds is not None:
+        return ValidationPlan("folds", folds, reader, parts, y, weights)
+    trains = np.zeros((len(y), 1 + len(splits)), dtype=np.uint8)
+    trains[rows, 0] = 1
+    for number, (train, _) in enumerate(splits):
+        trains[train, number + 1] = 1
+    return ValidationPlan("folds", [rows], reader, parts, y, weights, trains)

@@ -1,5 +1,9 @@
 """Every level of the compiled kernels against the slow NumPy reference."""
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor, wait
+from functools import cache, partial
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -46,7 +50,11 @@ def as_layout(X, layout):
 
 
 class Problem:
-    """Random inputs of one training pass."""
+    """Random inputs of one training pass.
+
+    ``folds`` is None, "parts" (each batch is skipped by at most one group) or
+    "masks" (each group has rows of its own, in some batches none).
+    """
 
     def __init__(
         self,
@@ -55,23 +63,24 @@ class Problem:
         n_models,
         n_groups,
         dtype,
-        seed=0,
+        folds=None,
         sparse=False,
         n_features=N_FEATURES,
     ):
         self.n_features = n_features
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         X = rng.normal(size=(N_ROWS, self.n_features))
         if sparse:
             X[rng.random(X.shape) < 0.6] = 0.0
             X[:, 3] = 0.0  # a feature that no row stores
             X[5] = 0.0  # a row that stores nothing
         self.X = X.astype(dtype)
-        self.loss, self.optimizer, self.dtype = loss, optimizer, dtype
+        self.loss, self.optimizer, self.dtype = loss, optimizer, np.dtype(dtype)
+        self.regression = LOSSES[loss].link == "identity"
         self.n_classes = 3 if LOSSES[loss].coupled else 1
-        self.n_models = n_models
+        self.n_models, self.n_groups = n_models, n_groups
         self.n_columns = self.n_classes * n_models * n_groups
-        if loss == "squared_loss":
+        if self.regression:
             y = rng.normal(size=N_ROWS)
         else:
             y = rng.integers(0, 3 if self.n_classes > 1 else 2, N_ROWS)
@@ -79,16 +88,25 @@ class Problem:
         self.weights = rng.uniform(0.2, 2.0, N_ROWS).astype(dtype)
         self.order = rng.permutation(N_ROWS).astype(np.int64)
         self.bounds = np.array([0, 9, 10, 24, N_ROWS], dtype=np.int64)
-        self.masked = np.array([-1, 1, 0, 2] if n_groups == 3 else [-1] * 4, np.int32)
         n_batches = len(self.bounds) - 1
+        self.masked = np.full(n_batches, -1, np.int32)
+        if folds == "parts":
+            self.masked[1:] = np.array([1, 0, 2])[: n_batches - 1]
+        self.trains = None
+        if folds == "masks":
+            self.trains = (rng.random((N_ROWS, n_groups)) < 0.6).astype(np.uint8)
+            self.trains[:, 0] = 1
+            self.trains[self.order[10:24], 1] = 0
+            self.trains[self.order[9], 1:] = 0
         self.rate = rng.uniform(0.01, 0.1, (n_batches, self.n_columns))
         self.penalties = rng.uniform(0.0, 0.1, (3, self.n_columns))
         self.scale = rng.uniform(0.5, 2.0, (self.n_features, self.n_columns))
         self.shift = rng.normal(size=self.n_features)
-        self.label_scaler = np.ones((2, self.n_columns))
-        self.label_scaler[0] = 0.0
-        if loss == "squared_loss":
-            self.label_scaler = rng.uniform(0.5, 1.5, (2, self.n_columns))
+        self.label_scaler = np.zeros((3, self.n_columns))
+        self.label_scaler[1] = 1.0
+        if self.regression:
+            self.label_scaler[:2] = rng.uniform(0.5, 1.5, (2, self.n_columns))
+        self.label_scaler[2] = rng.uniform(0.3, 0.8, self.n_columns)
         self.boost = rng.uniform(1.0, 3.0, self.n_features)
         self.start = 0.1 * rng.normal(size=(self.n_features, self.n_columns))
 
@@ -121,135 +139,207 @@ class Problem:
             n_models=self.n_models,
             optimizer=self.optimizer,
             constants=CONSTANT_VALUES,
+            trains=self.trains,
             bias_lr_mult=3.0,
             boost=self.boost,
             touched_only=touched_only,
         )
         return model, sums
 
-    def compiled(self, kernels, layout, centred, shared_scale, narrow=None):
-        dtype = self.dtype
-        reader = RowReader(as_layout(self.X, layout))
-        assert reader.dtype == dtype
-        narrow = narrow and not reader.sparse
-        ld = self.n_columns
-        if not narrow and self.n_columns >= 8:
-            ld = -(-self.n_columns // 16) * 16
 
-        def lanes(values, fill=0.0):
-            pad = ((0, 0), (0, ld - self.n_columns))
-            return np.pad(values, pad, constant_values=fill).astype(dtype)
+class Call:
+    """The compiled pass over a problem: its arrays and, after `run`, its results."""
 
-        W = lanes(self.start)
-        if narrow:
-            W = np.ascontiguousarray(W.T)
-        n_states = OPTIMIZERS[self.optimizer].n_states
-        S = [np.zeros(W.shape if i < n_states else (0, 0), dtype) for i in range(2)]
-        bias = np.zeros((3, ld), dtype)
-        steps = np.zeros(ld, np.int64)
-        counts = np.zeros(self.n_features, np.int32)
-        scale = (
-            self.scale[:, :1].astype(dtype) if shared_scale else lanes(self.scale, 1)
-        )
-        if narrow and not shared_scale:
-            scale = np.ascontiguousarray(scale.T)
-        lazy = reader.sparse and not centred and OPTIMIZERS[self.optimizer].lazy_exact
-        tables = np.empty((0, 0)), np.empty((0, 0))
-        if lazy:
-            rate = self.rate.copy()
-            group = self.n_classes * self.n_models
-            for t, fold in enumerate(self.masked):
-                if fold >= 0:
-                    rate[t, fold * group : (fold + 1) * group] = 0.0
-            product = np.ones((len(rate) + 1, ld))
-            product[1:, : self.n_columns] = np.cumprod(
-                1 - rate * self.penalties[0], axis=0
-            )
-            total = np.zeros_like(product)
-            total[1:, : self.n_columns] = np.cumsum(
-                rate * self.penalties[1] / product[1:, : self.n_columns], axis=0
-            )
-            tables = product, total
+    def __init__(
+        self, problem, kernels, layout, centred, shared_scale, narrow=False, n_parts=1
+    ):
+        self.problem, self.kernels, self.narrow = problem, kernels, narrow
+        self.reader = RowReader(as_layout(problem.X, layout))
+        self.used = problem.n_columns
+        self.ld = self.used
+        if not narrow and self.used >= 8:
+            self.ld = -(-self.used // 16) * 16
+        dtype, d = problem.dtype, problem.n_features
+        assert self.reader.dtype == dtype
+        assert not (narrow and self.reader.sparse)
+        self.n_states = OPTIMIZERS[problem.optimizer].n_states
+        W = self.lanes(problem.start)
+        self.W = np.ascontiguousarray(W.T) if narrow else W
+        self.S = [
+            np.zeros(self.W.shape if i < self.n_states else (0, 0), dtype)
+            for i in range(2)
+        ]
+        self.bias = np.zeros((3, self.ld), dtype)
+        self.steps = np.zeros(self.ld, np.int64)
+        self.counts = np.zeros(d if self.reader.sparse else 0, np.int32)
+        self.shift = (problem.shift if centred else np.empty(0)).astype(dtype)
+        if shared_scale:
+            self.scale = problem.scale[:, :1].astype(dtype)
+        else:
+            scale = self.lanes(problem.scale, 1.0)
+            self.scale = np.ascontiguousarray(scale.T) if narrow else scale
+        self.tables = np.empty((0, 0)), np.empty((0, 0))
+        self.boost = problem.boost.astype(dtype)
+        lazy = OPTIMIZERS[problem.optimizer].lazy_exact
+        if self.reader.sparse and not centred and lazy:
+            self.tables = self.catch_up_tables()
+            self.boost[:] = 1.0
         touches = np.arange(1, 100)
-        corrections = np.ones((2, 100))
+        self.corrections = np.ones((2, 100), dtype)
         for row, name in enumerate(("beta_1", "beta_2")):
-            corrections[row, 1:] = 1 / (1 - CONSTANT_VALUES[name] ** touches)
-        boost = np.ones(self.n_features) if lazy else self.boost
-        loss_sum, weight_sum = np.zeros((2, ld))
-        kernels.train(
-            reader,
-            self.order,
-            self.bounds,
-            self.masked,
-            W,
-            *S,
-            bias,
-            self.labels,
-            self.weights,
-            lanes(self.rate),
-            lanes(self.penalties),
-            scale,
-            (self.shift if centred else np.empty(0)).astype(dtype),
-            lanes(self.label_scaler),
-            steps,
-            counts if reader.sparse else counts[:0],
-            boost.astype(dtype),
-            corrections.astype(dtype),
-            *tables,
-            LOSS_IDS[self.loss],
-            LOSSES[self.loss].coupled,
-            self.n_classes,
-            self.n_models,
-            self.n_columns,
-            0.0,
-            OPTIMIZER_IDS[self.optimizer],
-            n_states,
-            np.array([CONSTANT_VALUES[name] for name in CONSTANTS], dtype),
+            self.corrections[row, 1:] = 1 / (1 - CONSTANT_VALUES[name] ** touches)
+        self.loss_sum, self.weight_sum = np.zeros((2, self.ld))
+        shape = (0, 0) if self.reader.sparse else (n_parts, d * self.ld)
+        # Work space: whatever it holds must not matter.
+        self.gradients = np.full(shape, np.nan, dtype)
+        self.sums = np.full((n_parts, 2 * self.ld), np.nan, dtype)
+
+    def lanes(self, values, fill=0.0):
+        pad = ((0, 0), (0, self.ld - self.used))
+        padded = np.pad(values, pad, constant_values=fill)
+        return padded.astype(self.problem.dtype)
+
+    def catch_up_tables(self):
+        problem = self.problem
+        rate, group = problem.rate.copy(), problem.n_classes * problem.n_models
+        for t, fold in enumerate(problem.masked):
+            if fold >= 0:
+                rate[t, fold * group : (fold + 1) * group] = 0.0
+        product = np.ones((len(rate) + 1, self.ld))
+        product[1:, : self.used] = np.cumprod(1 - rate * problem.penalties[0], axis=0)
+        total = np.zeros_like(product)
+        total[1:, : self.used] = np.cumsum(
+            rate * problem.penalties[1] / product[1:, : self.used], axis=0
+        )
+        return product, total
+
+    def member(self, meeting, member, n_members):
+        """What one thread does."""
+        problem = self.problem
+        trains = problem.trains
+        return self.kernels.train(
+            self.reader,
+            problem.order,
+            problem.bounds,
+            problem.masked,
+            np.empty((0, 0), np.uint8) if trains is None else trains,
+            self.W,
+            *self.S,
+            self.bias,
+            problem.labels,
+            problem.weights,
+            self.lanes(problem.rate),
+            self.lanes(problem.penalties),
+            self.scale,
+            self.shift,
+            self.lanes(problem.label_scaler),
+            self.steps,
+            self.counts,
+            self.boost,
+            self.corrections,
+            *self.tables,
+            LOSS_IDS[problem.loss],
+            LOSSES[problem.loss].coupled,
+            problem.n_classes,
+            problem.n_models,
+            self.used,
+            OPTIMIZER_IDS[problem.optimizer],
+            self.n_states,
+            np.array([CONSTANT_VALUES[name] for name in CONSTANTS], problem.dtype),
             True,
             3.0,
-            bool(narrow),
-            loss_sum,
-            weight_sum,
+            bool(self.narrow),
+            self.loss_sum,
+            self.weight_sum,
+            self.gradients,
+            self.sums,
+            meeting,
+            member,
+            n_members,
         )
-        W = W.T if narrow else W[:, : self.n_columns]
-        return W, bias[:, : self.n_columns], (loss_sum, weight_sum), steps
+
+    def run(self, n_members=1):
+        """The pass, by so many threads."""
+        meeting = np.zeros(24, np.int64)
+        with ThreadPoolExecutor(n_members) as pool:
+            members = [
+                pool.submit(self.member, meeting, member, n_members)
+                for member in range(n_members)
+            ]
+        assert all(member.result() is True for member in members)
+        return self
+
+    @property
+    def results(self):
+        """Weights and states as (n_features, n_columns), and the rest."""
+        strips = [array.T if self.narrow else array for array in (self.W, *self.S)]
+        others = (self.bias, self.steps, self.loss_sum, self.weight_sum)
+        return [array[..., : self.used] for array in (*strips, *others)]
+
+
+@cache
+def expected(loss, optimizer, dtype, sparse, n_models, n_groups, folds, centred,
+             shared_scale):  # fmt: skip
+    """Results of the reference, for all layouts and instruction sets."""
+    problem = Problem(loss, optimizer, n_models, n_groups, dtype, folds, sparse)
+    touched_only = sparse and not centred and not OPTIMIZERS[optimizer].lazy_exact
+    return problem, *problem.reference(centred, shared_scale, touched_only)
+
+
+# Models, groups, kind of folds, centred, one scale for all columns, column by column,
+# parts of a mini-batch. Wide strips and few columns.
+CASES = (
+    (4, 3, "parts", False, True, False, 1),
+    (1, 1, None, True, False, True, 2),
+    (1, 3, "parts", False, False, True, 1),
+    (6, 3, "parts", True, True, False, 2),
+    (1, 1, None, False, True, False, 3),
+    (4, 3, "masks", False, False, False, 2),
+    (1, 3, "masks", True, True, True, 3),
+)
+
+
+def assert_pass_equals_the_reference(level, loss, optimizer, dtype, layout, case):
+    n_models, n_groups, folds, centred, shared_scale, narrow, n_parts = case
+    sparse = layout.startswith("csr")
+    problem, model, (loss_sum, weight_sum) = expected(
+        loss, optimizer, dtype, sparse, n_models, n_groups, folds, centred, shared_scale
+    )
+    call = Call(problem, load_level(level), layout, centred, shared_scale,
+                narrow and not sparse, n_parts)  # fmt: skip
+    W, S0, S1, bias, steps, losses, weights = call.run().results
+    rtol, atol = (2e-4, 2e-5) if dtype == "f4" else (1e-9, 1e-11)
+    close = partial(np.testing.assert_allclose, rtol=rtol, atol=atol)
+    close(W, model.weights)
+    close(bias, model.bias)
+    lazy = len(call.tables[0]) > 0
+    for found, state in zip((S0, S1)[: call.n_states], model.states, strict=False):
+        close(found, state)
+    np.testing.assert_array_equal(steps, model.steps)
+    if sparse and not centred and not lazy:
+        np.testing.assert_array_equal(call.counts, model.counts)
+    close(losses, loss_sum)
+    close(weights, weight_sum)
 
 
 @pytest.mark.parametrize("level", available_levels())
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("layout", ["C", "csr32"])
 def test_pass_equals_the_reference(level, optimizer, loss, dtype, layout):
-    kernels = load_level(level)
-    sparse = layout.startswith("csr")
-    rtol, atol = (2e-4, 2e-5) if dtype is np.float32 else (1e-9, 1e-11)
-    # Wide strips and few columns, folds and none, centred and not, one scale for
-    # all models and one for each.
-    cases = [
-        (4, 3, False, True, False),
-        (1, 1, True, False, True),
-        (1, 3, False, False, True),
-        (6, 3, True, True, False),
-        (1, 1, False, True, False),
-    ]
-    for n_models, n_groups, centred, shared_scale, narrow in cases:
-        problem = Problem(loss, optimizer, n_models, n_groups, dtype, sparse=sparse)
-        touched_only = sparse and not centred and not OPTIMIZERS[optimizer].lazy_exact
-        model, sums = problem.reference(centred, shared_scale, touched_only)
-        W, bias, found, steps = problem.compiled(
-            kernels, layout, centred, shared_scale, narrow
-        )
-        np.testing.assert_allclose(W, model.weights, rtol=rtol, atol=atol)
-        np.testing.assert_allclose(bias[0], model.bias[0], rtol=rtol, atol=atol)
-        np.testing.assert_array_equal(steps[: len(model.steps)], model.steps)
-        for total, expected in zip(found, sums, strict=True):
-            if LOSSES[loss].coupled and expected is sums[0]:
-                expected = expected[expected != 0]
-                total = total[total != 0]
-            np.testing.assert_allclose(
-                total[: len(expected)], expected, rtol=max(rtol, 1e-6)
-            )
+    for case in CASES:
+        assert_pass_equals_the_reference(level, loss, optimizer, dtype, layout, case)
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("loss", ["huber_loss", "softmax_loss"])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("layout", sorted({*LAYOUTS} - {"C", "csr32"}))
+def test_pass_in_every_layout(level, optimizer, loss, dtype, layout):
+    for case in CASES:
+        assert_pass_equals_the_reference(level, loss, optimizer, dtype, layout, case)
 
 
 @pytest.mark.parametrize("level", available_levels())
@@ -257,13 +347,73 @@ def test_pass_equals_the_reference(level, optimizer, loss, dtype, layout):
 @pytest.mark.parametrize("n_models", [1, 3, 16])
 def test_batches_that_touch_few_of_many_features(level, optimizer, n_models):
     kernels = load_level(level)
-    problem = Problem("logistic", optimizer, n_models, 1, np.float64, sparse=True,
+    problem = Problem("logistic", optimizer, n_models, 1, "f8", sparse=True,
                       n_features=3000)  # fmt: skip
     problem.X[:, 2:-2] *= np.random.default_rng(1).random(2996) < 0.01
     model, _ = problem.reference(False, True, not OPTIMIZERS[optimizer].lazy_exact)
-    W, bias, _, _ = problem.compiled(kernels, "csr32", False, True)
+    W, *_, bias, _, _, _ = Call(problem, kernels, "csr32", False, True).run().results
     np.testing.assert_allclose(W, model.weights, rtol=1e-9, atol=1e-11)
-    np.testing.assert_allclose(bias[0], model.bias[0], rtol=1e-9, atol=1e-11)
+    np.testing.assert_allclose(bias, model.bias, rtol=1e-9, atol=1e-11)
+
+
+# ------------------------------------------------------------------------ the team
+def assert_bits_equal(found, wanted):
+    for one, other in zip(found, wanted, strict=True):
+        assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("case", CASES)
+def test_threads_do_not_change_a_bit_and_parts_no_more_than_rounding(
+    level, dtype, optimizer, case
+):
+    n_models, n_groups, folds, centred, shared_scale, narrow, _ = case
+    kernels = load_level(level)
+    loss = "softmax_loss" if folds == "masks" else "logistic"
+    problem = Problem(loss, optimizer, n_models, n_groups, dtype, folds)
+    found = {}
+    for n_parts, n_members in itertools.product((1, 2, 3), (1, 2, 3)):
+        call = Call(problem, kernels, "C", centred, shared_scale, narrow, n_parts)
+        found[n_parts, n_members] = call.run(n_members).results
+    rtol, atol = (2e-4, 2e-5) if dtype == "f4" else (1e-9, 1e-11)
+    for n_parts in (1, 2, 3):
+        for n_members in (2, 3):
+            assert_bits_equal(found[n_parts, n_members], found[n_parts, 1])
+        for one, other in zip(found[n_parts, 1], found[1, 1], strict=True):
+            np.testing.assert_allclose(one, other, rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("level", available_levels())
+def test_a_member_that_cannot_come_is_not_waited_for(level):
+    problem = Problem("logistic", "adam", 4, 1, "f8")
+    call = Call(problem, load_level(level), "C", True, True, False, 2)
+    before = call.results[0].copy()
+    meeting = np.zeros(24, np.int64)
+    with ThreadPoolExecutor(1) as pool:
+        member = pool.submit(call.member, meeting, 0, 2)
+        assert not wait([member], timeout=0.05).done  # waits for the other member
+        meeting[16] = 1
+        assert member.result(timeout=10) is False
+    np.testing.assert_array_equal(call.results[0], before)
+
+
+@pytest.mark.parametrize("level", available_levels())
+def test_a_member_that_leaves_in_the_middle_ends_the_pass(level):
+    """It comes to the first two meetings, then never again."""
+    problem = Problem("logistic", "adam", 4, 1, "f8")
+    call = Call(problem, load_level(level), "C", True, True, False, 2)
+    meeting = np.zeros(24, np.int64)
+    with ThreadPoolExecutor(1) as pool:
+        member = pool.submit(call.member, meeting, 0, 2)
+        for arrived in range(2):
+            while meeting[0] == 0:
+                assert not member.done()
+            # What the last one to arrive does.
+            meeting[0], meeting[8] = 0, arrived + 1
+        meeting[16] = 1
+        assert member.result(timeout=10) is False
 
 
 @pytest.mark.parametrize("level", available_levels())
@@ -318,66 +468,6 @@ def test_score_of_a_range_of_columns(level, dtype, layout, centred):
         reader = RowReader(as_layout(X, layout))
         kernels.score(reader, rows, W, bias, shift, first, last, False, out)
         np.testing.assert_allclose(out, expected[:, first:last], rtol=rtol, atol=rtol)
-
-
-@pytest.mark.parametrize("level", available_levels())
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("loss", LOSSES)
-def test_losses_of_extreme_margins(level, dtype, loss):
-    """No overflow, no NaN, and the value that float64 NumPy finds."""
-    kernels = load_level(level)
-    n_classes = 3 if LOSSES[loss].coupled else 1
-    extremes = [-1e30, -800.0, -90.0, -20.0, -1e-3, 0.0, 1e-9, 3.0, 40.0, 100.0, 1e4]
-    margins = np.array(extremes, dtype)[:, None].repeat(n_classes, axis=1)
-    if n_classes > 1:
-        margins[:, 1] *= dtype(-0.5)
-    labels = (np.arange(len(extremes)) % max(2, n_classes)).astype(dtype)
-    rows = np.arange(len(extremes), dtype=np.int64)
-    for row in rows:
-        total = np.zeros(n_classes)
-        z = margins[row : row + 1].copy()
-        kernels.losses(
-            z,
-            rows[row : row + 1],
-            labels,
-            np.ones(len(extremes), dtype),
-            np.array([[0] * n_classes, [1] * n_classes], dtype),
-            LOSS_IDS[loss],
-            n_classes > 1,
-            n_classes,
-            1,
-            0.0,
-            total,
-        )
-        exact = margins[row].astype(np.float64)
-        label = np.full(n_classes, float(labels[row]))
-        value, gradient = reference.loss_and_gradient(
-            loss, 0.0, exact, label, n_classes, 1
-        )
-        rtol = 3e-6 if dtype is np.float32 else 1e-12
-        atol = 1e-7 if dtype is np.float32 else 1e-14
-        if np.abs(value).max() < np.finfo(dtype).max:
-            np.testing.assert_allclose(total, value, rtol=rtol, atol=atol)
-        np.testing.assert_allclose(z[0], gradient, rtol=rtol, atol=atol)
-
-
-@pytest.mark.parametrize("loss", LOSSES)
-def test_gradient_is_the_derivative_of_the_value(loss):
-    rng = np.random.default_rng(0)
-    n_classes = 3 if LOSSES[loss].coupled else 1
-    z = 3 * rng.normal(size=n_classes)
-    label = np.full(n_classes, 1.0)
-    _, gradient = reference.loss_and_gradient(loss, 0.0, z, label, n_classes, 1)
-    for c in range(n_classes):
-        step = np.zeros(n_classes)
-        step[c] = 1e-6
-        up, down = (
-            reference.loss_and_gradient(
-                loss, 0.0, z + sign * step, label, n_classes, 1
-            )[0].sum()
-            for sign in (1, -1)
-        )
-        assert gradient[c] == pytest.approx((up - down) / 2e-6, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("level", available_levels())

@@ -154,7 +154,6 @@ REFUSED = {
     "bad value": (ROWS, ["--set", "wd=-1"], "wd='-1' is not valid"),
     "nan value": (ROWS, ["--set", "init_bias=nan"], "init_bias"),
     "twice": (ROWS, ["--set", "wd=1", "--set", "wd=2"], "is given twice"),
-    "not yet": (ROWS, ["--set", "loss=hinge_loss"], "is not implemented yet"),
     "all diverge": (
         ROWS,
         ["--predictor-type", "regressor", "--set", "optimizer=sgd", "--set", "wd=1e30"],

@@ -1,0 +1,141 @@
+"""Share of the memory bandwidth that a pass with one candidate uses.
+
+Dense float32 rows of 2 GB and 256 columns, far above the caches. The seconds of a
+pass are those of a fit of two epochs minus those of a fit of one, so neither the
+checks of the input nor the scaling statistics are in them; the loss on 1,000
+validation rows is. Each byte of X counts once. The bar is a share of a triad's GB/s
+(two arrays read, one written) in the same run. Without a bar: rows of 16 columns,
+whose shuffled labels weigh more, and the rate of 32 candidates next to sgemm's.
+"""
+
+from common import (
+    Bars,
+    add_repeats,
+    make_parser,
+    measure,
+    print_busy,
+    print_environment,
+    print_table,
+)
+
+# isort: split
+import statistics
+from functools import partial
+
+import numpy as np
+from machine import Sgemm, Triad
+
+from sklearn_sagemaker import LinearLearnerClassifier
+
+WIDE, NARROW = (2_100_000, 256), (8_000_000, 16)
+VALIDATION_ROWS, CHUNK = 1_000, 100_000
+BATCH, CANDIDATES, MANY_ROWS = 1_000, 32, 400_000
+MIN_SHARE_OF_TRIAD = 0.6
+NEVER = 10**6
+
+
+def make_dense(n_rows: int, n_features: int):
+    """Normal features in place, and the labels of a logistic model."""
+    rng = np.random.default_rng(0)
+    weights = rng.standard_normal(n_features) / np.sqrt(n_features)
+    X = np.empty((n_rows, n_features), dtype=np.float32)
+    y = np.empty(n_rows, dtype=np.int64)
+    for start in range(0, n_rows, CHUNK):
+        piece = X[start : start + CHUNK]
+        rng.standard_normal(dtype=np.float32, out=piece)
+        margin = 2.0 * (piece @ weights.astype(np.float32))
+        y[start : start + CHUNK] = rng.random(len(piece)) < 1 / (1 + np.exp(-margin))
+    return X, y
+
+
+def fit(X, y, n_models, epochs):
+    """A fit whose last rows are the validation rows."""
+    model = LinearLearnerClassifier(
+        num_models=n_models,
+        epochs=epochs,
+        mini_batch_size=BATCH,
+        early_stopping_patience=NEVER,
+        random_state=0,
+    )
+    cut = len(y) - VALIDATION_ROWS
+    return model.fit(X[:cut], y[:cut], X_val=X[cut:], y_val=y[cut:])
+
+
+def pass_seconds(timings, name: str) -> float:
+    """Seconds of a pass: the median of two epochs' seconds minus one epoch's."""
+    one, two = (timings[f"{name}, {epochs}"].wall for epochs in (1, 2))
+    return statistics.median(b - a for a, b in zip(one, two, strict=True))
+
+
+def main() -> None:
+    """Print the table and check the bar."""
+    parser = make_parser(__doc__, data=False)
+    add_repeats(parser, 5)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
+    options = parser.parse_args()
+    print_environment()
+    part = 10 if options.quick else 1
+    triad = Triad((1 << 30) // part)
+    rows, timings, share = [], {}, 0.0
+    for n_rows, n_features in (WIDE, NARROW):
+        X, y = make_dense(n_rows // part, n_features)
+        many = MANY_ROWS // part
+        one_candidate = f"one candidate, {len(X):,} x {n_features}"
+        candidates = f"{CANDIDATES} candidates, {many:,} x {n_features}"
+        gemm = Sgemm(many, n_features, CANDIDATES, 5)
+        cases = {"triad": triad, "sgemm": gemm}
+        for epochs in (1, 2):
+            cases[f"{one_candidate}, {epochs}"] = partial(fit, X, y, 1, epochs)
+            cases[f"{candidates}, {epochs}"] = partial(
+                fit, X[:many], y[:many], CANDIDATES, epochs
+            )
+        found = measure({name: (case, options.repeats) for name, case in cases.items()})
+        triad_rate = triad.gigabytes(found["triad"].seconds)
+        gemm_rate = gemm.gigaflops(found["sgemm"].seconds)
+        seconds = pass_seconds(found, one_candidate)
+        rate = 1e-9 * X.nbytes / seconds
+        if (n_rows, n_features) == WIDE:
+            share = rate / triad_rate
+        rows.append(
+            [
+                one_candidate,
+                f"{seconds:.3f}",
+                f"{len(X) / seconds / 1e6:.1f}",
+                f"{rate:.2f} GB/s",
+                f"triad ({triad.how}) {triad_rate:.2f} GB/s",
+                f"{rate / triad_rate:.0%}",
+            ]
+        )
+        seconds = pass_seconds(found, candidates)
+        scored = 2 * VALIDATION_ROWS
+        rate = 1e-9 * CANDIDATES * n_features * (4 * many + scored) / seconds
+        rows.append(
+            [
+                candidates,
+                f"{seconds:.3f}",
+                f"{many / seconds / 1e6:.1f}",
+                f"{rate:.1f} GFLOP/s",
+                f"sgemm {gemm_rate:.1f} GFLOP/s",
+                f"{rate / gemm_rate:.0%}",
+            ]
+        )
+        timings.update(found)
+        del X, y, gemm, cases
+    print_table(
+        ["data", "s a pass", "million rows/s", "rate", "the machine's", "share"], rows
+    )
+    if options.quick:
+        print("QUICK: a tenth of the rows, which may be in the caches")
+    print_busy(timings)
+    bars = Bars()
+    bars.check(
+        f"one candidate, {WIDE[1]} columns: GB/s / triad's",
+        share,
+        share >= MIN_SHARE_OF_TRIAD,
+        f"at least {MIN_SHARE_OF_TRIAD:g}",
+    )
+    bars.exit()
+
+
+if __name__ == "__main__":
+    main()

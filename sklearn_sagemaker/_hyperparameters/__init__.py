@@ -1,0 +1,50 @@
+"""The one table of hyperparameters: our side and SageMaker's.
+
+Parameter constraints, docstrings, the tables in the docs, the command line and
+the warnings about hyperparameters without effect are read from it.
+"""
+
+from __future__ import annotations
+
+from sklearn_sagemaker._hyperparameters.applicability import (
+    inapplicable,
+    warn_inapplicable,
+)
+from sklearn_sagemaker._hyperparameters.entry import (
+    ALL,
+    BINARY,
+    CLASSIFIERS,
+    MULTICLASS,
+    REGRESSOR,
+    Hyperparameter,
+)
+from sklearn_sagemaker._hyperparameters.linear_learner import LINEAR_LEARNER
+
+__all__ = [
+    "ALL",
+    "BINARY",
+    "CLASSIFIERS",
+    "HYPERPARAMETERS",
+    "MULTICLASS",
+    "REGRESSOR",
+    "Hyperparameter",
+    "hyperparameters_for",
+    "inapplicable",
+    "warn_inapplicable",
+]
+
+HYPERPARAMETERS: dict[str, tuple[Hyperparameter, ...]] = {
+    "linear-learner": LINEAR_LEARNER
+}
+"""All hyperparameters by SageMaker's name of the algorithm."""
+
+
+def hyperparameters_for(
+    algorithm: str, predictor_types: tuple[str, ...]
+) -> dict[str, Hyperparameter]:
+    """Hyperparameters of an estimator that is one of these predictor types."""
+    return {
+        entry.name: entry
+        for entry in HYPERPARAMETERS[algorithm]
+        if set(entry.predictor_types) & set(predictor_types)
+    }

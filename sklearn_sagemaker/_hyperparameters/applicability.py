@@ -1,0 +1,132 @@
+"""Hyperparameters that a user set and that have no effect on this fit."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+from sklearn_sagemaker._hyperparameters.entry import (
+    BINARY,
+    MULTICLASS,
+    REGRESSOR,
+    Hyperparameter,
+)
+from sklearn_sagemaker.exceptions import InapplicableHyperparameterWarning
+
+TASKS = {
+    BINARY: "two classes",
+    MULTICLASS: "three or more classes",
+    REGRESSOR: "regression",
+}
+OURS = {"sklearn_sagemaker", "sklearn"}
+
+
+def inapplicable(
+    table: dict[str, Hyperparameter],
+    values: dict[str, Any],
+    predictor_type: str,
+    loss: str,
+    optimizer: str,
+) -> list[tuple[str, Any, str]]:
+    """Hyperparameters that are set but have no effect.
+
+    A value counts as set if it is neither our default nor SageMaker's, and leaves
+    nothing to us (``"auto"``).
+
+    Parameters
+    ----------
+    table : dict of str to Hyperparameter
+    values : dict
+        Validated values by name; those that are missing have our defaults.
+    predictor_type : str
+    loss, optimizer : str
+        What these are in this fit, not "auto".
+
+    Returns
+    -------
+    found : list of (name, value, reason)
+        In the order of `values`; the reason says why, and where the
+        hyperparameter does have an effect.
+    """
+    defaults = {name: entry.default for name, entry in table.items()}
+    settings = {**defaults, **values, "loss": loss, "optimizer": optimizer}
+    found = []
+    for name, value in values.items():
+        entry = table[name]
+        if _plain(value) in ("auto", entry.default, entry.sagemaker_default):
+            continue
+        reason = _reason(entry, settings, predictor_type)
+        if reason is not None:
+            found.append((name, value, reason))
+    return found
+
+
+def _reason(
+    entry: Hyperparameter, settings: dict[str, Any], predictor_type: str
+) -> str | None:
+    if predictor_type not in entry.predictor_types:
+        others = " and ".join(TASKS[kind] for kind in entry.predictor_types)
+        return f"has no effect on {TASKS[predictor_type]}; it applies to {others}."
+    for name, allowed in entry.requires:
+        if settings[name] not in allowed:
+            *most, last = (repr(value) for value in allowed)
+            options = f"{', '.join(most)} or {last}" if most else last
+            return (
+                f"has no effect with {name}={_plain(settings[name])!r}; it applies to "
+                f"{name}={options}."
+            )
+    return None
+
+
+def _plain(value: Any) -> Any:
+    """A NumPy scalar, as a parameter search may set, as a Python one."""
+    return value.item() if hasattr(value, "item") else value
+
+
+def warn_inapplicable(
+    table: dict[str, Hyperparameter],
+    values: dict[str, Any],
+    predictor_type: str,
+    loss: str,
+    optimizer: str,
+) -> None:
+    """Warn of each hyperparameter that is set but has no effect.
+
+    The warnings point at the line that called this library or scikit-learn.
+
+    Parameters
+    ----------
+    table, values, predictor_type, loss, optimizer
+        As for `inapplicable`.
+
+    Warns
+    -----
+    InapplicableHyperparameterWarning
+        Once for each name.
+    """
+    for name, value, reason in inapplicable(
+        table, values, predictor_type, loss, optimizer
+    ):
+        warnings.warn(
+            f"{name}={_plain(value)!r} {reason}",
+            InapplicableHyperparameterWarning,
+            stacklevel=_caller_level(),
+        )
+
+
+def _caller_level() -> int:
+    """The ``stacklevel``, seen from our caller, of the first line that is the user's.
+
+    Decorators lie between, and as many as the version of scikit-learn likes.
+    """
+    level = 0
+    frame = inspect.currentframe()
+    while frame is not None:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package not in OURS:
+            break
+        level += 1
+        frame = frame.f_back
+    # Counts this function's own frame, which makes up for starting at 0.
+    return level

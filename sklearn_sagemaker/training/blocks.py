@@ -1,0 +1,109 @@
+"""The blocks of columns of a run."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker.training.block import ColumnBlock
+from sklearn_sagemaker.training.candidates import Candidates
+from sklearn_sagemaker.training.scaling import FeatureStatistics
+from sklearn_sagemaker.training.settings import LinearSettings
+from sklearn_sagemaker.training.team import Team
+
+BLOCK_COLUMNS = 128
+"""Columns that one pass trains together."""
+
+
+@cache
+def _blas() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def single_threaded_blas():
+    """Context in which BLAS uses one thread: the blocks have threads of their own."""
+    return _blas().limit(limits=1, user_api="blas")
+
+
+def penalty_boost(
+    settings: LinearSettings, counts: np.ndarray, n_rows: int, batch: int
+) -> np.ndarray:
+    """Factors on the penalties of the features of CSR rows.
+
+    Penalties act when a batch touches a feature: as much stronger as that is
+    rarer. SGD without momentum catches up exactly instead, and features that are
+    centred are touched by every batch.
+
+    Parameters
+    ----------
+    settings : LinearSettings
+    counts : int array of shape (n_features,)
+        Rows that store each feature.
+    n_rows, batch : int
+        Rows in all, and of a mini-batch.
+
+    Returns
+    -------
+    boost : float64 array of shape (n_features,)
+    """
+    if settings.kernel_optimizer == "sgd" or settings.shifts_features(True):
+        return np.ones(len(counts))
+    share = counts / n_rows
+    touched = -np.expm1(batch * np.log1p(-share.clip(0, 1 - 1e-16)))
+    return 1.0 / np.maximum(touched, 1.0 / n_rows)
+
+
+def make_blocks(
+    settings: LinearSettings,
+    reader: RowReader,
+    candidates: Candidates,
+    statistics: FeatureStatistics,
+    label_scaler: np.ndarray,
+    boost: np.ndarray | None,
+    per_block: int,
+    teams: list[Team],
+) -> list[ColumnBlock]:
+    """Blocks of at most ``per_block`` candidates each, as even as can be.
+
+    Parameters
+    ----------
+    settings, reader, candidates, statistics : object
+        Of the run.
+    label_scaler : float64 array of shape (3, n_groups)
+    boost : float64 array of shape (n_features,) or None
+        For CSR rows.
+    per_block : int
+    teams : list of Team
+        Threads of each block.
+
+    Returns
+    -------
+    blocks : list of ColumnBlock
+    """
+    kinds = dict.fromkeys(candidates.scaling)
+    scales = {kind: statistics.scale(kind) for kind in kinds}
+    shift = statistics.mean if settings.shifts_features(bool(reader.sparse)) else None
+    n_blocks = -(-len(candidates) // per_block)
+    parts = np.array_split(np.arange(len(candidates)), n_blocks)
+    blocks = []
+    for index, team in zip(parts, teams, strict=True):
+        chosen = candidates.take(index)
+        blocks.append(
+            ColumnBlock(
+                reader,
+                chosen,
+                [scales[kind] for kind in chosen.scaling],
+                shift,
+                label_scaler,
+                boost,
+                settings.objective(),
+                settings.initial_weights(reader.n_features, index),
+                settings.initial_bias,
+                team=team,
+                park=settings.spec.keep_state,
+            )
+        )
+    return blocks
