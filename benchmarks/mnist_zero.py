@@ -1,7 +1,8 @@
 """Errors of the default classifier on MNIST's "is it a zero".
 
 SageMaker published the test confusion matrix TP 931, FP 44, FN 49 (93 errors of
-10,000) for its Linear Learner on this task.
+10,000) for its Linear Learner on this task. The default criterion, accuracy, has the
+lowest bar.
 """
 
 from common import (
@@ -14,14 +15,16 @@ from common import (
 )
 
 # isort: split
+from functools import partial
+
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_sagemaker import LinearLearnerClassifier
 
-CRITERIA = ("accuracy", "f1", "cross_entropy_loss")
 PUBLISHED = {"TP": 931, "FP": 44, "FN": 49}
-MAX_ERRORS = 80
+# Mean test errors; "accuracy" is the default criterion.
+MAX_ERRORS = {"accuracy": 74, "f1": 80, "cross_entropy_loss": 80}
 
 
 def confusion(y, predicted) -> list[int]:
@@ -41,7 +44,7 @@ def main() -> None:
     data = load_mnist_zero(options.data_dir)
 
     rows, means = [], {}
-    for criterion in CRITERIA:
+    for criterion in MAX_ERRORS:
         found = []
         for seed in range(options.seeds):
             model = LinearLearnerClassifier(
@@ -49,8 +52,12 @@ def main() -> None:
             )
             timing = Timing()
             timing.run(
-                lambda model=model: model.fit(
-                    data.X_train, data.y_train, X_val=data.X_val, y_val=data.y_val
+                partial(
+                    model.fit,
+                    data.X_train,
+                    data.y_train,
+                    X_val=data.X_val,
+                    y_val=data.y_val,
                 )
             )
             counts = confusion(data.y_test, model.predict(data.X_test))
@@ -102,7 +109,7 @@ def main() -> None:
 
     bars = Bars()
     for criterion, mean in means.items():
-        bars.at_most(f"mean errors, {criterion}", mean[0], MAX_ERRORS)
+        bars.at_most(f"mean errors, {criterion}", mean[0], MAX_ERRORS[criterion])
     better = [
         criterion
         for criterion, (_, tp, fp, fn, _) in means.items()

@@ -23,7 +23,7 @@ from common import (
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -349,12 +349,13 @@ def main() -> None:
     print_environment()
     seeds = 1 if options.quick else options.seeds
     optima = Optima(options.optima_cache)
-    rows, bars, results = [], Bars(), []
+    rows: list[list[Any]] = []
+    results: list[tuple[str, float, float]] = []
     for name, loss in TASKS:
         if name not in options.datasets or loss not in options.losses:
             continue
         X, y, problem = training_rows(options.data_dir, name)
-        lengths = [] if options.epochs100 == "only" else ["auto"]
+        lengths: list[Any] = [] if options.epochs100 == "only" else ["auto"]
         if options.epochs100 in ("all", "only") or (
             options.epochs100 == "small" and name in SMALL
         ):
@@ -362,18 +363,16 @@ def main() -> None:
         for wd in options.wd:
             best, uncertain = optima.get(
                 f"{name}, {loss}, {wd:g}",
-                lambda problem=problem, loss=loss, wd=wd: optimum(problem, loss, wd),
+                partial(optimum, problem, loss, wd),
             )
-            results.append((f"{name}, {loss}, wd {wd:g}: certified", uncertain, None))
+            results.append(
+                (f"{name}, {loss}, wd {wd:g}: certified", uncertain, MAX_UNCERTAINTY)
+            )
             for epochs in lengths:
                 gaps, seconds = [], []
                 for seed in range(seeds):
                     timing = Timing()
-                    timing.run(
-                        lambda loss=loss, wd=wd, seed=seed, X=X, y=y, epochs=epochs: (
-                            fit(loss, wd, seed, X, y, epochs=epochs)
-                        )
-                    )
+                    timing.run(partial(fit, loss, wd, seed, X, y, epochs=epochs))
                     weights = problem.of_model(timing.result)
                     value, _ = problem.objective(FUNCTIONS[loss], wd, weights)
                     gaps.append(value / best - 1.0)
@@ -416,8 +415,9 @@ def main() -> None:
         ],
         rows,
     )
-    for what, value, limit in results:
-        bars.at_most(what, value, MAX_UNCERTAINTY if limit is None else limit)
+    bars = Bars()
+    for result in results:
+        bars.at_most(*result)
     bars.exit()
 
 

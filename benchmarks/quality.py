@@ -23,6 +23,7 @@ from common import (
 # isort: split
 import json
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -143,11 +144,12 @@ def best_setting(task: str, model, grid, data: Split) -> dict[str, Any]:
 
 def with_validation(data: Split):
     """All rows but the test's, and the split that validates on the second part."""
-    stack = sp.vstack if sp.issparse(data.X_train) else np.concatenate
-    X = stack([data.X_train, data.X_val])
+    parts = [data.X_train, data.X_val]
+    sparse = sp.issparse(data.X_train)
+    X = sp.vstack(parts, format="csr") if sparse else np.concatenate(parts)
     y = np.concatenate([data.y_train, data.y_val])
     fold = np.repeat([-1, 0], [len(data.y_train), len(data.y_val)])
-    return X.tocsr() if sp.issparse(X) else X, y, PredefinedSplit(fold)
+    return X, y, PredefinedSplit(fold)
 
 
 def logistic_cv(task: str, data: Split, quick: bool) -> dict[str, Any]:
@@ -280,8 +282,12 @@ def main() -> None:
         for seed in range(seeds):
             timing = Timing()
             timing.run(
-                lambda task=task, seed=seed, data=data: ours(task, seed).fit(
-                    data.X_train, data.y_train, X_val=data.X_val, y_val=data.y_val
+                partial(
+                    ours(task, seed).fit,
+                    data.X_train,
+                    data.y_train,
+                    X_val=data.X_val,
+                    y_val=data.y_val,
                 )
             )
             found.append(figures(task, timing.result, data.X_test, data.y_test))
@@ -289,9 +295,8 @@ def main() -> None:
         mine = {name: float(np.mean([f[name] for f in found])) for name in found[0]}
         spread = {name: float(np.ptp([f[name] for f in found])) for name in mine}
         label = f"ours, mean of {seeds}"
-        rows += lines(task, label, mine, mine, f"{np.mean(seconds):.2f}", "")
-        for name in mine:
-            rows[-len(mine) + list(mine).index(name)][-1] = f"range {spread[name]:.5f}"
+        remark = "range " + ", ".join(f"{value:.5f}" for value in spread.values())
+        rows += lines(task, label, mine, mine, f"{np.mean(seconds):.2f}", remark)
         seen = as_peers_see(task, data)
         for label, (limit, compute) in peers(task, seen, options.quick).items():
             peer = cache.get(f"{task}, {label}, quick={options.quick}", compute)

@@ -69,7 +69,8 @@ def main() -> None:
     for part in ("y_train", "y_val", "y_test"):
         setattr(data, part, (getattr(data, part) > 0).astype(int))
 
-    rows, results = [], []
+    rows: list[list[object]] = []
+    results: list[tuple[str, float, float]] = []
     for criterion, (parameter, bounded) in CRITERIA.items():
         found = []
         for seed in range(seeds):
@@ -93,7 +94,7 @@ def main() -> None:
         test = [row[2 + bounded] for row in found]
         results += [
             (f"{name} on validation rows, worst seed", validation, TARGET),
-            (f"{name} on test rows, mean", np.mean(test), TARGET - TOLERANCE),
+            (f"{name} on test rows, mean", float(np.mean(test)), TARGET - TOLERANCE),
             (f"{name} on test rows, worst seed", min(test), TARGET - TOLERANCE),
         ]
     print_table(

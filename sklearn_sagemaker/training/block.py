@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -39,6 +40,20 @@ def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
     memory = np.zeros(size + 64, dtype=np.uint8)
     start = -memory.__array_interface__["data"][0] % 64
     return memory[start : start + size].view(dtype).reshape(shape)
+
+
+@lru_cache(maxsize=8)
+def _corrections(beta_1: float, beta_2: float, dtype: np.dtype) -> np.ndarray:
+    """``1 / (1 - beta**t)`` for both, until it no longer shows next to 1."""
+    largest = min(max(beta_1, beta_2), 1.0 - 1e-7)
+    depth = np.log(np.finfo(dtype).eps) / np.log(max(largest, 1e-3))
+    # 1 MB at most.
+    touches = np.arange(1, min(int(depth) + 2, 1 << 17))
+    table = np.ones((2, len(touches) + 1), dtype=dtype)
+    for row, beta in zip(table, (beta_1, beta_2), strict=True):
+        row[1:] = 1.0 / (1.0 - np.power(beta, touches))
+    table.flags.writeable = False
+    return table
 
 
 @dataclass(frozen=True)
@@ -184,13 +199,8 @@ class ColumnBlock:
         """Adam's bias corrections by number of touches of a CSR feature."""
         if not self.reader.sparse:
             return np.ones((2, 1), dtype=self.dtype)
-        betas = [self.objective.constants[name] for name in ("beta_1", "beta_2")]
-        # Until the larger power no longer shows next to 1, but 1 MB at most.
-        largest = min(max(betas), 1.0 - 1e-7)
-        depth = np.log(np.finfo(self.dtype).eps) / np.log(max(largest, 1e-3))
-        touches = np.arange(1, min(int(depth) + 2, 1 << 17))
-        table = [1.0 / (1.0 - np.power(beta, touches)) for beta in betas]
-        return self._array(np.pad(table, ((0, 0), (1, 0)), constant_values=1.0))
+        constants = self.objective.constants
+        return _corrections(constants["beta_1"], constants["beta_2"], self.dtype)
 
     def columns_of(self, positions: np.ndarray) -> np.ndarray:
         """Columns of the models at these positions of the active ones.

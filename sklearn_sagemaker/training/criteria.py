@@ -49,7 +49,8 @@ def confusion(margins: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Confus
     margins, y, weights : float64 arrays of shape (n,)
         ``y`` is 0 or 1.
     """
-    order = np.argsort(-margins, kind="stable")
+    # Ties stay together, so that their order does not matter.
+    order = np.argsort(-margins)
     margins, y, weights = margins[order], y[order], weights[order]
     last = np.flatnonzero(np.diff(margins) != 0)
     ends = np.append(last, len(margins) - 1)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from sklearn_sagemaker._kernels import LOSSES
-from sklearn_sagemaker.training.criteria import f_score, ratio
+from sklearn_sagemaker.training.criteria import confusion, f_score, ratio
 
 METRICS: dict[str, tuple[str, ...]] = {
     "binary_classifier": (
@@ -143,10 +142,16 @@ def _binary(margins, y, weights, cut: float, beta: float) -> dict[str, float]:
         "binary_f_beta": float(f_score(hits, n_called, n_positive, beta)),
         "precision": float(ratio(hits, n_called)),
         "recall": float(ratio(hits, n_positive)),
-        "roc_auc_score": float("nan")
-        if one_class
-        else float(roc_auc_score(positive, margins, sample_weight=weights)),
+        "roc_auc_score": float("nan") if one_class else _area(margins, y, weights),
     }
+
+
+def _area(margins, y, weights) -> float:
+    """Area under the ROC curve; scikit-learn's takes longer than a pass of training."""
+    counts = confusion(margins, y, weights)
+    height = counts.true_positive[1:] + counts.true_positive[:-1]
+    area = 0.5 * (height @ np.diff(counts.false_positive))
+    return float(area / (counts.positive * counts.negative))
 
 
 def _multiclass(

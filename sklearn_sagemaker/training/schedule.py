@@ -117,18 +117,29 @@ def epoch_order(
         The fold a batch's rows come from.
     """
     rng = np.random.default_rng([seed, epoch])
+    if len(groups) == 1:
+        order = shuffled_runs(groups[0], run, rng)
+        count = n_batches(len(order), mini_batch_size)
+        bounds = _even_bounds(len(order), count)
+        return order, bounds, np.zeros(count, dtype=np.int32)
     pieces, folds = [], []
     for number, rows in enumerate(groups):
         count = n_batches(len(rows), mini_batch_size)
-        pieces += np.array_split(shuffled_runs(rows, run, rng), count)
+        cuts = _even_bounds(len(rows), count)
+        pieces += np.split(shuffled_runs(rows, run, rng), cuts[1:-1])
         folds += [number] * count
-    if len(groups) > 1:
-        mixed = rng.permutation(len(pieces))
-        pieces = [pieces[i] for i in mixed]
-        folds = [folds[i] for i in mixed]
+    mixed = rng.permutation(len(pieces))
+    pieces = [pieces[i] for i in mixed]
     bounds = np.zeros(len(pieces) + 1, dtype=np.int64)
     np.cumsum([len(piece) for piece in pieces], out=bounds[1:])
-    return np.concatenate(pieces), bounds, np.array(folds, dtype=np.int32)
+    return np.concatenate(pieces), bounds, np.array(folds, dtype=np.int32)[mixed]
+
+
+def _even_bounds(n_rows: int, count: int) -> np.ndarray:
+    """Bounds of ``count`` batches that differ by one row at most, long ones first."""
+    short, longer = divmod(n_rows, count)
+    places = np.arange(count + 1, dtype=np.int64)
+    return places * short + np.minimum(places, longer)
 
 
 def learning_rates(candidates, start: int, count: int, total: int) -> np.ndarray:

@@ -393,9 +393,12 @@ def _metrics(contest: Contest, chosen, cut: float, judged, judged_rows):
 
     reader, y, weights = contest.train
     rows = plan.train_rows
-    margins = contest.margins(reader, [(0, rows)], chosen).mean(
-        axis=2, dtype=np.float64
-    )
+    if plan.kind == "training":
+        margins = judged
+    else:
+        margins = contest.margins(reader, [(0, rows)], chosen).mean(
+            axis=2, dtype=np.float64
+        )
     found = {
         "train": measure(margins, y[rows], contest.loss_weights[0][rows], weights[rows])
     }

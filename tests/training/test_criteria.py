@@ -145,6 +145,22 @@ def test_a_target_may_be_reached_exactly():
     assert found == Calibration(pytest.approx(-8.5), 1.0, True, pytest.approx(1.0))
 
 
+def test_rounding_of_sums_misses_no_target():
+    # Seven tenths, ten times: the first is less than a tenth of the sum.
+    weights = np.full(10, 0.7)
+    assert np.cumsum(weights)[0] / np.cumsum(weights)[-1] < 0.1
+    y = np.r_[1.0, np.zeros(5), np.ones(9)]
+    found = calibrate(
+        CRITERIA["precision_at_target_recall"],
+        -np.arange(15.0),
+        y,
+        np.full(15, 0.7),
+        0.1,
+    )
+    assert found.cut == -0.5
+    assert found.reached == pytest.approx(0.1)
+
+
 def test_full_recall_is_always_reached():
     margins, y = np.array([3.0, 2.0, 1.0]), np.array([0.0, 0.0, 1.0])
     found = calibrate(
@@ -245,6 +261,14 @@ def test_the_default_cut_moves_with_its_origin(name):
         assert np.array_equal(called, margins + 0.5 > shifted.cut)
         assert shifted.score == pytest.approx(at_zero.score)
         assert (at_zero.cut == 0.0) == (shifted.cut == 0.5)
+
+
+@pytest.mark.parametrize("origin", [0.0, 0.5])
+@pytest.mark.parametrize("name", [n for n, c in CRITERIA.items() if c.curve])
+def test_a_default_cut_that_is_best_stays(name, origin):
+    margins, y = np.array([-1.0, 0.75, 2.0]), np.array([0.0, 1.0, 1.0])
+    found = calibrate(CRITERIA[name], margins, y, np.ones(3), 0.7, origin, clip=False)
+    assert (found.cut, found.score) == (origin, 1.0)
 
 
 def test_scores_that_are_no_log_odds_are_not_clipped():

@@ -15,15 +15,6 @@ from sklearn_sagemaker.training.linear_run import LinearRun, train_linear
 from .conftest import hyperparameters
 
 
-def problem(n=300, d=6, sparse=False, classes=2, seed=0):
-    rng = np.random.default_rng(seed)
-    X = rng.normal(size=(n, d))
-    if sparse:
-        X *= rng.random((n, d)) < 0.3
-    y = (X @ rng.normal(size=(d, classes))).argmax(axis=1).astype(float)
-    return (sp.csr_array(X) if sparse else X), y
-
-
 def run(X, y, weights=None, kind="binary_classifier", n_classes=2, cv="auto", jobs=None,
         monitor=None, **changed):  # fmt: skip
     weights = np.ones(len(y)) if weights is None else weights
