@@ -20,7 +20,9 @@ from common import (
 
 # isort: split
 import statistics
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from machine import Sgemm, Triad
@@ -76,14 +78,15 @@ def main() -> None:
     print_environment()
     part = 10 if options.quick else 1
     triad = Triad((1 << 30) // part)
-    rows, timings, share = [], {}, 0.0
+    rows, timings = [], {}
+    share = 0.0
     for n_rows, n_features in (WIDE, NARROW):
         X, y = make_dense(n_rows // part, n_features)
         many = MANY_ROWS // part
         one_candidate = f"one candidate, {len(X):,} x {n_features}"
         candidates = f"{CANDIDATES} candidates, {many:,} x {n_features}"
         gemm = Sgemm(many, n_features, CANDIDATES, 5)
-        cases = {"triad": triad, "sgemm": gemm}
+        cases: dict[str, Callable[[], Any]] = {"triad": triad, "sgemm": gemm}
         for epochs in (1, 2):
             cases[f"{one_candidate}, {epochs}"] = partial(fit, X, y, 1, epochs)
             cases[f"{candidates}, {epochs}"] = partial(

@@ -473,7 +473,7 @@ def main() -> None:
     parser.add_argument(
         "--limit",
         type=float,
-        default=60.0,
+        default=20.0,
         help="seconds of a fit after which a solver is left (default %(default)s)",
     )
     options = parser.parse_args()

@@ -22,7 +22,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 from datasets import make_sparse
@@ -134,8 +136,9 @@ def main() -> None:
     }
     processes = Processes()
     try:
-        one, two = [], []
-        cases = {
+        one: list[float] = []
+        two: list[float] = []
+        cases: dict[str, tuple[Callable[[], Any], int]] = {
             "one": (lambda: one.append(processes.seconds(1)), options.repeats),
             "two": (lambda: two.append(processes.seconds(2)), options.repeats),
             **{str(key): (case, options.repeats) for key, case in fits.items()},

@@ -31,7 +31,7 @@ MAX_TIMES_ONE_CANDIDATE = 4.0
 MIN_SHARE_OF_SGEMM = 0.6
 PRODUCTS = 20
 # tol=None trains all epochs; "adaptive" then keeps its rate.
-SCHEDULES = (
+SCHEDULES: tuple[dict[str, list], ...] = (
     {"learning_rate": ["optimal"]},
     {"learning_rate": ["adaptive"], "eta0": [0.01]},
     {"learning_rate": ["adaptive"], "eta0": [0.001]},
@@ -79,7 +79,8 @@ def main() -> None:
 
     default, full, one = "default fit", "32 candidates, all epochs", "one candidate"
     peer, sgemm = f"GridSearchCV, {n_run} of SGD", f"sgemm, {PRODUCTS} products"
-    gemm = Sgemm(*data.X_train.shape, n_all, PRODUCTS)
+    n_rows, n_features = data.X_train.shape
+    gemm = Sgemm(n_rows, n_features, n_all, PRODUCTS)
     timings = measure(
         {
             default: (ours, options.repeats),

@@ -365,9 +365,8 @@ def main() -> None:
                 f"{name}, {loss}, {wd:g}",
                 partial(optimum, problem, loss, wd),
             )
-            results.append(
-                (f"{name}, {loss}, wd {wd:g}: certified", uncertain, MAX_UNCERTAINTY)
-            )
+            what = f"{name}, {loss}, wd {wd:g}"
+            results.append((f"{what}: certified", uncertain, MAX_UNCERTAINTY))
             for epochs in lengths:
                 gaps, seconds = [], []
                 for seed in range(seeds):
@@ -380,8 +379,8 @@ def main() -> None:
                 limits = MAX_GAP_MNIST if name.startswith("mnist") else MAX_GAP
                 limit = MAX_GAP_LONG if epochs == LONG_EPOCHS else limits[wd]
                 planned = timing.result.resolved_params_["epochs"]
-                what = f"{name}, {loss}, wd {wd:g}, {planned} epochs"
-                results.append((f"{what}: mean gap", float(np.mean(gaps)), limit))
+                mean = float(np.mean(gaps))
+                results.append((f"{what}, {planned} epochs: mean gap", mean, limit))
                 rows.append(
                     [
                         name,
@@ -390,7 +389,7 @@ def main() -> None:
                         planned,
                         f"{best:.6f}",
                         f"{uncertain:.0e}",
-                        f"{100 * np.mean(gaps):.4f} %",
+                        f"{100 * mean:.4f} %",
                         f"{100 * np.max(gaps):.4f} %",
                         f"{100 * limit:g} %",
                         f"{np.mean(seconds):.2f}",

@@ -132,7 +132,7 @@ def best_setting(task: str, model, grid, data: Split) -> dict[str, Any]:
         fitted = clone(model).set_params(**setting).fit(data.X_train, data.y_train)
         judged = figures(task, fitted, data.X_val, data.y_val)
         test = figures(task, fitted, data.X_test, data.y_test)
-        text = " ".join(str(value) for value in setting.values())
+        text = " ".join(f"{key}={value}" for key, value in setting.items())
         for name in judged:
             entry = (judged[name], test[name], text)
             best[name] = min(best.get(name, entry), entry)
@@ -293,10 +293,11 @@ def main() -> None:
             found.append(figures(task, timing.result, data.X_test, data.y_test))
             seconds.append(timing.seconds)
         mine = {name: float(np.mean([f[name] for f in found])) for name in found[0]}
-        spread = {name: float(np.ptp([f[name] for f in found])) for name in mine}
         label = f"ours, mean of {seeds}"
-        remark = "range " + ", ".join(f"{value:.5f}" for value in spread.values())
-        rows += lines(task, label, mine, mine, f"{np.mean(seconds):.2f}", remark)
+        ours_lines = lines(task, label, mine, mine, f"{np.mean(seconds):.2f}", "")
+        for line, name in zip(ours_lines, mine, strict=True):
+            line[-1] = f"range {np.ptp([f[name] for f in found]):.5f}"
+        rows += ours_lines
         seen = as_peers_see(task, data)
         for label, (limit, compute) in peers(task, seen, options.quick).items():
             peer = cache.get(f"{task}, {label}, quick={options.quick}", compute)

@@ -20,6 +20,7 @@ from common import (
 # isort: split
 import warnings
 from functools import partial
+from typing import Any
 
 import numpy as np
 from datasets import make_sparse
@@ -35,7 +36,7 @@ MAX_SHARE_OF_SUM = 1 / 12
 MAX_TIMES_ONE_CANDIDATE = 6.0
 MAX_TIMES_ONE_SGD = 1.0
 # tol=None trains all epochs; "adaptive" then keeps its rate.
-SCHEDULES = (
+SCHEDULES: tuple[dict[str, list], ...] = (
     {"learning_rate": ["optimal"]},
     {"learning_rate": ["adaptive"], "eta0": [0.1]},
     {"learning_rate": ["adaptive"], "eta0": [0.01]},
@@ -111,7 +112,7 @@ def main() -> None:
         )
     )  # fmt: skip
     best = min((timing.result for timing in peers), key=lambda pair: pair[0])
-    rows = []
+    rows: list[list[Any]] = []
     for name in (many, one):
         model = timings[name].result
         epochs = model.candidates_["n_iter"]

@@ -36,6 +36,7 @@ from common import (
 import math
 import sys
 from functools import partial
+from typing import Any
 
 from datasets import make_sparse
 
@@ -188,10 +189,8 @@ def main() -> None:
         if kind == "dense":
             data = load_mnist_zero(options.data_dir)
             X, y, X_val, y_val = data.X_train, data.y_train, data.X_val, data.y_val
-            train, val = (
-                DenseRows(part.astype("float32") / 255, target)
-                for part, target in ((X, y), (X_val, y_val))
-            )
+            train: Any = DenseRows(X.astype("float32") / 255, y)
+            val: Any = DenseRows(X_val.astype("float32") / 255, y_val)
         else:
             parts = make_sparse()
             (X, y), (X_val, y_val) = parts["train"], parts["val"]

@@ -196,8 +196,8 @@ LINEAR_LEARNER = (
     ),
     number(
         "early_stopping_patience", "int", "auto", 3,
-        'Epochs without an improvement before a candidate stops. "auto" is 3, '
-        "counted from the second half of a cosine schedule on.",
+        'Epochs without an improvement before a candidate stops. "auto" is 3, but '
+        "lets a cosine schedule run to its end.",
         1, auto=True,
     ),
     number(

@@ -107,9 +107,7 @@ class LinearRun:
     def _feature_statistics(self) -> FeatureStatistics:
         if self.spec.resume is not None:
             # The weights and the optimizer's state are in the units of these.
-            return FeatureStatistics(
-                self.spec.resume["mean"], self.spec.resume["deviation"]
-            )
+            return FeatureStatistics(*self.spec.resume["statistics"])
         rows = self.train_rows[: self.values["num_point_for_scaler"]]
         found = feature_statistics(self.reader, rows, self.data.sample_weight[rows])
         check_statistics(found)
@@ -279,9 +277,9 @@ class LinearRun:
         # Labels are seen scaled; report losses in the user's units.
         train_loss, loss = train_loss * self.loss_unit, loss * self.loss_unit
         counted = np.ones(len(block.active), dtype=bool)
-        if self.settings.patient and 2 * (epoch + 1) < self.epochs:
-            # A rate that anneals settles late: "auto" starts to count in the
-            # second half of such a schedule.
+        if self.settings.patient:
+            # A rate that anneals settles at the end: stopped before, the weights
+            # are noise.
             counted = block.candidates.schedule[block.active] != "cosine"
         better, gone = progress.record(
             block.active,
@@ -331,8 +329,11 @@ class LinearRun:
                 "seed": self.spec.seed,
                 "epochs": self.trained
                 + max(len(part.train_curve) for part in self.progress),
-                "mean": self.statistics.mean,
-                "deviation": self.statistics.deviation,
+                "statistics": (
+                    self.statistics.mean,
+                    self.statistics.deviation,
+                    self.statistics.present,
+                ),
                 "labels": (self.label_origin, self.label_unit, shift, scale),
             }
         return select(contest, self.batch, self.epochs, state)

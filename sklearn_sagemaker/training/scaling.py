@@ -15,15 +15,33 @@ SCALINGS: dict[str, str] = {
     "norm": "all features divided by the root mean square length of a row",
     "none": "features as they are",
 }
-"""How a candidate may scale features; the penalties act on the scaled ones."""
+"""How a candidate may scale features; the penalties act on the scaled ones.
+
+With sparse rows "floored" and "norm" first divide each feature by the root mean square
+of its stored values: that takes the units away, but does not blow up rare features."""
 
 
 @dataclass(frozen=True)
 class FeatureStatistics:
-    """Weighted mean and standard deviation of every feature (float64)."""
+    """Weighted mean and standard deviation of every feature (float64).
+
+    ``present`` is the share of the rows that store it; None for dense rows.
+    """
 
     mean: np.ndarray
     deviation: np.ndarray
+    present: np.ndarray | None = None
+
+    def _units(self) -> np.ndarray:
+        """Root mean square of the stored values; of a feature not met, the median."""
+        if self.present is None:
+            return np.ones_like(self.mean)
+        met = (self.present > 0) & (self.mean**2 + self.deviation**2 > 0)
+        if not met.any():
+            return np.ones_like(self.mean)
+        square = self.mean**2 + self.deviation**2
+        units = np.sqrt(square / np.where(met, self.present, 1.0))
+        return np.where(met, units, np.median(units[met]))
 
     def scale(self, kind: str) -> np.ndarray:
         """Factor of every feature for one of `SCALINGS`.
@@ -36,13 +54,14 @@ class FeatureStatistics:
         if kind == "none" or not varies.any():
             return np.ones_like(deviation)
         if kind == "standard":
-            base = deviation
-        elif kind == "floored":
-            level = np.sqrt(np.mean(deviation[varies] ** 2))
-            base = np.maximum(deviation, level)
-        else:
-            length = np.sqrt(np.sum(self.mean**2 + deviation**2))
-            return np.full_like(deviation, 1.0 / length)
+            return np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 1.0)
+        units = self._units()
+        deviation = deviation / units
+        if kind == "norm":
+            length = np.sqrt(np.sum((self.mean / units) ** 2 + deviation**2))
+            return 1.0 / (units * length)
+        level = np.sqrt(np.mean(deviation[varies] ** 2))
+        base = np.maximum(deviation, level) * units
         return np.where(varies, 1.0 / np.where(varies, base, 1.0), 1.0)
 
 
@@ -80,7 +99,9 @@ def _feature_statistics(reader, rows, weights) -> FeatureStatistics:
     deviation = np.sqrt(np.maximum(variance, 0.0))
     noise = 10 * np.finfo(reader.dtype).eps * size
     constant = np.isfinite(size) & (deviation <= noise)
-    return FeatureStatistics(mean, np.where(constant, 0.0, deviation))
+    return FeatureStatistics(
+        mean, np.where(constant, 0.0, deviation), present if reader.sparse else None
+    )
 
 
 def check_statistics(found: FeatureStatistics) -> None:

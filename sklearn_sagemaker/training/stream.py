@@ -136,7 +136,12 @@ class Stream:
             seen["classes"] = seen["classes"] + np.bincount(
                 data.y[self.rows].astype(int), self.weights, len(seen["classes"])
             )
-        return FeatureStatistics(features.mean, features.deviation), origin, unit
+        present = seen["stored"] / seen["rows"] if self.reader.sparse else None
+        return (
+            FeatureStatistics(features.mean, features.deviation, present),
+            origin,
+            unit,
+        )
 
     def _resumed(self, statistics, origin: float, unit: float) -> dict | None:
         """The state to go on from, in the units of the scalers of today."""

@@ -13,7 +13,7 @@ def rows(candidates):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "adagrad"])
 def test_auto_gives_32_distinct_candidates(optimizer, sparse):
     candidates = make_candidates(hyperparameters(), optimizer, sparse)
     assert len(candidates) == 32
