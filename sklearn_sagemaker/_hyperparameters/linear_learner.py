@@ -119,7 +119,8 @@ LINEAR_LEARNER = (
     flag("use_bias", True, True, "Whether to fit an intercept."),
     number(
         "bias_lr_mult", "float", "auto", "auto",
-        'Learning rate of the intercept, times ``learning_rate``. "auto" is 10.',
+        'Learning rate of the intercept, times ``learning_rate``. "auto" is 10, but 1 '
+        "for dense features that are not centred.",
         0.0, auto=True, requires=when("use_bias", True),
     ),
     number(
@@ -181,8 +182,9 @@ LINEAR_LEARNER = (
     ),
     flag(
         "unbias_data", "auto", "auto",
-        'Whether to centre features. "auto" does for dense data if use_bias; sparse '
-        "data stay sparse, and with True are centred exactly all the same.",
+        'Whether to centre features. "auto" does for dense data if use_bias and some '
+        "feature's mean is more than two deviations from zero, or normalize_data is "
+        "True; sparse data stay sparse, and with True are centred exactly all the same.",
         auto=True,
     ),
     flag(

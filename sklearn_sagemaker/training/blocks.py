@@ -29,7 +29,11 @@ def single_threaded_blas():
 
 
 def penalty_boost(
-    settings: LinearSettings, counts: np.ndarray, n_rows: int, batch: int
+    settings: LinearSettings,
+    statistics: FeatureStatistics,
+    counts: np.ndarray,
+    n_rows: int,
+    batch: int,
 ) -> np.ndarray:
     """Factors on the penalties of the features of CSR rows.
 
@@ -39,7 +43,8 @@ def penalty_boost(
 
     Parameters
     ----------
-    settings : LinearSettings
+    settings, statistics : object
+        Of the run.
     counts : int array of shape (n_features,)
         Rows that store each feature.
     n_rows, batch : int
@@ -49,7 +54,7 @@ def penalty_boost(
     -------
     boost : float64 array of shape (n_features,)
     """
-    if settings.kernel_optimizer == "sgd" or settings.shifts_features(True):
+    if settings.kernel_optimizer == "sgd" or settings.shifts_features(statistics):
         return np.ones(len(counts))
     share = counts / n_rows
     touched = -np.expm1(batch * np.log1p(-share.clip(0, 1 - 1e-16)))
@@ -85,7 +90,7 @@ def make_blocks(
     """
     kinds = dict.fromkeys(candidates.scaling)
     scales = {kind: statistics.scale(kind) for kind in kinds}
-    shift = statistics.mean if settings.shifts_features(bool(reader.sparse)) else None
+    shift = statistics.mean if settings.shifts_features(statistics) else None
     n_blocks = -(-len(candidates) // per_block)
     parts = np.array_split(np.arange(len(candidates)), n_blocks)
     blocks = []
@@ -99,7 +104,7 @@ def make_blocks(
                 shift,
                 label_scaler,
                 boost,
-                settings.objective(),
+                settings.objective(statistics),
                 settings.initial_weights(reader.n_features, index),
                 settings.initial_bias,
                 team=team,

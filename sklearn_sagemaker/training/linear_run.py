@@ -177,7 +177,9 @@ class LinearRun:
         boost = None
         if self.reader.sparse:
             counts = stored_counts(self.data.X, self.rows)
-            boost = penalty_boost(self.settings, counts, len(self.rows), self.batch)
+            boost = penalty_boost(
+                self.settings, self.statistics, counts, len(self.rows), self.batch
+            )
         per_block = self._models_per_block()
         n_blocks = -(-len(self.candidates) // per_block)
         members = min(ROW_PARTS, max(1, self.jobs // n_blocks))

@@ -21,6 +21,10 @@ With sparse rows "floored" and "norm" first divide each feature by the root mean
 of its stored values: that takes the units away, but does not blow up rare features."""
 
 
+FAR = 2.0
+"""Deviations from zero from which on a feature's mean makes training slow."""
+
+
 @dataclass(frozen=True)
 class FeatureStatistics:
     """Weighted mean and standard deviation of every feature (float64).
@@ -31,6 +35,16 @@ class FeatureStatistics:
     mean: np.ndarray
     deviation: np.ndarray
     present: np.ndarray | None = None
+
+    @property
+    def off_centre(self) -> bool:
+        """Whether some feature lies far from zero, measured by its deviation.
+
+        Only then does training need centred features. Features that are mostly
+        zeros, such as pixels, are left as they are, just like sparse ones.
+        """
+        varies = self.deviation > 0
+        return bool(np.any(np.abs(self.mean[varies]) > FAR * self.deviation[varies]))
 
     def _units(self) -> np.ndarray:
         """Root mean square of the stored values; of a feature not met, the median."""

@@ -340,6 +340,8 @@ def select(
         validation_curve=None if plan.kind == "training" else curves[1],
         resolved={
             **{name: settings.values[name] for name in AUTO if name in settings.values},
+            "bias_lr_mult": settings.bias_lr_mult(contest.statistics),
+            "unbias_data": settings.shifts_features(contest.statistics),
             "mini_batch_size": batch,
             "epochs": epochs,
             "validation": plan.kind,

@@ -8,12 +8,12 @@ from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.block import Objective
 from sklearn_sagemaker.training.criteria import CRITERIA, Criterion
+from sklearn_sagemaker.training.scaling import FeatureStatistics
 
 AUTO = {
     "beta_1": 0.9,
     "beta_2": 0.999,
     "momentum": 0.0,
-    "bias_lr_mult": 10.0,
     "bias_wd_mult": 0.0,
     "early_stopping_patience": 3,
     "num_calibration_samples": 10_000_000,
@@ -84,11 +84,31 @@ class LinearSettings:
         value = self.values[name]
         return auto if value == "auto" else bool(value)
 
-    def shifts_features(self, sparse: bool) -> bool:
-        """Whether features are centred: as in SageMaker, sparse ones only if asked."""
-        if self.values["unbias_data"] == "auto" and sparse:
+    def shifts_features(self, statistics: FeatureStatistics) -> bool:
+        """Whether features are centred.
+
+        As in SageMaker, sparse ones only if the user asks for it. Dense ones also if
+        the user asks for standard features, or if some of them lie far from zero.
+        """
+        values = self.values
+        if values["unbias_data"] == "auto" and (
+            statistics.present is not None
+            or not (values["normalize_data"] is True or statistics.off_centre)
+        ):
             return False
-        return self.flag("unbias_data", self.values["use_bias"])
+        return self.flag("unbias_data", values["use_bias"])
+
+    def bias_lr_mult(self, statistics: FeatureStatistics) -> float:
+        """Learning rate of the intercept, by that of the weights.
+
+        An intercept apart from the weights, as centring and rare features make it,
+        can take long steps; else it is the weight of one more feature.
+        """
+        wanted = self.values["bias_lr_mult"]
+        if wanted != "auto":
+            return wanted
+        apart = statistics.present is not None or self.shifts_features(statistics)
+        return 10.0 if apart else 1.0
 
     @property
     def kernel_optimizer(self) -> str:
@@ -97,7 +117,7 @@ class LinearSettings:
             return "momentum"
         return self.values["optimizer"]
 
-    def objective(self) -> Objective:
+    def objective(self, statistics: FeatureStatistics) -> Objective:
         """What the columns minimise, and by which steps."""
         values = self.values
         return Objective(
@@ -111,7 +131,7 @@ class LinearSettings:
                 "momentum": values["momentum"],
             },
             use_bias=values["use_bias"],
-            bias_lr_mult=values["bias_lr_mult"],
+            bias_lr_mult=self.bias_lr_mult(statistics),
             bias_wd_mult=values["bias_wd_mult"],
         )
 

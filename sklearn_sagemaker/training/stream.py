@@ -99,6 +99,7 @@ class Stream:
             "loss_weight": 0.0,
             "recent": np.zeros((0, n + 2)),
             "seed": spec.seed,
+            "shifted": None,
         }
         if resume is not None:
             self.seen = dict(resume["stream"])
@@ -137,18 +138,19 @@ class Stream:
                 data.y[self.rows].astype(int), self.weights, len(seen["classes"])
             )
         present = seen["stored"] / seen["rows"] if self.reader.sparse else None
-        return (
-            FeatureStatistics(features.mean, features.deviation, present),
-            origin,
-            unit,
-        )
+        statistics = FeatureStatistics(features.mean, features.deviation, present)
+        if seen["shifted"] is None:
+            seen["shifted"] = self.settings.shifts_features(statistics)
+        # Whether features are centred is settled by the first rows.
+        self.settings.values["unbias_data"] = seen["shifted"]
+        return statistics, origin, unit
 
     def _resumed(self, statistics, origin: float, unit: float) -> dict | None:
         """The state to go on from, in the units of the scalers of today."""
         resume = self.spec.resume
         if resume is None:
             return None
-        shifted = self.settings.shifts_features(bool(self.reader.sparse))
+        shifted = self.settings.shifts_features(statistics)
         if "stream" not in resume:
             return self._from_model(resume, statistics, origin, unit, shifted)
         old_mean, old_origin, old_unit = resume["scaler"]
@@ -180,7 +182,11 @@ class Stream:
         boost = None
         if self.reader.sparse:
             boost = penalty_boost(
-                settings, self.seen["stored"], self.seen["rows"], self.batch
+                settings,
+                statistics,
+                self.seen["stored"],
+                self.seen["rows"],
+                self.batch,
             )
         width = self.spec.n_classes if settings.loss.coupled else 1
         per_block = max(1, BLOCK_COLUMNS // width)

@@ -9,7 +9,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 
 from sklearn_sagemaker.training.resume import merge_states, resume_blocks
 
-from .conftest import FULL_BATCH, fit, linear_run, problem
+from .conftest import fit, linear_run, problem
 
 ARRAYS = ("weights", "states", "bias", "steps", "counts")
 KEEP = {"spec": {"keep_state": True}}
@@ -75,22 +75,32 @@ def test_the_state_is_that_of_all_candidates(sparse, optimizer, classes, setting
 @pytest.mark.parametrize("optimizer", [SGD, "momentum", "adam", "rmsprop", "adagrad"])
 @pytest.mark.parametrize("sparse", [False, True])
 def test_two_runs_are_as_one_of_all_their_epochs(sparse, optimizer, classes, cv):
-    """In steps over all rows at a constant rate, where there is no order of rows."""
+    """Bit for bit, at a constant rate and with batches of the same size."""
     X, y = problem(80, sparse=sparse, classes=classes, noise=1.0)
-    settings = {**FULL_BATCH, "normalize_data": True, "wd": 0.01, "l1": 0.001,
-                "classes": classes, "learning_rate": 0.02, "use_lr_scheduler": False,
-                "cv": cv, "optimizer": optimizer}  # fmt: skip
+    settings = {
+        "classes": classes,
+        "cv": cv,
+        "optimizer": optimizer,
+        "num_models": 6,
+        "use_lr_scheduler": False,
+        "mini_batch_size": 16,
+        "early_stopping_patience": 1000,
+    }
     if optimizer == "momentum":
         settings |= {"optimizer": "sgd", "momentum": 0.7}
-    whole = fit(X, y, epochs=20, **settings, **KEEP).resume
-    first = fit(X, y, epochs=8, **settings, **KEEP).resume
+    long = linear_run(X, y, epochs=8, **settings, **KEEP)
+    whole = long.train().resume
+    first = fit(X, y, epochs=3, **settings, **KEEP).resume
     saved = {name: first[name].copy() for name in ARRAYS}
     spec = {"keep_state": True, "resume": first}
-    second = fit(X, y, epochs=12, **settings, spec=spec).resume
+    short = linear_run(X, y, epochs=5, **settings, spec=spec)
+    second = short.train().resume
     for name in ARRAYS:
-        # A bias of nearly 0 is rounding noise, which the steps of adam blow up.
-        np.testing.assert_allclose(second[name], whole[name], rtol=1e-5, atol=1e-6)
+        np.testing.assert_array_equal(second[name], whole[name])
         np.testing.assert_array_equal(first[name], saved[name])
+    assert second["epochs"] == whole["epochs"] == 8
+    curves = [run.progress[0].train_curve for run in (long, short)]
+    np.testing.assert_array_equal(curves[0][3:], curves[1])
 
 
 def test_scalers_are_those_of_the_first_run():
@@ -98,8 +108,9 @@ def test_scalers_are_those_of_the_first_run():
     settings = {"classes": 1, "cv": KFold(3), "num_models": 4, "epochs": 2}
     first = fit(X, y, **settings, **KEEP).resume
     run = go_on(10 * X + 3, 5 * y - 1, first, **settings)
-    np.testing.assert_array_equal(run.statistics.mean, first["mean"])
-    np.testing.assert_array_equal(run.statistics.deviation, first["deviation"])
+    assert run.statistics.present is None
+    found = run.statistics.mean, run.statistics.deviation
+    np.testing.assert_array_equal(found, first["statistics"][:2])
     assert (run.label_origin, run.label_unit) == first["labels"][:2]
     np.testing.assert_array_equal(run.label_scaler[:2], first["labels"][2:])
 
@@ -127,7 +138,8 @@ CHANGES = {
     "storage": ({}, "sparse"),
     "classes": ({"classes": 2}, "1 classes, .* has 3"),
 }
-FOLDS = pytest.mark.xfail(reason="the groups of the state are taken over", strict=True)
+# Not run: more folds than the state has groups write outside the arrays.
+FOLDS = pytest.mark.xfail(reason="the groups of the state are taken over", run=False)
 
 
 @pytest.mark.parametrize(

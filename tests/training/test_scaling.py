@@ -57,6 +57,45 @@ def test_scalings():
     np.testing.assert_allclose(found.scale("none"), [1, 1])
 
 
+@pytest.mark.parametrize("make", [np.asarray, sp.csr_array])
+def test_the_share_of_rows_that_store_a_feature(make):
+    X = np.array([[1.0, 0.0, 2.0], [3.0, 0.0, 0.0], [4.0, 0.0, 0.0]])
+    found = feature_statistics(RowReader(make(X)), np.arange(3), np.array([1.0, 1, 2]))
+    if make is np.asarray:
+        assert found.present is None
+    else:
+        np.testing.assert_allclose(found.present, [1.0, 0.0, 0.25])
+
+
+@pytest.mark.parametrize("kind", ["standard", "floored", "norm"])
+def test_units_of_sparse_features_do_not_matter(kind):
+    X = sp.random_array((300, 20), density=0.2, format="csr", rng=0)
+    units = 10.0 ** np.arange(-5, 5, 0.5)
+    weights = np.random.default_rng(0).uniform(0.5, 2.0, 300)
+    scales = [
+        feature_statistics(RowReader(rows), np.arange(300), weights).scale(kind)
+        for rows in (X, (X @ sp.diags_array(units)).tocsr())
+    ]
+    np.testing.assert_allclose(scales[0], scales[1] * units, rtol=1e-9)
+
+
+def test_scalings_of_sparse_features():
+    """In the first feature one row in four stores a 4, in the second all an 8."""
+    X = sp.csr_array(np.array([[4.0, 8, 0], [0, 8, 0], [0, 8, 0], [0, -8, 0]]))
+    found = feature_statistics(RowReader(X), np.arange(4), np.ones(4))
+    np.testing.assert_allclose(found._units(), [4, 8, 6])
+    deviation = np.array([np.sqrt(3) / 4, np.sqrt(3) / 2])
+    level = np.sqrt(np.mean(deviation**2))
+    np.testing.assert_allclose(
+        found.scale("floored"), [1 / (4 * level), 1 / (8 * deviation[1]), 1]
+    )
+    length = np.sqrt(1 / 4 + 1)  # root mean square length of a row in those units
+    np.testing.assert_allclose(
+        found.scale("norm"), [1 / (4 * length), 1 / (8 * length), 1 / (6 * length)]
+    )
+    np.testing.assert_allclose(found.scale("none"), 1.0)
+
+
 def test_label_statistics():
     y, weights = np.array([0.0, 1.0, 5.0]), np.array([1.0, 2.0, 1.0])
     mean = np.average(y, weights=weights)
