@@ -184,7 +184,8 @@ LINEAR_LEARNER = (
         "unbias_data", "auto", "auto",
         'Whether to centre features. "auto" does for dense data if use_bias and some '
         "feature's mean is more than two deviations from zero, or normalize_data is "
-        "True; sparse data stay sparse, and with True are centred exactly all the same.",
+        "True; sparse data stay sparse, and with True are centred exactly all the "
+        "same.",
         auto=True,
     ),
     flag(
