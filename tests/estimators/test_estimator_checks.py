@@ -69,7 +69,7 @@ checks = parametrize_with_checks(
 NAMES, VALUES = checks.args
 
 
-# The checks fit two classes and more: hyperparameters of the one kind warn in the other.
+# The checks fit two classes and more: what is for one of them warns in the other.
 @pytest.mark.filterwarnings(
     "ignore::sklearn_sagemaker.exceptions.InapplicableHyperparameterWarning"
 )
