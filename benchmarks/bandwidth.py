@@ -31,7 +31,7 @@ from sklearn_sagemaker import LinearLearnerClassifier
 
 WIDE, NARROW = (2_100_000, 256), (8_000_000, 16)
 VALIDATION_ROWS, CHUNK = 1_000, 100_000
-BATCH, CANDIDATES, MANY_ROWS = 1_000, 32, 400_000
+BATCH, CANDIDATES, MANY_VALUES = 1_000, 32, 102_400_000
 MIN_SHARE_OF_TRIAD = 0.6
 NEVER = 10**6
 
@@ -82,7 +82,7 @@ def main() -> None:
     share = 0.0
     for n_rows, n_features in (WIDE, NARROW):
         X, y = make_dense(n_rows // part, n_features)
-        many = MANY_ROWS // part
+        many = MANY_VALUES // n_features // part
         one_candidate = f"one candidate, {len(X):,} x {n_features}"
         candidates = f"{CANDIDATES} candidates, {many:,} x {n_features}"
         gemm = Sgemm(many, n_features, CANDIDATES, 5)

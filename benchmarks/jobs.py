@@ -37,7 +37,7 @@ MODELS = {64: 1.7, 32: 1.5}
 JOBS = (1, 2, 8)
 SAME_EPOCHS = 2
 NEVER = 10**6
-# Below this gain by a second process something else uses the cores.
+# Below this gain by a second process something else uses the cores, and no bar is met.
 LEAST_MACHINE = 1.5
 # One process's share: about a second of mini-batches times columns.
 SHAPE, PRODUCTS = (50_000, 784, 32), 20
@@ -184,8 +184,8 @@ def main() -> None:
     )
     if machine < LEAST_MACHINE:
         print(
-            f"BUSY MACHINE: it gains {machine:.2f} by a second process; do not quote "
-            "the normalised gains"
+            f"BUSY MACHINE: it gains {machine:.2f} by a second process, so the "
+            "normalised gains mean nothing"
         )
     differ = 0
     for data in sets.values():
@@ -198,8 +198,8 @@ def main() -> None:
         bars.check(
             f"normalised gain, MNIST zero, {models} candidates",
             value,
-            value >= least,
-            f"at least {least:g}",
+            value >= least and machine >= LEAST_MACHINE,
+            f"at least {least:g}, where the machine gains {LEAST_MACHINE:g} or more",
         )
     bars.at_most(f"fits that differ between n_jobs {JOBS}", differ, 0)
     bars.exit()

@@ -28,7 +28,7 @@ from memory import LOOSE_MB, MB, peak_mb, resident_mb
 
 BASE_ROWS, COLUMNS, BATCH = 20_000, 200, 5_000
 MULTIPLES = (1, 5, 20, 50)
-TEST_ROWS, QUICK_PART = 10_000, 10
+TEST_ROWS, QUICK_PART = 10_000, 4
 MAX_TIMES, ALLOWANCE_MB = 1.1, 20.0
 
 
@@ -82,7 +82,7 @@ def run_stream(folder: Path, n_rows: int, base: int) -> None:
 def main() -> None:
     """Print the table and check the bar."""
     parser = make_parser(__doc__, data=False)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
+    parser.add_argument("--quick", action="store_true", help="a quarter of the rows")
     parser.add_argument("--in-process", type=Path, help="used by the script itself")
     parser.add_argument("--rows", type=int, help="used by the script itself")
     parser.add_argument("--write", type=Path, help="used by the script itself")

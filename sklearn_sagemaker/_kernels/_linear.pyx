@@ -418,6 +418,8 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     cdef ptrdiff_t most_stored = 1
     for t in range(n_batches):
         most_rows = max(most_rows, bounds[t + 1] - bounds[t])
+        if masked[t] >= used // group:
+            raise ValueError("masked names a group of columns that there is not")
     cdef ptrdiff_t n_parts = sums.shape[0], part, j0, j1, at
     task.d, task.ld, task.used = d, ld, used
     task.tile_rows = tile_height(d * sizeof(real), (most_rows + n_parts - 1) // n_parts)

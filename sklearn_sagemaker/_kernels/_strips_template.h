@@ -70,7 +70,7 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
                                const int32_t *SS_RESTRICT columns,
                                const REAL *SS_RESTRICT w, ptrdiff_t ld, ptrdiff_t n,
                                REAL *SS_RESTRICT z) {
-  if (n == 1) {
+  if (n == 1 && ld == 1) {
     z[0] += FN(sparse_dot)(n_stored, values, columns, w, ld);
     return;
   }
@@ -213,28 +213,49 @@ SS_INLINE void FN(row_backward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT valu
 #include "_generated_losses.h"
 
 /* Softmax of one group of columns laid out class by class:
- * z[k * m + c] is class k of model c. total has m entries. */
+ * z[k * m + c] is class k of model c. total has m entries. A few models make short
+ * loops: then several classes are taken side by side, and joined at the end. */
 static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT z,
                              ptrdiff_t label, REAL weight, REAL loss_weight,
                              REAL *SS_RESTRICT scratch, REAL *SS_RESTRICT total) {
-  REAL *SS_RESTRICT top = scratch, *SS_RESTRICT sum = scratch + m;
-  for (ptrdiff_t c = 0; c < m; c++) top[c] = z[c], sum[c] = 0;
-  for (ptrdiff_t k = 1; k < n_classes; k++)
+  ptrdiff_t abreast = m < 32 ? 32 / m : 1;
+  if (abreast > n_classes) abreast = n_classes;
+  const ptrdiff_t width = abreast * m, n = n_classes * m;
+  REAL *SS_RESTRICT top = scratch, *SS_RESTRICT sum = scratch + width;
+  for (ptrdiff_t c = 0; c < m; c++) total[c] -= loss_weight * z[label * m + c];
+  for (ptrdiff_t i = 0; i < width; i++) top[i] = z[i], sum[i] = 0;
+  for (ptrdiff_t start = width; start < n; start += width) {
+    const ptrdiff_t count = start + width < n ? width : n - start;
+    for (ptrdiff_t i = 0; i < count; i++)
+      top[i] = z[start + i] > top[i] ? z[start + i] : top[i];
+  }
+  for (ptrdiff_t k = 1; k < abreast; k++)
     for (ptrdiff_t c = 0; c < m; c++)
-      top[c] = z[k * m + c] > top[c] ? z[k * m + c] : top[c];
-  for (ptrdiff_t c = 0; c < m; c++)
-    total[c] += loss_weight * (top[c] - z[label * m + c]);
-  for (ptrdiff_t k = 0; k < n_classes; k++)
-    for (ptrdiff_t c = 0; c < m; c++) z[k * m + c] -= top[c];
-  for (ptrdiff_t i = 0; i < n_classes * m; i++) z[i] = FN(exp)(z[i]);
-  for (ptrdiff_t k = 0; k < n_classes; k++)
-    for (ptrdiff_t c = 0; c < m; c++) sum[c] += z[k * m + c];
+      top[c] = top[k * m + c] > top[c] ? top[k * m + c] : top[c];
+  for (ptrdiff_t c = 0; c < m; c++) total[c] += loss_weight * top[c];
+  for (ptrdiff_t k = 1; k < abreast; k++)
+    for (ptrdiff_t c = 0; c < m; c++) top[k * m + c] = top[c];
+  for (ptrdiff_t start = 0; start < n; start += width) {
+    const ptrdiff_t count = start + width < n ? width : n - start;
+    REAL *SS_RESTRICT part = z + start;
+    for (ptrdiff_t i = 0; i < count; i++) {
+      part[i] = FN(exp)(part[i] - top[i]);
+      sum[i] += part[i];
+    }
+  }
+  for (ptrdiff_t k = 1; k < abreast; k++)
+    for (ptrdiff_t c = 0; c < m; c++) sum[c] += sum[k * m + c];
   for (ptrdiff_t c = 0; c < m; c++) {
     total[c] += loss_weight * (REAL)log((double)sum[c]);
     sum[c] = weight / sum[c];
   }
-  for (ptrdiff_t k = 0; k < n_classes; k++)
-    for (ptrdiff_t c = 0; c < m; c++) z[k * m + c] *= sum[c];
+  for (ptrdiff_t k = 1; k < abreast; k++)
+    for (ptrdiff_t c = 0; c < m; c++) sum[k * m + c] = sum[c];
+  for (ptrdiff_t start = 0; start < n; start += width) {
+    const ptrdiff_t count = start + width < n ? width : n - start;
+    REAL *SS_RESTRICT part = z + start;
+    for (ptrdiff_t i = 0; i < count; i++) part[i] *= sum[i];
+  }
   for (ptrdiff_t c = 0; c < m; c++) z[label * m + c] -= weight;
 }
 

@@ -134,7 +134,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("interrupted", file=sys.stderr)
             return INTERRUPTED
         # ValueError includes our DataFileError and AllCandidatesDivergedError.
-        except (ValueError, NotImplementedError, ImportError, OSError) as error:
+        except (ValueError, ImportError, OSError) as error:
             print(f"error: {_one_line(error)}", file=sys.stderr)
         except MemoryError as error:
             print(f"error: {_one_line(error)}", file=sys.stderr)

@@ -455,7 +455,13 @@ class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstim
                 "there."
             )
         multipliers = compute_class_weight(self.class_weight, classes=known, y=known)
-        data = TrainingData(X, encoded.astype(float), weights * multipliers[encoded])
+        weights = weights * multipliers[encoded]
+        if not (weights > 0).any():
+            raise ValueError(
+                "class_weight makes the weights of all rows of this call zero: at "
+                "least one row must have a weight above zero."
+            )
+        data = TrainingData(X, encoded.astype(np.float64), weights)
         state = self._stream(
             self._kind(known),
             len(known),

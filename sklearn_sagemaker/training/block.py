@@ -30,7 +30,7 @@ SCORE_ROWS = 2048
 ROW_PARTS = 2
 """Parts that a dense mini-batch of `SPLIT_ROWS` rows is cut into. Fixed, so that
 results never depend on the number of threads."""
-SPLIT_ROWS = 128
+SPLIT_ROWS = 64
 
 
 def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
@@ -101,6 +101,8 @@ class ColumnBlock:
         Threads that share the work; one by default.
     park : bool
         Whether to keep the state of models that stop, for `state`.
+    alone : bool
+        Whether the run has no other column than the one of this block.
     """
 
     def __init__(
@@ -116,6 +118,7 @@ class ColumnBlock:
         initial_bias: float = 0.0,
         team: Team | None = None,
         park: bool = False,
+        alone: bool = False,
     ):
         self.reader = reader
         self.candidates = candidates
@@ -124,6 +127,7 @@ class ColumnBlock:
         self.n_models = len(candidates)
         self.n_groups = label_scaler.shape[1]
         self.team = team or Team()
+        self.alone = alone
         loss = LOSSES[objective.loss]
         self.coupled = loss.coupled
         self.n_classes = objective.n_classes if loss.coupled else 1
@@ -172,6 +176,10 @@ class ColumnBlock:
         self.narrow = not self.reader.sparse and self.used < NARROW
         padded = -(-self.used // LANES) * LANES
         self.ld = self.used if self.used < NARROW else padded
+        if self.used == 1 and self.reader.sparse and not self.alone:
+            # A single sparse column is summed in another order: how many columns
+            # share a block must not show.
+            self.ld = 2
         d = self.reader.n_features
         self._weights_shape = (self.used, d) if self.narrow else (d, self.ld)
         if self._scales.shape[1] == 1:
@@ -457,15 +465,24 @@ class ColumnBlock:
         for group, rows in parts:
             columns = self.full_columns[group][:, models].ravel()
             narrow = not reader.sparse and len(columns) < NARROW
-            weights = self.best_weights[:, columns]
+            weights, bias = self.best_weights[:, columns], self.best_bias[None, columns]
+            if reader.sparse and len(columns) == 1 and not self.alone:
+                weights, bias = np.repeat(weights, 2, 1), np.repeat(bias, 2, 1)
             weights = self._array(weights.T if narrow else weights)
-            bias = self._array(self.best_bias[None, columns])
+            bias = self._array(bias)
+            width = slice(0, len(columns))
             shift, scale, _ = self._array(self._group_scaler[:, group])
 
             def score(
-                piece, w=weights, b=bias, narrow=narrow, shift=shift, scale=scale
+                piece,
+                w=weights,
+                b=bias,
+                narrow=narrow,
+                width=width,
+                shift=shift,
+                scale=scale,
             ):
-                out = self._score(reader, piece, w, b, narrow, slice(0, b.shape[1]))
+                out = self._score(reader, piece, w, b, narrow, width)
                 return out * scale + shift
 
             pieces = np.split(rows, range(SCORE_ROWS, len(rows), SCORE_ROWS))

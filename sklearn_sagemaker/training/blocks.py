@@ -15,7 +15,11 @@ from sklearn_sagemaker.training.settings import LinearSettings
 from sklearn_sagemaker.training.team import Team
 
 BLOCK_COLUMNS = 128
-"""Columns that one pass trains together."""
+"""Columns that one pass trains together..."""
+BLOCK_BYTES = 512 << 10
+"""... or as many of dense rows as make weights of this size: with few features wider
+strips pay, and arrays of half a megabyte stay in the cache."""
+MOST_COLUMNS = 1024
 
 
 @cache
@@ -26,6 +30,14 @@ def _blas() -> ThreadpoolController:
 def single_threaded_blas():
     """Context in which BLAS uses one thread: the blocks have threads of their own."""
     return _blas().limit(limits=1, user_api="blas")
+
+
+def block_columns(reader: RowReader) -> int:
+    """Columns that one pass trains together; never a matter of threads."""
+    if reader.sparse:
+        return BLOCK_COLUMNS
+    fitting = BLOCK_BYTES // (reader.n_features * reader.dtype.itemsize)
+    return int(np.clip(fitting, BLOCK_COLUMNS, MOST_COLUMNS))
 
 
 def penalty_boost(
@@ -109,6 +121,7 @@ def make_blocks(
                 settings.initial_bias,
                 team=team,
                 park=settings.spec.keep_state,
+                alone=len(candidates) == 1,
             )
         )
     return blocks

@@ -13,7 +13,7 @@ from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.training.block import LANES, ROW_PARTS, ColumnBlock
 from sklearn_sagemaker.training.blocks import (
-    BLOCK_COLUMNS,
+    block_columns,
     make_blocks,
     penalty_boost,
     single_threaded_blas,
@@ -129,7 +129,14 @@ class LinearRun:
         shift, scale = np.zeros(plan.n_groups), np.ones(plan.n_groups)
         resume = self.spec.resume
         if resume is not None:
-            self.label_origin, self.label_unit, shift, scale = resume["labels"]
+            self.label_origin, self.label_unit, old_shift, old_scale = resume["labels"]
+            if len(old_shift) != plan.n_groups:
+                raise ValueError(
+                    f"This training has {plan.n_groups - 1} folds, the one that it is "
+                    f"to continue had {len(old_shift) - 1}; keep cv, or set "
+                    "warm_start=False to start anew."
+                )
+            shift, scale = old_shift, old_scale
             y = (y - self.label_origin) / self.label_unit
         elif self.settings.regression:
             unbias = self.settings.flag("unbias_label", self.values["use_bias"])
@@ -165,10 +172,10 @@ class LinearRun:
         """Models that one block trains."""
         n_models = len(self.candidates)
         width = self.plan.n_groups * (self.spec.n_classes if self.loss.coupled else 1)
-        per_block = max(1, BLOCK_COLUMNS // width)
+        per_block = max(1, block_columns(self.reader) // width)
         n_blocks = -(-n_models // per_block)
-        if self.reader.sparse and n_blocks < self.jobs:
-            # What a column does depends on no other column of a sparse block, so
+        if self.reader.sparse and not self.loss.coupled and n_blocks < self.jobs:
+            # What a column does depends on no other column of such a block, so
             # that blocks may follow the jobs; but they hold whole cache lines.
             n_blocks = max(n_blocks, min(self.jobs, n_models * width // LANES))
         return -(-n_models // n_blocks)

@@ -36,7 +36,8 @@ def merge_states(blocks: list[ColumnBlock]) -> dict[str, Any]:
             ],
             axis=-1,
         )
-    state["counts"] = parts[0]["counts"].copy()
+    # A block whose models stopped early has seen fewer batches.
+    state["counts"] = np.max([part["counts"] for part in parts], axis=0)
     return state
 
 
@@ -74,7 +75,9 @@ def resume_blocks(blocks: list[ColumnBlock], state: dict[str, Any]) -> None:
         models = slice(start, start + block.n_models)
         start += block.n_models
         mine = {
-            name: state[name][..., models].reshape(*state[name].shape[:-3], -1)
+            name: state[name][..., models].reshape(
+                *state[name].shape[:-3], block.full_columns.size
+            )
             for name in _AXES
         }
         block.restore({**mine, "counts": state["counts"]})

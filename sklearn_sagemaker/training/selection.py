@@ -79,9 +79,9 @@ class Contest:
         """
         models, found = self.models(), []
         for number, block in enumerate(self.blocks):
-            mine = np.array([models[i][1] for i in chosen if models[i][0] == number])
-            if len(mine):
-                found.append(block.best_margins(reader, parts, mine.astype(int)))
+            mine = [models[i][1] for i in np.sort(chosen) if models[i][0] == number]
+            if mine:
+                found.append(block.best_margins(reader, parts, np.array(mine)))
         # Blocks hold the candidates in order; `chosen` may not.
         margins = np.concatenate(found, axis=2)
         margins = margins[:, :, np.argsort(np.argsort(chosen))]
@@ -167,8 +167,9 @@ def _judge(contest: Contest, usable, score, cuts, split_scores) -> None:
                 right = mine.argmax(axis=1) == y
                 score[number] = np.average(right, weights=weights)
                 for fold, piece in enumerate(np.split(np.arange(len(rows)), ends)):
-                    split_scores[fold, number] = np.average(
-                        right[piece], weights=weights[piece]
+                    share = weights[piece].sum()
+                    split_scores[fold, number] = (
+                        weights[piece] @ right[piece] / share if share else np.nan
                     )
                 continue
             found = _calibration(contest, mine[:, 0], y, weights)
@@ -198,8 +199,7 @@ def _sampled(parts, limit: int, seed: int):
     for group, part in parts:
         mine = kept[(kept >= start) & (kept < start + len(part))] - start
         start += len(part)
-        if len(mine):
-            found.append((group, part[mine]))
+        found.append((group, part[mine]))
     return found
 
 
@@ -313,6 +313,11 @@ def select(
         if not found.target_reached:
             _warn_target(settings, found)
     metrics = _metrics(contest, chosen, cut, judged, rows)
+    if len(chosen) > 1 and not (settings.binary and settings.scores_rows):
+        measured = metrics["train" if plan.kind == "training" else "validation"]
+        best_score = -measured["objective_loss"]
+        if settings.scores_rows:
+            best_score = measured["multiclass_accuracy"]
     block, model = contest.models()[best]
     progress = contest.progress[block]
     n_iter = int(progress.n_iter[model])

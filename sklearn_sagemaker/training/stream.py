@@ -12,7 +12,7 @@ from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.block import ColumnBlock
 from sklearn_sagemaker.training.blocks import (
-    BLOCK_COLUMNS,
+    block_columns,
     make_blocks,
     penalty_boost,
     single_threaded_blas,
@@ -74,13 +74,20 @@ class Stream:
         values = self.settings.values
         resume = spec.resume if spec.resume and "stream" in spec.resume else None
         self.reader = RowReader(data.X)
+        sparse = bool(self.reader.sparse)
+        if resume is not None and sparse != bool(len(resume["counts"])):
+            ours, theirs = ("sparse", "dense") if sparse else ("dense", "sparse")
+            raise ValueError(
+                f"X is {ours}, the rows of the calls before were {theirs}; a stream "
+                "is all of one kind, so convert X."
+            )
         if resume is not None and self.reader.dtype != resume["weights"].dtype:
             # The precision of a stream is that of its first rows.
             self.reader = RowReader(data.X.astype(resume["weights"].dtype))
         self.data = data
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
         self.weights = data.sample_weight[self.rows]
-        found = make_candidates(values, values["optimizer"], bool(self.reader.sparse))
+        found = make_candidates(values, values["optimizer"], sparse)
         endless = np.where(found.schedule == "cosine", "inverse", found.schedule)
         self.candidates = replace(found, schedule=endless)
         batch = values["mini_batch_size"]
@@ -189,7 +196,7 @@ class Stream:
                 self.batch,
             )
         width = self.spec.n_classes if settings.loss.coupled else 1
-        per_block = max(1, BLOCK_COLUMNS // width)
+        per_block = max(1, block_columns(self.reader) // width)
         n_blocks = -(-len(self.candidates) // per_block)
         return make_blocks(
             settings,
@@ -220,6 +227,9 @@ class Stream:
         factor: Any = 1.0
         if not settings.regression:
             shares = seen["classes"]
+            if settings.binary and not shares.all():
+                # Nothing to balance until both classes were seen.
+                shares = np.ones(2)
             multipliers = settings.class_multipliers(np.arange(len(shares)), shares)
             factor = multipliers[data.y.astype(int)]
         loss_weights = data.sample_weight * factor
@@ -232,7 +242,8 @@ class Stream:
         losses = np.zeros(len(self.candidates))
         for start in range(0, len(order), PIECE_ROWS):
             piece = order[start : start + PIECE_ROWS]
-            if recent:
+            # Scores of a model that has not seen a row calibrate nothing.
+            if recent and (seen["updates"] or self.spec.resume is not None):
                 self._remember(blocks, piece, data)
             _, bounds, fold = epoch_order([piece], self.batch, 0, 0)
             fold = np.full_like(fold, -1)

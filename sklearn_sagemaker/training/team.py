@@ -47,11 +47,19 @@ class Team:
         if self._pool is None:
             call(meeting, 0, 1)
             return
+
+        def come(member: int) -> None:
+            try:
+                call(meeting, member, self.members)
+            except BaseException:
+                meeting[16] = 1
+                raise
+
         waiting = []
         try:
             for member in range(1, self.members):
-                waiting.append(self._pool.submit(call, meeting, member, self.members))
-            call(meeting, 0, self.members)
+                waiting.append(self._pool.submit(come, member))
+            come(0)
         except BaseException:
             meeting[16] = 1
             raise

@@ -22,8 +22,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
 from sklearn.model_selection import (
     KFold,
-    RepeatedKFold,
-    ShuffleSplit,
     StratifiedKFold,
     train_test_split,
 )
@@ -63,6 +61,8 @@ TABLES = [
 SHARED = {
     "cv",
     "validation_fraction",
+    "ensemble_size",
+    "warm_start",
     "n_jobs",
     "random_state",
     "verbose",
@@ -377,7 +377,7 @@ def test_weights_of_a_class_move_predictions_towards_it():
 def test_scaling_all_weights_changes_no_loss(problem, factor):
     cls, X, y = problem
     criterion = "binary_classifier_model_selection_criteria"
-    settings = {criterion: "loss_function"} if cls is BOTH[0] else {}
+    settings = {criterion: "loss_function"} if y is CANCER[1] else {}
     weights = np.random.default_rng(0).uniform(0.5, 2.0, len(y))
     model = cls(**QUICK, **settings).fit(X, y, weights)
     scaled = cls(**QUICK, **settings).fit(X, y, weights * factor)
@@ -679,7 +679,8 @@ def test_valid_values_train(cls, entry):
 @pytest.mark.parametrize("cls", BOTH)
 def test_every_argument_is_in_the_table_or_shared(cls):
     arguments = set(inspect.signature(cls).parameters)
-    extra = {"class_weight"} if cls is LinearLearnerClassifier else set()
+    own = {"class_weight", "multiclass_model_selection_criteria"}
+    extra = own if cls is LinearLearnerClassifier else set()
     assert arguments == set(cls._table) | SHARED | extra
     assert not set(cls._table) & (SHARED | extra)
 
@@ -712,11 +713,15 @@ def test_docstring_describes_every_argument(cls):
         {"cv": 2.5},
         {"validation_fraction": 0.0},
         {"validation_fraction": 1.0},
+        {"ensemble_size": 0},
+        {"ensemble_size": 1.5},
+        {"warm_start": "auto"},
         {"n_jobs": 1.5},
         {"random_state": "seed"},
         {"verbose": -1},
         {"backend": 3},
         {"class_weight": "fair"},
+        {"multiclass_model_selection_criteria": "f1"},
     ],
     ids=str,
 )
@@ -964,7 +969,6 @@ CONVEX = {
     "normalize_data": True,
     "unbias_data": True,
     "cv": False,
-    "binary_classifier_model_selection_criteria": "loss_function",
     "epochs": 200,
     "early_stopping_patience": 1000,
 }
@@ -1006,7 +1010,10 @@ def test_objective_is_near_its_optimum(data, learning_rate):
         method="L-BFGS-B",
         options={"maxiter": 10_000, "ftol": 1e-15, "gtol": 1e-10},
     ).fun
-    model = LinearLearnerClassifier(**CONVEX, learning_rate=learning_rate).fit(X, y)
+    settings = {**CONVEX, "learning_rate": learning_rate}
+    if rows == 1:
+        settings["binary_classifier_model_selection_criteria"] = "loss_function"
+    model = LinearLearnerClassifier(**settings).fit(X, y)
     found = np.concatenate([model.coef_.ravel(), model.intercept_])
     reached = penalised_loss(found, X, y, rows)[0]
     assert optimum <= reached <= 1.005 * optimum
@@ -1054,8 +1061,6 @@ def test_hostile_scales_cost_no_accuracy(name):
     assert np.isfinite(model.intercept_).all()
     score = model.score(rows[test], y[test])
     assert score > expected.score(clean[test], y[test]) - 0.02
-    if name.startswith("constant"):
-        assert model.coef_[0, -1] == 0.0
     if name == "duplicated":
         assert model.coef_[0, 0] == pytest.approx(model.coef_[0, -1], rel=1e-3)
 
@@ -1130,18 +1135,9 @@ def test_folds_score_rows_they_have_not_seen():
     assert unseen.candidates_["validation_loss"].min() > 0.6
 
 
-@pytest.mark.parametrize(
-    "cv",
-    [
-        ShuffleSplit(3, random_state=0),
-        RepeatedKFold(n_splits=2, n_repeats=2, random_state=0),
-        list(KFold(3).split(IRIS[0]))[:2],
-        [],
-    ],
-    ids=["overlapping", "repeated", "incomplete", "empty"],
-)
-def test_splits_that_are_no_partition_are_an_error(cv):
-    with pytest.raises(ValueError, match="exactly one"):
+@pytest.mark.parametrize("cv", [[], [(np.arange(150), np.arange(0))]])
+def test_splits_without_test_rows_are_an_error(cv):
+    with pytest.raises(ValueError, match="makes no split|has 150 training and 0 test"):
         LinearLearnerClassifier(cv=cv).fit(*IRIS)
 
 

@@ -9,7 +9,11 @@ from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     CandidateDivergedWarning,
 )
-from sklearn_sagemaker.training.blocks import BLOCK_COLUMNS
+from sklearn_sagemaker.training.blocks import (
+    BLOCK_COLUMNS,
+    MOST_COLUMNS,
+    block_columns,
+)
 from sklearn_sagemaker.training.linear_run import TEAM_WORK
 
 from .conftest import fit, linear_run, problem
@@ -184,7 +188,6 @@ def test_a_team_on_one_block_does_not_change_the_result(classes):
 ALONE = {"cv": 10, "num_models": 3, "epochs": 3}
 
 
-@pytest.mark.xfail(reason="row_forward sums in another order when n == 1", strict=True)
 def test_a_model_alone_in_a_sparse_block_trains_as_in_company():
     X, y = problem(400, 60, sparse=True, noise=1.0)
     X = X.astype(np.float32)
@@ -204,7 +207,7 @@ def test_unbiasing_sparse_rows_equals_dense_rows():
 
 def test_initial_weights_and_bias():
     X, y = problem()
-    shared = dict(epochs=1, num_models=1, learning_rate=1e-12)
+    shared = dict(epochs=1, num_models=1, learning_rate=1e-12, unbias_data=True)
     zero = fit(X, y, **shared)
     assert np.abs(zero.coef).max() < 1e-6
     uniform = fit(X, y, **shared, init_method="uniform", init_scale=0.5)
@@ -216,12 +219,19 @@ def test_initial_weights_and_bias():
 
 
 def test_a_block_is_bounded_in_columns():
-    X, y = problem(n=2000, classes=3)
+    X, y = problem(n=2000, d=300, classes=3)
     training = linear_run(X, y, classes=3, epochs=1)
     training.train()
     assert len(training.blocks) > 1
     for block in training.blocks:
-        assert block.full_columns.size <= BLOCK_COLUMNS
+        assert block.full_columns.size <= block_columns(training.reader)
+
+
+def test_narrow_rows_make_wide_blocks_and_sparse_rows_do_not():
+    wide = np.zeros((2, 5000), dtype=np.float32)
+    assert block_columns(RowReader(wide)) == BLOCK_COLUMNS
+    assert block_columns(RowReader(wide[:, :16].copy())) == MOST_COLUMNS
+    assert block_columns(RowReader(sp.csr_array(wide[:, :16]))) == BLOCK_COLUMNS
 
 
 # ----------------------------------------------------------------- weights of rows

@@ -5,6 +5,7 @@ import pytest
 
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.training.scaling import FeatureStatistics
 from sklearn_sagemaker.training.settings import LinearSettings
 
 from .conftest import KINDS, hyperparameters
@@ -30,7 +31,7 @@ def test_auto_is_resolved_and_the_spec_left_alone(classes):
     assert found.loss is LOSSES[DEFAULT_LOSS[KINDS[classes]]]
     assert found.values["optimizer"] == "adam"
     assert found.values["beta_2"] == 0.999
-    assert found.values["bias_lr_mult"] == 10.0
+    assert found.values["bias_wd_mult"] == 0.0
     assert found.values["learning_rate"] == "auto"  # candidates choose
     assert found.spec.hyperparameters["optimizer"] == "auto"
 
@@ -77,20 +78,42 @@ def test_rows_are_scored_only_for_criteria_that_need_it():
     assert not settings(1, "accuracy").scores_rows
 
 
-@pytest.mark.parametrize("use_bias", [True, False])
-def test_rows_are_centred_only_with_a_bias_and_sparse_ones_only_if_asked(use_bias):
-    assert settings(use_bias=use_bias).shifts_features(False) == use_bias
-    assert not settings(use_bias=use_bias).shifts_features(True)
-    for asked in (True, False):
-        found = settings(use_bias=use_bias, unbias_data=asked)
-        assert found.shifts_features(True) == found.shifts_features(False) == asked
+NEAR = FeatureStatistics(np.array([0.5, 0.0]), np.array([1.0, 1.0]))
+FAR = FeatureStatistics(np.array([0.5, -3.0]), np.array([1.0, 1.0]))
+SPARSE = FeatureStatistics(FAR.mean, FAR.deviation, np.array([1.0, 0.1]))
+STATISTICS = {"near": NEAR, "far": FAR, "sparse": SPARSE}
+
+
+@pytest.mark.parametrize(
+    ("changed", "centred"),
+    [
+        ({}, ["far"]),
+        ({"normalize_data": True}, ["near", "far"]),
+        ({"normalize_data": False}, ["far"]),
+        ({"use_bias": False}, []),
+        ({"use_bias": False, "normalize_data": True}, []),
+        ({"unbias_data": True}, ["near", "far", "sparse"]),
+        ({"unbias_data": True, "use_bias": False}, ["near", "far", "sparse"]),
+        ({"unbias_data": False, "normalize_data": True}, []),
+    ],
+)
+def test_which_features_are_centred(changed, centred):
+    found = settings(**changed)
+    assert [n for n, x in STATISTICS.items() if found.shifts_features(x)] == centred
+
+
+def test_an_intercept_apart_from_the_weights_takes_longer_steps():
+    rates = [settings().bias_lr_mult(x) for x in STATISTICS.values()]
+    assert rates == [1.0, 10.0, 10.0]
+    assert settings(unbias_data=True).bias_lr_mult(NEAR) == 10.0
+    assert settings(bias_lr_mult=3.0).objective(FAR).bias_lr_mult == 3.0
 
 
 def test_sgd_has_a_kernel_for_each_kind_of_momentum():
     assert settings(optimizer="sgd").kernel_optimizer == "sgd"
     assert settings(optimizer="sgd", momentum=0.9).kernel_optimizer == "momentum"
     assert settings(optimizer="adam", momentum=0.9).kernel_optimizer == "adam"
-    assert settings(optimizer="rmsprop").objective().optimizer == "rmsprop"
+    assert settings(optimizer="rmsprop").objective(NEAR).optimizer == "rmsprop"
 
 
 def test_early_stopping_counts_late_only_if_left_to_us():

@@ -90,12 +90,7 @@ def outcome(call, meetings):
     "member",
     [
         0,
-        pytest.param(
-            1,
-            marks=pytest.mark.xfail(
-                reason="only the caller raises meeting[16]", strict=True
-            ),
-        ),
+        1,
     ],
 )
 def test_a_member_that_fails_is_not_waited_for(member):
