@@ -42,8 +42,8 @@ model.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 # %%
 # The candidates
 # --------------
-# ``candidates_`` is shaped like ``cv_results_``; ``pandas.DataFrame(candidates_)``
-# makes a table of it. Here are the best eight, without pandas. Candidates with the
+# ``candidates_`` is shaped like ``cv_results_``; ``candidates_to_frame()`` makes a
+# pandas table of it. Here are the best eight, without pandas. Candidates with the
 # same score are ranked by their validation loss.
 
 found = model.candidates_

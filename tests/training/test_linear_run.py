@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.model_selection import ShuffleSplit
 
+from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     CandidateDivergedWarning,

@@ -127,8 +127,8 @@ def test_a_state_is_kept_only_if_asked_for():
 
 CHANGES = {
     "features": ({}, "5 features, the one that it is to continue has 6"),
-    "folds": ({"cv": KFold(4)}, r"5 folds \(and the refit\), .* has 4"),
-    "no folds": ({"cv": False}, r"1 folds \(and the refit\), .* has 4"),
+    "folds": ({"cv": KFold(4)}, "4 folds, .* had 3"),
+    "no folds": ({"cv": False}, "0 folds, .* had 3"),
     "candidates": ({"num_models": 3}, "3 candidates, .* has 4"),
     "optimizer": ({"optimizer": "sgd"}, "optimizer='sgd' cannot continue .* 'adam'"),
     "storage": ({}, "sparse"),
