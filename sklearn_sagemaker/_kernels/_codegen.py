@@ -11,6 +11,11 @@ _LOSS_ARGUMENTS = (
     "ptrdiff_t n, REAL *z, REAL label, REAL weight, REAL loss_weight, "
     "const REAL *shift, const REAL *scale, const REAL *parameter, REAL *total",
 )
+_LOSS_ROWS_ARGUMENTS = (
+    "n, z, label, weight, loss_weight, shift, scale, parameter, total",
+    "ptrdiff_t n, REAL *z, const REAL *label, const REAL *weight, "
+    "const REAL *loss_weight, REAL shift, REAL scale, REAL parameter, REAL *total",
+)
 _UPDATES = {
     "dense": (
         "n_features, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared_scale, c1, c2, "
@@ -58,9 +63,14 @@ def losses_header(losses) -> str:
         ids[loss.name] = number
         lines.append(
             f"SS_DEFINE_LOSS({loss.name}, ({loss.c_value}), ({loss.c_gradient}))\n"
+            f"SS_DEFINE_LOSS_ROWS({loss.name}, ({loss.c_value}), "
+            f"({loss.c_gradient}))\n"
         )
-    arguments, parameters = _LOSS_ARGUMENTS
-    return "".join(lines) + _dispatch("loss", ids, arguments, parameters)
+    return (
+        "".join(lines)
+        + _dispatch("loss", ids, *_LOSS_ARGUMENTS)
+        + _dispatch("lossrows", ids, *_LOSS_ROWS_ARGUMENTS)
+    )
 
 
 def optimizers_header(optimizers) -> str:

@@ -145,6 +145,10 @@ cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
                       real* sums, real* g) noexcept nogil:
     """Gradient of some dense rows of a mini-batch, tile by tile."""
     cdef ptrdiff_t d = task.d, ld = task.ld, i, c, k, n
+    if task.narrow and batch.trains == NULL and not loss.coupled:
+        narrow_batch(X, loss, task, batch, start, stop, order, shift, w, b, labels,
+                     weights, label_scaler, tile, z, sums, g)
+        return
     memset(g, 0, d * ld * sizeof(real))
     while start < stop:
         # A few columns are as fast row by row, while the row is in L1.
@@ -169,6 +173,82 @@ cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
                     axpy(d, z[c], tile, g + c * d)
         else:
             tile_gradient(n, d, ld, tile, z, ld, g, ld)
+        start += n
+
+
+cdef enum:
+    ABREAST = 4   # SS_ABREAST
+    NARROW_ROWS = 16
+
+
+cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
+                       const Batch* batch, ptrdiff_t start, ptrdiff_t stop,
+                       const int64_t* order, const real* shift, const real* w,
+                       const real* b, const real* labels, const real* weights,
+                       const real* label_scaler, real* tile, real* z, real* sums,
+                       real* g) noexcept nogil:
+    """Gradient of some dense rows for a few columns, while the rows are in L1.
+
+    Rows are read in place where they can be; their losses are taken column by
+    column, so that they vectorise.
+    """
+    cdef ptrdiff_t d = task.d, ld = task.ld, i, c, k, n, block
+    cdef ptrdiff_t row_bytes = d * X.column_stride
+    cdef int direct = shift == NULL and in_place(X, tile)
+    cdef real inverse = <real> 1 / <real> (batch.stop - batch.start)
+    cdef const real* rows[NARROW_ROWS]
+    cdef real label[NARROW_ROWS]
+    cdef real weight[NARROW_ROWS]
+    cdef real in_batch[NARROW_ROWS]
+    cdef real total[NARROW_ROWS]
+    block = min(<ptrdiff_t> NARROW_ROWS, task.tile_rows)
+    memset(g, 0, d * task.used * sizeof(real))
+    while start < stop:
+        n = min(block, stop - start)
+        if not direct:
+            fill_tile(X, order + start, n, shift, tile)
+        for i in range(n):
+            k = order[start + i]
+            rows[i] = tile + i * d
+            if direct:
+                rows[i] = <const real*> (X.data + k * X.row_stride)
+            label[i], weight[i] = labels[k], weights[k]
+            in_batch[i] = weight[i] * inverse
+        i = 0
+        while i < n:
+            for k in range(start + block + i, min(stop, start + block + i + ABREAST)):
+                prefetch_dense(X, order[k], row_bytes)
+            if i + ABREAST <= n:
+                for c in range(task.used):
+                    dots(d, rows + i, w + c * d, z + c * NARROW_ROWS + i)
+                i += ABREAST
+            else:
+                for c in range(task.used):
+                    z[c * NARROW_ROWS + i] = dot(d, rows[i], w + c * d)
+                i += 1
+        for c in range(task.used):
+            if batch.m0 <= c < batch.m1:
+                continue
+            for i in range(n):
+                z[c * NARROW_ROWS + i] += b[c]
+            if real is float:
+                lossrows_f32(loss.kind, n, z + c * NARROW_ROWS, label, in_batch, weight,
+                             label_scaler[c], label_scaler[ld + c],
+                             label_scaler[2 * ld + c], total)
+            else:
+                lossrows_f64(loss.kind, n, z + c * NARROW_ROWS, label, in_batch, weight,
+                             label_scaler[c], label_scaler[ld + c],
+                             label_scaler[2 * ld + c], total)
+            for i in range(n):
+                sums[c] += z[c * NARROW_ROWS + i]
+                sums[ld + c] += total[i]
+            i = 0
+            while i + ABREAST <= n:
+                axpys(d, z + c * NARROW_ROWS + i, rows + i, g + c * d)
+                i += ABREAST
+            while i < n:
+                axpy(d, z[c * NARROW_ROWS + i], rows[i], g + c * d)
+                i += 1
         start += n
 
 
@@ -450,7 +530,8 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     if X.sparse:
         sizes[0] = (most_stored + 1 if compact else d) * ld * sizeof(real)
     sizes[1] = (longest if X.sparse else task.tile_rows * d) * sizeof(real)
-    sizes[2] = (1 if X.sparse else task.tile_rows) * ld * sizeof(real)
+    sizes[2] = (1 if X.sparse else max(task.tile_rows, <ptrdiff_t> NARROW_ROWS)
+                ) * ld * sizeof(real)
     sizes[3] = N_LANES * ld * sizeof(real)
     sizes[4] = ld * sizeof(double)
     sizes[5] = sizes[6] = longest * sizeof(int32_t)

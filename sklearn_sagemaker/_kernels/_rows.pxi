@@ -118,6 +118,14 @@ cdef void fill_tile(const Rows* X, const int64_t* order, ptrdiff_t n,
         fill(<uint64_t*> NULL, X, order, n, shift, tile)
 
 
+cdef inline int in_place(const Rows* X, const real* tag) noexcept nogil:
+    """Whether dense rows can be read where they are: contiguous, of the own type."""
+    if real is float:
+        return X.code == F32 and X.column_stride == sizeof(float)
+    else:
+        return X.code == F64 and X.column_stride == sizeof(double)
+
+
 cdef inline void row_span(const Rows* X, ptrdiff_t i, ptrdiff_t* start,
                           ptrdiff_t* stop) noexcept nogil:
     if X.wide_index:

@@ -41,6 +41,8 @@
 #define SS_SCALAR SS_NOINLINE
 #endif
 #define SS_UNROLL _Pragma("GCC unroll 16")
+/* Rows of narrow dense data that are worked on together. */
+#define SS_ABREAST 4
 
 #ifdef SS_VECTOR
 static const int tile_products_built = 1;

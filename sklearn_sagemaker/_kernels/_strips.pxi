@@ -19,7 +19,15 @@ cdef extern from "_strips.h" nogil:
     float dot_f32(ptrdiff_t, const float*, const float*)
     double dot_f64(ptrdiff_t, const double*, const double*)
     void axpy_f32(ptrdiff_t, float, const float*, float*)
+    void dots_f32(ptrdiff_t, const float* const*, const float*, float*)
+    void axpys_f32(ptrdiff_t, const float*, const float* const*, float*)
+    void lossrows_f32(int, ptrdiff_t, float*, const float*, const float*, const float*, float,
+                      float, float, float*)
     void axpy_f64(ptrdiff_t, double, const double*, double*)
+    void dots_f64(ptrdiff_t, const double* const*, const double*, double*)
+    void axpys_f64(ptrdiff_t, const double*, const double* const*, double*)
+    void lossrows_f64(int, ptrdiff_t, double*, const double*, const double*, const double*, double,
+                      double, double, double*)
     void row_forward_f32(ptrdiff_t, const float*, const int32_t*, const float*,
                          ptrdiff_t, ptrdiff_t, float*)
     void row_forward_f64(ptrdiff_t, const double*, const int32_t*, const double*,
@@ -123,6 +131,22 @@ cdef inline void axpy(ptrdiff_t n, real a, const real* x, real* y) noexcept nogi
         axpy_f32(n, a, x, y)
     else:
         axpy_f64(n, a, x, y)
+
+
+cdef inline void dots(ptrdiff_t n, const real** rows, const real* w,
+                      real* out) noexcept nogil:
+    if real is float:
+        dots_f32(n, rows, w, out)
+    else:
+        dots_f64(n, rows, w, out)
+
+
+cdef inline void axpys(ptrdiff_t n, const real* a, const real** rows,
+                       real* g) noexcept nogil:
+    if real is float:
+        axpys_f32(n, a, rows, g)
+    else:
+        axpys_f64(n, a, rows, g)
 
 
 cdef inline void row_forward(ptrdiff_t stored, const real* values,

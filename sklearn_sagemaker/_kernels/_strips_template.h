@@ -47,6 +47,37 @@ SS_INLINE REAL FN(dot)(ptrdiff_t n, const REAL *SS_RESTRICT x,
   return sum;
 }
 
+/* The same for SS_ABREAST rows at once, so that the weights are read once. */
+SS_NOINLINE void FN(dots)(ptrdiff_t n, const REAL *const *rows,
+                          const REAL *SS_RESTRICT w, REAL *SS_RESTRICT out) {
+  const REAL *SS_RESTRICT x0 = rows[0], *SS_RESTRICT x1 = rows[1];
+  const REAL *SS_RESTRICT x2 = rows[2], *SS_RESTRICT x3 = rows[3];
+  REAL lanes[SS_ABREAST][2 * SS_PANEL] = {{0}};
+  ptrdiff_t i = 0;
+  for (; i + 2 * SS_PANEL <= n; i += 2 * SS_PANEL) {
+    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[0][c] += x0[i + c] * w[i + c];
+    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[1][c] += x1[i + c] * w[i + c];
+    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[2][c] += x2[i + c] * w[i + c];
+    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[3][c] += x3[i + c] * w[i + c];
+  }
+  for (int r = 0; r < SS_ABREAST; r++) {
+    REAL sum = 0;
+    for (ptrdiff_t j = i; j < n; j++) sum += rows[r][j] * w[j];
+    for (int c = 0; c < 2 * SS_PANEL; c++) sum += lanes[r][c];
+    out[r] = sum;
+  }
+}
+
+/* g += sum of a[r] * rows[r], for SS_ABREAST rows */
+SS_NOINLINE void FN(axpys)(ptrdiff_t n, const REAL *SS_RESTRICT a,
+                           const REAL *const *rows, REAL *SS_RESTRICT g) {
+  const REAL *SS_RESTRICT x0 = rows[0], *SS_RESTRICT x1 = rows[1];
+  const REAL *SS_RESTRICT x2 = rows[2], *SS_RESTRICT x3 = rows[3];
+  const REAL a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3];
+  for (ptrdiff_t i = 0; i < n; i++)
+    g[i] += (a0 * x0[i] + a1 * x1[i]) + (a2 * x2[i] + a3 * x3[i]);
+}
+
 /* Sum of values * w[columns] for one model, in four lanes: one would wait for each
  * addition. */
 SS_SCALAR REAL FN(sparse_dot)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
@@ -208,6 +239,19 @@ SS_INLINE void FN(row_backward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT valu
       (void)p;                                                                 \
       total[c] += loss_weight * (VALUE);                                       \
       z[c] = weight * (GRADIENT);                                              \
+    }                                                                          \
+  }
+/* The same for one column and several rows; total is one for each row. */
+#define SS_DEFINE_LOSS_ROWS(NAME, VALUE, GRADIENT)                             \
+  static void FN(lossrows_##NAME)(                                             \
+      ptrdiff_t n, REAL *SS_RESTRICT z, const REAL *SS_RESTRICT label,         \
+      const REAL *SS_RESTRICT weight, const REAL *SS_RESTRICT loss_weight,     \
+      REAL shift, REAL scale, REAL p, REAL *SS_RESTRICT total) {               \
+    (void)p;                                                                   \
+    for (ptrdiff_t i = 0; i < n; i++) {                                        \
+      const REAL f = z[i], y = (label[i] - shift) * scale;                     \
+      total[i] = loss_weight[i] * (VALUE);                                     \
+      z[i] = weight[i] * (GRADIENT);                                           \
     }                                                                          \
   }
 #include "_generated_losses.h"
