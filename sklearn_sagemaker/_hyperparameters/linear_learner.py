@@ -182,10 +182,9 @@ LINEAR_LEARNER = (
     ),
     flag(
         "unbias_data", "auto", "auto",
-        'Whether to centre features. "auto" does for dense data if use_bias and some '
-        "feature's mean is more than two deviations from zero, or normalize_data is "
-        "True; sparse data stay sparse, and with True are centred exactly all the "
-        "same.",
+        'Whether to centre features. "auto" does for dense data if use_bias, unless '
+        "most values are zeros, as in images, and normalize_data is not True. Sparse "
+        "data stay sparse, and with True are centred exactly all the same.",
         auto=True,
     ),
     flag(

@@ -179,6 +179,7 @@ cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
 cdef enum:
     ABREAST = 4   # SS_ABREAST
     NARROW_ROWS = 16
+    FAR_BYTES = 65536  # of rows that are fetched ahead
 
 
 cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
@@ -197,10 +198,13 @@ cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
     cdef int direct = shift == NULL and in_place(X, tile)
     cdef real inverse = <real> 1 / <real> (batch.stop - batch.start)
     cdef const real* rows[NARROW_ROWS]
+    cdef const real* coming[NARROW_ROWS]
     cdef real label[NARROW_ROWS]
     cdef real weight[NARROW_ROWS]
     cdef real in_batch[NARROW_ROWS]
     cdef real total[NARROW_ROWS]
+    cdef ptrdiff_t ahead = max(<ptrdiff_t> NARROW_ROWS,
+                               FAR_BYTES // max(row_bytes, <ptrdiff_t> 1))
     block = min(<ptrdiff_t> NARROW_ROWS, task.tile_rows)
     memset(g, 0, d * task.used * sizeof(real))
     while start < stop:
@@ -212,15 +216,17 @@ cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
             rows[i] = tile + i * d
             if direct:
                 rows[i] = <const real*> (X.data + k * X.row_stride)
+                k = order[min(start + ahead + i, stop - 1)]
+                coming[i] = <const real*> (X.data + k * X.row_stride)
+                k = order[start + i]
             label[i], weight[i] = labels[k], weights[k]
             in_batch[i] = weight[i] * inverse
         i = 0
         while i < n:
-            for k in range(start + block + i, min(stop, start + block + i + ABREAST)):
-                prefetch_dense(X, order[k], row_bytes)
             if i + ABREAST <= n:
                 for c in range(task.used):
-                    dots(d, rows + i, w + c * d, z + c * NARROW_ROWS + i)
+                    dots(d, rows + i, coming + i if direct else NULL, w + c * d,
+                         z + c * NARROW_ROWS + i)
                 i += ABREAST
             else:
                 for c in range(task.used):
@@ -244,7 +250,8 @@ cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
                 sums[ld + c] += total[i]
             i = 0
             while i + ABREAST <= n:
-                axpys(d, z + c * NARROW_ROWS + i, rows + i, g + c * d)
+                axpys(d, z + c * NARROW_ROWS + i, rows + i,
+                      coming + i if direct else NULL, g + c * d)
                 i += ABREAST
             while i < n:
                 axpy(d, z[c * NARROW_ROWS + i], rows[i], g + c * d)
@@ -668,6 +675,43 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
 
 
 # ------------------------------------------------------------------------ scores
+cdef int score_in_place(const Rows* X, const int64_t* rows, ptrdiff_t n,
+                        const real* w, ptrdiff_t ld, ptrdiff_t first, ptrdiff_t m,
+                        int narrow, const double* base, real* out) noexcept nogil:
+    """Margins for a few columns of rows that need no copy; false if they do."""
+    cdef ptrdiff_t i, c, d = X.n_features, start, stop
+    cdef const char* row
+    cdef int mixed = 0
+    if real is double:
+        mixed = X.code == F32
+    if X.sparse:
+        if not mixed or ld != 1 or X.wide_index:
+            return 0
+        for i in range(n):
+            row_span(X, rows[i], &start, &stop)
+            out[i] = <real> (base[0] + sparse_dot_mixed(
+                stop - start, <const float*> X.data + start,
+                <const int32_t*> X.indices + start, <const double*> w))
+        return 1
+    if not narrow:
+        return 0
+    if mixed:
+        if X.column_stride != sizeof(float):
+            return 0
+    elif not in_place(X, w):
+        return 0
+    for i in range(n):
+        row = X.data + rows[i] * X.row_stride
+        for c in range(m):
+            if mixed:
+                out[i * m + c] = <real> (base[c] + dot_mixed(
+                    d, <const float*> row, <const double*> w + (first + c) * d))
+            else:
+                out[i * m + c] = <real> base[c] + dot(
+                    d, <const real*> row, w + (first + c) * d)
+    return 1
+
+
 def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
           const real[:, ::1] bias, const real[::1] shift, ptrdiff_t first,
           ptrdiff_t last, bint narrow, real[:, ::1] out):
@@ -701,7 +745,10 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
         processor = flush_subnormals()
         for c in range(m):
             base[c] = bias[0, first + c]
-        if X.sparse:
+        if shift_ == NULL and score_in_place(&X, &rows[0], n, w, ld, first, m, narrow,
+                                             base, &out[0, 0]):
+            pass
+        elif X.sparse:
             if shift_ != NULL:
                 for j in range(d):
                     for c in range(m):

@@ -15,11 +15,14 @@
 #define SS_INLINE static __forceinline
 #define SS_NOINLINE static __declspec(noinline)
 #define SS_PREFETCH(address) ((void)0)
+#define SS_PREFETCH_FAR(address) ((void)0)
 #else
 #define SS_RESTRICT __restrict__
 #define SS_INLINE static inline __attribute__((always_inline, unused))
 #define SS_NOINLINE static __attribute__((noinline, unused))
 #define SS_PREFETCH(address) __builtin_prefetch(address)
+/* Into L2: it is needed later than what would push it out of L1. */
+#define SS_PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2)
 #endif
 
 /* The arrays of a step never overlap; inlining loses what restrict promised. */
@@ -203,6 +206,35 @@ SS_INLINE double log1p_unit_f64(double u) {
   p = p * q + 1.0 / 5.0;
   p = p * q + 1.0 / 3.0;
   return 2.0 * s * (p * q + 1.0);
+}
+
+/* Predictions are summed in double; float rows are widened as they are read. */
+SS_NOINLINE double dot_mixed(ptrdiff_t n, const float *SS_RESTRICT x,
+                             const double *SS_RESTRICT w) {
+  double lanes[32] = {0}, sum = 0;
+  ptrdiff_t i = 0;
+  for (; i + 32 <= n; i += 32)
+    for (int c = 0; c < 32; c++) lanes[c] += (double)x[i + c] * w[i + c];
+  for (; i < n; i++) sum += (double)x[i] * w[i];
+  for (int c = 0; c < 16; c++) lanes[c] += lanes[c + 16];
+  for (int c = 0; c < 8; c++) lanes[c] += lanes[c + 8];
+  for (int c = 0; c < 4; c++) lanes[c] += lanes[c + 4];
+  return sum + ((lanes[0] + lanes[2]) + (lanes[1] + lanes[3]));
+}
+
+SS_SCALAR double sparse_dot_mixed(ptrdiff_t n_stored, const float *SS_RESTRICT values,
+                                  const int32_t *SS_RESTRICT columns,
+                                  const double *SS_RESTRICT w) {
+  double sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+  ptrdiff_t k = 0;
+  for (; k + 4 <= n_stored; k += 4) {
+    sum0 += (double)values[k] * w[columns[k]];
+    sum1 += (double)values[k + 1] * w[columns[k + 1]];
+    sum2 += (double)values[k + 2] * w[columns[k + 2]];
+    sum3 += (double)values[k + 3] * w[columns[k + 3]];
+  }
+  for (; k < n_stored; k++) sum0 += (double)values[k] * w[columns[k]];
+  return (sum0 + sum1) + (sum2 + sum3);
 }
 
 #define REAL float

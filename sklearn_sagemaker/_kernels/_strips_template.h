@@ -34,6 +34,17 @@ SS_INLINE void FN(axpy)(ptrdiff_t n, REAL a, const REAL *SS_RESTRICT x,
   for (ptrdiff_t i = 0; i < n; i++) y[i] += a * x[i];
 }
 
+/* Sum of 2 * SS_PANEL lanes, half by half: one after the other they would wait for
+ * each other. */
+SS_INLINE REAL FN(sum_lanes)(REAL *SS_RESTRICT lanes) {
+#if SS_PANEL > 8
+  for (int c = 0; c < 16; c++) lanes[c] += lanes[c + 16];
+#endif
+  for (int c = 0; c < 8; c++) lanes[c] += lanes[c + 8];
+  for (int c = 0; c < 4; c++) lanes[c] += lanes[c + 4];
+  return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+}
+
 /* Sum of x * w in SS_PANEL lanes: a fixed order, and one that vectorises. */
 SS_INLINE REAL FN(dot)(ptrdiff_t n, const REAL *SS_RESTRICT x,
                        const REAL *SS_RESTRICT w) {
@@ -43,18 +54,24 @@ SS_INLINE REAL FN(dot)(ptrdiff_t n, const REAL *SS_RESTRICT x,
     for (int c = 0; c < 2 * SS_PANEL; c++) lanes[c] += x[i + c] * w[i + c];
   REAL sum = 0;
   for (; i < n; i++) sum += x[i] * w[i];
-  for (int c = 0; c < 2 * SS_PANEL; c++) sum += lanes[c];
-  return sum;
+  return sum + FN(sum_lanes)(lanes);
 }
 
-/* The same for SS_ABREAST rows at once, so that the weights are read once. */
+/* The same for SS_ABREAST rows at once, so that the weights are read once. Rows to
+ * come are fetched meanwhile, little by little: two here, two in axpys (if next is not NULL). */
 SS_NOINLINE void FN(dots)(ptrdiff_t n, const REAL *const *rows,
-                          const REAL *SS_RESTRICT w, REAL *SS_RESTRICT out) {
+                          const REAL *const *next, const REAL *SS_RESTRICT w,
+                          REAL *SS_RESTRICT out) {
   const REAL *SS_RESTRICT x0 = rows[0], *SS_RESTRICT x1 = rows[1];
   const REAL *SS_RESTRICT x2 = rows[2], *SS_RESTRICT x3 = rows[3];
   REAL lanes[SS_ABREAST][2 * SS_PANEL] = {{0}};
   ptrdiff_t i = 0;
   for (; i + 2 * SS_PANEL <= n; i += 2 * SS_PANEL) {
+    if (next != NULL)
+      for (int c = 0; c < 2 * SS_PANEL; c += SS_LINE) {
+        SS_PREFETCH_FAR(next[0] + i + c);
+        SS_PREFETCH_FAR(next[1] + i + c);
+      }
     for (int c = 0; c < 2 * SS_PANEL; c++) lanes[0][c] += x0[i + c] * w[i + c];
     for (int c = 0; c < 2 * SS_PANEL; c++) lanes[1][c] += x1[i + c] * w[i + c];
     for (int c = 0; c < 2 * SS_PANEL; c++) lanes[2][c] += x2[i + c] * w[i + c];
@@ -63,19 +80,28 @@ SS_NOINLINE void FN(dots)(ptrdiff_t n, const REAL *const *rows,
   for (int r = 0; r < SS_ABREAST; r++) {
     REAL sum = 0;
     for (ptrdiff_t j = i; j < n; j++) sum += rows[r][j] * w[j];
-    for (int c = 0; c < 2 * SS_PANEL; c++) sum += lanes[r][c];
-    out[r] = sum;
+    out[r] = sum + FN(sum_lanes)(lanes[r]);
   }
 }
 
 /* g += sum of a[r] * rows[r], for SS_ABREAST rows */
 SS_NOINLINE void FN(axpys)(ptrdiff_t n, const REAL *SS_RESTRICT a,
-                           const REAL *const *rows, REAL *SS_RESTRICT g) {
+                           const REAL *const *rows, const REAL *const *next,
+                           REAL *SS_RESTRICT g) {
   const REAL *SS_RESTRICT x0 = rows[0], *SS_RESTRICT x1 = rows[1];
   const REAL *SS_RESTRICT x2 = rows[2], *SS_RESTRICT x3 = rows[3];
   const REAL a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3];
-  for (ptrdiff_t i = 0; i < n; i++)
-    g[i] += (a0 * x0[i] + a1 * x1[i]) + (a2 * x2[i] + a3 * x3[i]);
+  ptrdiff_t i = 0;
+  for (; i + 2 * SS_PANEL <= n; i += 2 * SS_PANEL) {
+    if (next != NULL)
+      for (int c = 0; c < 2 * SS_PANEL; c += SS_LINE) {
+        SS_PREFETCH_FAR(next[2] + i + c);
+        SS_PREFETCH_FAR(next[3] + i + c);
+      }
+    for (int c = 0; c < 2 * SS_PANEL; c++)
+      g[i + c] += (a0 * x0[i + c] + a1 * x1[i + c]) + (a2 * x2[i + c] + a3 * x3[i + c]);
+  }
+  for (; i < n; i++) g[i] += (a0 * x0[i] + a1 * x1[i]) + (a2 * x2[i] + a3 * x3[i]);
 }
 
 /* Sum of values * w[columns] for one model, in four lanes: one would wait for each

@@ -383,9 +383,15 @@ class ColumnBlock:
         return self._score(reader, rows, self.W, self.bias[:1], self.narrow, columns)
 
     def finite(self) -> np.ndarray:
-        """Whether all weights of each active model's refit are finite."""
+        """Whether weights and states of each active model's refit are finite."""
         columns = self.columns_of(np.arange(len(self.active)))[0]
-        weights = self._columns_view(self.W)[:, columns]
+        n_states = self._kernel_optimizer.n_states
+        weights = np.concatenate(
+            [
+                self._columns_view(part)[:, columns]
+                for part in (self.W, *self.S[:n_states])
+            ]
+        )
         return np.isfinite(weights).all(axis=(0, 1)) & np.isfinite(
             self.bias[0, columns]
         ).all(axis=0)

@@ -212,7 +212,7 @@ def calibrate(
 
     For a cautious criterion the cut leaves `origin` only when the gain exceeds one
     paired standard error, ``sqrt(discordant rows) / n``, of the comparison with
-    the cut there: otherwise the gain is within what another validation sample
+    the cut there, and by a row (McNemar's test corrects for continuity so): otherwise the gain is within what another validation sample
     would undo.
 
     A criterion with a target takes, of the thresholds that reach it, the one with
@@ -277,7 +277,8 @@ def calibrate(
     if criterion.cautious:
         low, high = min(cut, origin), max(cut, origin)
         discordant = np.count_nonzero((margins > low) & (margins <= high))
-        error = np.sqrt(discordant) / counts.n_rows
+        # One row more, as in McNemar's test: gains come in whole rows.
+        error = (1.0 + np.sqrt(discordant)) / counts.n_rows
         if figures[best] - figures[plain] <= error * (1.0 + 1e-9):
             return Calibration(origin, float(figures[plain]))
     return Calibration(cut, float(figures[best]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ from sklearn_sagemaker.training.scaling import (
     feature_statistics,
     label_statistics,
     stored_counts,
+    zeros_share,
 )
 from sklearn_sagemaker.training.schedule import (
     epoch_order,
@@ -107,11 +109,12 @@ class LinearRun:
     def _feature_statistics(self) -> FeatureStatistics:
         if self.spec.resume is not None:
             # The weights and the optimizer's state are in the units of these.
+            self.values["unbias_data"] = self.spec.resume["shifted"]
             return FeatureStatistics(*self.spec.resume["statistics"])
         rows = self.train_rows[: self.values["num_point_for_scaler"]]
         found = feature_statistics(self.reader, rows, self.data.sample_weight[rows])
         check_statistics(found)
-        return found
+        return replace(found, zeros=zeros_share(self.data.X, rows))
 
     def _prepare_labels(self) -> None:
         """Centre and scale labels in float64 before they become float32."""
@@ -342,7 +345,9 @@ class LinearRun:
                     self.statistics.mean,
                     self.statistics.deviation,
                     self.statistics.present,
+                    self.statistics.zeros,
                 ),
+                "shifted": self.settings.shifts_features(self.statistics),
                 "labels": (self.label_origin, self.label_unit, shift, scale),
             }
         return select(contest, self.batch, self.epochs, state)

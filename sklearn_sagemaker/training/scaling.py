@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from sklearn_sagemaker._kernels import RowReader, kernels
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
@@ -23,28 +24,37 @@ of its stored values: that takes the units away, but does not blow up rare featu
 
 FAR = 2.0
 """Deviations from zero from which on a feature's mean makes training slow."""
+MOSTLY = 0.5
+"""Share of zeros above which dense rows count as sparse ones written out."""
+ZEROS_ROWS = 1000
+"""Rows whose zeros are counted."""
 
 
 @dataclass(frozen=True)
 class FeatureStatistics:
     """Weighted mean and standard deviation of every feature (float64).
 
-    ``present`` is the share of the rows that store it; None for dense rows.
+    ``present`` is the share of the rows that store it, None for dense rows; ``zeros``
+    the share of zeros among the values of the first dense rows.
     """
 
     mean: np.ndarray
     deviation: np.ndarray
     present: np.ndarray | None = None
+    zeros: float = 0.0
 
     @property
-    def off_centre(self) -> bool:
-        """Whether some feature lies far from zero, measured by its deviation.
+    def sparse_like(self) -> bool:
+        """Whether features are left uncentred, as SageMaker leaves sparse ones.
 
-        Only then does training need centred features. Features that are mostly
-        zeros, such as pixels, are left as they are, just like sparse ones.
+        Sparse rows are, and dense ones of mostly zeros, such as pixels, unless some
+        feature lies far from zero: that would make training slow.
         """
+        if self.present is not None:
+            return True
         varies = self.deviation > 0
-        return bool(np.any(np.abs(self.mean[varies]) > FAR * self.deviation[varies]))
+        far = np.abs(self.mean[varies]) > FAR * self.deviation[varies]
+        return self.zeros > MOSTLY and not far.any()
 
     def _units(self) -> np.ndarray:
         """Root mean square of the stored values; of a feature not met, the median."""
@@ -60,15 +70,19 @@ class FeatureStatistics:
     def scale(self, kind: str) -> np.ndarray:
         """Factor of every feature for one of `SCALINGS`.
 
-        Constant features are left alone (factor 1): centred they are zero, and
-        not centred they are one more bias.
+        Constant features become one: centred they are zero, and not centred they
+        are one more bias.
         """
         deviation = self.deviation
         varies = deviation > 0
-        if kind == "none" or not varies.any():
+        if kind == "none":
             return np.ones_like(deviation)
+        size = np.abs(self.mean)
+        constant = 1.0 / np.where(size > 0, size, 1.0)
+        if not varies.any():
+            return constant
         if kind == "standard":
-            return np.where(varies, 1.0 / np.where(varies, deviation, 1.0), 1.0)
+            return np.where(varies, 1.0 / np.where(varies, deviation, 1.0), constant)
         units = self._units()
         deviation = deviation / units
         if kind == "norm":
@@ -76,7 +90,7 @@ class FeatureStatistics:
             return 1.0 / (units * length)
         level = np.sqrt(np.mean(deviation[varies] ** 2))
         base = np.maximum(deviation, level) * units
-        return np.where(varies, 1.0 / np.where(varies, base, 1.0), 1.0)
+        return np.where(varies, 1.0 / np.where(varies, base, 1.0), constant)
 
 
 def feature_statistics(
@@ -116,6 +130,14 @@ def _feature_statistics(reader, rows, weights) -> FeatureStatistics:
     return FeatureStatistics(
         mean, np.where(constant, 0.0, deviation), present if reader.sparse else None
     )
+
+
+def zeros_share(X, rows: np.ndarray) -> float:
+    """Share of zeros among the values of the first of some rows; 0 for CSR."""
+    if sp.issparse(X):
+        return 0.0
+    some = X[rows[:ZEROS_ROWS]]
+    return 1.0 - np.count_nonzero(some) / max(1, some.size)
 
 
 def check_statistics(found: FeatureStatistics) -> None:

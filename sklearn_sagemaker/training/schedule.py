@@ -14,8 +14,8 @@ SMALLEST_BATCH = 16
 LARGEST_BATCH = 1000
 DEFAULT_EPOCHS = 15
 
-PAGE_BYTES = 4096
-LONGEST_RUN = 8
+RUN_BYTES = 16384
+LONGEST_RUN = 16
 LARGE_DATA = 32 << 20
 """Bytes of X from which on rows are shuffled in runs."""
 
@@ -62,14 +62,14 @@ def plan_updates(n_rows: int, mini_batch_size, epochs) -> tuple[int, int]:
 
 
 def run_length(row_bytes: float, data_bytes: float, mini_batch_size: int) -> int:
-    """Neighbouring rows to shuffle as one: as many as share a page of memory.
+    """Neighbouring rows to shuffle as one, so that memory is read in long pieces.
 
     Only for data far larger than the caches, and never so many that a
     mini-batch has fewer than 64 runs.
     """
     if data_bytes < LARGE_DATA:
         return 1
-    together = min(PAGE_BYTES // max(1, int(row_bytes)), LONGEST_RUN)
+    together = min(RUN_BYTES // max(1, int(row_bytes)), LONGEST_RUN)
     return int(max(1, min(together, mini_batch_size // 64)))
 
 
@@ -81,8 +81,8 @@ def n_batches(n_rows: int, mini_batch_size: int) -> int:
 def shuffled_runs(rows: np.ndarray, run: int, rng: np.random.Generator) -> np.ndarray:
     """The rows shuffled in runs of neighbours, cut at another place each time.
 
-    Rows of one run lie on one page of memory: fetching every row from a page of
-    its own costs more than the arithmetic on it.
+    Rows of one run lie next to each other in memory: fetching every row from a
+    place of its own costs more than the arithmetic on it.
     """
     if run == 1:
         return rng.permutation(rows)

@@ -87,15 +87,14 @@ class LinearSettings:
     def shifts_features(self, statistics: FeatureStatistics) -> bool:
         """Whether features are centred.
 
-        As in SageMaker, sparse ones only if the user asks for it. Dense ones also if
-        the user asks for standard features, or if some of them lie far from zero.
+        As in SageMaker, sparse ones only if the user asks for it. Neither are dense
+        ones that are much like them, unless the user asks for standard features.
         """
         values = self.values
-        if values["unbias_data"] == "auto" and (
-            statistics.present is not None
-            or not (values["normalize_data"] is True or statistics.off_centre)
-        ):
-            return False
+        if values["unbias_data"] == "auto" and statistics.sparse_like:
+            standard = values["normalize_data"] is True
+            if statistics.present is not None or not standard:
+                return False
         return self.flag("unbias_data", values["use_bias"])
 
     def bias_lr_mult(self, statistics: FeatureStatistics) -> float:

@@ -26,6 +26,7 @@ from sklearn_sagemaker.training.scaling import (
     check_statistics,
     feature_statistics,
     stored_counts,
+    zeros_share,
 )
 from sklearn_sagemaker.training.schedule import (
     STREAM_BATCH,
@@ -147,7 +148,10 @@ class Stream:
         present = seen["stored"] / seen["rows"] if self.reader.sparse else None
         statistics = FeatureStatistics(features.mean, features.deviation, present)
         if seen["shifted"] is None:
-            seen["shifted"] = self.settings.shifts_features(statistics)
+            zeros = zeros_share(data.X, self.rows)
+            seen["shifted"] = self.settings.shifts_features(
+                replace(statistics, zeros=zeros)
+            )
         # Whether features are centred is settled by the first rows.
         self.settings.values["unbias_data"] = seen["shifted"]
         return statistics, origin, unit

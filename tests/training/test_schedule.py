@@ -78,9 +78,9 @@ def test_same_seed_same_order():
 
 def test_run_length():
     assert run_length(500, 1 << 20, 1000) == 1  # small data: full shuffle
-    assert run_length(500, 1 << 30, 1000) == 8
-    assert run_length(2000, 1 << 30, 1000) == 2
-    assert run_length(5000, 1 << 30, 1000) == 1
+    assert run_length(500, 1 << 30, 2000) == 16
+    assert run_length(5000, 1 << 30, 1000) == 3
+    assert run_length(20000, 1 << 30, 1000) == 1
     assert run_length(100, 1 << 30, 130) == 2  # at least 64 runs a batch
 
 

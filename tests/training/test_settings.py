@@ -78,22 +78,23 @@ def test_rows_are_scored_only_for_criteria_that_need_it():
     assert not settings(1, "accuracy").scores_rows
 
 
-NEAR = FeatureStatistics(np.array([0.5, 0.0]), np.array([1.0, 1.0]))
-FAR = FeatureStatistics(np.array([0.5, -3.0]), np.array([1.0, 1.0]))
+FULL = FeatureStatistics(np.array([0.5, 0.0]), np.array([1.0, 1.0]), zeros=0.1)
+NEAR = FeatureStatistics(np.array([0.5, 0.0]), np.array([1.0, 1.0]), zeros=0.8)
+FAR = FeatureStatistics(np.array([0.5, -3.0]), np.array([1.0, 1.0]), zeros=0.8)
 SPARSE = FeatureStatistics(FAR.mean, FAR.deviation, np.array([1.0, 0.1]))
-STATISTICS = {"near": NEAR, "far": FAR, "sparse": SPARSE}
+STATISTICS = {"full": FULL, "near": NEAR, "far": FAR, "sparse": SPARSE}
 
 
 @pytest.mark.parametrize(
     ("changed", "centred"),
     [
-        ({}, ["far"]),
-        ({"normalize_data": True}, ["near", "far"]),
-        ({"normalize_data": False}, ["far"]),
+        ({}, ["full", "far"]),
+        ({"normalize_data": True}, ["full", "near", "far"]),
+        ({"normalize_data": False}, ["full", "far"]),
         ({"use_bias": False}, []),
         ({"use_bias": False, "normalize_data": True}, []),
-        ({"unbias_data": True}, ["near", "far", "sparse"]),
-        ({"unbias_data": True, "use_bias": False}, ["near", "far", "sparse"]),
+        ({"unbias_data": True}, ["full", "near", "far", "sparse"]),
+        ({"unbias_data": True, "use_bias": False}, ["full", "near", "far", "sparse"]),
         ({"unbias_data": False, "normalize_data": True}, []),
     ],
 )
@@ -104,7 +105,7 @@ def test_which_features_are_centred(changed, centred):
 
 def test_an_intercept_apart_from_the_weights_takes_longer_steps():
     rates = [settings().bias_lr_mult(x) for x in STATISTICS.values()]
-    assert rates == [1.0, 10.0, 10.0]
+    assert rates == [10.0, 1.0, 10.0, 10.0]
     assert settings(unbias_data=True).bias_lr_mult(NEAR) == 10.0
     assert settings(bias_lr_mult=3.0).objective(FAR).bias_lr_mult == 3.0
 
