@@ -8,6 +8,7 @@ __all__ = [
     "DataFileError",
     "InapplicableHyperparameterWarning",
     "OptionalDependencyError",
+    "TargetNotReachedWarning",
 ]
 
 

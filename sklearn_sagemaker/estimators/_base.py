@@ -310,11 +310,10 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _margins(self, X) -> np.ndarray:
         # Not any attribute: validation sets n_features_in_ before the training.
-        check_is_fitted(self, "coef_")
+        if not hasattr(self, "coef_"):
+            check_is_fitted(self, "coef_")
         X = self._check_rows(X, reset=False)
-        return linear_margins(
-            X, np.atleast_2d(self.coef_), np.atleast_1d(self.intercept_)
-        )
+        return linear_margins(X, self.coef_, self.intercept_)
 
 
 @contextmanager

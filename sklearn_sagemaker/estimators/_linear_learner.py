@@ -514,7 +514,7 @@ class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstim
 
     def _check_probable(self) -> bool:
         """Whether the loss has probabilities, for `available_if`."""
-        if self.loss == "hinge_loss":
+        if self.loss != "auto" and LOSSES[self.loss].link == "score":
             raise AttributeError(
                 "predict_proba is not available with loss='hinge_loss', whose scores "
                 "are no log-odds; use decision_function, sklearn.calibration."
@@ -575,8 +575,8 @@ class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstim
         margins = self._margins(X)
         if margins.shape[1] > 1:
             return self.classes_[margins.argmax(axis=1)]
-        hinge = self.loss == "hinge_loss"
-        cut = self.threshold_ if hinge else logit(self.threshold_)
+        scores = self.loss != "auto" and LOSSES[self.loss].link == "score"
+        cut = self.threshold_ if scores else logit(self.threshold_)
         return self.classes_[(margins[:, 0] > cut).astype(int)]
 
 
@@ -610,7 +610,7 @@ class LinearLearnerRegressor(RegressorMixin, LinearFramesMixin, SageMakerEstimat
     best_params_ : dict
         Its hyperparameters.
     best_score_ : float
-        Minus its validation loss, in squared units of y.
+        Minus its validation loss, in the units of the loss.
     n_iter_ : int
         Epochs that the selected candidate was trained; the weights kept are
         those of its best epoch.

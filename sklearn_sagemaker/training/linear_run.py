@@ -111,6 +111,14 @@ class LinearRun:
             # The weights and the optimizer's state are in the units of these.
             self.values["unbias_data"] = self.spec.resume["shifted"]
             return FeatureStatistics(*self.spec.resume["statistics"])
+        sparse = bool(self.reader.sparse)
+        as_they_are = self.values["normalize_data"] is False
+        if as_they_are and self.values["unbias_data"] in (False, "auto")[: 1 + sparse]:
+            # Neither scaled nor centred: nothing to learn.
+            d = self.reader.n_features
+            return FeatureStatistics(
+                np.zeros(d), np.ones(d), np.ones(d) if sparse else None
+            )
         rows = self.train_rows[: self.values["num_point_for_scaler"]]
         found = feature_statistics(self.reader, rows, self.data.sample_weight[rows])
         check_statistics(found)

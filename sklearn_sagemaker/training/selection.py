@@ -311,7 +311,7 @@ def select(
         if len(chosen) > 1:
             cut, best_score = found.cut, found.score
         if not found.target_reached:
-            _warn_target(settings, found)
+            warn_target(settings, found)
     metrics = _metrics(contest, chosen, cut, judged, rows)
     if len(chosen) > 1 and not (settings.binary and settings.scores_rows):
         measured = metrics["train" if plan.kind == "training" else "validation"]
@@ -367,7 +367,8 @@ def _solution(contest: Contest, chosen) -> tuple[np.ndarray, np.ndarray]:
     return coef * unit, intercept * unit + contest.label_origin
 
 
-def _warn_target(settings: LinearSettings, found: Calibration) -> None:
+def warn_target(settings: LinearSettings, found: Calibration) -> None:
+    """Say that a target is out of reach, and what is reached instead."""
     name = settings.criterion.parameter
     figure = (name or "").removeprefix("target_")
     warnings.warn(

@@ -33,7 +33,11 @@ from sklearn_sagemaker.training.schedule import (
     epoch_order,
     learning_rates,
 )
-from sklearn_sagemaker.training.selection import candidate_table, cut_to_threshold
+from sklearn_sagemaker.training.selection import (
+    candidate_table,
+    cut_to_threshold,
+    warn_target,
+)
 from sklearn_sagemaker.training.settings import LinearSettings
 from sklearn_sagemaker.training.team import Team
 
@@ -304,6 +308,8 @@ class Stream:
                 clip=settings.loss.link == "logit",
             )
             cut = calibration.cut
+            if not calibration.target_reached:
+                warn_target(settings, calibration)
         threshold = float(cut_to_threshold(settings, cut))
         models = [(block, model) for block in blocks for model in range(block.n_models)]
         found = [models[i][0].solution(models[i][1]) for i in chosen]
