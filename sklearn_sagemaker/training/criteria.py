@@ -212,8 +212,8 @@ def calibrate(
 
     For a cautious criterion the cut leaves `origin` only when the gain exceeds one
     paired standard error, ``sqrt(discordant rows) / n``, of the comparison with
-    the cut there, and by a row (McNemar's test corrects for continuity so): otherwise the gain is within what another validation sample
-    would undo.
+    the cut there, and by one row more (as in McNemar's test, since gains come in
+    rows): otherwise the gain is within what another validation sample would undo.
 
     A criterion with a target takes, of the thresholds that reach it, the one with
     the highest figure, and of equals the one farthest beyond the target. If none
