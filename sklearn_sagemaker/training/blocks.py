@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker.training.block import ColumnBlock
+from sklearn_sagemaker.training.block import LANES, ColumnBlock
 from sklearn_sagemaker.training.candidates import Candidates
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 from sklearn_sagemaker.training.settings import LinearSettings
@@ -20,6 +20,9 @@ BLOCK_BYTES = 512 << 10
 """... or as many of dense rows as make weights of this size: with few features wider
 strips pay, and arrays of half a megabyte stay in the cache."""
 MOST_COLUMNS = 1024
+SPARSE_BYTES = 8 << 20
+"""Sparse rows jump about in weights, states and gradients: with more features than fit
+a block takes fewer columns, so that they stay in the last cache."""
 
 
 @cache
@@ -35,7 +38,8 @@ def single_threaded_blas():
 def block_columns(reader: RowReader) -> int:
     """Columns that one pass trains together; never a matter of threads."""
     if reader.sparse:
-        return BLOCK_COLUMNS
+        fitting = SPARSE_BYTES // (reader.n_features * reader.dtype.itemsize)
+        return int(np.clip(fitting // LANES * LANES, 2 * LANES, BLOCK_COLUMNS))
     fitting = BLOCK_BYTES // (reader.n_features * reader.dtype.itemsize)
     return int(np.clip(fitting, BLOCK_COLUMNS, MOST_COLUMNS))
 

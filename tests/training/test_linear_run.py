@@ -233,6 +233,7 @@ def test_narrow_rows_make_wide_blocks_and_sparse_rows_do_not():
     assert block_columns(RowReader(wide)) == BLOCK_COLUMNS
     assert block_columns(RowReader(wide[:, :16].copy())) == MOST_COLUMNS
     assert block_columns(RowReader(sp.csr_array(wide[:, :16]))) == BLOCK_COLUMNS
+    assert block_columns(RowReader(sp.csr_array((2, 50_000), dtype=np.float32))) == 32
 
 
 # ----------------------------------------------------------------- weights of rows
