@@ -83,7 +83,8 @@ class RowReader:
                 f"{stored} values; build the matrix with scipy."
             )
         used = indices[indptr[0] : indptr[-1]]
-        if len(used) and (used.min() < 0 or used.max() >= shape[1]):
+        # Read as unsigned, a negative one is larger than any column.
+        if len(used) and used.view(f"u{used.itemsize}").max() >= shape[1]:
             raise ValueError(
                 f"A column index of this CSR matrix lies outside [0, {shape[1]}); "
                 "build the matrix with scipy, which checks them."

@@ -25,7 +25,7 @@ from sklearn_sagemaker.training.criteria import (
 )
 from sklearn_sagemaker.training.metrics import linear_metrics
 from sklearn_sagemaker.training.progress import Progress
-from sklearn_sagemaker.training.scaling import FeatureStatistics
+from sklearn_sagemaker.training.scaling import FeatureStatistics, feature_statistics
 from sklearn_sagemaker.training.settings import AUTO, LinearSettings
 from sklearn_sagemaker.training.validation import ValidationPlan
 
@@ -112,7 +112,10 @@ def _usable(contest: Contest) -> np.ndarray:
 
 def _blame(contest: Contest) -> str:
     """What to say when every candidate diverged."""
-    statistics, values = contest.statistics, contest.settings.values
+    values = contest.settings.values
+    reader, _, weights = contest.train
+    rows = contest.plan.train_rows[: values["num_point_for_scaler"]]
+    statistics = feature_statistics(reader, rows, weights[rows])
     size = np.hypot(statistics.mean, statistics.deviation)
     worst = np.argsort(-size)[:3]
     names = ", ".join(f"feature {j} (size about {size[j]:.3g})" for j in worst)
