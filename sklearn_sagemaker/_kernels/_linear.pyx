@@ -155,7 +155,7 @@ cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
         n = 1 if task.narrow else min(task.tile_rows, stop - start)
         if task.narrow and start + 1 < stop:
             prefetch_dense(X, order[start + 1], d * X.column_stride)
-        fill_tile(X, order + start, n, shift, tile)
+        fill_tile(X, order + start, n, stop - start, shift, tile)
         for i in range(n):
             memcpy(z + i * ld, b, ld * sizeof(real))
         if task.narrow:
@@ -210,7 +210,7 @@ cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
     while start < stop:
         n = min(block, stop - start)
         if not direct:
-            fill_tile(X, order + start, n, shift, tile)
+            fill_tile(X, order + start, n, stop - start, shift, tile)
         for i in range(n):
             k = order[start + i]
             rows[i] = tile + i * d
@@ -764,7 +764,7 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
             start = 0
             while start < n:
                 n_tile = min(tile_rows, n - start)
-                fill_tile(&X, &rows[start], n_tile, shift_, tile)
+                fill_tile(&X, &rows[start], n_tile, n - start, shift_, tile)
                 for i in range(n_tile):
                     for c in range(m):
                         out[start + i, c] = bias[0, first + c]
@@ -850,7 +850,7 @@ def column_statistics(reader, const int64_t[::1] rows, const double[::1] weights
                     second[j] += weight * value * value
                     stored_weight[j] += weight
             else:
-                fill_tile(&X, &rows[i], 1, <double*> NULL, tile)
+                fill_tile(&X, &rows[i], 1, n - i, <double*> NULL, tile)
                 for j in range(d):
                     value = tile[j] - centre[j]
                     first[j] += weight * value

@@ -64,17 +64,19 @@ cdef inline void prefetch_dense(const Rows* X, ptrdiff_t i,
 
 
 cdef void fill(value_t* tag, const Rows* X, const int64_t* order, ptrdiff_t n,
-               const real* shift, real* tile) noexcept nogil:
+               ptrdiff_t listed, const real* shift, real* tile) noexcept nogil:
     """Gather rows into a tile, converted and shifted while they are in cache."""
     cdef ptrdiff_t i, j, d = X.n_features
+    cdef ptrdiff_t ahead = max(<ptrdiff_t> 1, <ptrdiff_t> (
+        16384 // max(d * sizeof(value_t), <size_t> 1)))
     cdef const char* row
     cdef const value_t* values
     cdef real* to
     if X.column_stride == sizeof(value_t):
         for i in range(n):
             row = X.data + order[i] * X.row_stride
-            if i + 1 < n:
-                prefetch_dense(X, order[i + 1], d * sizeof(value_t))
+            if i + ahead < listed:
+                prefetch_dense(X, order[i + ahead], d * sizeof(value_t))
             values = <const value_t*> row
             to = tile + i * d
             if shift == NULL:
@@ -95,27 +97,28 @@ cdef void fill(value_t* tag, const Rows* X, const int64_t* order, ptrdiff_t n,
 
 
 cdef void fill_tile(const Rows* X, const int64_t* order, ptrdiff_t n,
-                    const real* shift, real* tile) noexcept nogil:
+                    ptrdiff_t listed, const real* shift, real* tile) noexcept nogil:
+    """Gather n rows; of those listed behind them some are fetched ahead."""
     if X.code == F32:
-        fill(<float*> NULL, X, order, n, shift, tile)
+        fill(<float*> NULL, X, order, n, listed, shift, tile)
     elif X.code == F64:
-        fill(<double*> NULL, X, order, n, shift, tile)
+        fill(<double*> NULL, X, order, n, listed, shift, tile)
     elif X.code == U8:
-        fill(<uint8_t*> NULL, X, order, n, shift, tile)
+        fill(<uint8_t*> NULL, X, order, n, listed, shift, tile)
     elif X.code == I8:
-        fill(<int8_t*> NULL, X, order, n, shift, tile)
+        fill(<int8_t*> NULL, X, order, n, listed, shift, tile)
     elif X.code == I16:
-        fill(<int16_t*> NULL, X, order, n, shift, tile)
+        fill(<int16_t*> NULL, X, order, n, listed, shift, tile)
     elif X.code == U16:
-        fill(<uint16_t*> NULL, X, order, n, shift, tile)
+        fill(<uint16_t*> NULL, X, order, n, listed, shift, tile)
     elif X.code == I32:
-        fill(<int32_t*> NULL, X, order, n, shift, tile)
+        fill(<int32_t*> NULL, X, order, n, listed, shift, tile)
     elif X.code == U32:
-        fill(<uint32_t*> NULL, X, order, n, shift, tile)
+        fill(<uint32_t*> NULL, X, order, n, listed, shift, tile)
     elif X.code == I64:
-        fill(<int64_t*> NULL, X, order, n, shift, tile)
+        fill(<int64_t*> NULL, X, order, n, listed, shift, tile)
     elif X.code == U64:
-        fill(<uint64_t*> NULL, X, order, n, shift, tile)
+        fill(<uint64_t*> NULL, X, order, n, listed, shift, tile)
 
 
 cdef inline int in_place(const Rows* X, const real* tag) noexcept nogil:
