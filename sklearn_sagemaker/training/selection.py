@@ -152,8 +152,11 @@ def cut_to_threshold(settings: LinearSettings, cut):
     return expit(cut) if settings.loss.link == "logit" else cut
 
 
-def _judge(contest: Contest, usable, score, cuts, split_scores) -> None:
+def _judge(
+    contest: Contest, usable, score, cuts, split_scores
+) -> dict[int, Calibration]:
     """Fill in score and cut of every usable candidate, on the rows that judge it."""
+    calibrations: dict[int, Calibration] = {}
     plan, settings = contest.plan, contest.settings
     limit = settings.values.get("num_calibration_samples", 10_000_000)
     parts = _sampled(plan.parts, limit, contest.spec.seed)
@@ -177,6 +180,7 @@ def _judge(contest: Contest, usable, score, cuts, split_scores) -> None:
                 continue
             found = _calibration(contest, mine[:, 0], y, weights)
             cuts[number], score[number] = found.cut, found.score
+            calibrations[int(number)] = found
             if len(parts) == 1:
                 split_scores[0, number] = found.score
                 continue
@@ -189,6 +193,7 @@ def _judge(contest: Contest, usable, score, cuts, split_scores) -> None:
                     found.cut,
                     settings.criterion_value,
                 )
+    return calibrations
 
 
 def _sampled(parts, limit: int, seed: int):
@@ -295,8 +300,9 @@ def select(
     cuts = np.full(len(usable), settings.loss.midpoint)
     parts = np.concatenate([part.best_parts for part in contest.progress], axis=1)
     split_scores = -parts
+    calibrations: dict[int, Calibration] = {}
     if settings.scores_rows:
-        _judge(contest, usable, score, cuts, split_scores)
+        calibrations = _judge(contest, usable, score, cuts, split_scores)
     order = ranking(score, loss)
     chosen = order[: spec.ensemble_size]
     chosen = chosen[usable[chosen]]
@@ -309,9 +315,10 @@ def select(
     rows = np.concatenate([part for _, part in plan.parts])
     y, weights = plan.y[rows], plan.weights[rows]
     if settings.binary and settings.criterion.curve is not None:
-        # The average of several models has a threshold of its own.
-        found = _calibration(contest, judged[:, 0], y, weights)
+        found = calibrations[best]
         if len(chosen) > 1:
+            # The average of several models has a threshold of its own.
+            found = _calibration(contest, judged[:, 0], y, weights)
             cut, best_score = found.cut, found.score
         if not found.target_reached:
             warn_target(settings, found)
