@@ -21,15 +21,19 @@ cdef extern from "_strips.h" nogil:
     float dot_f32(ptrdiff_t, const float*, const float*)
     double dot_f64(ptrdiff_t, const double*, const double*)
     void axpy_f32(ptrdiff_t, float, const float*, float*)
-    void dots_f32(ptrdiff_t, const float* const*, const float* const*, const float*, float*)
-    void axpys_f32(ptrdiff_t, const float*, const float* const*, const float* const*, float*)
-    void lossrows_f32(int, ptrdiff_t, float*, const float*, const float*, const float*, float,
-                      float, float, float*)
+    void dots_f32(ptrdiff_t, const float* const*, const float* const*,
+                  const float*, float*)
+    void axpys_f32(ptrdiff_t, const float*, const float* const*,
+                   const float* const*, float*)
+    void lossrows_f32(int, ptrdiff_t, float*, const float*, const float*,
+                      const float*, float, float, float, float*)
     void axpy_f64(ptrdiff_t, double, const double*, double*)
-    void dots_f64(ptrdiff_t, const double* const*, const double* const*, const double*, double*)
-    void axpys_f64(ptrdiff_t, const double*, const double* const*, const double* const*, double*)
-    void lossrows_f64(int, ptrdiff_t, double*, const double*, const double*, const double*, double,
-                      double, double, double*)
+    void dots_f64(ptrdiff_t, const double* const*, const double* const*,
+                  const double*, double*)
+    void axpys_f64(ptrdiff_t, const double*, const double* const*,
+                   const double* const*, double*)
+    void lossrows_f64(int, ptrdiff_t, double*, const double*, const double*,
+                      const double*, double, double, double, double*)
     void row_forward_f32(ptrdiff_t, const float*, const int32_t*, const float*,
                          ptrdiff_t, ptrdiff_t, float*)
     void row_forward_f64(ptrdiff_t, const double*, const int32_t*, const double*,
