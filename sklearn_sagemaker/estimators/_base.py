@@ -170,15 +170,17 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
             X.sum_duplicates()
         return X
 
-    def _check_rows(self, X, *, reset: bool):
-        """Validate X without copying it: any numeric dtype, any layout, CSR."""
+    def _check_rows(self, X, y="no_validation", *, reset: bool, **more: Any):
+        """Validate X, and y, without a copy: any numeric dtype, any layout, CSR."""
         return validate_data(
             self,
             X,
+            y,
             reset=reset,
             accept_sparse="csr",
             accept_large_sparse=True,
             dtype="numeric",
+            **more,
         )
 
     def _check_weights(self, sample_weight, X) -> np.ndarray:

@@ -10,7 +10,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d, validate_data
+from sklearn.utils.validation import column_or_1d
 
 from sklearn_sagemaker._compat import StrOptions, fit_context, with_callbacks
 from sklearn_sagemaker._hyperparameters import (
@@ -289,15 +289,7 @@ class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstim
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         warm = self._warm()
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset="resume" not in warm,
-            accept_sparse="csr",
-            accept_large_sparse=True,
-            dtype="numeric",
-        )
+        X, y = self._check_rows(X, y, reset="resume" not in warm)
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
         X = self._canonical(X)
@@ -433,15 +425,7 @@ class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstim
                 "class_weight='balanced' needs all labels at once, which partial_fit "
                 "does not have; pass a dict of class weights, or sample_weight."
             )
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset=first,
-            accept_sparse="csr",
-            accept_large_sparse=True,
-            dtype="numeric",
-        )
+        X, y = self._check_rows(X, y, reset=first)
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
         X = self._canonical(X)
@@ -796,16 +780,7 @@ class LinearLearnerRegressor(RegressorMixin, LinearFramesMixin, SageMakerEstimat
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         warm = self._warm()
-        X, y = validate_data(
-            self,
-            X,
-            y,
-            reset="resume" not in warm,
-            accept_sparse="csr",
-            accept_large_sparse=True,
-            dtype="numeric",
-            y_numeric=True,
-        )
+        X, y = self._check_rows(X, y, reset="resume" not in warm, y_numeric=True)
         X = self._canonical(X)
         target = np.asarray(y, dtype=np.float64)
         weights = self._check_weights(sample_weight, X)
@@ -856,15 +831,8 @@ class LinearLearnerRegressor(RegressorMixin, LinearFramesMixin, SageMakerEstimat
             If no candidate stayed finite; the estimator is as before the call.
         """
         with self._all_or_nothing():
-            X, y = validate_data(
-                self,
-                X,
-                y,
-                reset=not hasattr(self, "coef_"),
-                accept_sparse="csr",
-                accept_large_sparse=True,
-                dtype="numeric",
-                y_numeric=True,
+            X, y = self._check_rows(
+                X, y, reset=not hasattr(self, "coef_"), y_numeric=True
             )
             X = self._canonical(X)
             target = np.asarray(y, dtype=np.float64)

@@ -44,6 +44,64 @@ def block_columns(reader: RowReader) -> int:
     return int(np.clip(fitting, BLOCK_COLUMNS, MOST_COLUMNS))
 
 
+def models_per_block(
+    reader: RowReader, n_models: int, width: int, jobs: int = 1
+) -> int:
+    """Models that one block trains.
+
+    Parameters
+    ----------
+    reader : RowReader
+    n_models : int
+        Of the run.
+    width : int
+        Columns of a model: groups times classes.
+    jobs : int
+        Threads, where what a column does depends on no other column of its block:
+        then there are as many blocks, but they hold whole cache lines.
+
+    Returns
+    -------
+    per_block : int
+    """
+    per_block = max(1, block_columns(reader) // width)
+    n_blocks = -(-n_models // per_block)
+    n_blocks = max(n_blocks, min(jobs, n_models * width // LANES))
+    return -(-n_models // n_blocks)
+
+
+def models_of(blocks: list[ColumnBlock]) -> list[tuple[int, int]]:
+    """Block of each candidate and its place there."""
+    return [
+        (number, model)
+        for number, block in enumerate(blocks)
+        for model in range(block.n_models)
+    ]
+
+
+def mean_solution(
+    blocks: list[ColumnBlock], chosen: np.ndarray, origin: float, unit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean coefficients and intercepts of some candidates, in the user's units.
+
+    Parameters
+    ----------
+    blocks : list of ColumnBlock
+    chosen : int array
+        Candidates.
+    origin, unit : float
+        Labels were trained as ``(y - origin) / unit``.
+
+    Returns
+    -------
+    coef, intercept : float64 arrays of shape (n_classes, n_features), (n_classes,)
+    """
+    models = models_of(blocks)
+    found = [blocks[models[i][0]].solution(models[i][1]) for i in chosen]
+    coef, intercept = (np.mean(part, axis=0) for part in zip(*found, strict=True))
+    return coef * unit, intercept * unit + origin
+
+
 def penalty_boost(
     settings: LinearSettings,
     statistics: FeatureStatistics,

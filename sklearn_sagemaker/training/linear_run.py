@@ -12,10 +12,10 @@ from joblib import Parallel, delayed, effective_n_jobs
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
-from sklearn_sagemaker.training.block import LANES, ROW_PARTS, ColumnBlock
+from sklearn_sagemaker.training.block import ROW_PARTS, ColumnBlock
 from sklearn_sagemaker.training.blocks import (
-    block_columns,
     make_blocks,
+    models_per_block,
     penalty_boost,
     single_threaded_blas,
 )
@@ -112,8 +112,11 @@ class LinearRun:
             self.values["unbias_data"] = self.spec.resume["shifted"]
             return FeatureStatistics(*self.spec.resume["statistics"])
         sparse = bool(self.reader.sparse)
-        as_they_are = self.values["normalize_data"] is False
-        if as_they_are and self.values["unbias_data"] in (False, "auto")[: 1 + sparse]:
+        scaled = self.settings.flag("normalize_data", True)
+        centred = self.settings.flag(
+            "unbias_data", self.values["use_bias"] and not sparse
+        )
+        if not scaled and not centred:
             # Neither scaled nor centred: nothing to learn.
             d = self.reader.n_features
             return FeatureStatistics(
@@ -179,18 +182,6 @@ class LinearRun:
             self.val_labels, self.val_weights = self.labels, self.weights
             self.val_loss_weights = self.loss_weights
 
-    def _models_per_block(self) -> int:
-        """Models that one block trains."""
-        n_models = len(self.candidates)
-        width = self.plan.n_groups * (self.spec.n_classes if self.loss.coupled else 1)
-        per_block = max(1, block_columns(self.reader) // width)
-        n_blocks = -(-n_models // per_block)
-        if self.reader.sparse and not self.loss.coupled and n_blocks < self.jobs:
-            # What a column does depends on no other column of such a block, so
-            # that blocks may follow the jobs; but they hold whole cache lines.
-            n_blocks = max(n_blocks, min(self.jobs, n_models * width // LANES))
-        return -(-n_models // n_blocks)
-
     def _make_blocks(self, teams: ExitStack) -> list[ColumnBlock]:
         boost = None
         if self.reader.sparse:
@@ -198,7 +189,14 @@ class LinearRun:
             boost = penalty_boost(
                 self.settings, self.statistics, counts, len(self.rows), self.batch
             )
-        per_block = self._models_per_block()
+        coupled = self.loss.coupled
+        per_block = models_per_block(
+            self.reader,
+            len(self.candidates),
+            self.plan.n_groups * (self.spec.n_classes if coupled else 1),
+            # In other blocks columns depend on each other, if only by rounding.
+            self.jobs if self.reader.sparse and not coupled else 1,
+        )
         n_blocks = -(-len(self.candidates) // per_block)
         members = min(ROW_PARTS, max(1, self.jobs // n_blocks))
         if self.reader.sparse or self.stored < TEAM_WORK:

@@ -17,10 +17,10 @@ from sklearn_sagemaker.exceptions import (
     TargetNotReachedWarning,
 )
 from sklearn_sagemaker.training.block import ColumnBlock
+from sklearn_sagemaker.training.blocks import mean_solution, models_of
 from sklearn_sagemaker.training.candidates import PARAMETERS, Candidates
 from sklearn_sagemaker.training.criteria import (
     Calibration,
-    calibrate,
     score_at,
 )
 from sklearn_sagemaker.training.metrics import linear_metrics
@@ -61,14 +61,6 @@ class Contest:
     train: tuple[RowReader, np.ndarray, np.ndarray]
     loss_weights: tuple[np.ndarray, np.ndarray]
 
-    def models(self) -> list[tuple[int, int]]:
-        """Block of each candidate and its place there."""
-        return [
-            (number, model)
-            for number, block in enumerate(self.blocks)
-            for model in range(block.n_models)
-        ]
-
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         """Margins of some candidates, in the user's units.
 
@@ -77,7 +69,7 @@ class Contest:
         margins : array of shape (n_rows, n_classes, n_chosen)
             Part by part.
         """
-        models, found = self.models(), []
+        models, found = models_of(self.blocks), []
         for number, block in enumerate(self.blocks):
             mine = [models[i][1] for i in np.sort(chosen) if models[i][0] == number]
             if mine:
@@ -133,20 +125,6 @@ def _blame(contest: Contest) -> str:
     )
 
 
-def _calibration(contest: Contest, margins, y, weights) -> Calibration:
-    """Cut and score of one binary model on the rows that judge it."""
-    loss = contest.settings.loss
-    return calibrate(
-        contest.settings.criterion,
-        margins.astype(np.float64),
-        y,
-        weights,
-        contest.settings.criterion_value,
-        loss.midpoint,
-        clip=loss.link == "logit",
-    )
-
-
 def cut_to_threshold(settings: LinearSettings, cut):
     """The threshold on the probability, or on the score if there is none."""
     return expit(cut) if settings.loss.link == "logit" else cut
@@ -178,7 +156,7 @@ def _judge(
                         weights[piece] @ right[piece] / share if share else np.nan
                     )
                 continue
-            found = _calibration(contest, mine[:, 0], y, weights)
+            found = settings.calibrate(mine[:, 0], y, weights)
             cuts[number], score[number] = found.cut, found.score
             calibrations[int(number)] = found
             if len(parts) == 1:
@@ -307,7 +285,9 @@ def select(
     chosen = order[: spec.ensemble_size]
     chosen = chosen[usable[chosen]]
     best = int(chosen[0])
-    coef, intercept = _solution(contest, chosen)
+    coef, intercept = mean_solution(
+        contest.blocks, chosen, contest.label_origin, contest.label_unit
+    )
     best_score, cut = float(score[best]), float(cuts[best])
     judged = contest.margins(plan.reader, plan.parts, chosen).mean(
         axis=2, dtype=np.float64
@@ -318,7 +298,7 @@ def select(
         found = calibrations[best]
         if len(chosen) > 1:
             # The average of several models has a threshold of its own.
-            found = _calibration(contest, judged[:, 0], y, weights)
+            found = settings.calibrate(judged[:, 0], y, weights)
             cut, best_score = found.cut, found.score
         if not found.target_reached:
             warn_target(settings, found)
@@ -328,7 +308,7 @@ def select(
         best_score = -measured["objective_loss"]
         if settings.scores_rows:
             best_score = measured["multiclass_accuracy"]
-    block, model = contest.models()[best]
+    block, model = models_of(contest.blocks)[best]
     progress = contest.progress[block]
     n_iter = int(progress.n_iter[model])
     curves = [
@@ -365,16 +345,6 @@ def select(
         metrics=metrics,
         resume=resume,
     )
-
-
-def _solution(contest: Contest, chosen) -> tuple[np.ndarray, np.ndarray]:
-    """Mean coefficients and intercepts of some candidates, in the user's units."""
-    models = contest.models()
-    found = [contest.blocks[models[i][0]].solution(models[i][1]) for i in chosen]
-    coef = np.mean([part[0] for part in found], axis=0)
-    intercept = np.mean([part[1] for part in found], axis=0)
-    unit = contest.label_unit
-    return coef * unit, intercept * unit + contest.label_origin
 
 
 def warn_target(settings: LinearSettings, found: Calibration) -> None:

@@ -7,7 +7,12 @@ import numpy as np
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.block import Objective
-from sklearn_sagemaker.training.criteria import CRITERIA, Criterion
+from sklearn_sagemaker.training.criteria import (
+    CRITERIA,
+    Calibration,
+    Criterion,
+    calibrate,
+)
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 
 AUTO = {
@@ -92,7 +97,7 @@ class LinearSettings:
         """
         values = self.values
         if values["unbias_data"] == "auto" and statistics.sparse_like:
-            standard = values["normalize_data"] is True
+            standard = self.flag("normalize_data", False)
             if statistics.present is not None or not standard:
                 return False
         return self.flag("unbias_data", values["use_bias"])
@@ -151,6 +156,27 @@ class LinearSettings:
         if self.loss.parameter_scales:
             parameter /= unit * scale
         return np.stack([shift, scale, parameter])
+
+    def calibrate(self, margins, y, weights) -> Calibration:
+        """Cut and score of a binary model on some rows, by the criterion.
+
+        Parameters
+        ----------
+        margins, y, weights : float arrays of shape (n,)
+
+        Returns
+        -------
+        calibration : Calibration
+        """
+        return calibrate(
+            self.criterion,
+            margins.astype(np.float64),
+            y,
+            weights,
+            self.criterion_value,
+            self.loss.midpoint,
+            clip=self.loss.link == "logit",
+        )
 
     def class_multipliers(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Factor of the loss of each class, as SageMaker's hyperparameters ask.

@@ -12,13 +12,13 @@ from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.block import ColumnBlock
 from sklearn_sagemaker.training.blocks import (
-    block_columns,
     make_blocks,
+    mean_solution,
+    models_per_block,
     penalty_boost,
     single_threaded_blas,
 )
 from sklearn_sagemaker.training.candidates import make_candidates
-from sklearn_sagemaker.training.criteria import calibrate
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.scaling import (
@@ -204,7 +204,7 @@ class Stream:
                 self.batch,
             )
         width = self.spec.n_classes if settings.loss.coupled else 1
-        per_block = max(1, block_columns(self.reader) // width)
+        per_block = models_per_block(self.reader, len(self.candidates), width)
         n_blocks = -(-len(self.candidates) // per_block)
         return make_blocks(
             settings,
@@ -213,7 +213,7 @@ class Stream:
             statistics,
             settings.label_scaler(np.zeros(1), np.ones(1), unit),
             boost,
-            -(-len(self.candidates) // n_blocks),
+            per_block,
             [Team(1)] * n_blocks,
         )
 
@@ -298,22 +298,12 @@ class Stream:
         if settings.binary and len(seen["recent"]):
             y, weights = seen["recent"][:, :2].T
             margins = seen["recent"][:, chosen + 2].mean(axis=1)
-            calibration = calibrate(
-                settings.criterion,
-                margins,
-                y,
-                weights,
-                settings.criterion_value,
-                settings.loss.midpoint,
-                clip=settings.loss.link == "logit",
-            )
+            calibration = settings.calibrate(margins, y, weights)
             cut = calibration.cut
             if not calibration.target_reached:
                 warn_target(settings, calibration)
         threshold = float(cut_to_threshold(settings, cut))
-        models = [(block, model) for block in blocks for model in range(block.n_models)]
-        found = [models[i][0].solution(models[i][1]) for i in chosen]
-        coef, intercept = (np.mean(part, axis=0) for part in zip(*found, strict=True))
+        coef, intercept = mean_solution(blocks, chosen, origin, unit)
         progress = Progress.start(len(loss))
         progress.best_loss[:], progress.n_iter[:] = loss, 1
         progress.status[~np.isfinite(loss)] = "diverged"
@@ -330,8 +320,8 @@ class Stream:
             "stream": seen,
         }
         return ModelState(
-            coef=coef * unit,
-            intercept=intercept * unit + origin,
+            coef=coef,
+            intercept=intercept,
             threshold=threshold if settings.binary else None,
             n_iter=1,
             best_index=best,
