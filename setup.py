@@ -1,8 +1,8 @@
 """Build of the compiled kernels; everything else is in pyproject.toml.
 
-One source, ``_kernels/_linear.pyx``, is compiled once for each instruction-set
-level. ``cythonize`` refuses several extensions that share a file, so each level
-gets a generated copy in the build folder, rewritten only when it changes.
+Each source of FAMILIES is compiled once for each instruction-set level.
+``cythonize`` refuses several extensions that share a file, so each level gets a
+generated copy in the build folder, rewritten only when it changes.
 """
 
 import importlib.util
@@ -21,6 +21,7 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).parent.resolve()
 KERNELS = Path("sklearn_sagemaker") / "_kernels"
 GENERATED = Path("build") / "kernels"
+FAMILIES = ("_linear", "_factors", "_sweeps")
 NO_COMPILER = (
     "sklearn_sagemaker needs a C compiler to build its kernels and found none that "
     "works: install gcc and Python's headers (Debian and Ubuntu: apt-get install gcc "
@@ -89,26 +90,27 @@ def extensions():
         for folder in (KERNELS, GENERATED)
         for path in sorted(folder.glob("*.h"))
     ]
-    source = (KERNELS / "_linear.pyx").read_text()
     for part in sorted(KERNELS.glob("*.pxi")):
         write_if_changed(GENERATED / part.name, part.read_text())
     found = [
         Extension("sklearn_sagemaker._kernels._cpu", [str(KERNELS / "_cpu.pyx")]),
     ]
-    for level, flags in levels().items():
-        copy = GENERATED / f"_linear_{level}.pyx"
-        write_if_changed(copy, source)
-        found.append(
-            Extension(
-                f"sklearn_sagemaker._kernels._linear_{level}",
-                [copy.as_posix()],
-                include_dirs=[str(KERNELS), str(GENERATED)],
-                extra_compile_args=flags,
+    for family in FAMILIES:
+        source = (KERNELS / f"{family}.pyx").read_text()
+        for level, flags in levels().items():
+            copy = GENERATED / f"{family}_{level}.pyx"
+            write_if_changed(copy, source)
+            found.append(
+                Extension(
+                    f"sklearn_sagemaker._kernels.{family}_{level}",
+                    [copy.as_posix()],
+                    include_dirs=[str(KERNELS), str(GENERATED)],
+                    extra_compile_args=flags,
+                )
             )
-        )
     built = cythonize(found, build_dir="build/cython", quiet=True)
     for extension in built:
-        if extension.name.rpartition(".")[2].startswith("_linear_"):
+        if extension.name.rpartition(".")[2].startswith(FAMILIES):
             # cythonize forgets them: a changed header must rebuild.
             extension.depends = [*extension.depends, *headers]
     return built

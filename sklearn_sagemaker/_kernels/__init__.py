@@ -4,7 +4,13 @@
 processor has; ``reference`` holds the same mathematics in slow NumPy.
 """
 
-from sklearn_sagemaker._kernels.levels import LEVEL, available_levels, kernels
+from sklearn_sagemaker._kernels.levels import (
+    LEVEL,
+    available_levels,
+    factor_kernels,
+    kernels,
+    sweep_kernels,
+)
 from sklearn_sagemaker._kernels.losses import DEFAULT_LOSS, LOSS_IDS, LOSSES
 from sklearn_sagemaker._kernels.optimizers import (
     CONSTANTS,
@@ -23,5 +29,7 @@ __all__ = [
     "OPTIMIZER_IDS",
     "RowReader",
     "available_levels",
+    "factor_kernels",
     "kernels",
+    "sweep_kernels",
 ]

@@ -14,6 +14,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
+include "_common.pxi"
 include "_strips.pxi"
 include "_rows.pxi"
 

@@ -7,9 +7,6 @@ cdef extern from "_strips.h" nogil:
     double sparse_dot_mixed(ptrdiff_t, const float*, const int32_t*, const double*)
     int team_meet(int64_t*, ptrdiff_t)
     void team_leave(int64_t*)
-    uint64_t flush_subnormals()
-    void restore_subnormals(uint64_t)
-    void SS_PREFETCH(const void*)
     void tile_margins_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*, const float*,
                           ptrdiff_t, float*, ptrdiff_t)
     void tile_margins_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*,
@@ -84,10 +81,6 @@ cdef extern from "_strips.h" nogil:
                       const double*, const double*, const double*)
     void catch_up_f64(ptrdiff_t, double*, double, const double*, const double*,
                       const double*, const double*, const double*)
-
-ctypedef fused real:
-    float
-    double
 
 
 cdef inline void gemm(char* ta, char* tb, int m, int n, int k, real* a, int lda,

@@ -22,8 +22,8 @@ def available_levels() -> tuple[str, ...]:
     )
 
 
-def load_level(level: str) -> ModuleType:
-    """The compiled module of one level.
+def load_level(level: str, family: str = "_linear") -> ModuleType:
+    """The compiled module of one level and family of kernels.
 
     Raises
     ------
@@ -36,8 +36,10 @@ def load_level(level: str) -> ModuleType:
             f"processor have; choose one of {', '.join(available_levels())}, or unset "
             "the variable to get the fastest."
         )
-    return importlib.import_module(f"{__package__}._linear_{level}")
+    return importlib.import_module(f"{__package__}.{family}_{level}")
 
 
 LEVEL: str = os.environ.get(ENVIRONMENT_VARIABLE) or available_levels()[-1]
 kernels: ModuleType = load_level(LEVEL)
+factor_kernels: ModuleType = load_level(LEVEL, "_factors")
+sweep_kernels: ModuleType = load_level(LEVEL, "_sweeps")
