@@ -85,6 +85,10 @@ def extensions():
         GENERATED / "_generated_optimizers.h",
         codegen.optimizers_header(optimizers.OPTIMIZERS),
     )
+    write_if_changed(
+        GENERATED / "_generated_factor_optimizers.h",
+        codegen.factor_optimizers_header(optimizers.OPTIMIZERS),
+    )
     headers = [
         path.as_posix()
         for folder in (KERNELS, GENERATED)

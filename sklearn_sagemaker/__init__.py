@@ -1,4 +1,4 @@
-"""Amazon SageMaker's Linear Learner as scikit-learn estimators.
+"""Amazon SageMaker's Linear Learner and Factorization Machines for scikit-learn.
 
 Nothing heavy is imported until it is used.
 """
@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0.dev0"
 
 _HOME = {
+    "FactorizationMachinesClassifier": "sklearn_sagemaker.estimators",
+    "FactorizationMachinesRegressor": "sklearn_sagemaker.estimators",
     "LinearLearnerClassifier": "sklearn_sagemaker.estimators",
     "LinearLearnerRegressor": "sklearn_sagemaker.estimators",
     "config_context": "sklearn_sagemaker.backends",
@@ -20,6 +22,8 @@ _HOME = {
 }
 
 __all__ = [
+    "FactorizationMachinesClassifier",
+    "FactorizationMachinesRegressor",
     "LinearLearnerClassifier",
     "LinearLearnerRegressor",
     "__version__",
@@ -33,6 +37,8 @@ if TYPE_CHECKING:
     from sklearn_sagemaker._show_versions import show_versions
     from sklearn_sagemaker.backends import config_context, get_config, set_config
     from sklearn_sagemaker.estimators import (
+        FactorizationMachinesClassifier,
+        FactorizationMachinesRegressor,
         LinearLearnerClassifier,
         LinearLearnerRegressor,
     )

@@ -42,6 +42,8 @@ class TrainingSpec:
         How many of the best candidates to average.
     resume : dict or None
         ``ModelState.resume`` of the training to go on from.
+    groups : int ndarray of shape (n_features,), "auto" or None
+        Group of each feature, for decays that are drawn (factorization machines).
     keep_state : bool
         Whether the result must have a ``resume``.
     stream : bool
@@ -61,6 +63,7 @@ class TrainingSpec:
     resume: dict[str, Any] | None = None
     keep_state: bool = False
     stream: bool = False
+    groups: Any = None
     format_version: int = FORMAT_VERSION
 
 
@@ -119,6 +122,11 @@ class ModelState:
         rows.
     resume : dict or None
         Arrays and scalars that training can go on from, if the spec asks for them.
+    factors : ndarray of shape (n_outputs, n_features, k) or None
+        Of a factorization machine.
+    draws : dict of arrays or None
+        Draws whose predictions are averaged: ``intercept``, ``coef`` and ``factors``
+        of the shapes above behind one more axis, the first.
     """
 
     coef: np.ndarray
@@ -134,4 +142,6 @@ class ModelState:
     resolved: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     resume: dict[str, Any] | None = None
+    factors: np.ndarray | None = None
+    draws: dict[str, np.ndarray] | None = None
     format_version: int = FORMAT_VERSION

@@ -110,7 +110,9 @@ def is_valid(entry, value):
 
 def found(kind, values, loss=None, optimizer="adam"):
     loss = DEFAULT_LOSS[kind] if loss is None else loss
-    return inapplicable(ESTIMATOR_TABLES[kind], values, kind, loss, optimizer)
+    return inapplicable(
+        ESTIMATOR_TABLES[kind], values, kind, loss=loss, optimizer=optimizer
+    )
 
 
 def options(kind, other):
@@ -320,7 +322,11 @@ def test_an_error_filter_leaves_the_estimator_as_it_was():
 def test_warn_inapplicable_points_at_its_caller():
     with pytest.warns(InapplicableHyperparameterWarning, match="quantile=0.9") as seen:
         warn_inapplicable(
-            TABLES[REGRESSOR], {"quantile": 0.9}, REGRESSOR, "huber_loss", "sgd"
+            TABLES[REGRESSOR],
+            {"quantile": 0.9},
+            REGRESSOR,
+            loss="huber_loss",
+            optimizer="sgd",
         )
     assert [entry.filename for entry in seen] == [__file__]
 

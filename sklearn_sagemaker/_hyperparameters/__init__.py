@@ -18,6 +18,9 @@ from sklearn_sagemaker._hyperparameters.entry import (
     REGRESSOR,
     Hyperparameter,
 )
+from sklearn_sagemaker._hyperparameters.factorization_machines import (
+    FACTORIZATION_MACHINES,
+)
 from sklearn_sagemaker._hyperparameters.linear_learner import LINEAR_LEARNER
 
 __all__ = [
@@ -34,7 +37,8 @@ __all__ = [
 ]
 
 HYPERPARAMETERS: dict[str, tuple[Hyperparameter, ...]] = {
-    "linear-learner": LINEAR_LEARNER
+    "linear-learner": LINEAR_LEARNER,
+    "factorization-machines": FACTORIZATION_MACHINES,
 }
 """All hyperparameters by SageMaker's name of the algorithm."""
 

@@ -26,8 +26,7 @@ def inapplicable(
     table: dict[str, Hyperparameter],
     values: dict[str, Any],
     predictor_type: str,
-    loss: str,
-    optimizer: str,
+    **resolved: Any,
 ) -> list[tuple[str, Any, str]]:
     """Hyperparameters that are set but have no effect.
 
@@ -40,8 +39,9 @@ def inapplicable(
     values : dict
         Validated values by name; those that are missing have our defaults.
     predictor_type : str
-    loss, optimizer : str
-        What these are in this fit, not "auto".
+    **resolved
+        What hyperparameters such as the loss and the optimizer are in this fit
+        where they are "auto".
 
     Returns
     -------
@@ -50,7 +50,7 @@ def inapplicable(
         hyperparameter does have an effect.
     """
     defaults = {name: entry.default for name, entry in table.items()}
-    settings = {**defaults, **values, "loss": loss, "optimizer": optimizer}
+    settings = {**defaults, **values, **resolved}
     found = []
     for name, value in values.items():
         entry = table[name]
@@ -88,8 +88,7 @@ def warn_inapplicable(
     table: dict[str, Hyperparameter],
     values: dict[str, Any],
     predictor_type: str,
-    loss: str,
-    optimizer: str,
+    **resolved: Any,
 ) -> None:
     """Warn of each hyperparameter that is set but has no effect.
 
@@ -97,7 +96,7 @@ def warn_inapplicable(
 
     Parameters
     ----------
-    table, values, predictor_type, loss, optimizer
+    table, values, predictor_type, **resolved
         As for `inapplicable`.
 
     Warns
@@ -105,9 +104,7 @@ def warn_inapplicable(
     InapplicableHyperparameterWarning
         Once for each name.
     """
-    for name, value, reason in inapplicable(
-        table, values, predictor_type, loss, optimizer
-    ):
+    for name, value, reason in inapplicable(table, values, predictor_type, **resolved):
         warnings.warn(
             f"{name}={_plain(value)!r} {reason}",
             InapplicableHyperparameterWarning,

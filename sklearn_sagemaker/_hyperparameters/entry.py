@@ -41,6 +41,9 @@ class Hyperparameter:
     requires : tuple of (str, tuple)
         Names of other hyperparameters, each with the values of it under which
         this one has an effect; all must hold.
+    ours : bool
+        Whether SageMaker's algorithm lacks it: then its SageMaker default is what
+        does as SageMaker does.
     """
 
     name: str
@@ -54,6 +57,7 @@ class Hyperparameter:
     closed: str = "neither"
     choices: tuple[str, ...] = ()
     requires: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    ours: bool = False
 
     @property
     def type_text(self) -> str:

@@ -14,6 +14,7 @@ from sklearn_sagemaker._kernels.levels import (
 from sklearn_sagemaker._kernels.losses import DEFAULT_LOSS, LOSS_IDS, LOSSES
 from sklearn_sagemaker._kernels.optimizers import (
     CONSTANTS,
+    LINEAR_OPTIMIZERS,
     OPTIMIZER_IDS,
     OPTIMIZERS,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "CONSTANTS",
     "DEFAULT_LOSS",
     "LEVEL",
+    "LINEAR_OPTIMIZERS",
     "LOSSES",
     "LOSS_IDS",
     "OPTIMIZERS",

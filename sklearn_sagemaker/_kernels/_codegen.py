@@ -75,13 +75,48 @@ def losses_header(losses) -> str:
 
 def optimizers_header(optimizers) -> str:
     """C source of every optimizer's step and of the switches between them."""
-    lines = []
-    for optimizer in optimizers.values():
+    lines, ids = [], {}
+    for number, optimizer in enumerate(optimizers.values()):
+        if optimizer.own_decay:
+            continue
+        ids[optimizer.name] = number
         lines.append(
             f"SS_DEFINE_OPTIMIZER({optimizer.name}, {optimizer.n_states}, "
             f"{{{optimizer.c_step}}})\nSS_DEFINE_UPDATES({optimizer.name})\n"
         )
-    ids = {name: number for number, name in enumerate(optimizers)}
     for prefix, (arguments, parameters) in _UPDATES.items():
+        lines.append(_dispatch(prefix, ids, arguments, parameters))
+    return "".join(lines)
+
+
+_FACTOR_UPDATES = {
+    "factor_row": (
+        "n, values, columns, linear, factors, shape, slopes, sums, linear_rule, "
+        "factor_rule",
+        "ptrdiff_t n, const REAL *values, const int32_t *columns, REAL *linear, "
+        "REAL *factors, const ptrdiff_t *shape, const REAL *slopes, "
+        "const REAL *sums, const REAL *linear_rule, const REAL *factor_rule",
+    ),
+    "factor_apply": (
+        "n, weights, gradient, distance, rule",
+        "ptrdiff_t n, REAL *weights, const REAL *gradient, ptrdiff_t distance, "
+        "const REAL *rule",
+    ),
+}
+
+
+def factor_optimizers_header(optimizers) -> str:
+    """C source of every optimizer's step on a factorization machine."""
+    lines = []
+    for optimizer in optimizers.values():
+        # They have no l1 penalty, and a threshold of zero is not free.
+        step = optimizer.c_step.replace("FN(soft_threshold)", "SS_NO_THRESHOLD")
+        decays = 0 if optimizer.own_decay else 1
+        lines.append(
+            f"SS_DEFINE_FACTOR_UPDATES({optimizer.name}, {optimizer.n_states}, "
+            f"{decays}, {{{step}}})\n"
+        )
+    ids = {name: number for number, name in enumerate(optimizers)}
+    for prefix, (arguments, parameters) in _FACTOR_UPDATES.items():
         lines.append(_dispatch(prefix, ids, arguments, parameters))
     return "".join(lines)

@@ -41,6 +41,10 @@ class Optimizer:
         Whether a step with zero data gradient has a closed form over many
         steps, so that CSR columns that a batch does not touch can catch up
         later without error.
+    own_decay : bool
+        Whether the step applies weight decay itself: then ``g`` comes without it
+        and the step sees ``decay``. Such a step is not for linear models, whose
+        decay acts through the gradient.
     """
 
     name: str
@@ -48,6 +52,7 @@ class Optimizer:
     step: Callable[..., tuple]
     c_step: str
     lazy_exact: bool = False
+    own_decay: bool = False
 
 
 def soft_threshold(w, threshold):
@@ -85,6 +90,16 @@ def _adagrad(w, g, lr, pen, s0, s1, c1, c2, constants):
     s0 = s0 + g * g
     length = lr / (np.sqrt(s0) + constants["eps"])
     return soft_threshold(w - length * g, length * pen), s0, s1
+
+
+def _ftrl(w, g, lr, pen, s0, s1, c1, c2, constants):
+    beta, decay = constants["eps"], constants["decay"]
+    # The sum that would have led to the starting weight.
+    s0 = np.where(s1 == 0, -w * (beta / lr + decay), s0)
+    root = np.sqrt(s1)
+    s1 = s1 + g * g
+    s0 = s0 + g - (np.sqrt(s1) - root) / lr * w
+    return -soft_threshold(s0, pen) / ((beta + np.sqrt(s1)) / lr + decay), s0, s1
 
 
 OPTIMIZERS: dict[str, Optimizer] = {
@@ -129,8 +144,27 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "REAL length = lr / (SQRT(s0) + eps);"
             "w = FN(soft_threshold)(w - length * g, length * pen);",
         ),
+        # McMahan et al. 2013, "Ad click prediction: a view from the trenches", as in
+        # MXNet; eps is their beta.
+        Optimizer(
+            "ftrl",
+            2,
+            _ftrl,
+            "s0 = s1 == 0 ? -w * (eps / lr + decay) : s0;"
+            "REAL root = SQRT(s1);"
+            "s1 = s1 + g * g;"
+            "REAL now = SQRT(s1);"
+            "s0 = s0 + g - (now - root) / lr * w;"
+            "w = -FN(soft_threshold)(s0, pen) / ((eps + now) / lr + decay);",
+            own_decay=True,
+        ),
     )
 }
+
+LINEAR_OPTIMIZERS: tuple[str, ...] = tuple(
+    name for name, optimizer in OPTIMIZERS.items() if not optimizer.own_decay
+)
+"""Those that the kernels of linear models have."""
 
 OPTIMIZER_IDS: dict[str, int] = {name: i for i, name in enumerate(OPTIMIZERS)}
 """The number by which the compiled kernels know an optimizer."""

@@ -1,13 +1,19 @@
-"""Margins of fitted linear models."""
+"""Margins of fitted models."""
 
 from __future__ import annotations
 
-import numpy as np
+from itertools import pairwise
 
-from sklearn_sagemaker._kernels.levels import kernels
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+from scipy.special import log_ndtr, logsumexp
+
+from sklearn_sagemaker._kernels.levels import factor_kernels, kernels
 from sklearn_sagemaker._kernels.readers import RowReader
 
 EMPTY = np.empty(0)
+THREAD_WORK = 10_000_000
+"""Multiplications of a prediction below which threads do not pay."""
 
 
 def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
@@ -38,3 +44,83 @@ def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
     bias = np.array(intercept, dtype=np.float64, ndmin=2)
     kernels.score(reader, rows, weights, bias, EMPTY, 0, len(coef), narrow, out)
     return out
+
+
+def factor_scores(
+    X,
+    intercept: np.ndarray,
+    coef: np.ndarray,
+    factors: np.ndarray,
+    n_jobs: int | None = None,
+) -> np.ndarray:
+    """What factorization machines say of rows, X read in place.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_features)
+    intercept : float64 array of shape (n_models,)
+    coef : float64 array of shape (n_models, n_features)
+    factors : array of shape (n_models, n_features, k)
+    n_jobs : int or None
+        Threads, over rows; small X takes one.
+
+    Returns
+    -------
+    scores : float64 array of shape (n_rows, n_models)
+    """
+    n_models, n_features, k = factors.shape
+    if X.shape[1] != n_features:
+        raise ValueError(
+            f"X has {X.shape[1]} features, but the model has factors of {n_features}; "
+            "pass the features that it was fitted on."
+        )
+    reader = RowReader(X)
+    linear = np.ascontiguousarray(coef, dtype=np.float64).reshape(-1)
+    bias = np.ascontiguousarray(intercept, dtype=np.float64)
+    flat = np.ascontiguousarray(factors).reshape(-1)
+    empty = np.empty(0, factors.dtype)
+    out = np.empty((X.shape[0], n_models))
+
+    def score(start: int, stop: int) -> None:
+        rows = np.arange(start, stop, dtype=np.int64)
+        factor_kernels.score(
+            reader, rows, bias, linear, 1, n_features, flat, k, n_features * k, k,
+            empty, empty, out[start:stop],
+        )  # fmt: skip
+
+    jobs = 1
+    stored = X.nnz if reader.sparse else X.shape[0] * X.shape[1]
+    if n_jobs not in (None, 1) and stored * k * n_models > THREAD_WORK:
+        jobs = effective_n_jobs(n_jobs)
+    if jobs == 1:
+        score(0, X.shape[0])
+        return out
+    cuts = np.linspace(0, X.shape[0], 4 * jobs + 1).astype(int)
+    Parallel(n_jobs=jobs, prefer="threads")(
+        delayed(score)(start, stop) for start, stop in pairwise(cuts)
+    )
+    return out
+
+
+def mean_margins(scores: np.ndarray, probit: bool) -> np.ndarray:
+    """Margins of a model whose predictions are the mean over several draws.
+
+    Parameters
+    ----------
+    scores : float64 array of shape (n_rows, n_draws, n_outputs)
+    probit : bool
+        Whether a score is turned into a probability by the normal distribution.
+
+    Returns
+    -------
+    margins : float64 array of shape (n_rows, n_outputs)
+        Mean scores; or with a probit the log-odds of the mean probability, for more
+        than one output its logarithm.
+    """
+    if not probit:
+        return scores.mean(axis=1)
+    count = np.log(scores.shape[1])
+    positive = logsumexp(log_ndtr(scores), axis=1) - count
+    if scores.shape[2] > 1:
+        return positive
+    return positive - (logsumexp(log_ndtr(-scores), axis=1) - count)

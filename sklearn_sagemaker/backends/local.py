@@ -6,9 +6,13 @@ from sklearn.base import BaseEstimator
 
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.backends.protocol import Monitor
+from sklearn_sagemaker.training.factor_run import train_factors
 from sklearn_sagemaker.training.linear_run import train_linear
 
-TRAINERS = {"linear-learner": train_linear}
+TRAINERS = {
+    "linear-learner": train_linear,
+    "factorization-machines": train_factors,
+}
 """Training run of each algorithm."""
 
 

@@ -25,8 +25,6 @@ from sklearn_sagemaker._compat import (
     progress_bar_available,
 )
 from sklearn_sagemaker._hyperparameters import Hyperparameter, warn_inapplicable
-from sklearn_sagemaker._kernels import DEFAULT_LOSS
-from sklearn_sagemaker._kernels.prediction import linear_margins
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.backends import Backend, resolve_backend
 
@@ -215,16 +213,15 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
     def _hyperparameters(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self._table}
 
+    def _choices(self, values: dict[str, Any], predictor_type: str) -> dict[str, Any]:
+        """What "auto" is in this fit, of hyperparameters that others depend on."""
+        raise NotImplementedError
+
     def _spec(self, predictor_type: str, n_classes: int, **more: Any) -> TrainingSpec:
         """What to train, by the parameters; warns of those without effect."""
         values = self._hyperparameters()
-        loss, optimizer = values["loss"], values["optimizer"]
         warn_inapplicable(
-            self._table,
-            values,
-            predictor_type,
-            DEFAULT_LOSS[predictor_type] if loss == "auto" else loss,
-            "adam" if optimizer == "auto" else optimizer,
+            self._table, values, predictor_type, **self._choices(values, predictor_type)
         )
         settings: dict[str, Any] = {
             "cv": self.cv,
@@ -278,10 +275,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         """Train on the next rows of a stream."""
         resume = getattr(self, "training_state_", None)
         if hasattr(self, "coef_") and (resume is None or "stream" not in resume):
-            resume = {
-                "coef": np.atleast_2d(self.coef_),
-                "intercept": np.atleast_1d(self.intercept_),
-            }
+            resume = self._model_arrays()
         spec = self._spec(
             predictor_type,
             n_classes,
@@ -291,6 +285,13 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
             **more,
         )
         return resolve_backend(self.backend).train(spec, data, None)
+
+    def _model_arrays(self) -> dict[str, np.ndarray]:
+        """The fitted model as a stream can start from it."""
+        return {
+            "coef": np.atleast_2d(self.coef_),
+            "intercept": np.atleast_1d(self.intercept_),
+        }
 
     def _set_state(self, state: ModelState) -> None:
         """Take the fitted attributes from a trained model."""
@@ -311,11 +312,15 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
             del self.training_state_
 
     def _margins(self, X) -> np.ndarray:
+        """Margins of shape (n_rows, n_outputs), in float64."""
+        raise NotImplementedError
+
+    def _check_to_predict(self, X):
+        """Rows for a fitted model."""
         # Not any attribute: validation sets n_features_in_ before the training.
         if not hasattr(self, "coef_"):
             check_is_fitted(self, "coef_")
-        X = self._check_rows(X, reset=False)
-        return linear_margins(X, self.coef_, self.intercept_)
+        return self._check_rows(X, reset=False)
 
 
 @contextmanager

@@ -5,23 +5,15 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import expit, logit, softmax
-from sklearn.base import ClassifierMixin, RegressorMixin
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import column_or_1d
 
-from sklearn_sagemaker._compat import StrOptions, fit_context, with_callbacks
+from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
-    BINARY,
     CLASSIFIERS,
-    MULTICLASS,
     REGRESSOR,
     hyperparameters_for,
 )
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._kernels.prediction import linear_margins
 from sklearn_sagemaker.estimators._base import (
     SHARED_PARAMETERS,
     SageMakerEstimator,
@@ -29,13 +21,31 @@ from sklearn_sagemaker.estimators._base import (
 )
 from sklearn_sagemaker.estimators._documentation import document
 from sklearn_sagemaker.estimators._frames import LinearFramesMixin
+from sklearn_sagemaker.estimators._tasks import SageMakerClassifier, SageMakerRegressor
 
 _CLASSIFIER_TABLE = hyperparameters_for("linear-learner", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("linear-learner", (REGRESSOR,))
 
 
+class LinearLearnerMixin(LinearFramesMixin, SageMakerEstimator):
+    """What makes an estimator Linear Learner."""
+
+    _algorithm = "linear-learner"
+
+    def _choices(self, values: dict[str, Any], predictor_type: str) -> dict[str, Any]:
+        loss, optimizer = values["loss"], values["optimizer"]
+        return {
+            "loss": DEFAULT_LOSS[predictor_type] if loss == "auto" else loss,
+            "optimizer": "adam" if optimizer == "auto" else optimizer,
+        }
+
+    def _margins(self, X) -> np.ndarray:
+        X = self._check_to_predict(X)
+        return linear_margins(X, self.coef_, self.intercept_)
+
+
 @document(_CLASSIFIER_TABLE, SHARED_PARAMETERS)
-class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstimator):
+class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
     """Linear classifier: many models trained in one pass, the best one kept.
 
     Amazon SageMaker's Linear Learner. Candidate models that differ in learning
@@ -128,7 +138,6 @@ class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstim
     32
     """
 
-    _algorithm = "linear-learner"
     _table = _CLASSIFIER_TABLE
     _parameter_constraints: ClassVar[dict] = {
         **constraints(_CLASSIFIER_TABLE),
@@ -237,264 +246,15 @@ class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstim
         self.verbose = verbose
         self.backend = backend
 
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Train the candidates and keep the best.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows. float32, float64 and integer arrays in C or F order,
-            and CSR with int32 or int64 indices, are read in place.
-        y : array-like of shape (n_samples,)
-            Class labels, numbers or strings.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; a row of weight zero is absent.
-        X_val, y_val : like X and y, default=None
-            Validation rows, used instead of ``cv``. In a Pipeline they reach
-            the classifier untransformed unless the pipeline has
-            ``transform_input=["X_val"]``.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of the validation rows.
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            If y has a single class, only one of ``X_val`` and ``y_val`` is
-            given, ``y_val`` has a class that y lacks, or a weight is negative.
-        AllCandidatesDivergedError
-            If no candidate stayed finite.
-
-        Warns
-        -----
-        InapplicableHyperparameterWarning
-            If a hyperparameter is set that has no effect with the others.
-        """
-        with self._all_or_nothing():
-            return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
-
-    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
-        warm = self._warm()
-        X, y = self._check_rows(X, y, reset="resume" not in warm)
-        check_classification_targets(y)
-        y = column_or_1d(y, warn=True)
-        X = self._canonical(X)
-        weights = self._check_weights(sample_weight, X)
-        classes = np.unique(y[weights > 0])
-        multipliers = compute_class_weight(
-            self.class_weight, classes=classes, y=y[weights > 0]
-        )
-        # A class of weight zero is as absent as its rows.
-        classes, multipliers = classes[multipliers > 0], multipliers[multipliers > 0]
-        if len(classes) < 2:
-            raise ValueError(
-                f"LinearLearnerClassifier needs rows of at least 2 classes, but y has "
-                f"{len(classes)} class ({', '.join(map(repr, classes.tolist()))}) "
-                "among the rows of non-zero weight; check the labels, class_weight, or "
-                "the filter that made this sample."
-            )
-        encoded = np.searchsorted(classes, y).clip(0, len(classes) - 1)
-        weights = weights * np.where(classes[encoded] == y, multipliers[encoded], 0.0)
-        validation = self._check_validation(X_val, y_val, sample_weight_val)
-        if validation is not None:
-            rows_val, y_val, weights_val = validation
-            y_val = column_or_1d(y_val)
-            encoded_val = self._encode_validation(y_val, rows_val, classes)
-            validation = (
-                rows_val,
-                encoded_val.astype(np.float64),
-                weights_val * multipliers[encoded_val],
-            )
-        data = TrainingData(
-            X, encoded.astype(np.float64), weights, *(validation or (None,) * 3)
-        )
-        if "resume" in warm and not np.array_equal(classes, self.classes_):
-            raise ValueError(
-                f"y has the classes {classes[:10].tolist()!r}, the fit that "
-                f"warm_start=True is to continue had {self.classes_[:10].tolist()!r}; "
-                "pass rows of the same classes, or set warm_start=False."
-            )
-        spec = self._classifier_spec(classes, **warm)
-        state = self._train(spec, data, X, y)
-        self.classes_ = classes
-        self._set_state(state)
-        return self
-
-    def _classifier_spec(self, classes: np.ndarray, **more: Any) -> TrainingSpec:
-        return self._spec(
-            self._kind(classes),
-            len(classes),
-            multiclass_criterion=self.multiclass_model_selection_criteria,
-            **more,
-        )
-
     def _kind(self, classes: np.ndarray) -> str:
         """SageMaker's predictor type, which the loss must suit."""
-        kind = BINARY if len(classes) == 2 else MULTICLASS
+        kind = super()._kind(classes)
         if self.loss != "auto" and kind not in LOSSES[self.loss].predictor_types:
             raise ValueError(
                 f"loss={self.loss!r} does not train {len(classes)} classes; set "
                 f"loss={DEFAULT_LOSS[kind]!r}, or 'auto'."
             )
         return kind
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train all candidates on the next rows of a stream, once.
-
-        Every row is scored before it is trained on; ``candidates_`` are ranked by
-        the mean of these losses (test-then-train), and the threshold is calibrated
-        on the scores of the last 10,000 rows. ``cv`` and ``epochs`` do not apply, and
-        memory does not grow with the stream. Feature scalers follow the rows until
-        ``num_point_for_scaler`` of them were seen, then they are frozen. Where
-        the learning rate would follow a cosine it falls with the square root of the
-        number of updates, and "auto" mini-batches hold 64 rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The next rows; all dense or all sparse.
-        y : array-like of shape (n_samples,)
-            Class labels.
-        classes : array-like of shape (n_classes,), default=None
-            All classes of the stream; needed in the first call.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; a row of weight zero is absent.
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            If the first call lacks ``classes``, a later one names others, y has a
-            label that is not among them, or ``class_weight="balanced"``.
-        AllCandidatesDivergedError
-            If no candidate stayed finite; the estimator is as before the call.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_breast_cancer
-        >>> from sklearn_sagemaker import LinearLearnerClassifier
-        >>> X, y = load_breast_cancer(return_X_y=True)
-        >>> model = LinearLearnerClassifier(random_state=0)
-        >>> for start in range(0, len(X), 100):
-        ...     rows = slice(start, start + 100)
-        ...     model = model.partial_fit(X[rows], y[rows], classes=[0, 1])
-        >>> bool(model.score(X, y) > 0.95)
-        True
-        """
-        with self._all_or_nothing():
-            return self._partial_fit(X, y, classes, sample_weight)
-
-    def _partial_fit(self, X, y, classes, sample_weight):
-        first = not hasattr(self, "coef_")
-        if first and classes is None:
-            raise ValueError(
-                "classes must be passed on the first call to partial_fit: all labels "
-                "that the stream may have, for example classes=[0, 1]."
-            )
-        known = np.unique(classes) if first else self.classes_
-        if classes is not None and not np.array_equal(np.unique(classes), known):
-            raise ValueError(
-                f"classes={np.unique(classes)[:10].tolist()!r} differs from the first "
-                f"call's {known[:10].tolist()!r}; pass the same, or leave it out."
-            )
-        if len(known) < 2:
-            raise ValueError(
-                f"classes={known.tolist()!r} must hold at least 2 classes: all labels "
-                "that the stream may have."
-            )
-        if self.class_weight == "balanced":
-            raise ValueError(
-                "class_weight='balanced' needs all labels at once, which partial_fit "
-                "does not have; pass a dict of class weights, or sample_weight."
-            )
-        X, y = self._check_rows(X, y, reset=first)
-        check_classification_targets(y)
-        y = column_or_1d(y, warn=True)
-        X = self._canonical(X)
-        weights = self._check_weights(sample_weight, X)
-        encoded = np.searchsorted(known, y).clip(0, len(known) - 1)
-        unknown = known[encoded] != y
-        if unknown.any():
-            raise ValueError(
-                f"y has the label {y[unknown].tolist()[0]!r}, which is not among the "
-                f"classes {known[:10].tolist()!r} of the first call; pass all classes "
-                "there."
-            )
-        multipliers = compute_class_weight(self.class_weight, classes=known, y=known)
-        weights = weights * multipliers[encoded]
-        if not (weights > 0).any():
-            raise ValueError(
-                "class_weight makes the weights of all rows of this call zero: at "
-                "least one row must have a weight above zero."
-            )
-        data = TrainingData(X, encoded.astype(np.float64), weights)
-        state = self._stream(
-            self._kind(known),
-            len(known),
-            data,
-            multiclass_criterion=self.multiclass_model_selection_criteria,
-        )
-        self.classes_ = known
-        self._set_state(state)
-        return self
-
-    @staticmethod
-    def _encode_validation(y_val, X_val, classes) -> np.ndarray:
-        if len(y_val) != X_val.shape[0]:
-            raise ValueError(
-                f"y_val has {len(y_val)} labels for the {X_val.shape[0]} rows of "
-                "X_val; they must be as many."
-            )
-        encoded = np.searchsorted(classes, y_val).clip(0, len(classes) - 1)
-        unknown = classes[encoded] != y_val
-        if unknown.any():
-            raise ValueError(
-                f"y_val has the label {y_val[unknown].tolist()[0]!r}, which y lacks; "
-                f"validation labels must be among {classes[:10].tolist()!r}."
-            )
-        return encoded
-
-    def _set_state(self, state: ModelState) -> None:
-        super()._set_state(state)
-        if state.threshold is not None:
-            self.threshold_ = state.threshold
-        elif hasattr(self, "threshold_"):
-            del self.threshold_
-
-    def decision_function(self, X):
-        """Margins: the linear scores, before any threshold.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        margins : float64 ndarray of shape (n_samples,) or (n_samples, n_classes)
-            For two classes the log-odds of ``classes_[1]``, or with "hinge_loss"
-            SageMaker's score, whose middle between the classes is 0.5.
-        """
-        margins = self._margins(X)
-        return margins[:, 0] if margins.shape[1] == 1 else margins
 
     def _check_probable(self) -> bool:
         """Whether the loss has probabilities, for `available_if`."""
@@ -504,68 +264,15 @@ class LinearLearnerClassifier(ClassifierMixin, LinearFramesMixin, SageMakerEstim
                 "are no log-odds; use decision_function, sklearn.calibration."
                 "CalibratedClassifierCV, or loss='logistic'."
             )
-        return True
+        return super()._check_probable()
 
-    @available_if(_check_probable)
-    def predict_proba(self, X):
-        """Probabilities of the classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        probabilities : float64 ndarray of shape (n_samples, n_classes)
-            In the order of ``classes_``; ``threshold_`` plays no part.
-        """
-        margins = self._margins(X)
-        if margins.shape[1] > 1:
-            return softmax(margins, axis=1)
-        positive = expit(margins)
-        return np.hstack([1.0 - positive, positive])
-
-    @available_if(_check_probable)
-    def predict_log_proba(self, X):
-        """Logarithms of the probabilities of the classes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to score.
-
-        Returns
-        -------
-        log_probabilities : float64 ndarray of shape (n_samples, n_classes)
-        """
-        with np.errstate(divide="ignore"):
-            return np.log(self.predict_proba(X))
-
-    def predict(self, X):
-        """Class labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to classify.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            For two classes ``classes_[1]`` where its probability (or score) is
-            above ``threshold_``; for more, the most probable one.
-        """
-        margins = self._margins(X)
-        if margins.shape[1] > 1:
-            return self.classes_[margins.argmax(axis=1)]
+    def _cut(self) -> float:
         scores = self.loss != "auto" and LOSSES[self.loss].link == "score"
-        cut = self.threshold_ if scores else logit(self.threshold_)
-        return self.classes_[(margins[:, 0] > cut).astype(int)]
+        return self.threshold_ if scores else super()._cut()
 
 
 @document(_REGRESSOR_TABLE, SHARED_PARAMETERS)
-class LinearLearnerRegressor(RegressorMixin, LinearFramesMixin, SageMakerEstimator):
+class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
     """Linear regression: many models trained in one pass, the best one kept.
 
     Amazon SageMaker's Linear Learner. Candidate models that differ in learning
@@ -639,7 +346,6 @@ class LinearLearnerRegressor(RegressorMixin, LinearFramesMixin, SageMakerEstimat
     True
     """
 
-    _algorithm = "linear-learner"
     _table = _REGRESSOR_TABLE
     _parameter_constraints: ClassVar[dict] = constraints(_REGRESSOR_TABLE)
 
@@ -727,136 +433,3 @@ class LinearLearnerRegressor(RegressorMixin, LinearFramesMixin, SageMakerEstimat
         self.random_state = random_state
         self.verbose = verbose
         self.backend = backend
-
-    @with_callbacks
-    @fit_context(prefer_skip_nested_validation=True)
-    def fit(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-    ):
-        """Train the candidates and keep the best.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training rows. float32, float64 and integer arrays in C or F order,
-            and CSR with int32 or int64 indices, are read in place.
-        y : array-like of shape (n_samples,)
-            Numbers to predict.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; a row of weight zero is absent.
-        X_val, y_val : like X and y, default=None
-            Validation rows, used instead of ``cv``. In a Pipeline they reach
-            the regressor untransformed unless the pipeline has
-            ``transform_input=["X_val"]``.
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Weights of the validation rows.
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            If only one of ``X_val`` and ``y_val`` is given, or a weight is
-            negative.
-        AllCandidatesDivergedError
-            If no candidate stayed finite.
-
-        Warns
-        -----
-        InapplicableHyperparameterWarning
-            If a hyperparameter is set that has no effect with the others.
-        """
-        with self._all_or_nothing():
-            return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
-
-    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
-        warm = self._warm()
-        X, y = self._check_rows(X, y, reset="resume" not in warm, y_numeric=True)
-        X = self._canonical(X)
-        target = np.asarray(y, dtype=np.float64)
-        weights = self._check_weights(sample_weight, X)
-        validation = self._check_validation(X_val, y_val, sample_weight_val)
-        if validation is not None:
-            rows_val, y_val, weights_val = validation
-            y_val = column_or_1d(y_val, dtype=np.float64)
-            if len(y_val) != rows_val.shape[0] or not np.isfinite(y_val).all():
-                raise ValueError(
-                    f"y_val must hold {rows_val.shape[0]} finite numbers, one for each "
-                    f"row of X_val; it has {len(y_val)}, of which "
-                    f"{np.count_nonzero(~np.isfinite(y_val))} are NaN or infinite."
-                )
-            validation = (rows_val, y_val, weights_val)
-        data = TrainingData(X, target, weights, *(validation or (None,) * 3))
-        self._set_state(self._train(self._spec(REGRESSOR, 1, **warm), data, X, y))
-        return self
-
-    @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
-        """Train all candidates on the next rows of a stream, once.
-
-        Every row is scored before it is trained on; ``candidates_`` are ranked by
-        the mean of these losses (test-then-train). ``cv`` and ``epochs`` do not
-        apply, and memory does not grow with the stream. Scalers of features and of
-        y follow the rows until ``num_point_for_scaler`` of them were seen, then they
-        are frozen. Where the learning rate would follow a cosine it falls with the
-        square root of the number of updates, and "auto" mini-batches hold 64 rows.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The next rows; all dense or all sparse.
-        y : array-like of shape (n_samples,)
-            Numbers to predict.
-        sample_weight : array-like of shape (n_samples,), default=None
-            Weights of the rows; a row of weight zero is absent.
-
-        Returns
-        -------
-        self : object
-
-        Raises
-        ------
-        ValueError
-            If a weight is negative, or sparse rows follow dense ones.
-        AllCandidatesDivergedError
-            If no candidate stayed finite; the estimator is as before the call.
-        """
-        with self._all_or_nothing():
-            X, y = self._check_rows(
-                X, y, reset=not hasattr(self, "coef_"), y_numeric=True
-            )
-            X = self._canonical(X)
-            target = np.asarray(y, dtype=np.float64)
-            weights = self._check_weights(sample_weight, X)
-            data = TrainingData(X, target, weights)
-            self._set_state(self._stream(REGRESSOR, 1, data))
-        return self
-
-    def _set_state(self, state: ModelState) -> None:
-        super()._set_state(state)
-        self.coef_ = state.coef[0]
-        self.intercept_: Any = float(state.intercept[0])
-
-    def predict(self, X):
-        """Predicted numbers.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Rows to predict.
-
-        Returns
-        -------
-        predictions : float64 ndarray of shape (n_samples,)
-            In the units of y.
-        """
-        return self._margins(X)[:, 0]

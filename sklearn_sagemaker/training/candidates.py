@@ -61,6 +61,11 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.learning_rate)
 
+    @property
+    def columns(self) -> dict[str, np.ndarray]:
+        """Every hyperparameter that candidates may differ in."""
+        return {name: getattr(self, name) for name in PARAMETERS}
+
     def take(self, index: np.ndarray) -> Candidates:
         """The candidates at these places."""
         return Candidates(**{name: getattr(self, name)[index] for name in PARAMETERS})

@@ -20,6 +20,7 @@ from sklearn_sagemaker.training.blocks import (
     single_threaded_blas,
 )
 from sklearn_sagemaker.training.candidates import make_candidates
+from sklearn_sagemaker.training.linear_contest import LinearContest, select
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.scaling import (
@@ -37,7 +38,6 @@ from sklearn_sagemaker.training.schedule import (
     plan_updates,
     run_length,
 )
-from sklearn_sagemaker.training.selection import Contest, select
 from sklearn_sagemaker.training.settings import LinearSettings
 from sklearn_sagemaker.training.stream import train_stream
 from sklearn_sagemaker.training.team import Team
@@ -326,18 +326,18 @@ class LinearRun:
         }
 
     def _select(self) -> ModelState:
-        contest = Contest(
-            self.spec,
-            self.settings,
-            self.plan,
-            self.candidates,
-            self.blocks,
-            self.progress,
-            self.statistics,
-            label_origin=self.label_origin,
-            label_unit=self.label_unit,
+        contest = LinearContest(
+            spec=self.spec,
+            settings=self.settings,
+            plan=self.plan,
+            candidates=self.candidates,
+            progress=self.progress,
             train=(self.reader, self.data.y, self.data.sample_weight),
             loss_weights=(self.loss_weights, self.val_loss_weights),
+            blocks=self.blocks,
+            statistics=self.statistics,
+            label_origin=self.label_origin,
+            label_unit=self.label_unit,
         )
         state = None
         if self.spec.keep_state:

@@ -56,7 +56,7 @@ class FeatureStatistics:
         far = np.abs(self.mean[varies]) > FAR * self.deviation[varies]
         return self.zeros > MOSTLY and not far.any()
 
-    def _units(self) -> np.ndarray:
+    def units(self) -> np.ndarray:
         """Root mean square of the stored values; of a feature not met, the median."""
         if self.present is None:
             return np.ones_like(self.mean)
@@ -83,7 +83,7 @@ class FeatureStatistics:
             return constant
         if kind == "standard":
             return np.where(varies, 1.0 / np.where(varies, deviation, 1.0), constant)
-        units = self._units()
+        units = self.units()
         deviation = deviation / units
         if kind == "norm":
             length = np.sqrt(np.sum((self.mean / units) ** 2 + deviation**2))

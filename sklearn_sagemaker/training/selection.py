@@ -10,23 +10,19 @@ import numpy as np
 from scipy.special import expit
 
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._state import ModelState, TrainingSpec
+from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     CandidateDivergedWarning,
     TargetNotReachedWarning,
 )
-from sklearn_sagemaker.training.block import ColumnBlock
-from sklearn_sagemaker.training.blocks import mean_solution, models_of
-from sklearn_sagemaker.training.candidates import PARAMETERS, Candidates
 from sklearn_sagemaker.training.criteria import (
     Calibration,
     score_at,
 )
 from sklearn_sagemaker.training.metrics import linear_metrics
 from sklearn_sagemaker.training.progress import Progress
-from sklearn_sagemaker.training.scaling import FeatureStatistics, feature_statistics
-from sklearn_sagemaker.training.settings import AUTO, LinearSettings
+from sklearn_sagemaker.training.settings import Settings
 from sklearn_sagemaker.training.validation import ValidationPlan
 
 MARGIN_BYTES = 64 << 20
@@ -39,10 +35,8 @@ class Contest:
 
     Attributes
     ----------
-    spec, settings, plan, candidates, blocks, progress, statistics : object
+    spec, settings, plan, candidates, progress : object
         Of the run.
-    label_origin, label_unit : float
-        Labels were trained as ``(y - label_origin) / label_unit``.
     train : (RowReader, y, weights)
         The training rows.
     loss_weights : (array, array)
@@ -50,35 +44,51 @@ class Contest:
     """
 
     spec: TrainingSpec
-    settings: LinearSettings
+    settings: Settings
     plan: ValidationPlan
-    candidates: Candidates
-    blocks: list[ColumnBlock]
+    candidates: Any
     progress: list[Progress]
-    statistics: FeatureStatistics
-    label_origin: float
-    label_unit: float
     train: tuple[RowReader, np.ndarray, np.ndarray]
     loss_weights: tuple[np.ndarray, np.ndarray]
 
+    @property
+    def n_outputs(self) -> int:
+        """Margins of a model for a row."""
+        raise NotImplementedError
+
+    @property
+    def own_rates(self) -> bool:
+        """Whether the user set the learning rate of the candidates."""
+        raise NotImplementedError
+
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
-        """Margins of some candidates, in the user's units.
+        """Margins of some candidates at their best, in the user's units.
 
         Returns
         -------
-        margins : array of shape (n_rows, n_classes, n_chosen)
+        margins : array of shape (n_rows, n_outputs, n_chosen)
             Part by part.
         """
-        models, found = models_of(self.blocks), []
-        for number, block in enumerate(self.blocks):
-            mine = [models[i][1] for i in np.sort(chosen) if models[i][0] == number]
-            if mine:
-                found.append(block.best_margins(reader, parts, np.array(mine)))
-        # Blocks hold the candidates in order; `chosen` may not.
-        margins = np.concatenate(found, axis=2)
-        margins = margins[:, :, np.argsort(np.argsort(chosen))]
-        return margins * margins.dtype.type(self.label_unit) + margins.dtype.type(
-            self.label_origin
+        raise NotImplementedError
+
+    def blame(self) -> str:
+        """What to say when every candidate diverged."""
+        raise NotImplementedError
+
+    def measure(self, margins, y, loss_weights, weights, cut) -> dict[str, float]:
+        """SageMaker's metrics of some margins, by SageMaker's names."""
+        values = self.settings.values
+        return linear_metrics(
+            self.spec.predictor_type,
+            self.settings.loss.name,
+            self.settings.loss_parameter,
+            margins,
+            y,
+            loss_weights,
+            weights,
+            cut=cut,
+            f_beta=values.get("f_beta", 1.0),
+            accuracy_top_k=values.get("accuracy_top_k", 3),
         )
 
 
@@ -88,44 +98,20 @@ def _usable(contest: Contest) -> np.ndarray:
     loss = np.concatenate([part.best_loss for part in contest.progress])
     usable = (status != "diverged") & np.isfinite(loss)
     if not usable.any():
-        raise AllCandidatesDivergedError(_blame(contest))
-    rate = contest.spec.hyperparameters["learning_rate"]
-    if not usable.all() and rate != "auto":
+        raise AllCandidatesDivergedError(contest.blame())
+    if not usable.all() and contest.own_rates:
         # Rates of our own grid may fail: that is what a grid is for.
         warnings.warn(
             f"{np.count_nonzero(~usable)} of {len(usable)} candidate models "
-            "diverged and were dropped; candidates_['status'] says which. Set a "
-            "smaller learning_rate, or 'auto', to keep them.",
+            "diverged and were dropped; candidates_['status'] says which. Set "
+            "smaller learning rates, or 'auto', to keep them.",
             CandidateDivergedWarning,
             stacklevel=2,
         )
     return usable
 
 
-def _blame(contest: Contest) -> str:
-    """What to say when every candidate diverged."""
-    values = contest.settings.values
-    reader, _, weights = contest.train
-    rows = contest.plan.train_rows[: values["num_point_for_scaler"]]
-    statistics = feature_statistics(reader, rows, weights[rows])
-    size = np.hypot(statistics.mean, statistics.deviation)
-    worst = np.argsort(-size)[:3]
-    names = ", ".join(f"feature {j} (size about {size[j]:.3g})" for j in worst)
-    remedies = []
-    if values["normalize_data"] not in (True, "auto"):
-        remedies.append("set normalize_data='auto' or scale the features")
-    if values["learning_rate"] != "auto":
-        rate = values["learning_rate"]
-        remedies.append(f"set a learning_rate below {rate:g}, or 'auto'")
-    if not remedies:
-        remedies.append("scale the features or drop extreme values")
-    return (
-        f"All {len(contest.candidates)} candidate models diverged. The largest "
-        f"features are {names}; {' and '.join(remedies)}."
-    )
-
-
-def cut_to_threshold(settings: LinearSettings, cut):
+def cut_to_threshold(settings: Settings, cut):
     """The threshold on the probability, or on the score if there is none."""
     return expit(cut) if settings.loss.link == "logit" else cut
 
@@ -141,7 +127,7 @@ def _judge(
     rows = np.concatenate([part for _, part in parts])
     ends = np.cumsum([len(part) for _, part in parts])[:-1]
     y, weights = plan.y[rows], plan.weights[rows]
-    width = 8 * len(rows) * contest.blocks[0].n_classes
+    width = 8 * len(rows) * contest.n_outputs
     chosen = np.flatnonzero(usable)
     for some in np.array_split(chosen, -(-width * len(chosen) // MARGIN_BYTES)):
         margins = contest.margins(plan.reader, parts, some)
@@ -198,7 +184,7 @@ def ranking(score: np.ndarray, loss: np.ndarray) -> np.ndarray:
 
 
 def candidate_table(
-    candidates: Candidates,
+    candidates: Any,
     progress: list[Progress],
     score: np.ndarray,
     thresholds: np.ndarray | None,
@@ -208,9 +194,9 @@ def candidate_table(
 
     Parameters
     ----------
-    candidates : Candidates
+    candidates : Candidates or Variants
     progress : list of Progress
-        Of the blocks.
+        Of the candidates in order.
     score : float64 array of shape (n_candidates,)
     thresholds : float64 array of shape (n_candidates,) or None
         For binary classification.
@@ -227,7 +213,7 @@ def candidate_table(
         for part in progress
     ]
     table: dict[str, Any] = {
-        **{f"param_{name}": getattr(candidates, name) for name in PARAMETERS},
+        **{f"param_{name}": values for name, values in candidates.columns.items()},
         "params": [candidates.params(i) for i in range(len(candidates))],
         "train_loss": np.concatenate(train_loss),
         "validation_loss": loss,
@@ -249,22 +235,38 @@ def candidate_table(
     return table
 
 
-def select(
-    contest: Contest, batch: int, epochs: int, resume: dict[str, Any] | None
-) -> ModelState:
-    """Select the best candidate, or average the best few.
+@dataclass(frozen=True)
+class Verdict:
+    """What the judged candidates come to.
+
+    Attributes
+    ----------
+    chosen : int array
+        The best candidates, the best first: as many as the ensemble has.
+    score : float
+        Of the ensemble.
+    cut : float
+        Margin above which a row is called positive (two classes).
+    fields : dict
+        The fields of `ModelState` that do not depend on the kind of model.
+    """
+
+    chosen: np.ndarray
+    score: float
+    cut: float
+    fields: dict[str, Any]
+
+
+def judge(contest: Contest) -> Verdict:
+    """Select the best candidate, or the best few, and calibrate the threshold.
 
     Parameters
     ----------
     contest : Contest
-    batch, epochs : int
-        What ``mini_batch_size`` and ``epochs`` became.
-    resume : dict or None
-        What to go on from, for the model's state.
 
     Returns
     -------
-    state : ModelState
+    verdict : Verdict
 
     Raises
     ------
@@ -285,9 +287,6 @@ def select(
     chosen = order[: spec.ensemble_size]
     chosen = chosen[usable[chosen]]
     best = int(chosen[0])
-    coef, intercept = mean_solution(
-        contest.blocks, chosen, contest.label_origin, contest.label_unit
-    )
     best_score, cut = float(score[best]), float(cuts[best])
     judged = contest.margins(plan.reader, plan.parts, chosen).mean(
         axis=2, dtype=np.float64
@@ -308,46 +307,40 @@ def select(
         best_score = -measured["objective_loss"]
         if settings.scores_rows:
             best_score = measured["multiclass_accuracy"]
-    block, model = models_of(contest.blocks)[best]
-    progress = contest.progress[block]
-    n_iter = int(progress.n_iter[model])
+    part, place = contest.progress[0], best
+    for part in contest.progress:
+        if place < len(part.status):
+            break
+        place -= len(part.status)
+    n_iter = int(part.n_iter[place])
     curves = [
-        np.array([epoch[model] for epoch in curve[:n_iter]])
-        for curve in (progress.train_curve, progress.validation_curve)
+        np.array([epoch[place] for epoch in curve[:n_iter]])
+        for curve in (part.train_curve, part.validation_curve)
     ]
     thresholds = cut_to_threshold(settings, cuts)
-    return ModelState(
-        coef=coef,
-        intercept=intercept,
-        threshold=float(cut_to_threshold(settings, cut)) if settings.binary else None,
-        n_iter=n_iter,
-        best_index=best,
-        best_params=contest.candidates.params(best),
-        best_score=best_score,
-        candidates=candidate_table(
+    fields = {
+        "threshold": float(cut_to_threshold(settings, cut))
+        if settings.binary
+        else None,
+        "n_iter": n_iter,
+        "best_index": best,
+        "best_params": contest.candidates.params(best),
+        "best_score": best_score,
+        "candidates": candidate_table(
             contest.candidates,
             contest.progress,
             score,
             thresholds if settings.binary else None,
             split_scores if plan.kind == "folds" else None,
         ),
-        loss_curve=curves[0],
-        validation_curve=None if plan.kind == "training" else curves[1],
-        resolved={
-            **{name: settings.values[name] for name in AUTO if name in settings.values},
-            "bias_lr_mult": settings.bias_lr_mult(contest.statistics),
-            "unbias_data": settings.shifts_features(contest.statistics),
-            "mini_batch_size": batch,
-            "epochs": epochs,
-            "validation": plan.kind,
-            "loss": settings.loss.name,
-        },
-        metrics=metrics,
-        resume=resume,
-    )
+        "loss_curve": curves[0],
+        "validation_curve": None if plan.kind == "training" else curves[1],
+        "metrics": metrics,
+    }
+    return Verdict(chosen, best_score, cut, fields)
 
 
-def warn_target(settings: LinearSettings, found: Calibration) -> None:
+def warn_target(settings: Settings, found: Calibration) -> None:
     """Say that a target is out of reach, and what is reached instead."""
     name = settings.criterion.parameter
     figure = (name or "").removeprefix("target_")
@@ -362,23 +355,7 @@ def warn_target(settings: LinearSettings, found: Calibration) -> None:
 
 def _metrics(contest: Contest, chosen, cut: float, judged, judged_rows):
     """SageMaker's metrics of the selected model on training and validation rows."""
-    settings, plan = contest.settings, contest.plan
-    values = settings.values
-
-    def measure(margins, y, loss_weights, weights):
-        return linear_metrics(
-            contest.spec.predictor_type,
-            settings.loss.name,
-            settings.loss_parameter,
-            margins,
-            y,
-            loss_weights,
-            weights,
-            cut=cut,
-            f_beta=values.get("f_beta", 1.0),
-            accuracy_top_k=values.get("accuracy_top_k", 3),
-        )
-
+    plan = contest.plan
     reader, y, weights = contest.train
     rows = plan.train_rows
     if plan.kind == "training":
@@ -388,13 +365,16 @@ def _metrics(contest: Contest, chosen, cut: float, judged, judged_rows):
             axis=2, dtype=np.float64
         )
     found = {
-        "train": measure(margins, y[rows], contest.loss_weights[0][rows], weights[rows])
+        "train": contest.measure(
+            margins, y[rows], contest.loss_weights[0][rows], weights[rows], cut
+        )
     }
     if plan.kind != "training":
-        found["validation"] = measure(
+        found["validation"] = contest.measure(
             judged,
             plan.y[judged_rows],
             contest.loss_weights[1][judged_rows],
             plan.weights[judged_rows],
+            cut,
         )
     return found

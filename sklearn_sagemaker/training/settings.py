@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
@@ -30,12 +32,16 @@ UNWEIGHTED_CRITERIA = ("accuracy", "cross_entropy_loss", "loss_function")
 """With these, ``positive_example_weight_mult="auto"`` is 1."""
 
 
-class LinearSettings:
-    """The settings of a run of Linear Learner.
+class Settings:
+    """What the settings of all algorithms have: a loss and a criterion.
 
     Parameters
     ----------
     spec : TrainingSpec
+    auto : dict
+        What ``"auto"`` becomes where it is the same for all candidates.
+    loss : str
+        Name of the loss.
 
     Attributes
     ----------
@@ -49,17 +55,14 @@ class LinearSettings:
         How a binary classifier is selected (others go by their loss).
     """
 
-    def __init__(self, spec: TrainingSpec):
+    def __init__(self, spec: TrainingSpec, auto: dict[str, Any], loss: str):
         self.spec = spec
         values = dict(spec.hyperparameters)
-        for name, value in AUTO.items():
+        for name, value in auto.items():
             if values.get(name) == "auto":
                 values[name] = value
-        self.patient = spec.hyperparameters["early_stopping_patience"] == "auto"
-        if values["loss"] == "auto":
-            values["loss"] = DEFAULT_LOSS[spec.predictor_type]
         self.values = values
-        self.loss = LOSSES[values["loss"]]
+        self.loss = LOSSES[loss]
         self.loss_parameter = 0.0
         if self.loss.parameter is not None:
             self.loss_parameter = float(values[self.loss.parameter])
@@ -88,6 +91,44 @@ class LinearSettings:
         """A hyperparameter that is true, false or "auto"."""
         value = self.values[name]
         return auto if value == "auto" else bool(value)
+
+    def calibrate(self, margins, y, weights) -> Calibration:
+        """Cut and score of a binary model on some rows, by the criterion.
+
+        Parameters
+        ----------
+        margins, y, weights : float arrays of shape (n,)
+
+        Returns
+        -------
+        calibration : Calibration
+        """
+        return calibrate(
+            self.criterion,
+            margins.astype(np.float64),
+            y,
+            weights,
+            self.criterion_value,
+            self.loss.midpoint,
+            clip=self.loss.link == "logit",
+        )
+
+
+class LinearSettings(Settings):
+    """The settings of a run of Linear Learner.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    """
+
+    def __init__(self, spec: TrainingSpec):
+        loss = spec.hyperparameters["loss"]
+        if loss == "auto":
+            loss = DEFAULT_LOSS[spec.predictor_type]
+        super().__init__(spec, AUTO, loss)
+        self.values["loss"] = loss
+        self.patient = spec.hyperparameters["early_stopping_patience"] == "auto"
 
     def shifts_features(self, statistics: FeatureStatistics) -> bool:
         """Whether features are centred.
@@ -156,27 +197,6 @@ class LinearSettings:
         if self.loss.parameter_scales:
             parameter /= unit * scale
         return np.stack([shift, scale, parameter])
-
-    def calibrate(self, margins, y, weights) -> Calibration:
-        """Cut and score of a binary model on some rows, by the criterion.
-
-        Parameters
-        ----------
-        margins, y, weights : float arrays of shape (n,)
-
-        Returns
-        -------
-        calibration : Calibration
-        """
-        return calibrate(
-            self.criterion,
-            margins.astype(np.float64),
-            y,
-            weights,
-            self.criterion_value,
-            self.loss.midpoint,
-            clip=self.loss.link == "logit",
-        )
 
     def class_multipliers(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
         """Factor of the loss of each class, as SageMaker's hyperparameters ask.

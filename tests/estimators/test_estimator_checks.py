@@ -5,7 +5,12 @@ import inspect
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
+from sklearn_sagemaker import (
+    FactorizationMachinesClassifier,
+    FactorizationMachinesRegressor,
+    LinearLearnerClassifier,
+    LinearLearnerRegressor,
+)
 
 # The reason is scikit-learn's own for SGDClassifier and SGDRegressor, in its list of
 # expected failures. TunedThresholdClassifierCV has one more in it, that the threshold
@@ -55,6 +60,8 @@ CASES = (
     (LinearLearnerClassifier, {**SGD, "num_models": 4}, STOCHASTIC),
     # Features as they are, with the grid's rates: some candidates may diverge.
     (LinearLearnerRegressor, {**SGD, "learning_rate": 0.01}, STOCHASTIC),
+    (FactorizationMachinesClassifier, {}, STOCHASTIC),
+    (FactorizationMachinesRegressor, {}, STOCHASTIC),
 )
 ESTIMATORS = [estimator(random_state=0, **values) for estimator, values, _ in CASES]
 EXPECTED = {

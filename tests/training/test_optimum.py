@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
-from sklearn_sagemaker._kernels import LOSSES, OPTIMIZERS
+from sklearn_sagemaker._kernels import LINEAR_OPTIMIZERS, LOSSES
 
 from .conftest import fit
 
@@ -23,7 +23,7 @@ SMOOTH = (
     "huber_loss",
     "softmax_loss",
 )
-HYPERPARAMETER_OPTIMIZERS = [name for name in OPTIMIZERS if name != "momentum"]
+HYPERPARAMETER_OPTIMIZERS = [name for name in LINEAR_OPTIMIZERS if name != "momentum"]
 
 
 class Problem:

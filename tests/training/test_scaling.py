@@ -84,7 +84,7 @@ def test_scalings_of_sparse_features():
     """In the first feature one row in four stores a 4, in the second all an 8."""
     X = sp.csr_array(np.array([[4.0, 8, 0], [0, 8, 0], [0, 8, 0], [0, -8, 0]]))
     found = feature_statistics(RowReader(X), np.arange(4), np.ones(4))
-    np.testing.assert_allclose(found._units(), [4, 8, 6])
+    np.testing.assert_allclose(found.units(), [4, 8, 6])
     deviation = np.array([np.sqrt(3) / 4, np.sqrt(3) / 2])
     level = np.sqrt(np.mean(deviation**2))
     np.testing.assert_allclose(

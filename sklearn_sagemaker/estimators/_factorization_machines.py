@@ -1,0 +1,566 @@
+"""Factorization Machines as scikit-learn estimators."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+
+from sklearn_sagemaker._compat import StrOptions
+from sklearn_sagemaker._hyperparameters import (
+    CLASSIFIERS,
+    REGRESSOR,
+    hyperparameters_for,
+)
+from sklearn_sagemaker._kernels.prediction import factor_scores, mean_margins
+from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker.estimators._base import (
+    SHARED_PARAMETERS,
+    SageMakerEstimator,
+    constraints,
+)
+from sklearn_sagemaker.estimators._documentation import document
+from sklearn_sagemaker.estimators._recommending import RecommendingMixin
+from sklearn_sagemaker.estimators._tasks import SageMakerClassifier, SageMakerRegressor
+
+_CLASSIFIER_TABLE = hyperparameters_for("factorization-machines", CLASSIFIERS)
+_REGRESSOR_TABLE = hyperparameters_for("factorization-machines", (REGRESSOR,))
+
+_GROUPS = """
+groups : "auto", array-like of int of shape (n_features,) or None, default="auto"
+    Group of every feature, from 0; "als" and "mcmc" decay each on its own, as libFM
+    does with a meta file. "auto" finds blocks of neighbouring columns that each row
+    holds equally many of, such as one-hot users, then items. None is one group.
+"""
+_SHARED = _GROUPS.strip() + SHARED_PARAMETERS.replace(
+    "How many of the best candidates to average, margin by margin: for linear models\n"
+    "    that is one set of coefficients, so that predictions cost no more.",
+    "How many of the best variants to average, margin by margin, as one model of\n"
+    "    all their factors.",
+)
+_CONSTRAINTS = {"groups": ["array-like", StrOptions({"auto"}), None]}
+
+SCORE_BYTES = 64 << 20
+"""Scores of all draws are held for pieces of rows of this size."""
+
+
+class FactorizationMachinesMixin(RecommendingMixin, SageMakerEstimator):
+    """What makes an estimator Factorization Machines."""
+
+    _algorithm = "factorization-machines"
+    groups: Any
+    factors_: np.ndarray
+
+    @classmethod
+    def sagemaker_defaults(cls, **parameters: Any):
+        """Build an estimator that trains as SageMaker does, step for step.
+
+        Its defaults, MXNet's Adam on mini-batches of 1000 rows, and no validation
+        rows: the algorithm has no such channel.
+
+        Parameters
+        ----------
+        **parameters
+            Constructor arguments that override them.
+
+        Returns
+        -------
+        estimator : instance of this class
+
+        Examples
+        --------
+        >>> from sklearn_sagemaker import FactorizationMachinesClassifier
+        >>> model = FactorizationMachinesClassifier.sagemaker_defaults(epochs=5)
+        >>> model.factors_lr, model.mini_batch_size, model.cv
+        (0.0001, 1000, False)
+        """
+        return super().sagemaker_defaults(**{"cv": False, **parameters})
+
+    def _choices(self, values: dict[str, Any], predictor_type: str) -> dict[str, Any]:
+        optimizer = values["optimizer"]
+        return {"optimizer": "adagrad" if optimizer == "auto" else optimizer}
+
+    def _spec(self, predictor_type: str, n_classes: int, **more: Any) -> TrainingSpec:
+        return super()._spec(predictor_type, n_classes, groups=self.groups, **more)
+
+    def _stream(
+        self, predictor_type: str, n_classes: int, data: TrainingData, **more: Any
+    ) -> ModelState:
+        solver = self._hyperparameters()["solver"]
+        if solver != "gradient":
+            raise ValueError(
+                f"solver={solver!r} needs all rows at once, which partial_fit does not "
+                "have; set solver='gradient', or call fit."
+            )
+        return super()._stream(predictor_type, n_classes, data, **more)
+
+    def _model_arrays(self) -> dict[str, np.ndarray]:
+        return {**super()._model_arrays(), "factors": self._machines()[2]}
+
+    def _set_state(self, state: ModelState) -> None:
+        super()._set_state(state)
+        assert state.factors is not None
+        self.factors_ = state.factors
+        if state.draws is not None:
+            self.draws_ = state.draws
+        elif hasattr(self, "draws_"):
+            del self.draws_
+
+    def _machines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Intercepts, coefficients and factors whose mean score is the model's.
+
+        Returns
+        -------
+        intercept, coef, factors : arrays
+            Of shape (n,), (n, n_features) and (n, n_features, k): one for each
+            output, or for each draw and output.
+        """
+        draws = getattr(self, "draws_", None)
+        if draws is None:
+            factors = self.factors_
+            return (
+                np.atleast_1d(self.intercept_),
+                np.atleast_2d(self.coef_),
+                factors if factors.ndim == 3 else factors[None],
+            )
+        d, k = draws["factors"].shape[-2:]
+        return (
+            draws["intercept"].reshape(-1),
+            draws["coef"].reshape(-1, d),
+            draws["factors"].reshape(-1, d, k),
+        )
+
+    def _margins(self, X) -> np.ndarray:
+        X = self._check_to_predict(X)
+        intercept, coef, factors = self._machines()
+        probit = self._probit()
+        if not probit and not hasattr(self, "draws_"):
+            return factor_scores(X, intercept, coef, factors, self.n_jobs)
+        n_outputs = np.size(self.intercept_)
+        found = []
+        pieces = -(-8 * X.shape[0] * len(intercept) // SCORE_BYTES)
+        cuts = np.linspace(0, X.shape[0], pieces + 1).astype(int)
+        for start, stop in pairwise(cuts):
+            piece = X[start:stop] if pieces > 1 else X
+            scores = factor_scores(piece, intercept, coef, factors, self.n_jobs)
+            shaped = scores.reshape(len(scores), -1, n_outputs)
+            found.append(mean_margins(shaped, probit))
+        return np.concatenate(found)
+
+    def _probit(self) -> bool:
+        """Whether scores become probabilities by the normal distribution."""
+        return False
+
+
+@document(_CLASSIFIER_TABLE, _SHARED)
+class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClassifier):
+    """Factorization machine for classification.
+
+    Amazon SageMaker's Factorization Machines, and more solvers, classes and
+    criteria than it has.
+
+    The model is ``y(x) = w_0 + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j``
+    with k = ``num_factors`` numbers v_i for each feature: interactions of all pairs
+    at the cost of a linear model times k, and of pairs that never met in training.
+
+    Parameters
+    ----------
+    {hyperparameters}
+    multiclass_model_selection_criteria : {"loss_function", "accuracy"}, \
+            default="loss_function"
+        What the selected variant does best on the validation rows when there are
+        more than two classes.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, times ``sample_weight``, in training, selection
+        and calibration. `partial_fit` takes no "balanced".
+    {shared}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Class labels.
+    coef_ : float64 ndarray of shape (1, n_features) or (n_classes, n_features)
+        Linear weights in the units of X.
+    intercept_ : float64 ndarray of shape (1,) or (n_classes,)
+        Intercepts.
+    factors_ : ndarray of shape (1, n_features, k) or (n_classes, n_features, k)
+        Factors in the units of X: float32 where X is, and is not centred.
+    threshold_ : float
+        For two classes: `predict` answers ``classes_[1]`` above this probability,
+        0.5 unless a criterion asks for its calibration. `predict_proba` and
+        `decision_function` ignore it.
+    resolved_params_ : dict
+        What "auto" became where all variants share it.
+    candidates_ : dict of arrays
+        One row a variant, like ``cv_results_``: ``params``, ``param_*``,
+        ``train_loss`` and ``validation_loss`` at its best epoch,
+        ``validation_score`` (greater is better), ``rank_validation_score``,
+        ``best_epoch``, ``n_iter``, ``status``, and with folds
+        ``split0_validation_loss``, ``split0_validation_score`` and so on.
+    best_index_ : int
+        The selected variant.
+    best_params_ : dict
+        Its hyperparameters.
+    best_score_ : float
+        Its validation score: the criterion, or minus the loss.
+    n_iter_ : int
+        Epochs that the selected variant was trained; the weights kept are those
+        of its best epoch.
+    loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
+        Its mean loss on training rows (each taken before the step that it led to)
+        and on validation rows, epoch by epoch; the second is None when there are
+        no validation rows.
+    metrics_ : dict of dict
+        SageMaker's metrics by SageMaker's names, of the selected model on the
+        "train" and, if there are any, "validation" rows (out of fold with folds).
+    draws_ : dict of arrays
+        With ``solver="mcmc"``: ``intercept``, ``coef`` and ``factors`` of every draw
+        that is kept. Predictions are the mean of theirs; ``intercept_`` and
+        ``coef_`` are their means, and ``factors_`` are those of the last.
+    training_state_ : dict
+        With ``warm_start`` or `partial_fit`: weights and optimizer states of all
+        variants, to go on from.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any.
+
+    See Also
+    --------
+    FactorizationMachinesRegressor : The same for regression.
+    LinearLearnerClassifier : Without the interactions.
+
+    Notes
+    -----
+    The gradient solver trains the log loss; "als" and "mcmc" train a probit model,
+    whose `decision_function` are the log-odds of its probabilities. More than two
+    classes have one set of factors each: under a softmax with "gradient", each
+    against the rest with the others.
+
+    References
+    ----------
+    S. Rendle, "Factorization Machines", ICDM 2010.
+    https://doi.org/10.1109/ICDM.2010.127
+
+    S. Rendle, "Factorization Machines with libFM", ACM TIST 3(3), 2012.
+    https://doi.org/10.1145/2168752.2168771
+
+    Amazon SageMaker developer guide, "Factorization Machines Algorithm".
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sagemaker import FactorizationMachinesClassifier
+    >>> X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]] * 50)
+    >>> y = X[:, 0] ^ X[:, 1]
+    >>> model = FactorizationMachinesClassifier(num_factors=2, random_state=0)
+    >>> float(model.fit(X, y).score(X, y))
+    1.0
+    """
+
+    _table = _CLASSIFIER_TABLE
+    _parameter_constraints: ClassVar[dict] = {
+        **constraints(_CLASSIFIER_TABLE),
+        **_CONSTRAINTS,
+        "multiclass_model_selection_criteria": [
+            StrOptions({"loss_function", "accuracy"})
+        ],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+    }
+
+    def __init__(
+        self,
+        *,
+        solver="gradient",
+        num_factors="auto",
+        optimizer="auto",
+        epochs="auto",
+        mini_batch_size="auto",
+        num_models=1,
+        clip_gradient="auto",
+        eps="auto",
+        rescale_grad="auto",
+        bias_lr="auto",
+        linear_lr="auto",
+        factors_lr="auto",
+        bias_wd="auto",
+        linear_wd="auto",
+        factors_wd="auto",
+        bias_init_method="normal",
+        bias_init_sigma="auto",
+        bias_init_scale="auto",
+        bias_init_value=0.0,
+        linear_init_method="normal",
+        linear_init_sigma="auto",
+        linear_init_scale="auto",
+        linear_init_value=0.0,
+        factors_init_method="normal",
+        factors_init_sigma="auto",
+        factors_init_scale="auto",
+        factors_init_value=0.0,
+        num_draws="auto",
+        normalize_data="auto",
+        early_stopping_patience="auto",
+        early_stopping_tolerance=0.0,
+        binary_classifier_model_selection_criteria="loss_function",
+        num_calibration_samples=10_000_000,
+        target_recall=0.8,
+        target_precision=0.8,
+        f_beta=1.0,
+        accuracy_top_k=3,
+        multiclass_model_selection_criteria="loss_function",
+        class_weight=None,
+        groups="auto",
+        cv="auto",
+        validation_fraction="auto",
+        ensemble_size=1,
+        warm_start=False,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        backend=None,
+    ):
+        self.solver = solver
+        self.num_factors = num_factors
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.mini_batch_size = mini_batch_size
+        self.num_models = num_models
+        self.clip_gradient = clip_gradient
+        self.eps = eps
+        self.rescale_grad = rescale_grad
+        self.bias_lr = bias_lr
+        self.linear_lr = linear_lr
+        self.factors_lr = factors_lr
+        self.bias_wd = bias_wd
+        self.linear_wd = linear_wd
+        self.factors_wd = factors_wd
+        self.bias_init_method = bias_init_method
+        self.bias_init_sigma = bias_init_sigma
+        self.bias_init_scale = bias_init_scale
+        self.bias_init_value = bias_init_value
+        self.linear_init_method = linear_init_method
+        self.linear_init_sigma = linear_init_sigma
+        self.linear_init_scale = linear_init_scale
+        self.linear_init_value = linear_init_value
+        self.factors_init_method = factors_init_method
+        self.factors_init_sigma = factors_init_sigma
+        self.factors_init_scale = factors_init_scale
+        self.factors_init_value = factors_init_value
+        self.num_draws = num_draws
+        self.normalize_data = normalize_data
+        self.early_stopping_patience = early_stopping_patience
+        self.early_stopping_tolerance = early_stopping_tolerance
+        self.binary_classifier_model_selection_criteria = (
+            binary_classifier_model_selection_criteria
+        )
+        self.num_calibration_samples = num_calibration_samples
+        self.target_recall = target_recall
+        self.target_precision = target_precision
+        self.f_beta = f_beta
+        self.accuracy_top_k = accuracy_top_k
+        self.multiclass_model_selection_criteria = multiclass_model_selection_criteria
+        self.class_weight = class_weight
+        self.groups = groups
+        self.cv = cv
+        self.validation_fraction = validation_fraction
+        self.ensemble_size = ensemble_size
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.backend = backend
+
+    def _probit(self) -> bool:
+        return self.resolved_params_.get("solver", "gradient") != "gradient"
+
+
+@document(_REGRESSOR_TABLE, _SHARED)
+class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegressor):
+    """Factorization machine for regression.
+
+    Amazon SageMaker's Factorization Machines, and more solvers than it has.
+
+    The model is ``y(x) = w_0 + sum_i w_i x_i + sum_{i<j} <v_i, v_j> x_i x_j``
+    with k = ``num_factors`` numbers v_i for each feature: interactions of all pairs
+    at the cost of a linear model times k, and of pairs that never met in training.
+
+    Parameters
+    ----------
+    {hyperparameters}
+    {shared}
+
+    Attributes
+    ----------
+    coef_ : float64 ndarray of shape (n_features,)
+        Linear weights in the units of X and y.
+    intercept_ : float
+        Intercept.
+    factors_ : ndarray of shape (n_features, k)
+        Factors in the units of X and y: float32 where X is, and is not centred.
+    resolved_params_ : dict
+        What "auto" became where all variants share it.
+    candidates_ : dict of arrays
+        One row a variant, like ``cv_results_``: ``params``, ``param_*``,
+        ``train_loss`` and ``validation_loss`` at its best epoch,
+        ``validation_score`` (greater is better), ``rank_validation_score``,
+        ``best_epoch``, ``n_iter``, ``status``, and with folds
+        ``split0_validation_loss``, ``split0_validation_score`` and so on.
+    best_index_ : int
+        The selected variant.
+    best_params_ : dict
+        Its hyperparameters.
+    best_score_ : float
+        Its validation score: the criterion, or minus the loss.
+    n_iter_ : int
+        Epochs that the selected variant was trained; the weights kept are those
+        of its best epoch.
+    loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
+        Its mean loss on training rows (each taken before the step that it led to)
+        and on validation rows, epoch by epoch; the second is None when there are
+        no validation rows.
+    metrics_ : dict of dict
+        SageMaker's metrics by SageMaker's names, of the selected model on the
+        "train" and, if there are any, "validation" rows (out of fold with folds).
+    draws_ : dict of arrays
+        With ``solver="mcmc"``: ``intercept``, ``coef`` and ``factors`` of every draw
+        that is kept. Predictions are the mean of theirs; ``intercept_`` and
+        ``coef_`` are their means, and ``factors_`` are those of the last.
+    training_state_ : dict
+        With ``warm_start`` or `partial_fit`: weights and optimizer states of all
+        variants, to go on from.
+    n_features_in_ : int
+        Number of features.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the features, if X had any.
+
+    See Also
+    --------
+    FactorizationMachinesClassifier : The same for classification.
+    LinearLearnerRegressor : Without the interactions.
+
+    References
+    ----------
+    S. Rendle, "Factorization Machines", ICDM 2010.
+    https://doi.org/10.1109/ICDM.2010.127
+
+    S. Rendle, "Factorization Machines with libFM", ACM TIST 3(3), 2012.
+    https://doi.org/10.1145/2168752.2168771
+
+    Amazon SageMaker developer guide, "Factorization Machines Algorithm".
+
+    Examples
+    --------
+    Ratings of films by users, one-hot: the factors learn who likes what.
+
+    >>> import numpy as np
+    >>> from scipy.sparse import csr_matrix
+    >>> from sklearn_sagemaker import FactorizationMachinesRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> user, film = rng.integers(30, size=2000), rng.integers(40, size=2000)
+    >>> y = 3.0 + np.where(user % 2 == film % 2, 1.0, -1.0)
+    >>> rows = np.repeat(np.arange(2000), 2)
+    >>> columns = np.stack([user, 30 + film], axis=1).ravel()
+    >>> X = csr_matrix((np.ones(4000), (rows, columns)), shape=(2000, 70))
+    >>> model = FactorizationMachinesRegressor(num_factors=8, random_state=0)
+    >>> bool(model.fit(X, y).score(X, y) > 0.95)
+    True
+    """
+
+    _table = _REGRESSOR_TABLE
+    _parameter_constraints: ClassVar[dict] = {
+        **constraints(_REGRESSOR_TABLE),
+        **_CONSTRAINTS,
+    }
+
+    def __init__(
+        self,
+        *,
+        solver="gradient",
+        num_factors="auto",
+        optimizer="auto",
+        epochs="auto",
+        mini_batch_size="auto",
+        num_models=1,
+        clip_gradient="auto",
+        eps="auto",
+        rescale_grad="auto",
+        bias_lr="auto",
+        linear_lr="auto",
+        factors_lr="auto",
+        bias_wd="auto",
+        linear_wd="auto",
+        factors_wd="auto",
+        bias_init_method="normal",
+        bias_init_sigma="auto",
+        bias_init_scale="auto",
+        bias_init_value=0.0,
+        linear_init_method="normal",
+        linear_init_sigma="auto",
+        linear_init_scale="auto",
+        linear_init_value=0.0,
+        factors_init_method="normal",
+        factors_init_sigma="auto",
+        factors_init_scale="auto",
+        factors_init_value=0.0,
+        num_draws="auto",
+        normalize_data="auto",
+        normalize_label="auto",
+        early_stopping_patience="auto",
+        early_stopping_tolerance=0.0,
+        groups="auto",
+        cv="auto",
+        validation_fraction="auto",
+        ensemble_size=1,
+        warm_start=False,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        backend=None,
+    ):
+        self.solver = solver
+        self.num_factors = num_factors
+        self.optimizer = optimizer
+        self.epochs = epochs
+        self.mini_batch_size = mini_batch_size
+        self.num_models = num_models
+        self.clip_gradient = clip_gradient
+        self.eps = eps
+        self.rescale_grad = rescale_grad
+        self.bias_lr = bias_lr
+        self.linear_lr = linear_lr
+        self.factors_lr = factors_lr
+        self.bias_wd = bias_wd
+        self.linear_wd = linear_wd
+        self.factors_wd = factors_wd
+        self.bias_init_method = bias_init_method
+        self.bias_init_sigma = bias_init_sigma
+        self.bias_init_scale = bias_init_scale
+        self.bias_init_value = bias_init_value
+        self.linear_init_method = linear_init_method
+        self.linear_init_sigma = linear_init_sigma
+        self.linear_init_scale = linear_init_scale
+        self.linear_init_value = linear_init_value
+        self.factors_init_method = factors_init_method
+        self.factors_init_sigma = factors_init_sigma
+        self.factors_init_scale = factors_init_scale
+        self.factors_init_value = factors_init_value
+        self.num_draws = num_draws
+        self.normalize_data = normalize_data
+        self.normalize_label = normalize_label
+        self.early_stopping_patience = early_stopping_patience
+        self.early_stopping_tolerance = early_stopping_tolerance
+        self.groups = groups
+        self.cv = cv
+        self.validation_fraction = validation_fraction
+        self.ensemble_size = ensemble_size
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+        self.verbose = verbose
+        self.backend = backend
+
+    def _set_state(self, state: ModelState) -> None:
+        super()._set_state(state)
+        self.factors_ = self.factors_[0]

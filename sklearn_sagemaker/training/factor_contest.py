@@ -1,0 +1,184 @@
+"""The variants of Factorization Machines as selection sees them, and their model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker.training.factor_model import Scaler, Solution
+from sklearn_sagemaker.training.factor_scaling import in_user_units
+from sklearn_sagemaker.training.factor_settings import AUTO, FactorSettings
+from sklearn_sagemaker.training.scaling import feature_statistics
+from sklearn_sagemaker.training.selection import Contest, judge
+
+METRIC_NAMES: dict[str, dict[str, str | None]] = {
+    "binary_classifier": {"objective_loss": "binary_classification_cross_entropy"},
+    "multiclass_classifier": {},
+    "regressor": {"objective_loss": None},
+}
+"""SageMaker's names of what the metrics of Linear Learner call otherwise."""
+
+
+@dataclass
+class FactorContest(Contest):
+    """The trained models of a run of Factorization Machines.
+
+    Attributes
+    ----------
+    groups : list of lists of models
+        Of each variant: the model that is kept, then those of the folds.
+    scaler : Scaler
+    label_origin, label_unit : float
+        Labels were trained as ``(y - label_origin) / label_unit``.
+    n_jobs : int
+    """
+
+    settings: FactorSettings
+    groups: list[list[Any]]
+    scaler: Scaler
+    label_origin: float
+    label_unit: float
+    n_jobs: int
+
+    @property
+    def n_outputs(self) -> int:
+        """Margins of a model for a row."""
+        return self.groups[0][0].n_outputs
+
+    @property
+    def own_rates(self) -> bool:
+        """Whether the user set a learning rate."""
+        return self.settings.own_rates
+
+    def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
+        """Margins of some variants at their best, in the user's units."""
+        found = [
+            np.concatenate(
+                [
+                    self.groups[number][group].margins(reader, rows, best=True)
+                    for group, rows in parts
+                ]
+            )
+            for number in chosen
+        ]
+        return np.stack(found, axis=2) * self.label_unit + self.label_origin
+
+    def measure(self, margins, y, loss_weights, weights, cut) -> dict[str, float]:
+        """SageMaker's metrics of some margins, by SageMaker's names for this model."""
+        names = METRIC_NAMES[self.spec.predictor_type]
+        found = super().measure(margins, y, loss_weights, weights, cut)
+        renamed = {names.get(name, name): value for name, value in found.items()}
+        return {name: value for name, value in renamed.items() if name is not None}
+
+    def blame(self) -> str:
+        """What to say when every variant diverged."""
+        reader, _, weights = self.train
+        rows = self.plan.train_rows[:10_000]
+        found = feature_statistics(reader, rows, weights[rows])
+        size = np.hypot(found.mean, found.deviation)
+        worst = ", ".join(
+            f"feature {j} (size about {size[j]:.3g})" for j in np.argsort(-size)[:3]
+        )
+        values, remedies = self.spec.hyperparameters, []
+        if values["normalize_data"] not in (True, "auto"):
+            remedies.append("set normalize_data='auto' or scale the features")
+        for name in ("linear_lr", "factors_lr", "bias_lr"):
+            if values[name] != "auto":
+                remedies.append(f"set {name} below {values[name]:g}, or 'auto'")
+        if not remedies:
+            remedies.append("scale the features or drop extreme values")
+        return (
+            f"All {len(self.candidates)} models diverged: weights overflowed. The "
+            f"largest features are {worst}; {' and '.join(remedies)}."
+        )
+
+
+def mean_of(
+    found: list[Solution], scaler: Scaler, origin: float, unit: float
+) -> Solution:
+    """The mean of some models, as one in the user's units.
+
+    The mean of m machines is a machine whose factors are all of theirs, over the
+    square root of m.
+
+    Parameters
+    ----------
+    found : list of Solution
+        For features and labels as the kernels see them.
+    scaler : Scaler
+    origin, unit : float
+        Labels were trained as ``(y - origin) / unit``.
+
+    Returns
+    -------
+    solution : Solution
+    """
+    models = [in_user_units(one, scaler, origin, unit) for one in found]
+    if len(models) == 1:
+        return models[0]
+    factors = np.concatenate([one.factors for one in models], axis=2)
+    return Solution(
+        np.mean([one.intercept for one in models], axis=0),
+        np.mean([one.coef for one in models], axis=0),
+        factors / np.sqrt(len(models)).astype(factors.dtype),
+    )
+
+
+def all_draws(
+    found: list[Solution], scaler: Scaler, origin: float, unit: float
+) -> dict[str, np.ndarray] | None:
+    """Draws in the user's units, stacked; None if there are none."""
+    if not found:
+        return None
+    draws = [in_user_units(one, scaler, origin, unit) for one in found]
+    return {
+        name: np.stack([getattr(one, name) for one in draws])
+        for name in ("intercept", "coef", "factors")
+    }
+
+
+def select(
+    contest: FactorContest, epochs: int, resume: dict[str, Any] | None
+) -> ModelState:
+    """Select the best variant, or average the best few.
+
+    Parameters
+    ----------
+    contest : FactorContest
+    epochs : int
+        What ``epochs`` became.
+    resume : dict or None
+        What to go on from, for the model's state.
+
+    Returns
+    -------
+    state : ModelState
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        If no variant stayed finite.
+    """
+    settings = contest.settings
+    verdict = judge(contest)
+    models = [contest.groups[number][0] for number in verdict.chosen]
+    scaling = contest.scaler, contest.label_origin, contest.label_unit
+    solution = mean_of([model.solution() for model in models], *scaling)
+    return ModelState(
+        coef=solution.coef,
+        intercept=solution.intercept,
+        factors=solution.factors,
+        draws=all_draws([draw for model in models for draw in model.draws()], *scaling),
+        resolved={
+            **{name: settings.values[name] for name in AUTO if name in settings.values},
+            "eps": settings.values["eps"],
+            "epochs": epochs,
+            "validation": contest.plan.kind,
+            "loss": settings.loss.name,
+        },
+        resume=resume,
+        **verdict.fields,
+    )

@@ -1,0 +1,282 @@
+"""One factorization machine that is trained by gradient steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import (
+    CONSTANTS,
+    LOSS_IDS,
+    OPTIMIZER_IDS,
+    OPTIMIZERS,
+    RowReader,
+    factor_kernels,
+)
+from sklearn_sagemaker.training.factor_settings import (
+    INIT_SIGMA,
+    FactorSettings,
+    start_of,
+)
+
+BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
+"""MXNet's."""
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """How the kernels see features: ``(x - shift) * scale``; None leaves them.
+
+    Attributes
+    ----------
+    shift, scale : float64 arrays of shape (n_features,) or None
+    """
+
+    shift: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    def arrays(self, dtype) -> tuple[np.ndarray, np.ndarray]:
+        """Both in the precision of the kernels, empty for None."""
+        empty = np.empty(0, dtype)
+        return tuple(  # type: ignore[return-value]
+            empty if part is None else np.ascontiguousarray(part, dtype)
+            for part in (self.shift, self.scale)
+        )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The parameters of one model.
+
+    Attributes
+    ----------
+    intercept : float64 array of shape (n_outputs,)
+    coef : float64 array of shape (n_outputs, n_features)
+    factors : array of shape (n_outputs, n_features, k)
+    """
+
+    intercept: np.ndarray
+    coef: np.ndarray
+    factors: np.ndarray
+
+
+def aligned(shape: tuple[int, ...], dtype) -> np.ndarray:
+    """Zeros that start on a cache line, so that strips share as few as can be."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.zeros(size + 64, dtype=np.uint8)
+    start = -memory.ctypes.data % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+def margins_of(
+    reader: RowReader,
+    rows: np.ndarray,
+    bias: np.ndarray,
+    linear: np.ndarray,
+    factors: np.ndarray,
+    scaler: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Margins of some rows by the arrays of a model, states among them or not.
+
+    Parameters
+    ----------
+    reader : RowReader
+    rows : int64 array of shape (n,)
+    bias : array of shape (1 + n_states, n_outputs)
+    linear : array of shape (n_features, 1 + n_states, n_outputs)
+    factors : array of shape (n_features, 1 + n_states, n_outputs * k)
+    scaler : (array, array)
+        Of `Scaler.arrays`.
+
+    Returns
+    -------
+    margins : float64 array of shape (n, n_outputs)
+    """
+    n_outputs = bias.shape[1]
+    k = factors.shape[2] // n_outputs
+    out = np.empty((len(rows), n_outputs))
+    factor_kernels.score(
+        reader,
+        rows,
+        bias[0].astype(np.float64),
+        linear.reshape(-1),
+        linear.shape[1] * n_outputs,
+        1,
+        factors.reshape(-1),
+        factors.shape[1] * factors.shape[2],
+        k,
+        k,
+        *scaler,
+        out,
+    )
+    return out
+
+
+class GradientModel:
+    """A model, the states of its optimizer, and the best it has been.
+
+    Parameters
+    ----------
+    settings : FactorSettings
+    variant : dict
+        Its own hyperparameters.
+    reader : RowReader
+        The training rows.
+    n_outputs : int
+    scaler : Scaler
+    start : float64 array of shape (n_outputs,)
+        Starting intercepts that ``"auto"`` means.
+    seed : list of int
+        Of the starting weights.
+    """
+
+    def __init__(
+        self,
+        settings: FactorSettings,
+        variant: dict[str, Any],
+        reader: RowReader,
+        n_outputs: int,
+        scaler: Scaler,
+        start: np.ndarray,
+        seed: list[int],
+    ):
+        self.settings, self.variant, self.reader = settings, variant, reader
+        values, dtype, d = settings.values, reader.dtype, reader.n_features
+        self.scaler = scaler.arrays(dtype)
+        self.k, self.n_outputs, self.steps = variant["num_factors"], n_outputs, 0
+        layers = 1 + OPTIMIZERS[settings.optimizer].n_states
+        rng = np.random.default_rng(seed)
+        self.bias = aligned((layers, n_outputs), dtype)
+        self.bias[0] = start_of(values, "bias", 0.0, (n_outputs,), rng)
+        if _left_to_us(values):
+            self.bias[0] = start
+        self.linear = aligned((d, layers, n_outputs), dtype)
+        self.linear[:, 0] = start_of(values, "linear", 0.0, (d, n_outputs), rng)
+        self.factors = aligned((d, layers, n_outputs * self.k), dtype)
+        shape = (d, n_outputs * self.k)
+        self.factors[:, 0] = start_of(values, "factors", INIT_SIGMA, shape, rng)
+        self.best: tuple[np.ndarray, ...] | None = None
+
+    def train(
+        self,
+        order: np.ndarray,
+        bounds: np.ndarray,
+        labels: np.ndarray,
+        weights: np.ndarray,
+    ) -> float:
+        """One pass over rows; returns their mean loss before each step.
+
+        Parameters
+        ----------
+        order : int64 array of shape (n,)
+        bounds : int64 array of shape (n_batches + 1,)
+            Empty for steps row by row.
+        labels, weights : arrays of shape (n_rows,)
+            In the precision of the reader.
+        """
+        settings, values = self.settings, self.settings.values
+        constants = {**BETAS, "eps": values["eps"]}
+        rules = [
+            [self.variant["bias_lr"], values["bias_wd"]],
+            [self.variant["linear_lr"], self.variant["linear_wd"]],
+            [self.variant["factors_lr"], self.variant["factors_wd"]],
+        ]
+        total = factor_kernels.train(
+            self.reader,
+            order,
+            bounds,
+            labels,
+            weights,
+            self.bias,
+            self.linear,
+            self.factors,
+            self.k,
+            LOSS_IDS[settings.loss.name],
+            settings.loss.coupled,
+            0.0,
+            OPTIMIZER_IDS[settings.optimizer],
+            settings.optimizer == "adam",
+            np.array([constants[name] for name in CONSTANTS]),
+            np.array(rules, dtype=np.float64),
+            settings.rescale,
+            settings.clip,
+            self.steps,
+            *self.scaler,
+        )
+        self.steps += len(bounds) - 1 if len(bounds) else len(order)
+        return total / max(weights[order].sum(dtype=np.float64), 1e-300)
+
+    def margins(self, reader: RowReader, rows: np.ndarray, best: bool) -> np.ndarray:
+        """Margins of some rows, as trained last or at the best.
+
+        Returns
+        -------
+        margins : float64 array of shape (n, n_outputs)
+        """
+        arrays = self.best if best and self.best else self._arrays()
+        if reader.dtype != self.reader.dtype:
+            # The kernels read any values into the precision of the model.
+            arrays = tuple(part.astype(reader.dtype) for part in arrays)
+        shift, scale = self.scaler
+        scaler = shift.astype(reader.dtype), scale.astype(reader.dtype)
+        bias, linear, factors = arrays
+        return margins_of(reader, rows, bias, linear, factors, scaler)
+
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        return self.bias, self.linear, self.factors
+
+    def keep(self) -> None:
+        """Remember the weights as the best."""
+        if self.best is None:
+            self.best = tuple(part[..., :1, :].copy() for part in self._arrays())
+            return
+        for kept, part in zip(self.best, self._arrays(), strict=True):
+            kept[:] = part[..., :1, :]
+
+    @property
+    def finite(self) -> bool:
+        """Whether no weight has overflowed."""
+        return bool(
+            np.isfinite(self.bias[0]).all()
+            and np.isfinite(self.linear[:, 0].sum(dtype=np.float64))
+            and np.isfinite(self.factors[:, 0].sum(dtype=np.float64))
+        )
+
+    def solution(self) -> Solution:
+        """The best parameters, for features as the kernels see them."""
+        bias, linear, factors = self.best or self._arrays()
+        d = linear.shape[0]
+        shaped = factors[:, 0].reshape(d, self.n_outputs, self.k)
+        return Solution(
+            bias[0].astype(np.float64),
+            np.ascontiguousarray(linear[:, 0].T, dtype=np.float64),
+            np.ascontiguousarray(shaped.transpose(1, 0, 2)),
+        )
+
+    def draws(self) -> list[Solution]:
+        """None: the solution is all there is."""
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """Arrays that training can go on from."""
+        return {
+            "bias": self.bias.copy(),
+            "linear": self.linear.copy(),
+            "factors": self.factors.copy(),
+            "steps": self.steps,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state, whose shapes were checked."""
+        for name in ("bias", "linear", "factors"):
+            getattr(self, name)[:] = state[name]
+        self.steps = state["steps"]
+
+
+def _left_to_us(values: dict[str, Any]) -> bool:
+    """Whether the intercept starts at the best constant model."""
+    normal = values["bias_init_method"] == "normal"
+    return normal and values["bias_init_sigma"] == "auto"

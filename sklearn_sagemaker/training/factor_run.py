@@ -1,0 +1,403 @@
+"""A training run of Factorization Machines: from rows to the trained variants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from joblib import Parallel, delayed, effective_n_jobs
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker.training.factor_contest import FactorContest, select
+from sklearn_sagemaker.training.factor_model import GradientModel, Scaler
+from sklearn_sagemaker.training.factor_scaling import feature_scaler
+from sklearn_sagemaker.training.factor_settings import FactorSettings
+from sklearn_sagemaker.training.factor_stream import train_factor_stream
+from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.scaling import label_statistics
+from sklearn_sagemaker.training.schedule import epoch_order, run_length
+from sklearn_sagemaker.training.validation import ValidationPlan, plan_validation
+
+Monitor = Callable[[int, int, dict[str, float]], Any]
+
+PLANNED_EPOCHS = 20
+"""Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
+
+
+class FactorRun:
+    """One training run; `train` does it all.
+
+    A variant is a model, or with folds one model for each fold and one that is
+    trained on all rows; they stop as one.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    data : TrainingData
+    """
+
+    def __init__(self, spec: TrainingSpec, data: TrainingData):
+        self.spec, self.data = spec, data
+        self.settings = FactorSettings(spec)
+        self.values = self.settings.values
+        self.reader = RowReader(data.X)
+        # Rows of zero weight are absent: from folds, shuffling and statistics.
+        self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
+        self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
+        self.plan = self._plan_validation()
+        self.train_rows = self.plan.train_rows
+        validated = self.plan.kind != "training"
+        self.epochs = self.settings.epochs(validated)
+        self.jobs = effective_n_jobs(spec.n_jobs)
+        self.scaler, self.square = self._feature_scaler()
+        self.variants = self.settings.variants(self.square)
+        self._prepare_labels()
+        self.groups = self._make_models()
+        self.trained = 0
+        if spec.resume is not None:
+            self._resume(spec.resume)
+
+    # ------------------------------------------------------------- preparation
+    def _plan_validation(self) -> ValidationPlan:
+        data, spec = self.data, self.spec
+        given = None
+        if data.X_val is not None:
+            assert data.y_val is not None
+            assert data.sample_weight_val is not None
+            given = (RowReader(data.X_val), data.y_val, data.sample_weight_val)
+        stored = len(self.rows) * self.reader.n_features
+        if self.reader.sparse:
+            stored = int(np.diff(data.X.indptr)[self.rows].sum())
+        factors = self.settings.variants().columns["num_factors"]
+        return plan_validation(
+            self.reader,
+            data.y,
+            data.sample_weight,
+            self.rows,
+            given,
+            cv=spec.cv,
+            validation_fraction=spec.validation_fraction,
+            stratify=not self.settings.regression,
+            work=stored * self.n_outputs * int(factors.sum()) * PLANNED_EPOCHS,
+            seed=spec.seed,
+        )
+
+    def _feature_scaler(self) -> tuple[Scaler, float]:
+        if self.spec.resume is not None:
+            return self.spec.resume["scaler"], self.spec.resume["square"]
+        return feature_scaler(
+            self.reader,
+            self.data.X,
+            self.train_rows,
+            self.data.sample_weight,
+            self.settings.flag("normalize_data", True),
+        )
+
+    def _prepare_labels(self) -> None:
+        """Centre and scale labels in float64 before they become float32."""
+        y, weights = self.data.y, self.data.sample_weight
+        rows, dtype, resume = self.train_rows, self.reader.dtype, self.spec.resume
+        self.loss_weights = weights / weights[rows].mean()
+        self.weights = self.loss_weights.astype(dtype)
+        self.origin, self.unit = 0.0, 1.0
+        self.start = np.zeros(self.n_outputs)
+        if resume is not None:
+            self.origin, self.unit = resume["labels"]
+        elif not self.settings.regression:
+            self.start = log_odds(y[rows], weights[rows], self.n_outputs)
+        elif self.settings.flag("normalize_label", True):
+            self.origin, self.unit = label_statistics(
+                y[rows], weights[rows], True, True
+            )
+        else:
+            self.start = np.array([np.average(y[rows], weights=weights[rows])])
+        self.labels = ((y - self.origin) / self.unit).astype(dtype)
+
+    def _make_models(self) -> list[list[Any]]:
+        """The models of each variant: the one that is kept, then those of the folds."""
+        gradient = self.settings.solver == "gradient"
+        make = self._gradient_model if gradient else self._sweep_maker()
+        return [
+            [make(number, group) for group in range(self.plan.n_groups)]
+            for number in range(len(self.variants))
+        ]
+
+    def _gradient_model(self, number: int, group: int) -> GradientModel:
+        return GradientModel(
+            self.settings,
+            self.variants.params(number),
+            self.reader,
+            self.n_outputs,
+            self.scaler,
+            self.start,
+            # Folds start as the kept model does.
+            [self.spec.seed, 0xFAC7, number],
+        )
+
+    def _sweep_maker(self) -> Callable[[int, int], Any]:
+        from sklearn_sagemaker.training.factor_sweeps import (
+            SweepModels,
+            feature_groups,
+            make_store,
+        )
+
+        features = feature_groups(self.spec.groups, self.data.X)
+        rows = [self._rows_of(group) for group in range(self.plan.n_groups)]
+        stores = [make_store(self.data, part, self.scaler) for part in rows]
+
+        def make(number: int, group: int) -> Any:
+            return SweepModels(
+                self.settings,
+                self.variants.params(number),
+                stores[group],
+                self.data,
+                rows[group],
+                self.scaler,
+                (self.origin, self.unit),
+                self.n_outputs,
+                self.epochs,
+                features,
+                [self.spec.seed, 0xFAC7, number, group],
+            )
+
+        return make
+
+    def _rows_of(self, group: int) -> np.ndarray:
+        return self.plan.trained_by(group, self.train_rows)
+
+    def _resume(self, resume: dict[str, Any]) -> None:
+        """Go on from the state of another run.
+
+        Raises
+        ------
+        ValueError
+            If this run has other models than the state.
+        """
+        self.trained = resume["epochs"]
+        ours = self._made()
+        names = (
+            "solver", "optimizer", "outputs", "features", "precision",
+            "folds (and the refit)", "variants",
+        )  # fmt: skip
+        for name, mine, theirs in zip(names, ours, resume["made"], strict=True):
+            if mine != theirs:
+                raise ValueError(
+                    f"This training has {name} {mine}, the one that it is to continue "
+                    f"has {theirs}; keep the settings, or set warm_start=False to "
+                    "start anew."
+                )
+        for models, states in zip(self.groups, resume["models"], strict=True):
+            for model, state in zip(models, states, strict=True):
+                model.restore(state)
+
+    def _state(self) -> dict[str, Any]:
+        """What another run can go on from."""
+        return {
+            "made": self._made(),
+            "models": [[model.state() for model in models] for models in self.groups],
+            "epochs": self.trained + len(self.progress.train_curve),
+            "seed": self.spec.seed,
+            "scaler": self.scaler,
+            "square": self.square,
+            "labels": (self.origin, self.unit),
+        }
+
+    def _made(self) -> tuple[Any, ...]:
+        """What two runs must have in common for one to continue the other."""
+        return (
+            self.settings.solver, self.settings.optimizer, self.n_outputs,
+            self.reader.n_features, str(self.reader.dtype), self.plan.n_groups,
+            tuple(self.variants.columns["num_factors"].tolist()),
+        )  # fmt: skip
+
+    # ---------------------------------------------------------------- training
+    def train(self, monitor: Monitor | None = None) -> ModelState:
+        """Train all variants, select one, calibrate its threshold."""
+        self.progress = Progress.start(len(self.variants), len(self.plan.parts))
+        tasks = len(self.variants) * self.plan.n_groups
+        jobs = min(self.jobs, tasks)
+        with np.errstate(all="ignore"):
+            if jobs > 1:
+                with Parallel(n_jobs=jobs, prefer="threads") as parallel:
+                    self._epochs(monitor, parallel)
+            else:
+                self._epochs(monitor, None)
+        state = self._state() if self.spec.keep_state else None
+        contest = FactorContest(
+            spec=self.spec,
+            settings=self.settings,
+            plan=self.plan,
+            candidates=self.variants,
+            progress=[self.progress],
+            train=(self.reader, self.data.y, self.data.sample_weight),
+            loss_weights=(self.loss_weights, self._validation_weights()),
+            groups=self.groups,
+            scaler=self.scaler,
+            label_origin=self.origin,
+            label_unit=self.unit,
+            n_jobs=self.jobs,
+        )
+        return select(contest, self.epochs, state)
+
+    def _validation_weights(self) -> np.ndarray:
+        return self.plan.weights if self.plan.kind == "given" else self.loss_weights
+
+    def _epochs(self, monitor: Monitor | None, parallel: Parallel | None) -> None:
+        active = np.arange(len(self.variants))
+        stored = self.data.X.shape[1]
+        if self.reader.sparse:
+            stored = self.data.X.nnz / max(1, self.data.X.shape[0])
+        row_bytes = stored * self.data.X.dtype.itemsize
+        batch = self.values["mini_batch_size"]
+        run = run_length(row_bytes, row_bytes * len(self.rows), max(batch, 1024))
+        for epoch in range(self.epochs):
+            order, _, _ = epoch_order(
+                [self.train_rows], len(self.train_rows), self.spec.seed,
+                self.trained + epoch, run,
+            )  # fmt: skip
+            orders = [self._own(order, group) for group in range(self.plan.n_groups)]
+            work = [
+                (self.groups[number][group], orders[group], group)
+                for number in active
+                for group in range(self.plan.n_groups)
+            ]
+            if parallel is None:
+                found = [self._model_epoch(*item) for item in work]
+            else:
+                found = parallel(delayed(self._model_epoch)(*item) for item in work)
+            active = self._record(active, epoch, found)
+            stop = False
+            if monitor is not None:
+                stop = bool(monitor(epoch, self.epochs, self._summary(len(active))))
+            if stop or len(active) == 0:
+                break
+
+    def _own(self, order: np.ndarray, group: int) -> np.ndarray:
+        if group == 0:
+            return order
+        trains = np.zeros(len(self.data.y), dtype=bool)
+        trains[self._rows_of(group)] = True
+        return order[trains[order]]
+
+    def _model_epoch(self, model, order: np.ndarray, group: int):
+        """Train a model once over its rows; returns its loss and its rows' losses."""
+        with np.errstate(all="ignore"):
+            batch, n = self.values["mini_batch_size"], len(order)
+            bounds = np.empty(0, dtype=np.int64)
+            if batch > 1:
+                bounds = np.append(np.arange(0, n, batch), n).astype(np.int64)
+            train_loss = model.train(order, bounds, self.labels, self.weights)
+            if not model.finite:
+                return np.nan, []
+            losses = []
+            for number, (judge, rows) in enumerate(self.plan.parts):
+                if judge == group and self.plan.kind != "training":
+                    losses.append((number, *self._validation_loss(model, rows)))
+            return train_loss, losses
+
+    def _validation_loss(self, model, rows: np.ndarray) -> tuple[float, float]:
+        """Weighted sum of the losses of some validation rows, and their weight."""
+        plan = self.plan
+        margins = model.margins(plan.reader, rows, best=False)
+        y = (plan.y[rows] - self.origin) / self.unit
+        weights = self._validation_weights()[rows]
+        if not self.settings.loss.coupled:
+            margins = margins[:, 0]
+        losses = self.settings.loss.value(margins, y, 0.0)
+        return float(weights @ losses), float(weights.sum())
+
+    def _record(self, active: np.ndarray, epoch: int, found: list) -> np.ndarray:
+        """Take in an epoch; returns the variants that go on."""
+        n_groups, degree = self.plan.n_groups, self.settings.loss.degree
+        sums = np.zeros((len(self.plan.parts), len(active)))
+        weight = np.ones_like(sums)
+        train_loss = np.empty(len(active))
+        for place in range(len(active)):
+            mine = found[place * n_groups : (place + 1) * n_groups]
+            train_loss[place] = mine[0][0] + 0.0 * sum(loss for loss, _ in mine)
+            for _, losses in mine:
+                for number, total, share in losses:
+                    sums[number, place], weight[number, place] = total, share
+        blind = self.plan.kind == "training"
+        loss = train_loss if blind else sums.sum(axis=0) / weight.sum(axis=0)
+        factor = self.unit**degree
+        to_the_end = blind or self.settings.solver == "mcmc"
+        if to_the_end:
+            # Nothing tells when to stop, or there is nothing but more draws: the last
+            # epoch is the best.
+            self.progress.best_loss[active] = np.inf
+        better, gone = self.progress.record(
+            active,
+            epoch,
+            train_loss * factor,
+            loss * factor,
+            (train_loss[None] if blind else sums / weight) * factor,
+            counted=np.full(len(active), not to_the_end),
+            patience=self.values["early_stopping_patience"],
+            tolerance=self.values["early_stopping_tolerance"],
+        )
+        for place in better:
+            for model in self.groups[active[place]]:
+                model.keep()
+        return np.delete(active, gone)
+
+    def _summary(self, n_active: int) -> dict[str, float]:
+        """Losses of the best variant so far, for progress reports."""
+        progress = self.progress
+        model = int(np.argmin(progress.best_loss))
+        return {
+            "train_loss": float(progress.train_curve[-1][model]),
+            "validation_loss": float(progress.best_loss[model]),
+            "n_active": n_active,
+        }
+
+
+def log_odds(y: np.ndarray, weights: np.ndarray, n_outputs: int) -> np.ndarray:
+    """Margins of the best constant classifier.
+
+    Parameters
+    ----------
+    y, weights : float64 arrays of shape (n,)
+        Class indices and weights.
+    n_outputs : int
+        1 for two classes, else their number.
+
+    Returns
+    -------
+    margins : float64 array of shape (n_outputs,)
+    """
+    n_classes = max(2, n_outputs)
+    shares = np.bincount(y.astype(int), weights, minlength=n_classes)
+    logs = np.log(np.maximum(shares / shares.sum(), 1e-6))
+    return logs - logs.mean() if n_outputs > 1 else logs[1:] - logs[0]
+
+
+def train_factors(
+    spec: TrainingSpec, data: TrainingData, monitor: Monitor | None = None
+) -> ModelState:
+    """Train Factorization Machines and return the selected model.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    data : TrainingData
+    monitor : callable or None
+        Called after each epoch with its number, the planned number of epochs
+        and a dict of losses; a true answer ends the training there.
+
+    Returns
+    -------
+    state : ModelState
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        If no variant stayed finite.
+    ValueError
+        If ``spec.resume`` does not fit the spec and the data.
+    """
+    if spec.stream:
+        return train_factor_stream(spec, data)
+    return FactorRun(spec, data).train(monitor)

@@ -1,0 +1,200 @@
+"""What a spec of Factorization Machines means, and the variants that it trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import DEFAULT_LOSS
+from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.training.settings import Settings
+
+AUTO = {
+    "solver": "gradient",
+    "optimizer": "adagrad",
+    "mini_batch_size": 1,
+    "early_stopping_patience": 4,
+    "num_calibration_samples": 10_000_000,
+    "bias_wd": 0.0,
+}
+"""What ``"auto"`` becomes where it is the same for all variants."""
+
+AUTO_EPS = {"adam": 1e-8, "rmsprop": 1e-8, "adagrad": 1.0, "ftrl": 1.0, "sgd": 1e-8}
+
+# Chosen on the validation rows of the benchmark data sets, labels standardised: the
+# learning rates of linear weights and factors.
+RATES = {
+    "sgd": (0.01, 0.02),
+    "adam": (0.003, 0.002),
+    "adagrad": (0.045, 0.028),
+    "rmsprop": (0.003, 0.002),
+    "ftrl": (0.045, 0.028),
+}
+DECAYS = (0.04, 0.08)
+"""Of linear weights and factors, added with each row that holds the feature, if its
+values are ones."""
+FTRL_DECAYS = (5.0, 3.0)
+"""The same for ftrl, whose penalty does not grow with the rows."""
+INIT_SIGMA = 0.006
+FACTORS = {"gradient": 64, "als": 8, "mcmc": 16}
+EPOCHS = {"validated": 100, "blind": 15, "mcmc": 100}
+
+# Factors of (learning rates, linear decay, factor decay, number of factors), the
+# most promising first.
+VARIATIONS = (
+    (1.0, 1.0, 1.0, 1.0),
+    (1.0, 0.1, 0.1, 0.5),
+    (1.0, 3.0, 3.0, 0.5),
+    (0.3, 0.01, 0.01, 0.25),
+    (3.0, 1.0, 1.0, 0.25),
+    (1.0, 0.3, 0.3, 1.0),
+    (0.3, 1.0, 1.0, 1.0),
+    (1.0, 0.0, 0.0, 0.125),
+)
+
+
+class Variants:
+    """The variants of a run: hyperparameters in which its models differ.
+
+    Parameters
+    ----------
+    columns : dict of str to array
+        One entry a variant.
+    """
+
+    def __init__(self, columns: dict[str, np.ndarray]):
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def params(self, index: int) -> dict[str, Any]:
+        """Hyperparameters of one variant, as plain Python values."""
+        return {
+            name: values[index].item() if hasattr(values[index], "item") else None
+            for name, values in self.columns.items()
+        }
+
+
+class FactorSettings(Settings):
+    """The settings of a run of Factorization Machines.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    """
+
+    def __init__(self, spec: TrainingSpec):
+        super().__init__(spec, AUTO, DEFAULT_LOSS[spec.predictor_type])
+        values = self.values
+        self.solver: str = values["solver"]
+        self.optimizer: str = values["optimizer"]
+        if values["eps"] == "auto":
+            values["eps"] = AUTO_EPS[self.optimizer]
+
+    @property
+    def own_rates(self) -> bool:
+        """Whether the user set a learning rate."""
+        return any(
+            self.spec.hyperparameters[f"{group}_lr"] != "auto"
+            for group in ("linear", "factors")
+        )
+
+    @property
+    def clip(self) -> float:
+        """Bound of the gradient."""
+        clip = self.values["clip_gradient"]
+        return np.inf if clip == "auto" else clip
+
+    @property
+    def rescale(self) -> float:
+        """Factor of the gradient; 0 for one over the rows of the mini-batch."""
+        rescale = self.values["rescale_grad"]
+        return 0.0 if rescale == "auto" else rescale
+
+    def epochs(self, validated: bool) -> int:
+        """Passes over the data at most."""
+        epochs = self.values["epochs"]
+        if epochs != "auto":
+            return epochs
+        if self.solver == "mcmc":
+            return EPOCHS["mcmc"]
+        return EPOCHS["validated" if validated else "blind"]
+
+    def variants(self, square: float = 1.0) -> Variants:
+        """The variants to train: distinct, and as many as were asked for at most.
+
+        Parameters
+        ----------
+        square : float
+            Mean square of the stored values: what a row tells of a weight grows with
+            it, and so do the decays of ``"auto"``.
+        """
+        values, wanted = self.values, self.values["num_models"]
+        rows: list[dict[str, Any]] = []
+        for rate, linear, decay, share in VARIATIONS:
+            row = self._variant(values, rate, linear * square, decay * square, share)
+            if row not in rows:
+                rows.append(row)
+        rows = rows[:wanted]
+        return Variants(
+            {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        )
+
+    def _variant(self, values, rate, linear, decay, share) -> dict[str, Any]:
+        k = values["num_factors"]
+        if k == "auto":
+            k = max(1, int(FACTORS[self.solver] * share))
+        row: dict[str, Any] = {"num_factors": k}
+        if self.solver == "gradient":
+            linear_lr, factors_lr = RATES[self.optimizer]
+            row["linear_lr"] = _or(values["linear_lr"], rate * linear_lr)
+            row["factors_lr"] = _or(values["factors_lr"], rate * factors_lr)
+            row["bias_lr"] = _or(values["bias_lr"], row["linear_lr"])
+            linear_wd, factors_wd = DECAYS
+            if self.optimizer == "ftrl":
+                linear_wd, factors_wd = FTRL_DECAYS
+            if not self.regression:
+                linear_wd, factors_wd = linear_wd / 10, factors_wd / 10
+            row["linear_wd"] = _or(values["linear_wd"], linear * linear_wd)
+            row["factors_wd"] = _or(values["factors_wd"], decay * factors_wd)
+        elif self.solver == "als":
+            row["linear_wd"], row["factors_wd"] = (
+                values["linear_wd"],
+                values["factors_wd"],
+            )
+        return row
+
+
+def _or(value: Any, auto: float) -> float:
+    return float(auto if value == "auto" else value)
+
+
+def start_of(
+    values: dict[str, Any], group: str, auto_sigma: float, shape, rng
+) -> np.ndarray:
+    """Starting values of a group of parameters.
+
+    Parameters
+    ----------
+    values : dict
+        Hyperparameters.
+    group : {"bias", "linear", "factors"}
+    auto_sigma : float
+        What ``"auto"`` is.
+    shape : tuple of int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    start : float64 array of the given shape
+    """
+    method = values[f"{group}_init_method"]
+    if method == "constant":
+        return np.full(shape, float(values[f"{group}_init_value"]))
+    if method == "uniform":
+        scale = _or(values[f"{group}_init_scale"], auto_sigma * np.sqrt(3.0))
+        return rng.uniform(-scale, scale, shape)
+    sigma = _or(values[f"{group}_init_sigma"], auto_sigma)
+    return rng.normal(0.0, sigma, shape) if sigma > 0 else np.zeros(shape)

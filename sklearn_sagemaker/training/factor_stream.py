@@ -1,0 +1,261 @@
+"""Factorization Machines on a stream of rows: every call sees the next ones, once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
+from sklearn_sagemaker.training.factor_contest import mean_of
+from sklearn_sagemaker.training.factor_model import GradientModel, Scaler
+from sklearn_sagemaker.training.factor_scaling import feature_scaler
+from sklearn_sagemaker.training.factor_settings import FactorSettings
+from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.scaling import label_statistics
+from sklearn_sagemaker.training.selection import (
+    candidate_table,
+    cut_to_threshold,
+    warn_target,
+)
+from sklearn_sagemaker.training.stream import PIECE_ROWS, RECENT_ROWS
+
+
+class FactorStream:
+    """What one call of a stream does with its rows.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    data : TrainingData
+    """
+
+    def __init__(self, spec: TrainingSpec, data: TrainingData):
+        self.spec, self.data = spec, data
+        self.settings = FactorSettings(spec)
+        resume = spec.resume if spec.resume and "stream" in spec.resume else None
+        self.reader = RowReader(data.X)
+        if resume is not None and str(self.reader.dtype) != resume["dtype"]:
+            # The precision of a stream is that of its first rows.
+            self.reader = RowReader(data.X.astype(resume["dtype"]))
+        self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
+        self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
+        if resume is not None:
+            self.seen = dict(resume["stream"])
+        else:
+            self.seen = self._first_look()
+        self.variants = self.settings.variants(self.seen["square"])
+        if resume is not None and len(self.variants) != len(resume["models"]):
+            raise ValueError(
+                f"num_models now gives {len(self.variants)} models, the calls before "
+                f"had {len(resume['models'])}; keep the settings, or start anew with "
+                "fit."
+            )
+        self.models = [self._model(number) for number in range(len(self.variants))]
+        if resume is not None:
+            for model, state in zip(self.models, resume["models"], strict=True):
+                _check_state(model, state)
+                model.restore(state)
+        elif spec.resume is not None:
+            for model in self.models:
+                self._begin_at(model, spec.resume)
+
+    def _first_look(self) -> dict[str, Any]:
+        """Scalers, which the rows of the first call decide for good."""
+        data, rows, settings = self.data, self.rows, self.settings
+        scaler, square = feature_scaler(
+            self.reader,
+            data.X,
+            rows,
+            data.sample_weight,
+            settings.flag("normalize_data", True) and len(rows) > 1,
+        )
+        origin, unit = 0.0, 1.0
+        if settings.regression and settings.flag("normalize_label", True):
+            origin, unit = label_statistics(
+                data.y[rows], data.sample_weight[rows], True, True
+            )
+        if self.spec.resume is not None:
+            # A fitted model is continued as it is: neither shift has a place in it.
+            scaler, origin = Scaler(None, scaler.scale), 0.0
+        n = len(settings.variants(square))
+        return {
+            "calls": 0,
+            "scaler": scaler,
+            "square": square,
+            "labels": (origin, unit),
+            "rows": 0,
+            "weight": 0.0,
+            "loss": np.zeros(n),
+            "loss_weight": 0.0,
+            "recent": np.zeros((0, n + 2)),
+            "seed": self.spec.seed,
+        }
+
+    def _model(self, number: int) -> GradientModel:
+        return GradientModel(
+            self.settings,
+            self.variants.params(number),
+            self.reader,
+            self.n_outputs,
+            self.seen["scaler"],
+            np.zeros(self.n_outputs),
+            [self.seen["seed"], 0xFAC7, number],
+        )
+
+    def _begin_at(self, model: GradientModel, fitted: dict[str, np.ndarray]) -> None:
+        """Let a model start as a fitted one."""
+        scale, unit = self.seen["scaler"].scale, self.seen["labels"][1]
+        coef, factors = fitted["coef"] / unit, fitted["factors"] / np.sqrt(unit)
+        if scale is not None:
+            coef, factors = coef / scale, factors / scale[:, None]
+        k = min(model.k, factors.shape[2])
+        model.bias[0] = fitted["intercept"] / unit
+        model.linear[:, 0] = coef.T
+        for output in range(self.n_outputs):
+            start = output * model.k
+            model.factors[:, 0, start : start + k] = factors[output][:, :k]
+
+    # -------------------------------------------------------------------- training
+    def train(self) -> ModelState:
+        """Score and train on the rows, and select the best variant so far."""
+        seen, data, settings = self.seen, self.data, self.settings
+        origin, unit = seen["labels"]
+        seen["rows"] += len(self.rows)
+        seen["weight"] += float(data.sample_weight[self.rows].sum())
+        # Mean weight 1, as far as that can be known.
+        share = seen["rows"] / seen["weight"]
+        weights = (data.sample_weight * share).astype(self.reader.dtype)
+        labels = ((data.y - origin) / unit).astype(self.reader.dtype)
+        rng = np.random.default_rng([seen["seed"], 0x57E3, seen["calls"]])
+        order = self.rows[rng.permutation(len(self.rows))]
+        recent = settings.binary and settings.criterion.curve is not None
+        losses = np.zeros(len(self.models))
+        batch = settings.values["mini_batch_size"]
+        with np.errstate(all="ignore"):
+            for start in range(0, len(order), PIECE_ROWS):
+                piece = order[start : start + PIECE_ROWS]
+                # Scores of a model that has not seen a row calibrate nothing.
+                if recent and (seen["calls"] or start or self.spec.resume is not None):
+                    self._remember(piece)
+                bounds = np.empty(0, dtype=np.int64)
+                if batch > 1:
+                    places = np.arange(0, len(piece), batch, dtype=np.int64)
+                    bounds = np.append(places, len(piece))
+                total = weights[piece].sum(dtype=np.float64)
+                losses += [
+                    model.train(piece, bounds, labels, weights) * total
+                    for model in self.models
+                ]
+        seen["loss"] = seen["loss"] + losses * unit**settings.loss.degree
+        seen["loss_weight"] += weights[order].sum(dtype=np.float64)
+        seen["calls"] += 1
+        return self._result()
+
+    def _remember(self, piece: np.ndarray) -> None:
+        """Keep the margins of rows before they are trained on."""
+        data = self.data
+        margins = [model.margins(self.reader, piece, False) for model in self.models]
+        extra = np.stack([data.y[piece], data.sample_weight[piece]], axis=1)
+        recent = np.vstack([self.seen["recent"], np.hstack([extra, *margins])])
+        self.seen["recent"] = recent[-RECENT_ROWS:]
+
+    def _result(self) -> ModelState:
+        settings, seen = self.settings, self.seen
+        loss = seen["loss"] / seen["loss_weight"]
+        finite = np.array([model.finite for model in self.models])
+        loss = np.where(finite & np.isfinite(loss), loss, np.inf)
+        if not np.isfinite(loss).any():
+            raise AllCandidatesDivergedError(
+                f"All {len(loss)} models diverged on the rows of this call; the "
+                "estimator is as it was before. Check these rows for extreme values, "
+                "or start again with smaller learning rates (linear_lr, factors_lr)."
+            )
+        chosen = np.argsort(loss, kind="stable")[: self.spec.ensemble_size]
+        chosen = chosen[np.isfinite(loss[chosen])]
+        best = int(chosen[0])
+        cut = settings.loss.midpoint
+        if settings.binary and len(seen["recent"]):
+            y, weights = seen["recent"][:, :2].T
+            margins = seen["recent"][:, chosen + 2].mean(axis=1)
+            calibration = settings.calibrate(margins, y, weights)
+            cut = calibration.cut
+            if not calibration.target_reached:
+                warn_target(settings, calibration)
+        threshold = float(cut_to_threshold(settings, cut))
+        solution = mean_of(
+            [self.models[number].solution() for number in chosen],
+            seen["scaler"],
+            *seen["labels"],
+        )
+        progress = Progress.start(len(loss))
+        progress.best_loss[:], progress.n_iter[:] = loss, 1
+        progress.status[~np.isfinite(loss)] = "diverged"
+        progress.train_curve.append(loss)
+        thresholds = np.full(len(loss), threshold) if settings.binary else None
+        return ModelState(
+            coef=solution.coef,
+            intercept=solution.intercept,
+            factors=solution.factors,
+            threshold=threshold if settings.binary else None,
+            n_iter=1,
+            best_index=best,
+            best_params=self.variants.params(best),
+            best_score=float(-loss[best]),
+            candidates=candidate_table(self.variants, [progress], -loss, thresholds),
+            loss_curve=loss[[best]],
+            validation_curve=None,
+            resolved={"validation": "test-then-train", "loss": settings.loss.name},
+            metrics={"train": {"objective_loss": float(loss[best])}},
+            resume={
+                "models": [model.state() for model in self.models],
+                "dtype": str(self.reader.dtype),
+                "stream": seen,
+            },
+        )
+
+
+def _check_state(model: GradientModel, state: dict[str, Any]) -> None:
+    """Refuse a state of other shapes.
+
+    Raises
+    ------
+    ValueError
+        If the settings are others than those of the calls before.
+    """
+    if model.factors.shape != state["factors"].shape:
+        raise ValueError(
+            f"num_factors, the optimizer or the classes have changed: the factors "
+            f"and their states have the shape {model.factors.shape}, those of the "
+            f"calls before {state['factors'].shape}; keep the settings, or start anew "
+            "with fit."
+        )
+
+
+def train_factor_stream(spec: TrainingSpec, data: TrainingData) -> ModelState:
+    """Train Factorization Machines on the next rows of a stream.
+
+    Every row is scored by the variants before they are trained on it, and the
+    losses of these scores select among them (test-then-train).
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+        ``resume`` is None at first, then the `ModelState.resume` of the call before;
+        or a dict of ``coef``, ``intercept`` and ``factors``, where all variants start.
+    data : TrainingData
+
+    Returns
+    -------
+    state : ModelState
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        If no variant stayed finite.
+    ValueError
+        If ``spec.resume`` does not fit the spec and the data.
+    """
+    return FactorStream(spec, data).train()
