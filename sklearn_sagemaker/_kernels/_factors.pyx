@@ -360,6 +360,10 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
             for i in range(start, stop):
                 row = order[i]
                 if X.sparse:
+                    if i + 2 * ROWS_AHEAD < n:
+                        prefetch_span(&X, order[i + 2 * ROWS_AHEAD])
+                        SS_PREFETCH(&labels[order[i + 2 * ROWS_AHEAD]])
+                        SS_PREFETCH(&weights[order[i + 2 * ROWS_AHEAD]])
                     if i + ROWS_AHEAD < n:
                         prefetch_row(&X, order[i + ROWS_AHEAD])
                     if i + STRIPS_AHEAD < n:

@@ -187,6 +187,11 @@ cdef ptrdiff_t longest_row(const Rows* X, const int64_t* order,
     return longest
 
 
+cdef inline void prefetch_span(const Rows* X, ptrdiff_t i) noexcept nogil:
+    """Ask for where a CSR row lies, which fetching the row itself needs."""
+    SS_PREFETCH(X.indptr + i * (8 if X.wide_index else 4))
+
+
 cdef inline void prefetch_row(const Rows* X, ptrdiff_t i) noexcept nogil:
     """Ask for a CSR row ahead of its use: shuffled rows defeat the hardware."""
     cdef ptrdiff_t start, stop, k, last

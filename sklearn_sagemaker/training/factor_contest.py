@@ -55,16 +55,20 @@ class FactorContest(Contest):
 
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         """Margins of some variants at their best, in the user's units."""
-        found = [
-            np.concatenate(
-                [
-                    self.groups[number][group].margins(reader, rows, best=True)
-                    for group, rows in parts
-                ]
-            )
-            for number in chosen
-        ]
-        return np.stack(found, axis=2) * self.label_unit + self.label_origin
+        n_rows = sum(len(rows) for _, rows in parts)
+        found = np.empty((n_rows, self.n_outputs, len(chosen)))
+        for place, number in enumerate(chosen):
+            start = 0
+            for group, rows in parts:
+                stop = start + len(rows)
+                model = self.groups[number][group]
+                found[start:stop, :, place] = model.margins(reader, rows, best=True)
+                start = stop
+        if self.label_unit != 1.0:
+            found *= self.label_unit
+        if self.label_origin != 0.0:
+            found += self.label_origin
+        return found
 
     def measure(self, margins, y, loss_weights, weights, cut) -> dict[str, float]:
         """SageMaker's metrics of some margins, by SageMaker's names for this model."""

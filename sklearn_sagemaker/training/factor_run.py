@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
+from joblib import effective_n_jobs
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
@@ -17,11 +18,15 @@ from sklearn_sagemaker.training.factor_settings import FactorSettings
 from sklearn_sagemaker.training.factor_stream import train_factor_stream
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.scaling import label_statistics
-from sklearn_sagemaker.training.schedule import epoch_order, run_length
+from sklearn_sagemaker.training.schedule import shuffled_runs
 from sklearn_sagemaker.training.validation import ValidationPlan, plan_validation
 
 Monitor = Callable[[int, int, dict[str, float]], Any]
 
+LARGE_DATA = 8 << 20
+"""Bytes of X from which on rows are shuffled in windows of runs of neighbours."""
+RUN_ROWS = 8
+WINDOW_ROWS = 2048
 PLANNED_EPOCHS = 20
 """Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
 
@@ -218,12 +223,11 @@ class FactorRun:
         self.progress = Progress.start(len(self.variants), len(self.plan.parts))
         tasks = len(self.variants) * self.plan.n_groups
         jobs = min(self.jobs, tasks)
-        with np.errstate(all="ignore"):
-            if jobs > 1:
-                with Parallel(n_jobs=jobs, prefer="threads") as parallel:
-                    self._epochs(monitor, parallel)
-            else:
-                self._epochs(monitor, None)
+        if jobs > 1:
+            with ThreadPoolExecutor(jobs) as pool:
+                self._epochs(monitor, pool.map)
+        else:
+            self._epochs(monitor, map)
         state = self._state() if self.spec.keep_state else None
         contest = FactorContest(
             spec=self.spec,
@@ -244,30 +248,23 @@ class FactorRun:
     def _validation_weights(self) -> np.ndarray:
         return self.plan.weights if self.plan.kind == "given" else self.loss_weights
 
-    def _epochs(self, monitor: Monitor | None, parallel: Parallel | None) -> None:
+    def _epochs(self, monitor: Monitor | None, spread: Callable) -> None:
         active = np.arange(len(self.variants))
-        stored = self.data.X.shape[1]
-        if self.reader.sparse:
-            stored = self.data.X.nnz / max(1, self.data.X.shape[0])
-        row_bytes = stored * self.data.X.dtype.itemsize
-        batch = self.values["mini_batch_size"]
-        run = run_length(row_bytes, row_bytes * len(self.rows), max(batch, 1024))
+        large = self.reader.nbytes > LARGE_DATA
         for epoch in range(self.epochs):
-            order, _, _ = epoch_order(
-                [self.train_rows], len(self.train_rows), self.spec.seed,
-                self.trained + epoch, run,
-            )  # fmt: skip
+            rng = np.random.default_rng([self.spec.seed, self.trained + epoch])
+            run = RUN_ROWS if large else 1
+            order = shuffled_runs(self.train_rows, run, rng, WINDOW_ROWS)
             orders = [self._own(order, group) for group in range(self.plan.n_groups)]
             work = [
                 (self.groups[number][group], orders[group], group)
                 for number in active
                 for group in range(self.plan.n_groups)
             ]
-            if parallel is None:
-                found = [self._model_epoch(*item) for item in work]
-            else:
-                found = parallel(delayed(self._model_epoch)(*item) for item in work)
-            active = self._record(active, epoch, found)
+            found = list(spread(self._model_epoch, *zip(*work, strict=True)))
+            with np.errstate(all="ignore"):
+                # Of a diverged model only.
+                active = self._record(active, epoch, found)
             stop = False
             if monitor is not None:
                 stop = bool(monitor(epoch, self.epochs, self._summary(len(active))))
@@ -283,6 +280,7 @@ class FactorRun:
 
     def _model_epoch(self, model, order: np.ndarray, group: int):
         """Train a model once over its rows; returns its loss and its rows' losses."""
+        # errstate belongs to the thread.
         with np.errstate(all="ignore"):
             batch, n = self.values["mini_batch_size"], len(order)
             bounds = np.empty(0, dtype=np.int64)

@@ -25,17 +25,19 @@ AUTO_EPS = {"adam": 1e-8, "rmsprop": 1e-8, "adagrad": 1.0, "ftrl": 1.0, "sgd": 1
 # Chosen on the validation rows of the benchmark data sets, labels standardised: the
 # learning rates of linear weights and factors.
 RATES = {
-    "sgd": (0.01, 0.02),
-    "adam": (0.003, 0.002),
+    "sgd": (0.004, 0.004),
+    "adam": (0.001, 0.0005),
     "adagrad": (0.045, 0.028),
-    "rmsprop": (0.003, 0.002),
-    "ftrl": (0.045, 0.028),
+    "rmsprop": (0.001, 0.0005),
+    "ftrl": (0.06, 0.045),
 }
 DECAYS = (0.04, 0.08)
 """Of linear weights and factors, added with each row that holds the feature, if its
 values are ones."""
-FTRL_DECAYS = (5.0, 3.0)
+FTRL_DECAYS = (10.0, 6.0)
 """The same for ftrl, whose penalty does not grow with the rows."""
+LOG_LOSS = (2.5, 0.08, 0.17)
+"""The log loss wants other rates and decays: its slopes are smaller."""
 INIT_SIGMA = 0.006
 FACTORS = {"gradient": 64, "als": 8, "mcmc": 16}
 EPOCHS = {"validated": 100, "blind": 15, "mcmc": 100}
@@ -149,14 +151,17 @@ class FactorSettings(Settings):
         row: dict[str, Any] = {"num_factors": k}
         if self.solver == "gradient":
             linear_lr, factors_lr = RATES[self.optimizer]
+            if not self.regression:
+                # Steps of adam and rmsprop do not depend on the size of slopes.
+                if self.optimizer not in ("adam", "rmsprop"):
+                    rate = rate * LOG_LOSS[0]
+                linear, decay = linear * LOG_LOSS[1], decay * LOG_LOSS[2]
             row["linear_lr"] = _or(values["linear_lr"], rate * linear_lr)
             row["factors_lr"] = _or(values["factors_lr"], rate * factors_lr)
             row["bias_lr"] = _or(values["bias_lr"], row["linear_lr"])
             linear_wd, factors_wd = DECAYS
             if self.optimizer == "ftrl":
                 linear_wd, factors_wd = FTRL_DECAYS
-            if not self.regression:
-                linear_wd, factors_wd = linear_wd / 10, factors_wd / 10
             row["linear_wd"] = _or(values["linear_wd"], linear * linear_wd)
             row["factors_wd"] = _or(values["factors_wd"], decay * factors_wd)
         elif self.solver == "als":

@@ -78,17 +78,25 @@ def n_batches(n_rows: int, mini_batch_size: int) -> int:
     return max(1, -(-n_rows // mini_batch_size))
 
 
-def shuffled_runs(rows: np.ndarray, run: int, rng: np.random.Generator) -> np.ndarray:
+def shuffled_runs(
+    rows: np.ndarray, run: int, rng: np.random.Generator, window: int = 0
+) -> np.ndarray:
     """The rows shuffled in runs of neighbours, cut at another place each time.
 
     Rows of one run lie next to each other in memory: fetching every row from a
-    place of its own costs more than the arithmetic on it.
+    place of its own costs more than the arithmetic on it. Within windows of so
+    many rows, which the caches hold, they are shuffled once more one by one.
     """
     if run == 1:
         return rng.permutation(rows)
     starts = np.arange(-int(rng.integers(run)), len(rows), run)
     places = (rng.permutation(starts)[:, None] + np.arange(run)).ravel()
-    return rows[places[(places >= 0) & (places < len(rows))]]
+    places = places[(places >= 0) & (places < len(rows))]
+    whole = len(places) - len(places) % window if window else 0
+    if whole:
+        windows = places[:whole].reshape(-1, window)
+        rng.permuted(windows, axis=1, out=windows)
+    return rows[places]
 
 
 def epoch_order(

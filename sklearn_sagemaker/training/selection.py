@@ -288,11 +288,9 @@ def judge(contest: Contest) -> Verdict:
     chosen = chosen[usable[chosen]]
     best = int(chosen[0])
     best_score, cut = float(score[best]), float(cuts[best])
-    judged = contest.margins(plan.reader, plan.parts, chosen).mean(
-        axis=2, dtype=np.float64
-    )
+    judged = _mean_margins(contest, plan.reader, plan.parts, chosen)
     rows = np.concatenate([part for _, part in plan.parts])
-    y, weights = plan.y[rows], plan.weights[rows]
+    y, weights = _take(plan.y, rows), _take(plan.weights, rows)
     if settings.binary and settings.criterion.curve is not None:
         found = calibrations[best]
         if len(chosen) > 1:
@@ -353,6 +351,19 @@ def warn_target(settings: Settings, found: Calibration) -> None:
     )
 
 
+def _take(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Values of some rows, without a copy if they are all rows in order."""
+    everything = len(rows) == len(values) and (rows[1:] > rows[:-1]).all()
+    return values if everything else values[rows]
+
+
+def _mean_margins(contest: Contest, reader, parts, chosen) -> np.ndarray:
+    margins = contest.margins(reader, parts, chosen)
+    if len(chosen) == 1:
+        return margins[:, :, 0].astype(np.float64, copy=False)
+    return margins.mean(axis=2, dtype=np.float64)
+
+
 def _metrics(contest: Contest, chosen, cut: float, judged, judged_rows):
     """SageMaker's metrics of the selected model on training and validation rows."""
     plan = contest.plan
@@ -361,14 +372,10 @@ def _metrics(contest: Contest, chosen, cut: float, judged, judged_rows):
     if plan.kind == "training":
         margins = judged
     else:
-        margins = contest.margins(reader, [(0, rows)], chosen).mean(
-            axis=2, dtype=np.float64
-        )
-    found = {
-        "train": contest.measure(
-            margins, y[rows], contest.loss_weights[0][rows], weights[rows], cut
-        )
-    }
+        margins = _mean_margins(contest, reader, [(0, rows)], chosen)
+    y, weights = _take(y, rows), _take(weights, rows)
+    loss_weights = _take(contest.loss_weights[0], rows)
+    found = {"train": contest.measure(margins, y, loss_weights, weights, cut)}
     if plan.kind != "training":
         found["validation"] = contest.measure(
             judged,
