@@ -3,12 +3,209 @@
 """Factorization machines: coordinate sweeps over the columns (ALS and Gibbs).
 
 ``setup.py`` compiles one copy of this file for each instruction-set level, so
-it holds functions only.
+it holds functions only. Factors go in panels of at most `LANES` - 1 numbers a
+feature (see ``_sweeps.h``).
 """
 
 from libc.stdint cimport int8_t, int16_t, int32_t, int64_t
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
-from libc.stdlib cimport malloc
+from libc.stdlib cimport free, malloc
 
 include "_common.pxi"
 include "_rows.pxi"
+
+cdef extern from "_sweeps.h" nogil:
+    const int SW_LANES
+    const int SW_AHEAD
+    void sw_panel_f32(ptrdiff_t, const int64_t*, const int32_t*, const float*,
+                      const float*, float*, double*, const int32_t*, const double*,
+                      const double*, const double*, double, int, int)
+    void sw_panel_f64(ptrdiff_t, const int64_t*, const int32_t*, const double*,
+                      const double*, double*, double*, const int32_t*, const double*,
+                      const double*, const double*, double, int, int)
+    void sw_sums_f32(ptrdiff_t, ptrdiff_t, const int64_t*, const int32_t*,
+                     const float*, float*, const double*, int, int, double*)
+    void sw_sums_f64(ptrdiff_t, ptrdiff_t, const int64_t*, const int32_t*,
+                     const double*, double*, const double*, int, int, double*)
+
+LANES = SW_LANES
+AHEAD = SW_AHEAD
+
+
+
+
+cdef double entry(const Rows* X, double value, ptrdiff_t j, const double* shift,
+                  const double* scale) noexcept nogil:
+    if shift != NULL:
+        value -= shift[j]
+    if scale != NULL:
+        value /= scale[j]
+    return value
+
+
+cdef int walk(const Rows* X, const int64_t[::1] rows, const double* shift,
+              const double* scale, int64_t* ends, int32_t* last, int32_t* row_numbers,
+              real* values, double* tile, int32_t* column_buffer) noexcept nogil:
+    """Count the entries of each column or, given where they end, store them.
+
+    Zeros are left out; entries of a row that lie in the same column are added
+    up. Returns whether some value is not one.
+    """
+    cdef ptrdiff_t i, j, k, stored, d = X.n_features, n = rows.shape[0]
+    cdef int others = 0
+    cdef double value
+    cdef const int32_t* columns = NULL
+    cdef const double* found
+    for i in range(n):
+        if X.sparse:
+            stored = read_row(X, rows[i], tile, column_buffer, &found, &columns)
+        else:
+            fill_tile(X, &rows[i], 1, n - i, <double*> NULL, tile)
+            found, stored = tile, d
+        for k in range(stored):
+            j = columns[k] if X.sparse else k
+            if found[k] == 0 and shift == NULL:
+                continue
+            value = entry(X, found[k], j, shift, scale)
+            if last[j] == i:
+                others = 1
+                if row_numbers != NULL and values != NULL:
+                    values[ends[j] - 1] += <real> value
+                continue
+            last[j] = <int32_t> i
+            if value != 1:
+                others = 1
+            if row_numbers != NULL:
+                row_numbers[ends[j]] = <int32_t> i
+                if values != NULL:
+                    values[ends[j]] = <real> value
+            ends[j] += 1
+    return others
+
+
+def store_columns(reader, const int64_t[::1] rows, const double[::1] shift,
+                  const double[::1] scale, int64_t[::1] ends, int32_t[::1] last,
+                  int32_t[::1] row_numbers, real[::1] values):
+    """Entries of some rows, column by column; call it twice.
+
+    Parameters
+    ----------
+    reader : RowReader
+    rows : int64 array of shape (n,)
+    shift, scale : float64 arrays of shape (n_features,) or (0,)
+        Values become (x - shift) / scale. A shift is for dense rows only.
+    ends : int64 array of shape (n_features,)
+        First zeros, which become the number of entries of each column; then where
+        each column starts, which becomes where it ends.
+    last : int32 array of shape (n_features,)
+        Filled with -1.
+    row_numbers : int32 array of shape (n_entries,), or (0,) to count
+        Places in ``rows``.
+    values : real array of shape (n_entries,), or (0,) if all of them are one
+
+    Returns
+    -------
+    others : bool
+        Whether some value is not one.
+    """
+    cdef Rows X = rows_of(reader)
+    cdef ptrdiff_t d = X.n_features, longest = 1
+    cdef int others = 0
+    if rows.shape[0] == 0:
+        return False
+    if X.sparse:
+        longest = longest_row(&X, &rows[0], rows.shape[0])
+    cdef double* tile = <double*> malloc((longest if X.sparse else d) * sizeof(double))
+    cdef int32_t* column_buffer = <int32_t*> malloc(longest * sizeof(int32_t))
+    if tile == NULL or column_buffer == NULL:
+        free(tile)
+        free(column_buffer)
+        raise MemoryError("no memory for the work space of the columns")
+    with nogil:
+        others = walk(&X, rows, &shift[0] if shift.shape[0] else NULL,
+                      &scale[0] if scale.shape[0] else NULL, &ends[0], &last[0],
+                      &row_numbers[0] if row_numbers.shape[0] else NULL,
+                      &values[0] if values.shape[0] else <real*> NULL, tile,
+                      column_buffer)
+    free(tile)
+    free(column_buffer)
+    return bool(others)
+
+
+def sweep_panel(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
+                const real[::1] values, const real[::1] roots, real[:, ::1] lines,
+                double[:, ::1] parameters, const int32_t[::1] groups,
+                const double[:, ::1] precision, const double[:, ::1] mean,
+                const double[:, ::1] noise, double alpha, int n_numbers,
+                int linear_lane):
+    """Minimise over, or draw, the numbers of one feature after the other.
+
+    Those of a feature come at once from the normal density whose precision is
+    ``alpha * sum w h h' + diag(precision)``; without noise, its mean is taken.
+
+    Parameters
+    ----------
+    indptr : int64 array of shape (n_features + 1,)
+    row_numbers : int32 array of shape (n_entries + AHEAD,)
+    values : real array of shape (n_entries,), or (0,) if all of them are one
+    roots : real array of shape (n,) or (0,)
+        Square roots of the weights of the rows, if not all one.
+    lines : real array of shape (n, LANES), on cache lines
+        State of the rows; changes.
+    parameters : float64 array of shape (n_features, LANES)
+        Changes. Features without entries stay.
+    groups : int32 array of shape (n_features,)
+    precision, mean : float64 arrays of shape (n_groups, LANES)
+        Of the prior.
+    noise : float64 array of shape (n_features, LANES), or (0, LANES) for none
+    alpha : float
+        Precision of the errors.
+    n_numbers : int
+        Lanes in use, less than LANES.
+    linear_lane : int
+        Lane of the linear weight, or -1.
+    """
+    cdef ptrdiff_t d = groups.shape[0]
+    cdef uint64_t before
+    if d == 0:
+        return
+    with nogil:
+        before = flush_subnormals()
+        if real is float:
+            sw_panel_f32(d, &indptr[0], &row_numbers[0],
+                         &values[0] if values.shape[0] else NULL,
+                         &roots[0] if roots.shape[0] else NULL, &lines[0, 0],
+                         &parameters[0, 0], &groups[0], &precision[0, 0], &mean[0, 0],
+                         &noise[0, 0] if noise.shape[0] else NULL, alpha, n_numbers,
+                         linear_lane)
+        else:
+            sw_panel_f64(d, &indptr[0], &row_numbers[0],
+                         &values[0] if values.shape[0] else NULL,
+                         &roots[0] if roots.shape[0] else NULL, &lines[0, 0],
+                         &parameters[0, 0], &groups[0], &precision[0, 0], &mean[0, 0],
+                         &noise[0, 0] if noise.shape[0] else NULL, alpha, n_numbers,
+                         linear_lane)
+        restore_subnormals(before)
+
+
+def sum_panel(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
+              const real[::1] values, real[:, ::1] lines,
+              const double[:, ::1] parameters, int n_numbers, int linear_lane,
+              double[::1] out):
+    """Sums of the factors of every row from scratch; errors stay.
+
+    What the panel adds to f is added to ``out``, of shape (n,). The other
+    arguments are those of `sweep_panel`.
+    """
+    cdef ptrdiff_t d = parameters.shape[0], n = lines.shape[0]
+    if n == 0:
+        return
+    with nogil:
+        if real is float:
+            sw_sums_f32(n, d, &indptr[0], &row_numbers[0],
+                        &values[0] if values.shape[0] else NULL, &lines[0, 0],
+                        &parameters[0, 0], n_numbers, linear_lane, &out[0])
+        else:
+            sw_sums_f64(n, d, &indptr[0], &row_numbers[0],
+                        &values[0] if values.shape[0] else NULL, &lines[0, 0],
+                        &parameters[0, 0], n_numbers, linear_lane, &out[0])
