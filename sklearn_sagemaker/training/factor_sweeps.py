@@ -5,23 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.special import logit, ndtr
 
 from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels.prediction import mean_margins
 from sklearn_sagemaker._state import TrainingData
-from sklearn_sagemaker.training.factor_model import Scaler, Solution
-from sklearn_sagemaker.training.factor_settings import FactorSettings
+from sklearn_sagemaker.training.factor_model import Scaler, Solution, margins_of
+from sklearn_sagemaker.training.factor_settings import FactorSettings, start_of
 from sklearn_sagemaker.training.groups import check_groups, one_hot_groups
 from sklearn_sagemaker.training.sweeps import ColumnStore, SweepModel
 
 DRAW_BYTES = 256 << 20
 """Of the draws of a model that are kept, with ``num_draws="auto"``."""
 MOST_DRAWS = 100
-EMPTY = np.empty(0)
+BURN_IN = 10
+"""Sweeps of "mcmc" that are not averaged, a quarter of all at most."""
+SWEEPS_SIGMA = 0.1
+"""Of the factors at the start where the user sets how other parameters start."""
 
 
 def make_store(data: TrainingData, rows: np.ndarray, scaler: Scaler) -> ColumnStore:
     """Training rows, column by column, for all models of a group."""
-    return ColumnStore(data.X, rows, scaler.shift, scaler.scale)
+    scale = None if scaler.scale is None else 1.0 / scaler.scale
+    return ColumnStore(data.X, rows, scaler.shift, scale)
 
 
 def feature_groups(groups: Any, X) -> np.ndarray:
@@ -40,7 +46,9 @@ def feature_groups(groups: Any, X) -> np.ndarray:
         return np.zeros(X.shape[1], dtype=np.intp)
     if isinstance(groups, str):
         return one_hot_groups(X)
-    return check_groups(groups, X.shape[1])
+    groups = np.asarray(groups)
+    check_groups(groups, X.shape[1])
+    return groups
 
 
 class SweepModels:
@@ -84,14 +92,15 @@ class SweepModels:
         self.k, d = variant["num_factors"], data.X.shape[1]
         self.dtype = RowReader(data.X).dtype
         self.scaler = scaler
-        self._arguments = {
+        self._burn_in = min(BURN_IN, epochs // 4)
+        self._arguments: dict[str, Any] = {
             "num_factors": self.k,
             "groups": groups,
             "sample": self.sample,
             "link": "probit" if self.probit else "identity",
             "num_draws": self._num_draws(d),
             "total_sweeps": epochs,
-            "burn_in": "auto",
+            "burn_in": self._burn_in,
         }
         if not self.sample:
             for name in ("linear_wd", "factors_wd"):
@@ -108,11 +117,30 @@ class SweepModels:
             self._targets = [y]
         else:
             self._targets = [(y == label).astype(float) for label in range(n_outputs)]
-        self.models = self._make([None] * n_outputs)
-        self.best: list[Solution] | None = None
+        self.models = self._make(self._starts(d))
+        self.best: Solution | None = None
         self.sweeps = 0
         # Of mcmc: sums over the draws so far of what they say of validation rows.
         self._running: dict[int, tuple[int, np.ndarray]] = {}
+
+    def _starts(self, n_features: int) -> list:
+        """Where each output starts; None leaves it to the sweeps."""
+        values = self.settings.values
+        if all(
+            values[f"{group}_init_method"] == "normal"
+            and values[f"{group}_init_sigma"] == "auto"
+            for group in ("bias", "linear", "factors")
+        ):
+            return [None] * self.n_outputs
+        starts = []
+        for output in range(self.n_outputs):
+            rng = np.random.default_rng([*self._seed, output, 1])
+            bias = start_of(values, "bias", 0.0, (1,), rng)
+            coef = start_of(values, "linear", 0.0, (n_features,), rng)
+            shape = (n_features, self.k)
+            factors = start_of(values, "factors", SWEEPS_SIGMA, shape, rng)
+            starts.append((float(bias[0]), coef, factors))
+        return starts
 
     def _num_draws(self, n_features: int) -> int:
         wanted = self.settings.values["num_draws"]
@@ -141,8 +169,103 @@ class SweepModels:
         self.sweeps += 1
         return float(np.mean([model.sweep() for model in self.models]))
 
-    def _current(self) -> list[Solution]:
-        return [
-            Solution(np.array([model.intercept]), model.coef[None], model.factors[None])
+    @property
+    def finite(self) -> bool:
+        """Whether no number has overflowed."""
+        return all(
+            np.isfinite(model.intercept)
+            and np.isfinite(model.coef.sum())
+            and np.isfinite(model.factors.sum())
             for model in self.models
+        )
+
+    def keep(self) -> None:
+        """Remember the parameters as the best; "mcmc" goes on by its draws."""
+        if not self.sample:
+            self.best = self._current()
+
+    def _current(self) -> Solution:
+        """The parameters as they stand."""
+        return Solution(
+            np.array([model.intercept for model in self.models]),
+            np.stack([model.coef for model in self.models]),
+            np.stack([model.factors for model in self.models]).astype(self.dtype),
+        )
+
+    def draws(self) -> list[Solution]:
+        """Draws that are kept, for features as the kernels see them."""
+        return [
+            Solution(
+                np.array([intercept for intercept, _, _ in draw]),
+                np.stack([coef for _, coef, _ in draw]).astype(np.float64),
+                np.stack([factors for _, _, factors in draw]),
+            )
+            for draw in zip(*(model.draws for model in self.models), strict=True)
         ]
+
+    def solution(self) -> Solution:
+        """The best parameters; of draws the mean weights, and the last factors."""
+        if not self.sample:
+            return self.best or self._current()
+        draws = self.draws()
+        if not draws:
+            return self._current()
+        return Solution(
+            np.mean([draw.intercept for draw in draws], axis=0),
+            np.mean([draw.coef for draw in draws], axis=0),
+            draws[-1].factors,
+        )
+
+    def margins(self, reader: RowReader, rows: np.ndarray, best: bool) -> np.ndarray:
+        """Margins of some rows, as trained last or at the best.
+
+        Of "mcmc" they are means: over all sweeps so far, each of which must ask once,
+        or over the draws that are kept.
+
+        Returns
+        -------
+        margins : float64 array of shape (n, n_outputs)
+        """
+        if best:
+            draws = self.draws() or [self.solution()]
+            return self._mean([self._scores(reader, rows, one) for one in draws])
+        scores = self._scores(reader, rows, self._current())
+        if not self.sample or self.sweeps <= self._burn_in:
+            return self._mean([scores])
+        # Sums of probabilities, or of scores: the draws so far need not be kept.
+        value = ndtr(scores) if self.probit else scores
+        count, total = self._running.get(id(rows), (0, np.zeros_like(value)))
+        count, total = count + 1, total + value
+        self._running[id(rows)] = count, total
+        mean = total / count
+        if not self.probit:
+            return mean
+        mean = mean.clip(1e-12, 1.0 - 1e-12)
+        return np.log(mean) if self.n_outputs > 1 else logit(mean)
+
+    def _mean(self, scores: list[np.ndarray]) -> np.ndarray:
+        return mean_margins(np.stack(scores, axis=1), self.probit)
+
+    def _scores(self, reader: RowReader, rows: np.ndarray, one: Solution) -> np.ndarray:
+        d, n_outputs = one.coef.shape[1], self.n_outputs
+        flat = one.factors.transpose(1, 0, 2).reshape(d, 1, n_outputs * self.k)
+        return margins_of(
+            reader,
+            rows,
+            one.intercept[None],
+            np.ascontiguousarray(one.coef.T, dtype=reader.dtype)[:, None],
+            np.ascontiguousarray(flat, dtype=reader.dtype),
+            self.scaler.arrays(reader.dtype),
+        )
+
+    def state(self) -> dict[str, Any]:
+        """Arrays that training can go on from."""
+        now = self._current()
+        return {"intercept": now.intercept, "coef": now.coef, "factors": now.factors}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state, whose shapes were checked."""
+        names = ("intercept", "coef", "factors")
+        self.models = self._make(
+            list(zip(*(state[name] for name in names), strict=True))
+        )
