@@ -104,7 +104,8 @@ class FactorRun:
         """Centre and scale labels in float64 before they become float32."""
         y, weights = self.data.y, self.data.sample_weight
         rows, dtype, resume = self.train_rows, self.reader.dtype, self.spec.resume
-        self.loss_weights = weights / weights[rows].mean()
+        mean = weights[rows].mean()
+        self.loss_weights = weights if mean == 1.0 else weights / mean
         self.weights = self.loss_weights.astype(dtype)
         self.origin, self.unit = 0.0, 1.0
         self.start = np.zeros(self.n_outputs)

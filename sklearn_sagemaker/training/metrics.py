@@ -32,7 +32,7 @@ METRICS: dict[str, tuple[str, ...]] = {
 """Names of the metrics of each predictor type, in the order they are reported."""
 
 CHUNK_MARGINS = 1 << 17
-"""Margins that the metrics of several classes work on at a time."""
+"""Margins that the metrics of regression and of several classes work on at a time."""
 
 
 def linear_metrics(
@@ -114,17 +114,28 @@ def linear_metrics(
             accuracy_top_k,
         )  # fmt: skip
     margins = margins[:, 0]
-    objective = _mean(loss.value(margins, y, loss_parameter), loss_weights)
     if predictor_type == "regressor":
-        error = margins - y
-        mse = _mean(error * error, weights)
-        return {
-            "objective_loss": objective,
-            "mse": mse,
-            "rmse": float(np.sqrt(mse)),
-            "absolute_loss": _mean(np.abs(error), weights),
-        }
+        return _regression(loss, loss_parameter, margins, y, loss_weights, weights)
+    objective = _mean(loss.value(margins, y, loss_parameter), loss_weights)
     return {"objective_loss": objective, **_binary(margins, y, weights, cut, f_beta)}
+
+
+def _regression(loss, parameter, margins, y, loss_weights, weights):
+    # Piece by piece: many rows make long temporary arrays.
+    objective, square, size = 0.0, 0.0, 0.0
+    for start in range(0, len(y), CHUNK_MARGINS):
+        rows = slice(start, start + CHUNK_MARGINS)
+        error = margins[rows] - y[rows]
+        objective += loss_weights[rows] @ loss.value(margins[rows], y[rows], parameter)
+        square += weights[rows] @ error**2
+        size += weights[rows] @ np.abs(error)
+    total = weights.sum()
+    return {
+        "objective_loss": float(objective / loss_weights.sum()),
+        "mse": float(square / total),
+        "rmse": float(np.sqrt(square / total)),
+        "absolute_loss": float(size / total),
+    }
 
 
 def _mean(values: np.ndarray, weights: np.ndarray) -> float:
