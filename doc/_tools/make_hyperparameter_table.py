@@ -1,4 +1,4 @@
-"""Write the table in doc/hyperparameters.md from the registry of hyperparameters.
+"""Write the tables in doc/hyperparameters.md from the registry of hyperparameters.
 
 Run it as ``python doc/_tools/make_hyperparameter_table.py``. With ``--check`` it
 writes nothing and exits with 1 if the page is stale.
@@ -23,7 +23,7 @@ from sklearn_sagemaker._hyperparameters import (
 
 PAGE = Path(__file__).resolve().parents[1] / "hyperparameters.md"
 BEGIN = (
-    "<!-- begin: written by doc/_tools/make_hyperparameter_table.py from "
+    "<!-- begin {}: written by doc/_tools/make_hyperparameter_table.py from "
     "sklearn_sagemaker/_hyperparameters; do not edit by hand -->"
 )
 END = "<!-- end -->"
@@ -63,20 +63,25 @@ def _applies(entry: Hyperparameter) -> str:
     return text
 
 
+def _theirs(entry: Hyperparameter) -> str:
+    value = _value(entry.sagemaker_default)
+    return f"not in SageMaker; as if {value}" if entry.ours else value
+
+
 def _row(entry: Hyperparameter) -> str:
     doc = re.sub(r"``(.+?)``", lambda match: _code(match[1]), entry.doc)
     cells = (
         f"`{entry.name}`",
         _code(entry.type_text),
         _value(entry.default),
-        _value(entry.sagemaker_default),
+        _theirs(entry),
         _applies(entry),
         doc,
     )
     return f"| {' | '.join(cells)} |"
 
 
-def table(algorithm: str = "linear-learner") -> str:
+def table(algorithm: str) -> str:
     """The table of one algorithm, in Markdown.
 
     Parameters
@@ -93,12 +98,16 @@ def table(algorithm: str = "linear-learner") -> str:
 
 
 def updated(text: str) -> str:
-    """The page with a fresh table between the two marker comments."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise SystemExit(f"{PAGE} lacks the marker comments around the table.")
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    """The page with a fresh table of each algorithm between two marker comments."""
+    for algorithm in HYPERPARAMETERS:
+        before, begin, rest = text.partition(BEGIN.format(algorithm))
+        _, end, after = rest.partition(END)
+        if not begin or not end:
+            raise SystemExit(
+                f"{PAGE} lacks the marker comments around the table of {algorithm}."
+            )
+        text = f"{before}{begin}\n\n{table(algorithm)}\n\n{END}{after}"
+    return text
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,6 +14,22 @@ VALIDATION = {
 }
 
 
+COLUMNS = {
+    "learning_rate": "learning|rate",
+    "wd": "wd",
+    "l1": "l1",
+    "scaling": "scaling",
+    "schedule": "schedule",
+    "num_factors": "factors",
+    "linear_lr": "linear|lr",
+    "factors_lr": "factors|lr",
+    "linear_wd": "linear|wd",
+    "factors_wd": "factors|wd",
+}
+"""Hyperparameters that candidates may differ in, and their heads. Each algorithm, and
+each solver, has some of them."""
+
+
 def score_name(estimator: Any) -> str:
     """What `best_score_` and ``validation_score`` measure."""
     name = getattr(estimator, "binary_classifier_model_selection_criteria", "")
@@ -34,8 +50,8 @@ def candidates_table(estimator: Any, limit: int) -> str:
     """
     found = estimator.candidates_
     order = found["rank_validation_score"].argsort(kind="stable")[:limit]
-    heads = ["rank", "learning|rate", "wd", "l1", "scaling", "schedule"]
-    heads += ["best|epoch", "val.|loss"]
+    names = [name for name in COLUMNS if f"param_{name}" in found]
+    heads = ["rank", *(COLUMNS[name] for name in names), "best|epoch", "val.|loss"]
     score = score_name(estimator)
     # Where the score is the loss, one column says both.
     scored = not score.startswith("minus")
@@ -45,9 +61,7 @@ def candidates_table(estimator: Any, limit: int) -> str:
     rows = []
     for place in order:
         row = [str(found["rank_validation_score"][place])]
-        row += [number(found[f"param_{name}"][place], 3)
-                for name in ("learning_rate", "wd", "l1", "scaling", "schedule")
-                ]  # fmt: skip
+        row += [number(found[f"param_{name}"][place], 3) for name in names]
         row += [str(found["best_epoch"][place])]
         row += [f"{found['validation_loss'][place]:.4g}"]
         row += [f"{found['validation_score'][place]:.4f}"] if scored else []

@@ -24,13 +24,14 @@ COMMANDS: dict[str, ModuleType] = {
 imports nothing heavy until it runs."""
 
 DESCRIPTION = """\
-Train Amazon SageMaker's Linear Learner on this machine: many candidate models in
-one pass over the data, the best one kept. Use it from a shell, on CSV, .npz and
-libsvm files."""
+Train Amazon SageMaker's Linear Learner (many candidate models in one pass over the
+data, the best one kept) and Factorization Machines on this machine. Use it from a
+shell, on CSV, .npz and libsvm files."""
 
 EXAMPLES = """\
 examples:
   sklearn-sagemaker demo --compare
+  sklearn-sagemaker demo --algorithm fm
   sklearn-sagemaker train train.csv --label churn \\
       --predictor-type binary_classifier --model churn.joblib
   sklearn-sagemaker predict new.csv --model churn.joblib --output answers.csv

@@ -77,10 +77,7 @@ def load_model(path: str) -> SavedModel:
     """
     import joblib
 
-    from sklearn_sagemaker.estimators import (
-        LinearLearnerClassifier,
-        LinearLearnerRegressor,
-    )
+    from sklearn_sagemaker.cli.algorithms import known_classes
 
     if os.path.isdir(path):
         raise DataFileError(f"{path}: is a folder; name a model file.")
@@ -104,8 +101,8 @@ def load_model(path: str) -> SavedModel:
         )
     try:
         model = SavedModel(**{k: v for k, v in found.items() if k != "format"})
-        expected = (LinearLearnerClassifier, LinearLearnerRegressor)
-        if not isinstance(model.estimator, expected) or model.expected.n_features < 1:
+        ours = isinstance(model.estimator, known_classes())
+        if not ours or model.expected.n_features < 1:
             raise TypeError
     except (TypeError, AttributeError, ValueError) as error:
         raise DataFileError(f"{path}: {_NOT_OURS}.") from error

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterable
 from typing import Any
 
-from sklearn_sagemaker._hyperparameters import ALL, hyperparameters_for
+from sklearn_sagemaker._hyperparameters import ALL, HYPERPARAMETERS, hyperparameters_for
+from sklearn_sagemaker.cli.algorithms import TITLES
 
 DERIVED = {
     "predictor_type": "say --predictor-type",
@@ -15,13 +16,17 @@ DERIVED = {
 }
 
 
-def parse_settings(texts: Iterable[str], predictor_type: str) -> dict[str, Any]:
+def parse_settings(
+    texts: Iterable[str], algorithm: str, predictor_type: str
+) -> dict[str, Any]:
     """Hyperparameters from the texts after ``--set``.
 
     Parameters
     ----------
     texts : iterable of str
         Each "name=value".
+    algorithm : str
+        SageMaker's name of it.
     predictor_type : str
 
     Returns
@@ -34,7 +39,7 @@ def parse_settings(texts: Iterable[str], predictor_type: str) -> dict[str, Any]:
         If a text is no "name=value", a name is unknown or said twice, or a value
         is outside its range.
     """
-    table = hyperparameters_for("linear-learner", (predictor_type,))
+    table = hyperparameters_for(algorithm, (predictor_type,))
     values: dict[str, Any] = {}
     for text in texts:
         name, equals, value = text.partition("=")
@@ -44,19 +49,19 @@ def parse_settings(texts: Iterable[str], predictor_type: str) -> dict[str, Any]:
                 f"--set {text!r} is not name=value; write for example --set epochs=20."
             )
         if name not in table:
-            raise ValueError(_unknown(name, table, predictor_type))
+            raise ValueError(_unknown(name, table, algorithm, predictor_type))
         if name in values:
             raise ValueError(f"--set {name} is given twice; give it once.")
         values[name] = table[name].parse(value)
     return values
 
 
-def _unknown(name: str, table: dict[str, Any], predictor_type: str) -> str:
+def _unknown(
+    name: str, table: dict[str, Any], algorithm: str, predictor_type: str
+) -> str:
     if name in DERIVED:
         return f"--set {name} is not needed: {DERIVED[name]}; leave it out."
-    others = [
-        kind for kind in ALL if name in hyperparameters_for("linear-learner", (kind,))
-    ]
+    others = [kind for kind in ALL if name in hyperparameters_for(algorithm, (kind,))]
     if others:
         return (
             f"--set {name} does not apply to {predictor_type}, only to "
@@ -64,4 +69,8 @@ def _unknown(name: str, table: dict[str, Any], predictor_type: str) -> str:
         )
     near = difflib.get_close_matches(name.lower(), table, 1, 0.4)
     hint = f"did you mean {near[0]}?" if near else f"it takes {', '.join(table)}."
-    return f"--set {name}: Linear Learner has no such hyperparameter; {hint}"
+    for other in HYPERPARAMETERS:
+        if name in {entry.name for entry in HYPERPARAMETERS[other]}:
+            hint = f"{TITLES[other]} has it: say --algorithm {other}, or leave it out."
+    title = TITLES[algorithm]
+    return f"--set {name}: {title} has no such hyperparameter; {hint}"

@@ -1,8 +1,9 @@
-"""Train Linear Learner on a data file and write a model file.
+"""Train Linear Learner or Factorization Machines on a data file; write a model file.
 
 FILE is .csv or .csv.gz (separated by commas, with or without a line of names), .npz
 (X and y; or data, indices, indptr, shape of a CSR matrix, and y), or .svm/.libsvm,
-plain or .gz. Features must be numbers; the label may be text.
+plain or .gz. Features must be numbers; the label may be text. Rows of .svm files and of
+CSR matrices stay sparse.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from typing import Any
 
 from sklearn_sagemaker._hyperparameters import ALL, BINARY, MULTICLASS, REGRESSOR
+from sklearn_sagemaker.cli.algorithms import FACTORS, add_algorithm, estimator_class
 from sklearn_sagemaker.cli.candidates import VALIDATION, candidates_table, score_name
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.model_file import TRUST, SavedModel, save_model
@@ -29,6 +31,8 @@ examples:
       --predictor-type regressor --model prices.joblib --set epochs=30 --set wd=0.001
   sklearn-sagemaker train train.svm --validation held_out.svm \\
       --predictor-type multiclass_classifier --model letters.joblib
+  sklearn-sagemaker train ratings.svm --algorithm fm \\
+      --predictor-type regressor --model ratings.joblib --set num_factors=32
 
 {TRUST}"""
 
@@ -39,6 +43,7 @@ SHOWN_CLASSES = 6
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the command's arguments."""
     parser.add_argument("file", metavar="FILE", help="rows to train on")
+    add_algorithm(parser, "what to train")
     parser.add_argument(
         "--label",
         metavar="NAME",
@@ -52,7 +57,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "or a share of the training rows do",
     )
     parser.add_argument(
-        "--predictor-type", required=True, choices=ALL, help="what to train"
+        "--predictor-type", required=True, choices=ALL, help="what to predict"
     )
     parser.add_argument(
         "--model", required=True, metavar="OUT.joblib", help="model file to write"
@@ -63,8 +68,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="NAME=VALUE",
         dest="settings",
-        help="a hyperparameter by SageMaker's name, such as epochs=20 or l1=0.001; "
-        "may be repeated",
+        help="a hyperparameter of the algorithm by SageMaker's name, such as epochs=20 "
+        "or l1=0.001; may be repeated",
     )
     add_header(parser)
     parser.add_argument(
@@ -78,7 +83,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--jobs",
         type=jobs,
         metavar="N",
-        help="threads over blocks of models; never changes the result (default: 1)",
+        help="threads over models and rows; never changes the result (default: 1)",
     )
     parser.add_argument(
         "--verbose", action="store_true", help="show the progress epoch by epoch"
@@ -88,12 +93,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Train, write the model, and say what came out."""
     kind = arguments.predictor_type
-    settings = parse_settings(arguments.settings, kind)
+    settings = parse_settings(arguments.settings, arguments.algorithm, kind)
 
-    from sklearn_sagemaker.estimators import (
-        LinearLearnerClassifier,
-        LinearLearnerRegressor,
-    )
     from sklearn_sagemaker.io import check_can_write, read_table
 
     # Before the work, not after it.
@@ -118,8 +119,7 @@ def run(arguments: argparse.Namespace) -> int:
     if table.unused:
         note(f"{table.path}: not used: {', '.join(table.unused[:10])}")
 
-    make = LinearLearnerRegressor if kind == REGRESSOR else LinearLearnerClassifier
-    estimator = make(
+    estimator = estimator_class(arguments.algorithm, kind)(
         **settings,
         random_state=arguments.seed,
         n_jobs=arguments.jobs,
@@ -139,7 +139,7 @@ def run(arguments: argparse.Namespace) -> int:
             zero_based=expected.zero_based,
         ),
     )
-    _report(estimator, elapsed, arguments.model)
+    _report(estimator, arguments.algorithm, elapsed, arguments.model)
     return 0
 
 
@@ -230,19 +230,23 @@ def _describe(table: Any, validation: Any) -> list[tuple[str, str]]:
     return lines
 
 
-def _report(estimator: Any, elapsed: float, path: str) -> None:
+def _report(estimator: Any, algorithm: str, elapsed: float, path: str) -> None:
     total = len(estimator.candidates_["validation_loss"])
     resolved = estimator.resolved_params_
-    shown = min(SHOWN_CANDIDATES, total)
+    trained = f"{count(total, 'candidate')} in one pass"
+    if algorithm == FACTORS:
+        trained = count(total, "model") + (" side by side" if total > 1 else "")
+    shown = f"The best {min(SHOWN_CANDIDATES, total)}:" if total > 1 else "It is:"
+    judge = VALIDATION[resolved["validation"]]
     print(
-        f"\nTrained {count(total, 'candidate')} in one pass, up to "
-        f"{count(resolved['epochs'], 'epoch')}, in {seconds(elapsed)}."
-        f"\nJudged on {VALIDATION[resolved['validation']]}. The best {shown}:\n"
+        f"\nTrained {trained}, up to {count(resolved['epochs'], 'epoch')}, in "
+        f"{seconds(elapsed)}.\nJudged on {judge}. {shown}\n"
     )
     print(candidates_table(estimator, SHOWN_CANDIDATES) + "\n")
     lines = []
     if hasattr(estimator, "threshold_"):
-        positive = f"on the probability of {short(estimator.classes_[1])}"
+        scale = "probability" if hasattr(estimator, "predict_proba") else "score"
+        positive = f"on the {scale} of {short(estimator.classes_[1])}"
         lines.append(("threshold", f"{estimator.threshold_:.4g} {positive}"))
     lines += [
         ("score", f"{estimator.best_score_:.6g} ({score_name(estimator)})"),

@@ -105,6 +105,11 @@ def test_no_header_is_said(cli, tmp_path, files):
     assert joblib.load(model)["label"] == 3
 
 
+def test_threshold_on_a_score(cli, data, tmp_path):
+    more = ("--label", "target", "--set", "loss=hinge_loss")
+    assert "on the score of yes" in cli(*train(data, tmp_path / "m", BINARY, *more)).out
+
+
 def test_verbose_goes_to_standard_error(cli, data, tmp_path):
     quiet = cli(*train(data, tmp_path / "m.joblib", BINARY, "--label", "target"))
     loud = cli(

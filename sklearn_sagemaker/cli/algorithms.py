@@ -1,0 +1,61 @@
+"""``--algorithm``: what can be trained, by SageMaker's names and by short ones."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from sklearn_sagemaker._hyperparameters import REGRESSOR
+
+LINEAR = "linear-learner"
+FACTORS = "factorization-machines"
+TITLES = {LINEAR: "Linear Learner", FACTORS: "Factorization Machines"}
+SHORT = {"ll": LINEAR, "fm": FACTORS}
+
+
+def algorithm(text: str) -> str:
+    """SageMaker's name of an algorithm, from that or from its short name."""
+    name = SHORT.get(text, text)
+    if name not in TITLES:
+        allowed = ", ".join([*TITLES, *SHORT])
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an algorithm; it must be one of {allowed}"
+        )
+    return name
+
+
+def add_algorithm(parser: argparse.ArgumentParser, what: str) -> None:
+    """``--algorithm``.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+    what : str
+        What the choice decides, for the help.
+    """
+    parser.add_argument(
+        "--algorithm",
+        type=algorithm,
+        default=LINEAR,
+        metavar="NAME",
+        help=f"{what}: {LINEAR} (or ll, the default) or {FACTORS} (or fm)",
+    )
+
+
+def estimator_class(name: str, predictor_type: str) -> Any:
+    """The estimator of an algorithm and a type of predictor."""
+    from sklearn_sagemaker import estimators
+
+    kind = "Regressor" if predictor_type == REGRESSOR else "Classifier"
+    return getattr(estimators, TITLES[name].replace(" ", "") + kind)
+
+
+def known_classes() -> tuple[type, ...]:
+    """All estimators that a model file may hold."""
+    from sklearn_sagemaker import estimators
+
+    return tuple(
+        getattr(estimators, title.replace(" ", "") + kind)
+        for title in TITLES.values()
+        for kind in ("Classifier", "Regressor")
+    )
