@@ -30,6 +30,9 @@ PAIR_SHARE = {False: 0.03, True: 0.3}
 ALS (False); about the size to be found for sampling (True)."""
 PILOT_SWEEPS = 40
 """Sweeps of sampling that estimate the regularisation of ALS."""
+FACTORS_BOOST = 5.0
+"""ALS needs more on the factors than sampling, which averages over what it does not
+know: about so many times."""
 PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
 """Gamma(shape / 2, rate / 2) for precisions, in units in which y has unit variance;
 means weigh as that many features."""
@@ -327,12 +330,11 @@ class SweepModel:
                 linear = 1 / model.linear_precision + model.linear_mean**2
                 factors = 1 / model.factors_precision + model.factors_mean**2
                 variances.append((model.alpha * linear, model.alpha * factors))
-        self.pilot = model
         linear = np.mean([v for v, _ in variances], axis=0)[:, None]
         factors = np.mean([v for _, v in variances], axis=0)
         if self.num_factors:
             factors = np.broadcast_to(factors.mean(1, keepdims=True), factors.shape)
-        return {"linear": 1 / linear, "factors": 1 / factors}
+        return {"linear": 1 / linear, "factors": FACTORS_BOOST / factors}
 
     # ------------------------------------------------------------- the parameters
     def _set(self, name: str, values: np.ndarray) -> None:
