@@ -238,9 +238,9 @@ def test_priors_are_drawn_from_their_density(problem):
         # Feature 5 is in no row.
         members = np.flatnonzero((groups == group) & (np.arange(D) != 5))
         n, x = len(members), numbers[members]
-        rate = sweeps.PRIOR_RATE * 2.0 + ((x - x.mean(0)) ** 2).sum(0)
-        rate += n / (n + 1) * x.mean(0) ** 2
-        shape = sweeps.PRIOR_SHAPE + n
+        rate = sweeps.PRIOR_RATE * 2.0 + ((x - x.mean(0)) ** 2).sum()
+        rate += n / (n + 1) * (x.mean(0) ** 2).sum()
+        shape = sweeps.PRIOR_SHAPE + 2 * n
         expected = shape / rate
         np.testing.assert_allclose(precision[:, group].mean(0), expected, rtol=0.05)
         centre = n * x.mean(0) / (n + 1)
