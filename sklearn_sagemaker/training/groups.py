@@ -96,3 +96,43 @@ def check_groups(groups: np.ndarray, n_features: int) -> None:
             f"{n_features} groups, numbered from 0: use "
             "numpy.unique(groups, return_inverse=True)[1]."
         )
+
+
+def split_by_count(
+    groups: np.ndarray, counts: np.ndarray, least: int = 100
+) -> np.ndarray:
+    """Divide groups by how many rows store a feature: each bin doubles the last.
+
+    What many rows store (a popular film, an active user) differs from the rare in
+    mean and spread, and most of all in a group of many rare features.
+
+    Parameters
+    ----------
+    groups : int array of shape (n_features,)
+    counts : int array of shape (n_features,)
+    least : int
+        Features that a new group has at least.
+
+    Returns
+    -------
+    finer : int array of shape (n_features,)
+        From 0; features of one finer group share the given group.
+    """
+    octave = np.frexp(np.maximum(counts, 1))[1]
+    finer = np.zeros(len(groups), dtype=np.int64)
+    n_groups = 0
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        sizes = np.bincount(octave[members])
+        # From the frequent down; what is left over joins the last bin.
+        bins, held, number = np.zeros(len(sizes), dtype=np.int64), 0, 0
+        left = len(members)
+        for place in range(len(sizes) - 1, -1, -1):
+            bins[place] = number
+            held += sizes[place]
+            left -= sizes[place]
+            if held >= least and left >= least:
+                number, held = number + 1, 0
+        finer[members] = n_groups + bins[octave[members]]
+        n_groups += number + 1
+    return finer

@@ -25,11 +25,14 @@ LINES_BYTES = 1 << 30
 """Panels keep the state of their rows from sweep to sweep within so many bytes."""
 REFRESH = 16
 """Sweeps after which errors are computed from scratch, before rounding adds up."""
-PAIR_SHARE = {False: 0.03, True: 0.3}
-"""Standard deviation of the pair terms at the start, in deviations of y: small for
-ALS (False); about the size to be found for sampling (True)."""
+PAIR_SHARE = {False: 0.03, True: 0.1}
+"""Standard deviation of the pair terms at the start, in deviations of y, for ALS (False)
+and for sampling (True). From a small start, factors come up as the data ask."""
 PILOT_SWEEPS = 40
 """Sweeps of sampling that estimate the regularisation of ALS."""
+FACTORS_BOOST = 5.0
+"""ALS needs more on the factors than sampling, which averages over what it does not
+know: about so many times."""
 PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
 """Gamma(shape / 2, rate / 2) for precisions, in units in which y has unit variance;
 means weigh as that many features."""
@@ -327,12 +330,11 @@ class SweepModel:
                 linear = 1 / model.linear_precision + model.linear_mean**2
                 factors = 1 / model.factors_precision + model.factors_mean**2
                 variances.append((model.alpha * linear, model.alpha * factors))
-        self.pilot = model
         linear = np.mean([v for v, _ in variances], axis=0)[:, None]
         factors = np.mean([v for _, v in variances], axis=0)
         if self.num_factors:
             factors = np.broadcast_to(factors.mean(1, keepdims=True), factors.shape)
-        return {"linear": 1 / linear, "factors": 1 / factors}
+        return {"linear": 1 / linear, "factors": FACTORS_BOOST / factors}
 
     # ------------------------------------------------------------- the parameters
     def _set(self, name: str, values: np.ndarray) -> None:
@@ -414,31 +416,27 @@ class SweepModel:
 
     # ------------------------------------------------------------- hyperparameters
     def _draw_prior(self, numbers: np.ndarray, variance: float):
-        """Precision and mean of each group, given its numbers (d, m).
+        """Precision and mean of each group, given its numbers of shape (d, m).
 
-        The mean is integrated out of the density of the precision. Features without
-        rows are integrated out of both.
+        The factors of a group share one precision: nothing tells them apart before
+        the data do. The means are integrated out of the density of the precision,
+        and features without rows out of both.
         """
         seen, groups = numbers[self._seen], self.groups[self._seen]
-        count = self._members[:, None]
-        first, second = np.empty((2, self.n_groups, numbers.shape[1]))
-        for column in range(numbers.shape[1]):
-            values = seen[:, column]
-            first[:, column] = np.bincount(groups, values, self.n_groups)
+        count, m = self._members[:, None], numbers.shape[1]
+        first = np.empty((self.n_groups, m))
+        for column in range(m):
+            first[:, column] = np.bincount(groups, seen[:, column], self.n_groups)
         average = first / np.maximum(count, 1)
-        seen = seen - average[groups]
-        for column in range(numbers.shape[1]):
-            values = seen[:, column]
-            second[:, column] = np.bincount(groups, values * values, self.n_groups)
-        rate = PRIOR_RATE * variance + second
-        rate += PRIOR_WEIGHT * count / (count + PRIOR_WEIGHT) * average**2
-        shape = np.broadcast_to((PRIOR_SHAPE + count) / 2, rate.shape)
-        precision = self.rng.gamma(shape) * 2 / rate
-        mean = count * average / (count + PRIOR_WEIGHT)
-        mean += self.rng.standard_normal(rate.shape) / np.sqrt(
-            (count + PRIOR_WEIGHT) * precision
-        )
-        return precision, mean
+        squares = np.sum((seen - average[groups]) ** 2, axis=1)
+        rate = PRIOR_RATE * variance + np.bincount(groups, squares, self.n_groups)
+        shrunk = count / (count + PRIOR_WEIGHT)
+        rate += np.sum(PRIOR_WEIGHT * shrunk * average**2, axis=1)
+        shape = (PRIOR_SHAPE + m * self._members) / 2
+        precision = (self.rng.gamma(shape) * 2 / rate)[:, None]
+        spread = 1 / np.sqrt((count + PRIOR_WEIGHT) * precision)
+        mean = shrunk * average + spread * self.rng.standard_normal(first.shape)
+        return np.broadcast_to(precision, first.shape), mean
 
     def _draw_hyper(self) -> None:
         if self._fixed_alpha is None:
