@@ -22,6 +22,9 @@ STORAGE = pytest.mark.parametrize("sparse", [False, True])
 OPTIMIZERS = pytest.mark.parametrize(
     "optimizer", ["adagrad", "sgd", "adam", "rmsprop", "ftrl"]
 )
+RENAMED = pytest.mark.xfail(
+    strict=True, raises=KeyError, reason="ensembles ask for objective_loss by that name"
+)
 # All rows in each step: they count alike, and their order does not matter.
 FULL_BATCH = {"mini_batch_size": 100_000, "normalize_data": False, "epochs": 4}
 
@@ -241,14 +244,12 @@ def test_threads_do_not_change_the_result(classes, sparse, cv):
 
 
 @STORAGE
-@pytest.mark.parametrize("classes", [1, 2, 3])
+@pytest.mark.parametrize("classes", [pytest.param(1, marks=RENAMED), 2, 3])
 def test_an_ensemble_averages_margins(classes, sparse):
     X, y = problem(sparse=sparse, classes=classes)
     criteria = {}
     if classes == 2:
         criteria = {"binary_classifier_model_selection_criteria": "accuracy"}
-    if classes == 1:
-        pytest.xfail("KeyError: the ensemble asks for objective_loss by that name")
     training = factor_run(
         X, y, classes=classes, num_models=4, num_factors="auto", epochs=4,
         spec={"ensemble_size": 3}, cv=3, **criteria,
@@ -263,7 +264,7 @@ def test_an_ensemble_averages_margins(classes, sparse):
     assert state.factors.shape[2] == sum(model.k for model in models)
 
 
-@pytest.mark.xfail(strict=True, raises=KeyError, reason="objective_loss is renamed")
+@RENAMED
 @pytest.mark.parametrize("classes", [1, 2])
 def test_the_score_of_an_ensemble_is_its_loss(classes):
     X, y = problem(classes=classes)
@@ -561,6 +562,21 @@ def test_rows_of_weight_zero_are_absent_from_a_stream():
     weights[60:] = 0.0
     X[60:] = 1e6
     assert_same(stream(X, y, weights=weights), stream(X[:60], y[:60]))
+
+
+@TASKS
+def test_the_unit_of_weights_does_not_matter_to_a_stream(classes):
+    X, y = problem(n=120, classes=classes)
+    weights = np.random.default_rng(0).uniform(0.5, 2.0, 120)
+    found = []
+    for unit in (1.0, 1e4):
+        state = None
+        for start in (0, 50, 60):
+            rows = slice(start, start + 50)
+            state = stream(X[rows], y[rows], state and state.resume,
+                           unit * weights[rows], classes=classes)  # fmt: skip
+        found.append(state)
+    assert_same(*found, rtol=1e-8, atol=1e-10)
 
 
 def test_a_stream_that_diverges_leaves_its_state_as_it_was():
