@@ -9,6 +9,7 @@ from __future__ import annotations
 from sklearn_sagemaker._hyperparameters.applicability import (
     inapplicable,
     warn_inapplicable,
+    warn_user,
 )
 from sklearn_sagemaker._hyperparameters.entry import (
     ALL,
@@ -34,6 +35,7 @@ __all__ = [
     "hyperparameters_for",
     "inapplicable",
     "warn_inapplicable",
+    "warn_user",
 ]
 
 HYPERPARAMETERS: dict[str, tuple[Hyperparameter, ...]] = {

@@ -105,11 +105,19 @@ def warn_inapplicable(
         Once for each name.
     """
     for name, value, reason in inapplicable(table, values, predictor_type, **resolved):
-        warnings.warn(
-            f"{name}={_plain(value)!r} {reason}",
-            InapplicableHyperparameterWarning,
-            stacklevel=_caller_level(),
-        )
+        warn_user(f"{name}={_plain(value)!r} {reason}")
+
+
+def warn_user(message: str) -> None:
+    """Warn of what has no effect, at the line that called this library.
+
+    Warns
+    -----
+    InapplicableHyperparameterWarning
+    """
+    warnings.warn(
+        message, InapplicableHyperparameterWarning, stacklevel=_caller_level()
+    )
 
 
 def _caller_level() -> int:

@@ -118,7 +118,7 @@ FACTORIZATION_MACHINES = (
     number(
         "rescale_grad", "float", "auto", "auto",
         "Gradients, sums over a mini-batch, are multiplied by this first. \"auto\" is "
-        "one over the rows of the mini-batch.",
+        "one over the rows of the mini-batch, but 1 for adagrad and ftrl.",
         0.0, auto=True, requires=_GRADIENT,
     ),
     _rate("bias", "the intercept", 0.1, '"auto" is that of the linear weights.'),

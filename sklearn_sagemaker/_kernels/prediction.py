@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 from scipy.special import log_ndtr, logsumexp
 
 from sklearn_sagemaker._kernels.levels import factor_kernels, kernels
 from sklearn_sagemaker._kernels.readers import RowReader
 
 EMPTY = np.empty(0)
-THREAD_WORK = 10_000_000
-"""Multiplications of a prediction below which threads do not pay."""
 
 
 def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
@@ -51,7 +49,8 @@ def factor_scores(
     intercept: np.ndarray,
     coef: np.ndarray,
     factors: np.ndarray,
-    n_jobs: int | None = None,
+    pieces: int = 1,
+    spread: Callable[..., object] | None = None,
 ) -> np.ndarray:
     """What factorization machines say of rows, X read in place.
 
@@ -61,8 +60,11 @@ def factor_scores(
     intercept : float64 array of shape (n_models,)
     coef : float64 array of shape (n_models, n_features)
     factors : array of shape (n_models, n_features, k)
-    n_jobs : int or None
-        Threads, over rows; small X takes one.
+    pieces : int
+        Into which the rows are cut.
+    spread : callable or None
+        ``spread(call, starts, stops)`` calls ``call(start, stop)`` for each piece, in
+        threads if it likes; None does so in turn.
 
     Returns
     -------
@@ -88,17 +90,12 @@ def factor_scores(
             empty, empty, out[start:stop],
         )  # fmt: skip
 
-    jobs = 1
-    stored = X.nnz if reader.sparse else X.shape[0] * X.shape[1]
-    if n_jobs not in (None, 1) and stored * k * n_models > THREAD_WORK:
-        jobs = effective_n_jobs(n_jobs)
-    if jobs == 1:
-        score(0, X.shape[0])
-        return out
-    cuts = np.linspace(0, X.shape[0], 4 * jobs + 1).astype(int)
-    Parallel(n_jobs=jobs, prefer="threads")(
-        delayed(score)(start, stop) for start, stop in pairwise(cuts)
-    )
+    cuts = [X.shape[0] * piece // pieces for piece in range(pieces + 1)]
+    if spread is None:
+        for start, stop in pairwise(cuts):
+            score(start, stop)
+    else:
+        spread(score, cuts[:-1], cuts[1:])
     return out
 
 

@@ -6,6 +6,8 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
+from joblib import Parallel, delayed, effective_n_jobs
 
 from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
@@ -21,6 +23,7 @@ from sklearn_sagemaker.estimators._base import (
     constraints,
 )
 from sklearn_sagemaker.estimators._documentation import document
+from sklearn_sagemaker.estimators._frames import FramesMixin
 from sklearn_sagemaker.estimators._recommending import RecommendingMixin
 from sklearn_sagemaker.estimators._tasks import SageMakerClassifier, SageMakerRegressor
 
@@ -41,11 +44,13 @@ _SHARED = _GROUPS.strip() + SHARED_PARAMETERS.replace(
 )
 _CONSTRAINTS = {"groups": ["array-like", StrOptions({"auto"}), None]}
 
+THREAD_WORK = 10_000_000
+"""Multiplications of a prediction below which threads do not pay."""
 SCORE_BYTES = 64 << 20
 """Scores of all draws are held for pieces of rows of this size."""
 
 
-class FactorizationMachinesMixin(RecommendingMixin, SageMakerEstimator):
+class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstimator):
     """What makes an estimator Factorization Machines."""
 
     _algorithm = "factorization-machines"
@@ -136,17 +141,31 @@ class FactorizationMachinesMixin(RecommendingMixin, SageMakerEstimator):
         intercept, coef, factors = self._machines()
         probit = self._probit()
         if not probit and not hasattr(self, "draws_"):
-            return factor_scores(X, intercept, coef, factors, self.n_jobs)
+            return self._scores(X, intercept, coef, factors)
         n_outputs = np.size(self.intercept_)
         found = []
         pieces = -(-8 * X.shape[0] * len(intercept) // SCORE_BYTES)
         cuts = np.linspace(0, X.shape[0], pieces + 1).astype(int)
         for start, stop in pairwise(cuts):
             piece = X[start:stop] if pieces > 1 else X
-            scores = factor_scores(piece, intercept, coef, factors, self.n_jobs)
+            scores = self._scores(piece, intercept, coef, factors)
             shaped = scores.reshape(len(scores), -1, n_outputs)
             found.append(mean_margins(shaped, probit))
         return np.concatenate(found)
+
+    def _scores(self, X, intercept, coef, factors) -> np.ndarray:
+        """Scores of all machines, in threads where they pay."""
+        stored = X.nnz if sp.issparse(X) else X.size
+        if self.n_jobs in (None, 1) or stored * factors[:, 0].size < THREAD_WORK:
+            return factor_scores(X, intercept, coef, factors)
+        jobs = effective_n_jobs(self.n_jobs)
+
+        def spread(call, starts, stops) -> None:
+            Parallel(n_jobs=jobs, prefer="threads")(
+                delayed(call)(*ends) for ends in zip(starts, stops, strict=True)
+            )
+
+        return factor_scores(X, intercept, coef, factors, 4 * jobs, spread)
 
     def _probit(self) -> bool:
         """Whether scores become probabilities by the normal distribution."""

@@ -1,4 +1,4 @@
-"""Fitted linear models as pandas frames."""
+"""Fitted models as pandas frames."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_sagemaker._optional import import_optional
 
 
-class LinearFramesMixin:
-    """Tables of a fitted linear model, for those who have pandas."""
+class FramesMixin:
+    """Tables of a fitted model, for those who have pandas."""
 
     def candidates_to_frame(self):
         """The candidates as a pandas DataFrame, the best first.

@@ -20,14 +20,14 @@ from sklearn_sagemaker.estimators._base import (
     constraints,
 )
 from sklearn_sagemaker.estimators._documentation import document
-from sklearn_sagemaker.estimators._frames import LinearFramesMixin
+from sklearn_sagemaker.estimators._frames import FramesMixin
 from sklearn_sagemaker.estimators._tasks import SageMakerClassifier, SageMakerRegressor
 
 _CLASSIFIER_TABLE = hyperparameters_for("linear-learner", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("linear-learner", (REGRESSOR,))
 
 
-class LinearLearnerMixin(LinearFramesMixin, SageMakerEstimator):
+class LinearLearnerMixin(FramesMixin, SageMakerEstimator):
     """What makes an estimator Linear Learner."""
 
     _algorithm = "linear-learner"

@@ -22,6 +22,13 @@ METRIC_NAMES: dict[str, dict[str, str | None]] = {
 """SageMaker's names of what the metrics of Linear Learner call otherwise."""
 
 
+def named_metrics(predictor_type: str, metrics: dict[str, float]) -> dict[str, float]:
+    """Metrics of Linear Learner by SageMaker's names for Factorization Machines."""
+    names = METRIC_NAMES[predictor_type]
+    renamed = {names.get(name, name): value for name, value in metrics.items()}
+    return {name: value for name, value in renamed.items() if name is not None}
+
+
 @dataclass
 class FactorContest(Contest):
     """The trained models of a run of Factorization Machines.
@@ -70,12 +77,9 @@ class FactorContest(Contest):
             found += self.label_origin
         return found
 
-    def measure(self, margins, y, loss_weights, weights, cut) -> dict[str, float]:
-        """SageMaker's metrics of some margins, by SageMaker's names for this model."""
-        names = METRIC_NAMES[self.spec.predictor_type]
-        found = super().measure(margins, y, loss_weights, weights, cut)
-        renamed = {names.get(name, name): value for name, value in found.items()}
-        return {name: value for name, value in renamed.items() if name is not None}
+    def named(self, metrics: dict[str, float]) -> dict[str, float]:
+        """Metrics by SageMaker's names for Factorization Machines."""
+        return named_metrics(self.spec.predictor_type, metrics)
 
     def blame(self) -> str:
         """What to say when every variant diverged."""

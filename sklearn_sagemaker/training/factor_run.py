@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from joblib import effective_n_jobs
 
+from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.training.factor_contest import FactorContest, select
@@ -16,6 +17,12 @@ from sklearn_sagemaker.training.factor_model import GradientModel, Scaler
 from sklearn_sagemaker.training.factor_scaling import feature_scaler
 from sklearn_sagemaker.training.factor_settings import FactorSettings
 from sklearn_sagemaker.training.factor_stream import train_factor_stream
+from sklearn_sagemaker.training.factor_sweeps import (
+    SweepModels,
+    feature_groups,
+    make_store,
+)
+from sklearn_sagemaker.training.groups import check_groups
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.scaling import label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
@@ -47,6 +54,7 @@ class FactorRun:
         self.spec, self.data = spec, data
         self.settings = FactorSettings(spec)
         self.values = self.settings.values
+        check_user_groups(spec, data.X.shape[1])
         self.reader = RowReader(data.X)
         # Rows of zero weight are absent: from folds, shuffling and statistics.
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
@@ -143,12 +151,6 @@ class FactorRun:
         )
 
     def _sweep_maker(self) -> Callable[[int, int], Any]:
-        from sklearn_sagemaker.training.factor_sweeps import (
-            SweepModels,
-            feature_groups,
-            make_store,
-        )
-
         features = feature_groups(self.spec.groups, self.data.X)
         rows = [self._rows_of(group) for group in range(self.plan.n_groups)]
         stores = [make_store(self.data, part, self.scaler) for part in rows]
@@ -185,7 +187,7 @@ class FactorRun:
         ours = self._made()
         names = (
             "solver", "optimizer", "outputs", "features", "precision",
-            "folds (and the refit)", "variants",
+            "folds (and the refit)", "num_factors of the variants",
         )  # fmt: skip
         for name, mine, theirs in zip(names, ours, resume["made"], strict=True):
             if mine != theirs:
@@ -351,6 +353,29 @@ class FactorRun:
             "validation_loss": float(progress.best_loss[model]),
             "n_active": n_active,
         }
+
+
+def check_user_groups(spec: TrainingSpec, n_features: int) -> None:
+    """Refuse groups that do not fit the features; warn if they have no effect.
+
+    Raises
+    ------
+    ValueError
+        Naming the value, the rule and the remedy.
+
+    Warns
+    -----
+    InapplicableHyperparameterWarning
+        If the solver takes no notice of them.
+    """
+    if spec.groups is None or isinstance(spec.groups, str):
+        return
+    check_groups(np.asarray(spec.groups), n_features)
+    if spec.hyperparameters["solver"] == "gradient":
+        warn_user(
+            "groups has no effect with solver='gradient'; it applies to solver='als' "
+            "or 'mcmc'."
+        )
 
 
 def log_odds(y: np.ndarray, weights: np.ndarray, n_outputs: int) -> np.ndarray:

@@ -47,12 +47,12 @@ EPOCHS = {"validated": 100, "blind": 15, "mcmc": 100}
 VARIATIONS = (
     (1.0, 1.0, 1.0, 1.0),
     (1.0, 0.1, 0.1, 0.5),
-    (1.0, 3.0, 3.0, 0.5),
-    (0.3, 0.01, 0.01, 0.25),
-    (3.0, 1.0, 1.0, 0.25),
-    (1.0, 0.3, 0.3, 1.0),
-    (0.3, 1.0, 1.0, 1.0),
+    (1.0, 0.3, 0.3, 0.5),
     (1.0, 0.0, 0.0, 0.125),
+    (0.3, 1.0, 1.0, 1.0),
+    (1.0, 0.3, 0.3, 1.0),
+    (1.0, 3.0, 3.0, 0.5),
+    (0.3, 0.1, 0.1, 0.25),
 )
 
 
@@ -113,7 +113,11 @@ class FactorSettings(Settings):
     def rescale(self) -> float:
         """Factor of the gradient; 0 for one over the rows of the mini-batch."""
         rescale = self.values["rescale_grad"]
-        return 0.0 if rescale == "auto" else rescale
+        if rescale != "auto":
+            return rescale
+        # Steps of these are shorter for smaller gradients, and a feature may be held
+        # by one row of a mini-batch.
+        return 1.0 if self.optimizer in ("adagrad", "ftrl") else 0.0
 
     def epochs(self, validated: bool) -> int:
         """Passes over the data at most."""
@@ -173,7 +177,8 @@ class FactorSettings(Settings):
 
 
 def _or(value: Any, auto: float) -> float:
-    return float(auto if value == "auto" else value)
+    # Six digits of what we choose: candidates are read by people.
+    return float(f"{auto:.6g}" if value == "auto" else value)
 
 
 def start_of(

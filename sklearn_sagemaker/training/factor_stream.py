@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
-from sklearn_sagemaker.training.factor_contest import mean_of
+from sklearn_sagemaker.training.factor_contest import mean_of, named_metrics
 from sklearn_sagemaker.training.factor_model import GradientModel, Scaler
 from sklearn_sagemaker.training.factor_scaling import feature_scaler
 from sklearn_sagemaker.training.factor_settings import FactorSettings
@@ -207,14 +207,25 @@ class FactorStream:
             candidates=candidate_table(self.variants, [progress], -loss, thresholds),
             loss_curve=loss[[best]],
             validation_curve=None,
-            resolved={"validation": "test-then-train", "loss": settings.loss.name},
-            metrics={"train": {"objective_loss": float(loss[best])}},
+            resolved={
+                "solver": settings.solver,
+                "optimizer": settings.optimizer,
+                "validation": "test-then-train",
+                "loss": settings.loss.name,
+            },
+            metrics={"train": self._metrics(float(loss[best]))},
             resume={
                 "models": [model.state() for model in self.models],
                 "dtype": str(self.reader.dtype),
                 "stream": seen,
             },
         )
+
+    def _metrics(self, loss: float) -> dict[str, float]:
+        """The mean loss so far, by SageMaker's name."""
+        if self.settings.regression:
+            return {"mse": loss, "rmse": float(np.sqrt(loss))}
+        return named_metrics(self.spec.predictor_type, {"objective_loss": loss})
 
 
 def _check_state(model: GradientModel, state: dict[str, Any]) -> None:

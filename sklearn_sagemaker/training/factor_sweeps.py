@@ -12,7 +12,7 @@ from sklearn_sagemaker._kernels.prediction import mean_margins
 from sklearn_sagemaker._state import TrainingData
 from sklearn_sagemaker.training.factor_model import Scaler, Solution, margins_of
 from sklearn_sagemaker.training.factor_settings import FactorSettings, start_of
-from sklearn_sagemaker.training.groups import check_groups, one_hot_groups
+from sklearn_sagemaker.training.groups import one_hot_groups
 from sklearn_sagemaker.training.sweeps import ColumnStore, SweepModel
 
 DRAW_BYTES = 256 << 20
@@ -46,9 +46,7 @@ def feature_groups(groups: Any, X) -> np.ndarray:
         return np.zeros(X.shape[1], dtype=np.intp)
     if isinstance(groups, str):
         return one_hot_groups(X)
-    groups = np.asarray(groups)
-    check_groups(groups, X.shape[1])
-    return groups
+    return np.asarray(groups)
 
 
 class SweepModels:

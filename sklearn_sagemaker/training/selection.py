@@ -75,8 +75,12 @@ class Contest:
         """What to say when every candidate diverged."""
         raise NotImplementedError
 
+    def named(self, metrics: dict[str, float]) -> dict[str, float]:
+        """Metrics by the names that SageMaker has for them in this algorithm."""
+        return metrics
+
     def measure(self, margins, y, loss_weights, weights, cut) -> dict[str, float]:
-        """SageMaker's metrics of some margins, by SageMaker's names."""
+        """SageMaker's metrics of some margins, by Linear Learner's names."""
         values = self.settings.values
         return linear_metrics(
             self.spec.predictor_type,
@@ -333,7 +337,7 @@ def judge(contest: Contest) -> Verdict:
         ),
         "loss_curve": curves[0],
         "validation_curve": None if plan.kind == "training" else curves[1],
-        "metrics": metrics,
+        "metrics": {part: contest.named(found) for part, found in metrics.items()},
     }
     return Verdict(chosen, best_score, cut, fields)
 

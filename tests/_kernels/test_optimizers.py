@@ -6,9 +6,9 @@ That the compiled steps are these is in test_linear_kernels.py.
 import numpy as np
 import pytest
 
-from sklearn_sagemaker._kernels import OPTIMIZER_IDS, OPTIMIZERS
+from sklearn_sagemaker._kernels import LINEAR_OPTIMIZERS, OPTIMIZER_IDS, OPTIMIZERS
 
-CONSTANTS = {"beta_1": 0.8, "beta_2": 0.9, "eps": 1e-8, "momentum": 0.7}
+CONSTANTS = {"beta_1": 0.8, "beta_2": 0.9, "eps": 1e-8, "momentum": 0.7, "decay": 0.0}
 RATE = 0.05
 
 
@@ -42,7 +42,8 @@ def steps_of_the_literature(name, g):
         return RATE * average(0.8, g) / (np.sqrt(average(0.9, g**2)) + 1e-8)
     if name == "rmsprop":
         return RATE * g / (np.sqrt(average(0.9, g**2)) + 1e-8)
-    assert name == "adagrad"
+    # FTRL-proximal without penalties takes AdaGrad's steps (McMahan 2011).
+    assert name in ("adagrad", "ftrl")
     return RATE * g / (np.sqrt(np.cumsum(g**2)) + 1e-8)
 
 
@@ -58,7 +59,7 @@ def test_no_gradient_and_no_penalty_leave_a_new_weight_alone(name):
     assert (path(name, np.zeros(5)) == 1.0).all()
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("name", LINEAR_OPTIMIZERS)
 @pytest.mark.parametrize("centre", [0.3, -0.3, 3.0, -2.0])
 def test_an_l1_penalty_is_met_exactly(name, centre):
     """(w - centre)^2 / 2 + |w| has its optimum at 0 or one nearer to 0."""
@@ -76,6 +77,32 @@ def test_an_l1_penalty_is_met_exactly(name, centre):
         assert w == 0.0
     else:
         assert w == pytest.approx(optimum, abs=1e-3)
+
+
+def test_ftrl_is_the_closed_form_of_its_paper():
+    """w = -(z - sign(z) l1) / ((beta + sqrt(n)) / alpha + l2), or 0."""
+    g = np.random.default_rng(1).normal(size=20)
+    constants = {**CONSTANTS, "eps": 1.0, "decay": 0.3}
+    w, z, n = 0.0, 0.0, 0.0
+    ours = (0.0, 0.0, 0.0)
+    for gradient in g:
+        sigma = (np.sqrt(n + gradient**2) - np.sqrt(n)) / RATE
+        z, n = z + gradient - sigma * w, n + gradient**2
+        w = 0.0
+        if abs(z) > 0.5:
+            w = -(z - np.sign(z) * 0.5) / ((1.0 + np.sqrt(n)) / RATE + 0.3)
+        ours = OPTIMIZERS["ftrl"].step(
+            ours[0], gradient, RATE, 0.5, *ours[1:], 1.0, 1.0, constants
+        )
+        np.testing.assert_allclose(ours, (w, z, n), rtol=1e-12, atol=1e-14)
+
+
+def test_ftrl_starts_where_the_weight_is():
+    constants = {**CONSTANTS, "eps": 1.0, "decay": 0.3}
+    w, _, _ = OPTIMIZERS["ftrl"].step(
+        0.7, 0.0, RATE, 0.0, 0.0, 0.0, 1.0, 1.0, constants
+    )
+    assert w == pytest.approx(0.7)
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
