@@ -47,8 +47,30 @@ cdef struct Room:
     char* tile
 
 
-cdef size_t room_size(const Rows* X, ptrdiff_t longest) noexcept nogil:
-    return (X.n_features if not X.sparse else longest) * 8
+cdef ptrdiff_t longest_list(const Rows* X, const int64_t* order, ptrdiff_t n,
+                            bint shifted) noexcept nogil:
+    """Entries of a row at most; a shift leaves no zeros."""
+    if not X.sparse or shifted:
+        return X.n_features
+    return longest_row(X, order, n)
+
+
+cdef inline ptrdiff_t list_tile(ptrdiff_t d, const real* tile, const real* scale,
+                                const Room* room, const real** values,
+                                const int32_t** columns) noexcept nogil:
+    """What of a row of numbers is not zero."""
+    cdef ptrdiff_t j, n = 0
+    cdef real* to = <real*> room.values
+    for j in range(d):
+        if tile[j] != 0:
+            room.columns[n] = <int32_t> j
+            to[n] = tile[j]
+            if scale != NULL:
+                to[n] *= scale[j]
+            n += 1
+    values[0] = to
+    columns[0] = room.columns
+    return n
 
 
 cdef inline ptrdiff_t list_row(const Rows* X, const int64_t* row, ptrdiff_t listed,
@@ -62,6 +84,13 @@ cdef inline ptrdiff_t list_row(const Rows* X, const int64_t* row, ptrdiff_t list
     cdef const real* found
     if X.sparse:
         n = read_row(X, row[0], to, room.columns, values, columns)
+        if shift != NULL:
+            # Rows to judge a model of dense ones by.
+            for j in range(X.n_features):
+                tile[j] = -shift[j]
+            for j in range(n):
+                tile[columns[0][j]] += values[0][j]
+            return list_tile(X.n_features, tile, scale, room, values, columns)
         if scale != NULL:
             found = values[0]
             for j in range(n):
@@ -69,17 +98,7 @@ cdef inline ptrdiff_t list_row(const Rows* X, const int64_t* row, ptrdiff_t list
             values[0] = to
         return n
     fill_tile(X, row, 1, listed, shift, tile)
-    n = 0
-    for j in range(X.n_features):
-        if tile[j] != 0:
-            room.columns[n] = <int32_t> j
-            to[n] = tile[j]
-            if scale != NULL:
-                to[n] *= scale[j]
-            n += 1
-    values[0] = to
-    columns[0] = room.columns
-    return n
+    return list_tile(X.n_features, tile, scale, room, values, columns)
 
 
 # ------------------------------------------------------------------------ losses
@@ -272,19 +291,19 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     model.n_states = <int> bias.shape[0] - 1
     model.shape[2] = (1 + model.n_states) * n_classes
     model.shape[3] = (1 + model.n_states) * width
-    cdef ptrdiff_t longest = X.n_features
-    if X.sparse:
-        longest = longest_row(&X, &order[0], n)
+    cdef ptrdiff_t longest = longest_list(&X, &order[0], n, shift.shape[0] > 0)
     cdef ptrdiff_t most = 0
     if not by_row:
-        most = most_touched(&X, &order[0], &bounds[0], n_batches)
+        most = X.n_features
+        if shift.shape[0] == 0:
+            most = most_touched(&X, &order[0], &bounds[0], n_batches)
     # One factor at least, so that no pointer is to nothing.
     cdef real nothing = 0
     cdef real* v = &factors[0, 0, 0] if width > 0 else &nothing
     cdef real* w = &linear[0, 0, 0]
     cdef size_t[12] sizes
     cdef char* pieces[12]
-    sizes[0] = sizes[2] = room_size(&X, longest)
+    sizes[0] = sizes[2] = longest * 8
     sizes[1] = longest * sizeof(int32_t)
     sizes[3] = (width + 1) * sizeof(real)
     sizes[4] = sizes[5] = n_classes * sizeof(real)
@@ -444,16 +463,15 @@ def score(reader, const int64_t[::1] rows, const double[::1] bias,
     """
     cdef Rows X = rows_of(reader)
     cdef ptrdiff_t n = rows.shape[0], n_classes = bias.shape[0], i, c, j, stored
-    cdef ptrdiff_t longest = X.n_features
+    cdef ptrdiff_t longest
     if n == 0:
         return
-    if X.sparse:
-        longest = longest_row(&X, &rows[0], n)
+    longest = longest_list(&X, &rows[0], n, shift.shape[0] > 0)
     cdef real nothing = 0
     cdef const real* v = &factors[0] if k > 0 else &nothing
     cdef size_t[4] sizes
     cdef char* pieces[4]
-    sizes[0] = sizes[2] = room_size(&X, longest)
+    sizes[0] = sizes[2] = longest * 8
     sizes[1] = longest * sizeof(int32_t)
     sizes[3] = (k + 1) * sizeof(real)
     cdef void* arena = carve(4, sizes, pieces)

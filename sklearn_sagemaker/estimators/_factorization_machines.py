@@ -137,7 +137,8 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         )
 
     def _margins(self, X) -> np.ndarray:
-        X = self._check_to_predict(X)
+        # Entries that add up are one value, whose square is not the sum of theirs.
+        X = self._canonical(self._check_to_predict(X))
         intercept, coef, factors = self._machines()
         probit = self._probit()
         if not probit and not hasattr(self, "draws_"):

@@ -92,7 +92,7 @@ class RecommendingMixin(BaseEstimator):
         intercept, coef, factors = self._machines_of(label)
         n_draws = len(factors)
         if sp.issparse(items) or np.ndim(items) == 2:
-            X = self._check_rows(items, reset=False)
+            X = self._canonical(self._check_rows(items, reset=False))
             sums = _factor_sums(X, factors)
             alone = factor_scores(X, np.zeros_like(intercept), coef, factors)
             last = alone.mean(axis=1, keepdims=True)
@@ -119,10 +119,7 @@ class RecommendingMixin(BaseEstimator):
             Sums of the factors of a row, then 1.
         """
         _, _, factors = self._machines_of(label)
-        X = self._check_rows(X, reset=False)
-        sums = _factor_sums(X, factors)
-        flat = sums.transpose(1, 0, 2).reshape(sums.shape[1], -1)
-        return np.hstack([flat, np.ones((X.shape[0], 1))])
+        return _queries(self._canonical(self._check_rows(X, reset=False)), factors)
 
     def recommend(self, X, candidates, k=10, *, seen=None, label=None):
         """The best k candidates for every row, without building the rows.
@@ -169,16 +166,16 @@ class RecommendingMixin(BaseEstimator):
         >>> items[:, 0]
         array([4, 5, 6, 7])
         """
-        if not isinstance(k, (int, np.integer)) or k < 1:
+        if not isinstance(k, (int, np.integer)) or isinstance(k, bool) or k < 1:
             raise ValueError(
                 f"k={k!r} must be a whole number of at least 1: how many to recommend."
             )
         intercept, coef, factors = self._machines_of(label)
-        vectors = self.item_vectors(candidates, label=label)
-        X = self._check_rows(X, reset=False)
-        n, n_candidates = X.shape[0], len(vectors)
-        if n_candidates == 0:
+        if not sp.issparse(candidates) and np.size(candidates) == 0:
             raise ValueError("candidates is empty; pass at least one column or row.")
+        vectors = self.item_vectors(candidates, label=label)
+        X = self._canonical(self._check_rows(X, reset=False))
+        n, n_candidates = X.shape[0], len(vectors)
         if seen is not None:
             seen = sp.csr_array(seen)
             if seen.shape != (n, n_candidates):
@@ -191,7 +188,7 @@ class RecommendingMixin(BaseEstimator):
         size = max(1, SCORE_BYTES // (8 * n_candidates))
         for start in range(0, n, size):
             rows = slice(start, min(start + size, n))
-            queries = self.query_vectors(X[rows], label=label)
+            queries = _queries(X[rows], factors)
             alone = factor_scores(X[rows], intercept, coef, factors)
             found = queries @ vectors.T + alone.mean(axis=1, keepdims=True)
             if seen is not None:
@@ -250,7 +247,7 @@ class RecommendingMixin(BaseEstimator):
             unknown = [name for name in features.ravel() if name not in places]
             if unknown:
                 raise ValueError(
-                    f"{unknown[0]!r} is not among the features; "
+                    f"{str(unknown[0])!r} is not among the features; "
                     f"feature_names_in_ lists all {len(names)}."
                 )
             return np.vectorize(places.__getitem__, otypes=[np.intp])(features)
@@ -271,6 +268,12 @@ def _factor_sums(X, factors: np.ndarray) -> np.ndarray:
     if sp.issparse(X):
         X = sp.csr_array(X)
     return np.stack([np.asarray(X @ one.astype(np.float64)) for one in factors])
+
+
+def _queries(X, factors: np.ndarray) -> np.ndarray:
+    sums = _factor_sums(X, factors)
+    flat = sums.transpose(1, 0, 2).reshape(sums.shape[1], -1)
+    return np.hstack([flat, np.ones((X.shape[0], 1))])
 
 
 def _best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:

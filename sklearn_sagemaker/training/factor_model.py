@@ -179,11 +179,6 @@ class GradientModel:
         """
         settings, values = self.settings, self.settings.values
         constants = {**BETAS, "eps": values["eps"]}
-        rules = [
-            [self.variant["bias_lr"], values["bias_wd"]],
-            [self.variant["linear_lr"], self.variant["linear_wd"]],
-            [self.variant["factors_lr"], self.variant["factors_wd"]],
-        ]
         total = factor_kernels.train(
             self.reader,
             order,
@@ -200,7 +195,7 @@ class GradientModel:
             OPTIMIZER_IDS[settings.optimizer],
             settings.optimizer == "adam",
             np.array([constants[name] for name in CONSTANTS]),
-            np.array(rules, dtype=np.float64),
+            self._rules(),
             settings.rescale,
             settings.clip,
             self.steps,
@@ -208,6 +203,17 @@ class GradientModel:
         )
         self.steps += len(bounds) - 1 if len(bounds) else len(order)
         return total / max(weights[order].sum(dtype=np.float64), 1e-300)
+
+    def _rules(self) -> np.ndarray:
+        """Rate and decay of intercept, linear weights and factors."""
+        variant, rules = self.variant, np.empty((3, 2))
+        rules[0] = variant["bias_lr"], self.settings.values["bias_wd"]
+        rules[1] = variant["linear_lr"], variant["linear_wd"]
+        rules[2] = variant["factors_lr"], variant["factors_wd"]
+        if self.settings.optimizer == "ftrl":
+            # It divides by the rate: next to none stands for none.
+            rules[:, 0] = np.maximum(rules[:, 0], 1e-20)
+        return rules
 
     def margins(self, reader: RowReader, rows: np.ndarray, best: bool) -> np.ndarray:
         """Margins of some rows, as trained last or at the best.

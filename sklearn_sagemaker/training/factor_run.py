@@ -16,7 +16,7 @@ from sklearn_sagemaker.training.factor_contest import FactorContest, select
 from sklearn_sagemaker.training.factor_model import GradientModel, Scaler
 from sklearn_sagemaker.training.factor_scaling import feature_scaler
 from sklearn_sagemaker.training.factor_settings import FactorSettings
-from sklearn_sagemaker.training.factor_stream import train_factor_stream
+from sklearn_sagemaker.training.factor_stream import storage_of, train_factor_stream
 from sklearn_sagemaker.training.factor_sweeps import (
     SweepModels,
     feature_groups,
@@ -186,7 +186,7 @@ class FactorRun:
         self.trained = resume["epochs"]
         ours = self._made()
         names = (
-            "solver", "optimizer", "outputs", "features", "precision",
+            "solver", "optimizer", "rows that are", "outputs", "features", "precision",
             "folds (and the refit)", "num_factors of the variants",
         )  # fmt: skip
         for name, mine, theirs in zip(names, ours, resume["made"], strict=True):
@@ -215,8 +215,9 @@ class FactorRun:
     def _made(self) -> tuple[Any, ...]:
         """What two runs must have in common for one to continue the other."""
         return (
-            self.settings.solver, self.settings.optimizer, self.n_outputs,
-            self.reader.n_features, str(self.reader.dtype), self.plan.n_groups,
+            self.settings.solver, self.settings.optimizer, storage_of(self.reader),
+            self.n_outputs, self.reader.n_features, str(self.reader.dtype),
+            self.plan.n_groups,
             tuple(self.variants.columns["num_factors"].tolist()),
         )  # fmt: skip
 

@@ -15,6 +15,7 @@ from sklearn_sagemaker.training.scaling import (
 
 SCALER_ROWS = 10_000
 """Rows, evenly spread, that the statistics of features are taken from."""
+ROUNDING = 1e-6
 LONGEST = 8.0
 """Mean square length of the rows, above which all features are shrunk: one step moves
 the margin of a row by its square length, and longer ones overshoot."""
@@ -71,12 +72,16 @@ def feature_scaler(
 
 def _sparse(found: FeatureStatistics) -> tuple[Scaler, float]:
     assert found.present is not None
-    scale = 1.0 / np.maximum(found.units(), 1.0)
+    units = found.units()
+    # Sums of ones are not ones to the last digit.
+    scale = 1.0 / np.where(units > 1.0 + ROUNDING, units, 1.0)
     square = (found.mean**2 + found.deviation**2) * scale**2
     length = float(square.sum())
     factor = np.sqrt(min(1.0, LONGEST / length)) if length > 0 else 1.0
     stored = max(float(found.present.sum()), 1e-12)
     mean_square = max(length * factor**2 / stored, 1e-12)
+    if abs(mean_square - 1.0) < ROUNDING:
+        mean_square = 1.0
     if factor == 1.0 and (scale == 1.0).all():
         return Scaler(), mean_square
     return Scaler(None, scale * factor), mean_square
@@ -107,15 +112,46 @@ def in_user_units(
         factors = factors * scaler.scale[:, None]
     if scaler.shift is not None:
         dtype = np.dtype(np.float64)
-        shift = scaler.shift
-        # sum_i<j <v_i, v_j> (x_i - m_i) (x_j - m_j), by powers of x.
-        middle = np.einsum("cjk,j->ck", factors, shift)
-        square = np.einsum("cjk,cjk->cj", factors, factors)
-        pairs = (middle**2).sum(axis=1) - square @ shift**2
-        intercept = intercept - coef @ shift + 0.5 * pairs
-        coef = coef - np.einsum("cjk,ck->cj", factors, middle) + square * shift
+        intercept, coef = _moved(intercept, coef, factors, scaler.shift, -1.0)
     if unit != 1.0:
         intercept, coef = intercept * unit, coef * unit
         factors = factors * np.sqrt(unit)
     coef, factors = np.ascontiguousarray(coef), factors.astype(dtype, copy=False)
     return Solution(intercept + origin, coef, factors)
+
+
+def in_kernel_units(
+    found: Solution, scaler: Scaler, origin: float, unit: float
+) -> Solution:
+    """The way back of `in_user_units`.
+
+    Parameters
+    ----------
+    found : Solution
+        In the user's units.
+    scaler : Scaler
+    origin, unit : float
+
+    Returns
+    -------
+    solution : Solution
+        For features ``(x - shift) * scale`` and labels ``(y - origin) / unit``.
+    """
+    intercept, coef, factors = found.intercept - origin, found.coef, found.factors
+    if scaler.shift is not None:
+        intercept, coef = _moved(intercept, coef, factors, scaler.shift, 1.0)
+    intercept, coef, factors = intercept / unit, coef / unit, factors / np.sqrt(unit)
+    if scaler.scale is not None:
+        coef, factors = coef / scaler.scale, factors / scaler.scale[:, None]
+    return Solution(intercept, coef, factors)
+
+
+def _moved(intercept, coef, factors, shift: np.ndarray, sign: float):
+    """Intercept and weights for features ``x + sign * shift`` in place of x."""
+    # sum_i<j <v_i, v_j> (x_i + s_i) (x_j + s_j), by powers of x.
+    factors, by = factors.astype(np.float64), sign * shift
+    middle = np.einsum("cjk,j->ck", factors, by)
+    square = np.einsum("cjk,cjk->cj", factors, factors)
+    pairs = (middle**2).sum(axis=1) - square @ by**2
+    moved = coef + np.einsum("cjk,ck->cj", factors, middle) - square * by
+    return intercept + coef @ by + 0.5 * pairs, moved

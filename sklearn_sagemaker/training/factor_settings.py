@@ -25,7 +25,7 @@ AUTO_EPS = {"adam": 1e-8, "rmsprop": 1e-8, "adagrad": 1.0, "ftrl": 1.0, "sgd": 1
 # Chosen on the validation rows of the benchmark data sets, labels standardised: the
 # learning rates of linear weights and factors.
 RATES = {
-    "sgd": (0.004, 0.004),
+    "sgd": (0.01, 0.015),
     "adam": (0.001, 0.0005),
     "adagrad": (0.045, 0.028),
     "rmsprop": (0.001, 0.0005),

@@ -10,8 +10,8 @@ from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.factor_contest import mean_of, named_metrics
-from sklearn_sagemaker.training.factor_model import GradientModel, Scaler
-from sklearn_sagemaker.training.factor_scaling import feature_scaler
+from sklearn_sagemaker.training.factor_model import GradientModel, Solution
+from sklearn_sagemaker.training.factor_scaling import feature_scaler, in_kernel_units
 from sklearn_sagemaker.training.factor_settings import FactorSettings
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.scaling import label_statistics
@@ -37,6 +37,11 @@ class FactorStream:
         self.settings = FactorSettings(spec)
         resume = spec.resume if spec.resume and "stream" in spec.resume else None
         self.reader = RowReader(data.X)
+        if resume is not None and storage_of(self.reader) != resume["storage"]:
+            raise ValueError(
+                f"X is {storage_of(self.reader)}, the rows of the calls before were "
+                f"{resume['storage']}; a stream is all of one kind, so convert X."
+            )
         if resume is not None and str(self.reader.dtype) != resume["dtype"]:
             # The precision of a stream is that of its first rows.
             self.reader = RowReader(data.X.astype(resume["dtype"]))
@@ -47,6 +52,11 @@ class FactorStream:
         else:
             self.seen = self._first_look()
         self.variants = self.settings.variants(self.seen["square"])
+        if spec.resume is not None and resume is None:
+            # A fitted model goes on with as many factors as it has.
+            self.seen["num_factors"] = spec.resume["factors"].shape[2]
+        if "num_factors" in self.seen:
+            self.variants.columns["num_factors"][:] = self.seen["num_factors"]
         if resume is not None and len(self.variants) != len(resume["models"]):
             raise ValueError(
                 f"num_models now gives {len(self.variants)} models, the calls before "
@@ -77,9 +87,6 @@ class FactorStream:
             origin, unit = label_statistics(
                 data.y[rows], data.sample_weight[rows], True, True
             )
-        if self.spec.resume is not None:
-            # A fitted model is continued as it is: neither shift has a place in it.
-            scaler, origin = Scaler(None, scaler.scale), 0.0
         n = len(settings.variants(square))
         return {
             "calls": 0,
@@ -107,16 +114,16 @@ class FactorStream:
 
     def _begin_at(self, model: GradientModel, fitted: dict[str, np.ndarray]) -> None:
         """Let a model start as a fitted one."""
-        scale, unit = self.seen["scaler"].scale, self.seen["labels"][1]
-        coef, factors = fitted["coef"] / unit, fitted["factors"] / np.sqrt(unit)
-        if scale is not None:
-            coef, factors = coef / scale, factors / scale[:, None]
-        k = min(model.k, factors.shape[2])
-        model.bias[0] = fitted["intercept"] / unit
-        model.linear[:, 0] = coef.T
-        for output in range(self.n_outputs):
-            start = output * model.k
-            model.factors[:, 0, start : start + k] = factors[output][:, :k]
+        start = in_kernel_units(
+            Solution(fitted["intercept"], fitted["coef"], fitted["factors"]),
+            self.seen["scaler"],
+            *self.seen["labels"],
+        )
+        model.bias[0] = start.intercept
+        model.linear[:, 0] = start.coef.T
+        d, k = start.factors.shape[1:]
+        flat = start.factors.transpose(1, 0, 2).reshape(d, self.n_outputs * k)
+        model.factors[:, 0] = flat
 
     # -------------------------------------------------------------------- training
     def train(self) -> ModelState:
@@ -217,6 +224,7 @@ class FactorStream:
             resume={
                 "models": [model.state() for model in self.models],
                 "dtype": str(self.reader.dtype),
+                "storage": storage_of(self.reader),
                 "stream": seen,
             },
         )
@@ -243,6 +251,11 @@ def _check_state(model: GradientModel, state: dict[str, Any]) -> None:
             f"calls before {state['factors'].shape}; keep the settings, or start anew "
             "with fit."
         )
+
+
+def storage_of(reader: RowReader) -> str:
+    """What kind of rows a reader reads."""
+    return "sparse" if reader.sparse else "dense"
 
 
 def train_factor_stream(spec: TrainingSpec, data: TrainingData) -> ModelState:

@@ -453,9 +453,6 @@ def test_entries_that_add_up_are_one_entry(problem):
     assert_same_model(cls(**QUICK).fit(twice, y), cls(**QUICK).fit(rows, y))
 
 
-@pytest.mark.xfail(
-    strict=True, reason="prediction counts the pairs of an entry's parts"
-)
 def test_entries_that_add_up_are_one_entry_of_a_prediction(problem):
     cls, rows, y = problem
     twice = sp.csr_array(
@@ -658,7 +655,6 @@ def test_features_have_names(rater):
         model.item_vectors(["film 1", "film 99"])
 
 
-@pytest.mark.xfail(strict=True, reason="rows lose their names, and are checked again")
 def test_rows_with_names_do_not_warn_of_missing_names(rater):
     names = [f"feature {i}" for i in range(USERS + FILMS)]
     model = clone(rater).fit(pd.DataFrame(X.toarray(), columns=names), Y)
@@ -688,7 +684,6 @@ def test_wrong_questions_name_the_value(rater, call, message):
         call(rater)
 
 
-@pytest.mark.xfail(strict=True, reason="the error is about shapes, or about a dtype")
 @pytest.mark.parametrize("candidates", [[], np.array([], dtype=int)])
 def test_no_candidates(rater, candidates):
     with pytest.raises(ValueError, match="candidates is empty"):

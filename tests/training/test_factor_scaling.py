@@ -165,7 +165,6 @@ def test_sparse_ones_are_left_as_they_are():
     assert square == pytest.approx(1.0)
 
 
-@pytest.mark.xfail(strict=True, reason="rounding makes units a little above one")
 def test_rows_of_ones_cost_no_multiplications():
     n, rng = 2000, np.random.default_rng(0)
     pairs = np.stack([rng.integers(50, size=n), 50 + rng.integers(80, size=n)], axis=1)
