@@ -269,6 +269,10 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
 
             return backend.train(spec, data, monitor)
 
+    def _check_streams(self) -> bool:
+        """Whether there is a `partial_fit`."""
+        return True
+
     def _stream(
         self, predictor_type: str, n_classes: int, data: TrainingData, **more: Any
     ) -> ModelState:

@@ -16,7 +16,7 @@ from sklearn_sagemaker._hyperparameters import (
     hyperparameters_for,
 )
 from sklearn_sagemaker._kernels.prediction import factor_scores, mean_margins
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import ModelState, TrainingSpec
 from sklearn_sagemaker.estimators._base import (
     SHARED_PARAMETERS,
     SageMakerEstimator,
@@ -89,16 +89,14 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
     def _spec(self, predictor_type: str, n_classes: int, **more: Any) -> TrainingSpec:
         return super()._spec(predictor_type, n_classes, groups=self.groups, **more)
 
-    def _stream(
-        self, predictor_type: str, n_classes: int, data: TrainingData, **more: Any
-    ) -> ModelState:
+    def _check_streams(self) -> bool:
         solver = self._hyperparameters()["solver"]
         if solver != "gradient":
-            raise ValueError(
-                f"solver={solver!r} needs all rows at once, which partial_fit does not "
-                "have; set solver='gradient', or call fit."
+            raise AttributeError(
+                f"partial_fit is not available with solver={solver!r}, which needs all "
+                "rows at once; set solver='gradient', or call fit."
             )
-        return super()._stream(predictor_type, n_classes, data, **more)
+        return super()._check_streams()
 
     def _model_arrays(self) -> dict[str, np.ndarray]:
         return {**super()._model_arrays(), "factors": self._machines()[2]}

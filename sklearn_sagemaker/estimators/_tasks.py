@@ -23,6 +23,11 @@ def _probable(estimator: Any) -> bool:
     return estimator._check_probable()
 
 
+def _streams(estimator: Any) -> bool:
+    """Whether there is a `partial_fit`, for `available_if`."""
+    return estimator._check_streams()
+
+
 class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
     """Fitting and prediction of classifiers."""
 
@@ -139,6 +144,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         """SageMaker's predictor type."""
         return BINARY if len(classes) == 2 else MULTICLASS
 
+    @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train all candidates on the next rows of a stream, once.
@@ -146,10 +152,11 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         Every row is scored before it is trained on; ``candidates_`` are ranked by
         the mean of these losses (test-then-train), and the threshold is calibrated
         on the scores of the last 10,000 rows. ``cv`` and ``epochs`` do not apply, and
-        memory does not grow with the stream. Feature scalers follow the rows until
-        ``num_point_for_scaler`` of them were seen, then they are frozen. Where
-        the learning rate would follow a cosine it falls with the square root of the
-        number of updates, and "auto" mini-batches hold 64 rows.
+        memory does not grow with the stream. What scales features and labels follows
+        the first rows, then it is frozen: with Linear Learner after
+        ``num_point_for_scaler`` rows, with Factorization Machines after the first
+        call. Linear Learner's rates that would follow a cosine fall with the square
+        root of the number of updates, and its "auto" mini-batches hold 64 rows.
 
         Parameters
         ----------
@@ -421,16 +428,18 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
         self._set_state(self._train(self._spec(REGRESSOR, 1, **warm), data, X, y))
         return self
 
+    @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, sample_weight=None):
         """Train all candidates on the next rows of a stream, once.
 
         Every row is scored before it is trained on; ``candidates_`` are ranked by
         the mean of these losses (test-then-train). ``cv`` and ``epochs`` do not
-        apply, and memory does not grow with the stream. Scalers of features and of
-        y follow the rows until ``num_point_for_scaler`` of them were seen, then they
-        are frozen. Where the learning rate would follow a cosine it falls with the
-        square root of the number of updates, and "auto" mini-batches hold 64 rows.
+        apply, and memory does not grow with the stream. What scales features and
+        labels follows the first rows, then it is frozen: with Linear Learner after
+        ``num_point_for_scaler`` rows, with Factorization Machines after the first
+        call. Linear Learner's rates that would follow a cosine fall with the square
+        root of the number of updates, and its "auto" mini-batches hold 64 rows.
 
         Parameters
         ----------

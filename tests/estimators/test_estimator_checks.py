@@ -31,6 +31,8 @@ BALANCED = dict.fromkeys(
 )
 
 SGD = {"unbias_data": True, "normalize_data": False, "optimizer": "sgd"}
+MXNET = {"optimizer": "adam", "mini_batch_size": 10, "linear_lr": 0.03}
+SWEEPS = {"num_factors": 2, "epochs": 20}
 CASES = (
     (LinearLearnerClassifier, {}, STOCHASTIC),
     # The grid has a candidate without penalties, which interpolates the 45 rows
@@ -62,6 +64,18 @@ CASES = (
     (LinearLearnerRegressor, {**SGD, "learning_rate": 0.01}, STOCHASTIC),
     (FactorizationMachinesClassifier, {}, STOCHASTIC),
     (FactorizationMachinesRegressor, {}, STOCHASTIC),
+    (FactorizationMachinesClassifier, {"num_models": 3, "cv": False}, STOCHASTIC),
+    (FactorizationMachinesRegressor, {"num_models": 3, "cv": False}, STOCHASTIC),
+    (
+        FactorizationMachinesClassifier,
+        {"binary_classifier_model_selection_criteria": "accuracy", "optimizer": "ftrl"},
+        STOCHASTIC,
+    ),
+    (FactorizationMachinesRegressor, {**MXNET, "factors_lr": 0.01}, STOCHASTIC),
+    (FactorizationMachinesClassifier, {**SWEEPS, "solver": "als"}, STOCHASTIC),
+    (FactorizationMachinesRegressor, {**SWEEPS, "solver": "als"}, STOCHASTIC),
+    (FactorizationMachinesClassifier, {**SWEEPS, "solver": "mcmc"}, STOCHASTIC),
+    (FactorizationMachinesRegressor, {**SWEEPS, "solver": "mcmc"}, STOCHASTIC),
 )
 ESTIMATORS = [estimator(random_state=0, **values) for estimator, values, _ in CASES]
 EXPECTED = {

@@ -513,9 +513,9 @@ def test_grid_search_over_the_number_of_factors(problem):
 
 @pytest.mark.parametrize("solver", ["als", "mcmc"])
 def test_partial_fit_is_for_the_gradient_solver(solver):
-    with pytest.raises(ValueError, match=f"solver='{solver}'.*solver='gradient'"):
+    with pytest.raises(AttributeError, match=f"solver='{solver}'.*solver='gradient'"):
         FactorizationMachinesRegressor(solver=solver).partial_fit(X, Y)
-    with pytest.raises(ValueError, match=f"solver='{solver}'.*solver='gradient'"):
+    with pytest.raises(AttributeError, match=f"solver='{solver}'.*solver='gradient'"):
         FactorizationMachinesClassifier(solver=solver).partial_fit(
             X, LABELS, classes=[0, 1]
         )
