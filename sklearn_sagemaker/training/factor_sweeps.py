@@ -20,6 +20,10 @@ DRAW_BYTES = 256 << 20
 MOST_DRAWS = 100
 BURN_IN = 10
 """Sweeps of "mcmc" that are not averaged, a quarter of all at most."""
+HYPER = (
+    "alpha", "linear_mean", "linear_precision", "factors_mean", "factors_precision",
+)  # fmt: skip
+"""What "mcmc" draws besides the parameters."""
 SWEEPS_SIGMA = 0.1
 """Of the factors at the start where the user sets how other parameters start."""
 
@@ -96,7 +100,7 @@ class SweepModels:
             "groups": groups,
             "sample": self.sample,
             "link": "probit" if self.probit else "identity",
-            "num_draws": self._num_draws(d),
+            "num_draws": self._num_draws(d) if self.sample else 0,
             "total_sweeps": epochs,
             "burn_in": self._burn_in,
         }
@@ -259,7 +263,15 @@ class SweepModels:
     def state(self) -> dict[str, Any]:
         """Arrays that training can go on from."""
         now = self._current()
-        return {"intercept": now.intercept, "coef": now.coef, "factors": now.factors}
+        hyper = [
+            {name: getattr(model, name) for name in HYPER} for model in self.models
+        ]
+        return {
+            "intercept": now.intercept,
+            "coef": now.coef,
+            "factors": now.factors,
+            "hyper": hyper,
+        }
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state, whose shapes were checked."""
@@ -267,3 +279,13 @@ class SweepModels:
         self.models = self._make(
             list(zip(*(state[name] for name in names), strict=True))
         )
+        if not self.sample:
+            return
+        for model, hyper in zip(self.models, state["hyper"], strict=True):
+            for name, value in hyper.items():
+                if np.shape(getattr(model, name)) != np.shape(value):
+                    raise ValueError(
+                        "groups has changed since the fit that warm_start=True is to "
+                        "continue; keep it, or set warm_start=False to start anew."
+                    )
+                setattr(model, name, value)
