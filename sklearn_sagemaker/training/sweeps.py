@@ -25,14 +25,11 @@ LINES_BYTES = 1 << 30
 """Panels keep the state of their rows from sweep to sweep within so many bytes."""
 REFRESH = 16
 """Sweeps after which errors are computed from scratch, before rounding adds up."""
-PAIR_SHARE = {False: 0.03, True: 0.1}
-"""Standard deviation of the pair terms at the start, in deviations of y, for ALS (False)
-and for sampling (True). From a small start, factors come up as the data ask."""
+PAIR_SHARE = {False: 0.01, True: 0.04}
+"""Standard deviation at the start of what one factor adds, in deviations of y, for ALS
+(False) and for sampling (True). From a small start, factors come up as the data ask."""
 PILOT_SWEEPS = 40
 """Sweeps of sampling that estimate the regularisation of ALS."""
-FACTORS_BOOST = 5.0
-"""ALS needs more on the factors than sampling, which averages over what it does not
-know: about so many times."""
 PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
 """Gamma(shape / 2, rate / 2) for precisions, in units in which y has unit variance;
 means weigh as that many features."""
@@ -162,6 +159,9 @@ class SweepModel:
     seed : list of int
     alpha : float or None
         Fixes the precision of the errors when sampling.
+    factors_boost : float
+        ALS with ``factors_wd="auto"`` takes so many times the regularisation that
+        sampling finds: a single solution needs more of it than an average.
 
     Attributes
     ----------
@@ -190,12 +190,13 @@ class SweepModel:
         burn_in: int,
         seed: Sequence[int],
         alpha: float | None = None,
+        factors_boost: float = 5.0,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
         self.weights = np.ascontiguousarray(weights, dtype=np.float64)
         self.num_factors, self.use_bias = num_factors, use_bias
-        self.use_linear = use_linear
+        self.use_linear, self._boost = use_linear, factors_boost
         check_groups(groups, store.n_features)
         self.groups = np.ascontiguousarray(groups, dtype=np.int32)
         self.n_groups = int(self.groups.max(initial=0)) + 1
@@ -261,7 +262,7 @@ class SweepModel:
             if init_sigma == "auto":
                 pairs = store.mean_pairs(self.weights)
                 size = PAIR_SHARE[self.sample] * np.sqrt(self._variance)
-                init_sigma = np.sqrt(size / np.sqrt(max(k * pairs, 1e-300)))
+                init_sigma = np.sqrt(size / np.sqrt(max(pairs, 1e-300)))
                 init_sigma = float(init_sigma) if pairs > 0 else 0.0
             factors = init_sigma * self.rng.standard_normal((d, k))
             if not self.sample:
@@ -334,7 +335,7 @@ class SweepModel:
         factors = np.mean([v for _, v in variances], axis=0)
         if self.num_factors:
             factors = np.broadcast_to(factors.mean(1, keepdims=True), factors.shape)
-        return {"linear": 1 / linear, "factors": FACTORS_BOOST / factors}
+        return {"linear": 1 / linear, "factors": self._boost / factors}
 
     # ------------------------------------------------------------- the parameters
     def _set(self, name: str, values: np.ndarray) -> None:
