@@ -32,10 +32,8 @@ LANES = SW_LANES
 AHEAD = SW_AHEAD
 
 
-
-
-cdef double entry(const Rows* X, double value, ptrdiff_t j, const double* shift,
-                  const double* scale) noexcept nogil:
+cdef inline double entry(double value, ptrdiff_t j, const double* shift,
+                         const double* scale) noexcept nogil:
     if shift != NULL:
         value -= shift[j]
     if scale != NULL:
@@ -66,7 +64,7 @@ cdef int walk(const Rows* X, const int64_t[::1] rows, const double* shift,
             j = columns[k] if X.sparse else k
             if found[k] == 0 and shift == NULL:
                 continue
-            value = entry(X, found[k], j, shift, scale)
+            value = entry(found[k], j, shift, scale)
             if last[j] == i:
                 others = 1
                 if row_numbers != NULL and values != NULL:

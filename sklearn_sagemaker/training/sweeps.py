@@ -25,16 +25,13 @@ LINES_BYTES = 1 << 30
 """Panels keep the state of their rows from sweep to sweep within so many bytes."""
 REFRESH = 16
 """Sweeps after which errors are computed from scratch, before rounding adds up."""
-PAIR_SHARE = {False: 0.03, True: 0.1}
-"""Standard deviation of the pair terms at the start, in deviations of y, for ALS (False)
-and for sampling (True). From a small start, factors come up as the data ask."""
+PAIR_SHARE = {False: 0.01, True: 0.04}
+"""Standard deviation at the start of what one factor adds, in deviations of y, for ALS
+(False) and for sampling (True). From a small start, factors come up as the data ask."""
 PILOT_SWEEPS = 40
 """Sweeps of sampling that estimate the regularisation of ALS."""
-FACTORS_BOOST = 5.0
-"""ALS needs more on the factors than sampling, which averages over what it does not
-know: about so many times."""
 PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
-"""Gamma(shape / 2, rate / 2) for precisions, in units in which y has unit variance;
+"""Gamma(shape / 2, rate / 2) for precisions, in units in which terms are as large as y;
 means weigh as that many features."""
 
 
@@ -101,14 +98,19 @@ class ColumnStore:
         """Stored entries."""
         return int(self.indptr[-1])
 
-    def mean_pairs(self, weights: np.ndarray) -> float:
-        """Weighted mean over the rows of the sum of ``x_i^2 x_j^2`` over i < j."""
+    def mean_sizes(self, weights: np.ndarray) -> tuple[float, float]:
+        """Weighted means over the rows of sum x_i^2 and of sum x_i^2 x_j^2 over i < j.
+
+        They say how large the linear and the pair terms of random numbers are.
+        """
         at = self.row_numbers[: self.n_entries]
         squares = self.values.astype(np.float64) ** 2 if len(self.values) else None
         fourths = None if squares is None else squares**2
         first = np.bincount(at, squares, self.n_rows)
         second = np.bincount(at, fourths, self.n_rows)
-        return float(weights @ (first**2 - second) / (2 * weights.sum()))
+        total = weights.sum()
+        pairs = weights @ (first**2 - second) / (2 * total)
+        return float(weights @ first / total), float(pairs)
 
 
 @dataclass
@@ -162,6 +164,9 @@ class SweepModel:
     seed : list of int
     alpha : float or None
         Fixes the precision of the errors when sampling.
+    factors_boost : float
+        ALS with ``factors_wd="auto"`` takes so many times the regularisation that
+        sampling finds: a single solution needs more of it than an average.
 
     Attributes
     ----------
@@ -190,19 +195,20 @@ class SweepModel:
         burn_in: int,
         seed: Sequence[int],
         alpha: float | None = None,
+        factors_boost: float = 5.0,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
         self.weights = np.ascontiguousarray(weights, dtype=np.float64)
         self.num_factors, self.use_bias = num_factors, use_bias
-        self.use_linear = use_linear
+        self.use_linear, self._boost = use_linear, factors_boost
         check_groups(groups, store.n_features)
         self.groups = np.ascontiguousarray(groups, dtype=np.int32)
         self.n_groups = int(self.groups.max(initial=0)) + 1
         self.rng = np.random.default_rng(seed)
         self.n_sweeps = 0
         self.draws: list[tuple[float, np.ndarray, np.ndarray]] = []
-        # Lengths of time, so that draws lie evenly and the last sweep is one.
+        # Evenly after the burn-in, the last sweep among them.
         n_after = max(total_sweeps - burn_in, 0)
         marks = np.arange(1, num_draws + 1) * n_after / max(num_draws, 1)
         self._kept = set((burn_in + np.ceil(marks)).astype(int)) if n_after else set()
@@ -215,6 +221,10 @@ class SweepModel:
         even = bool((self.weights == 1.0).all())
         roots = np.zeros(0) if even else np.sqrt(self.weights)
         self._roots = np.ascontiguousarray(roots, dtype=store.dtype)
+        # Squares of weights and of factors that make f as large as y.
+        squares, pairs = store.mean_sizes(self.weights)
+        self._linear_unit = self._variance / squares if squares > 0 else 1.0
+        self._factors_unit = np.sqrt(self._variance / pairs) if pairs > 0 else 1.0
         self._seen = np.diff(store.indptr) > 0
         self._unseen = np.flatnonzero(~self._seen)
         self._members = np.bincount(
@@ -223,28 +233,25 @@ class SweepModel:
         self._fixed_alpha = 1.0 if link == "probit" or not sample else alpha
         self.alpha = self._fixed_alpha or 1.0 / self._variance
 
-        self._start(init, init_sigma, seed)
+        self._start(init, init_sigma)
         self._regularise(bias_wd, linear_wd, factors_wd, seed)
         self._target = self.y.copy()
         self._refresh()
 
     # ------------------------------------------------------------------ the start
-    def _start(self, init, init_sigma, seed) -> None:
+    def _start(self, init, init_sigma) -> None:
         store, k, d = self.store, self.num_factors, self.store.n_features
         numbers = k + self.use_linear
-        n_panels = -(-numbers // PANEL)
+        n_panels = max(1, -(-numbers // PANEL))
         sizes = [len(part) for part in np.array_split(np.arange(numbers), n_panels)]
         line_bytes = store.n_rows * LANES * store.dtype.itemsize
         self._shared = n_panels > 1 and n_panels * line_bytes > LINES_BYTES
-        # Without factors and weights the errors still need a place.
-        self._no_lines = aligned_zeros((store.n_rows, LANES), store.dtype)
-        lines = self._no_lines
         self._panels: list[_Panel] = []
         at = 0
         for number, size in enumerate(sizes):
             linear = self.use_linear and number == 0
             n_factors = size - linear
-            if number and not self._shared:
+            if number == 0 or not self._shared:
                 lines = aligned_zeros((store.n_rows, LANES), store.dtype)
             panel = _Panel(
                 slice(at, at + n_factors),
@@ -259,10 +266,7 @@ class SweepModel:
         else:
             intercept, coef = 0.0, np.zeros(d)
             if init_sigma == "auto":
-                pairs = store.mean_pairs(self.weights)
-                size = PAIR_SHARE[self.sample] * np.sqrt(self._variance)
-                init_sigma = np.sqrt(size / np.sqrt(max(k * pairs, 1e-300)))
-                init_sigma = float(init_sigma) if pairs > 0 else 0.0
+                init_sigma = np.sqrt(PAIR_SHARE[self.sample] * self._factors_unit)
             factors = init_sigma * self.rng.standard_normal((d, k))
             if not self.sample:
                 # Where the objective is least for features without rows.
@@ -291,12 +295,12 @@ class SweepModel:
                 ridge = found[name]
             elif auto:
                 self._auto[name] = True
-                # What the start is drawn from, and weights of the size of y.
-                numbers = self.factors if name == "factors" else np.zeros((0, 1))
-                square = np.mean(numbers**2) if numbers.size else 0.0
-                ridge = np.full(
-                    shape, 1.0 / (square or 0.1 * self._variance) / self.alpha
-                )
+                # For the first sweep: the spread of the start, and some of that of y.
+                square = 0.1 * self._linear_unit
+                if name == "factors":
+                    spread = np.mean(self.factors**2) if k else 0.0
+                    square = spread or PAIR_SHARE[True] * self._factors_unit
+                ridge = np.full(shape, 1.0 / (square * self.alpha))
             else:
                 ridge = np.asarray(wd, dtype=np.float64).reshape(-1, 1)
                 ridge = np.broadcast_to(self._ridge_of_wd * ridge, shape).copy()
@@ -334,7 +338,7 @@ class SweepModel:
         factors = np.mean([v for _, v in variances], axis=0)
         if self.num_factors:
             factors = np.broadcast_to(factors.mean(1, keepdims=True), factors.shape)
-        return {"linear": 1 / linear, "factors": FACTORS_BOOST / factors}
+        return {"linear": 1 / linear, "factors": self._boost / factors}
 
     # ------------------------------------------------------------- the parameters
     def _set(self, name: str, values: np.ndarray) -> None:
@@ -381,7 +385,7 @@ class SweepModel:
     @property
     def _errors(self) -> np.ndarray:
         """Errors after the last panel; a view."""
-        return (self._panels[-1].lines if self._panels else self._no_lines)[:, -1]
+        return self._panels[-1].lines[:, -1]
 
     def _sums(self, panel: _Panel, out: np.ndarray) -> None:
         sweep_kernels.sum_panel(
@@ -415,7 +419,7 @@ class SweepModel:
         self._errors[:] = mean - f
 
     # ------------------------------------------------------------- hyperparameters
-    def _draw_prior(self, numbers: np.ndarray, variance: float):
+    def _draw_prior(self, numbers: np.ndarray, unit: float):
         """Precision and mean of each group, given its numbers of shape (d, m).
 
         The factors of a group share one precision: nothing tells them apart before
@@ -429,7 +433,7 @@ class SweepModel:
             first[:, column] = np.bincount(groups, seen[:, column], self.n_groups)
         average = first / np.maximum(count, 1)
         squares = np.sum((seen - average[groups]) ** 2, axis=1)
-        rate = PRIOR_RATE * variance + np.bincount(groups, squares, self.n_groups)
+        rate = PRIOR_RATE * unit + np.bincount(groups, squares, self.n_groups)
         shrunk = count / (count + PRIOR_WEIGHT)
         rate += np.sum(PRIOR_WEIGHT * shrunk * average**2, axis=1)
         shape = (PRIOR_SHAPE + m * self._members) / 2
@@ -445,13 +449,13 @@ class SweepModel:
             rate = (PRIOR_RATE * self._variance + error) / 2
             self.alpha = self.rng.gamma(shape) / rate
         if self._auto["linear"] and self.use_linear:
-            precision, mean = self._draw_prior(self.coef[:, None], self._variance)
+            precision, mean = self._draw_prior(self.coef[:, None], self._linear_unit)
             self.linear_precision, self.linear_mean = precision[:, 0], mean[:, 0]
         elif not self._auto["linear"]:
             self.linear_precision = self.alpha * self._fixed_ridge["linear"][:, 0]
         if self._auto["factors"] and self.num_factors:
             self.factors_precision, self.factors_mean = self._draw_prior(
-                self.factors, np.sqrt(self._variance)
+                self.factors, self._factors_unit
             )
         elif not self._auto["factors"]:
             self.factors_precision = self.alpha * self._fixed_ridge["factors"]

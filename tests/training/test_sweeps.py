@@ -327,15 +327,34 @@ def test_truncated_normals(f):
 
 
 # ----------------------------------------------------------------------- the store
-def test_mean_pairs(problem):
+def test_mean_sizes(problem):
     X, _, weights = problem
     for X_, unit in ((X, False), (sp.csr_array((X != 0).astype(np.float32)), True)):
         store = ColumnStore(X_, np.arange(N))
         assert (len(store.values) == 0) == unit
-        x = (X_.toarray() if unit else X_).astype(float)
-        pairs = sum(x[:, i] ** 2 * x[:, j] ** 2 for i in range(D) for j in range(i))
-        expected = np.average(pairs, weights=weights)
-        np.testing.assert_allclose(store.mean_pairs(weights), expected, rtol=1e-6)
+        x = (X_.toarray() if unit else X_).astype(float) ** 2
+        pairs = sum(x[:, i] * x[:, j] for i in range(D) for j in range(i))
+        expected = [np.average(v, weights=weights) for v in (x.sum(1), pairs)]
+        np.testing.assert_allclose(store.mean_sizes(weights), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("sample", [False, True])
+@pytest.mark.parametrize("factor", [1e-3, 1e3])
+def test_units_of_features_and_target_do_not_matter(problem, sample, factor):
+    X, y, _ = problem
+    settings = dict(sample=sample, num_draws=1, total_sweeps=30)
+    plain, other = model_of(X, y, **settings), model_of(X * factor, 7 * y, **settings)
+    losses = [[model.sweep() for _ in range(30)] for model in (plain, other)]
+    np.testing.assert_allclose(np.array(losses[1]) / 49, losses[0], rtol=1e-5)
+
+
+def test_a_model_without_features_is_the_mean(problem):
+    X, y, weights = problem
+    model = model_of(X, y, weights, num_factors=0, use_linear=False)
+    np.testing.assert_allclose(model.sweep(), np.cov(y, ddof=0, aweights=weights))
+    np.testing.assert_allclose(model.intercept, np.average(y, weights=weights))
+    assert model.factors.shape == (D, 0)
+    assert not model.coef.any()
 
 
 def test_sparse_rows_are_not_shifted():
