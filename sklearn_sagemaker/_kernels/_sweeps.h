@@ -22,18 +22,20 @@
 #define SW_AHEAD 24
 
 /* Rows of the sum of products that are kept in registers at once. */
-#if defined(__AVX512F__)
 #define SW_ABREAST 8
-#elif defined(__AVX2__)
-#define SW_ABREAST 4
-#else
-#define SW_ABREAST 2
-#endif
 
-/* Vectors by the compiler's own extension, else plain arrays. */
+/* Vectors by the compiler's own extension, as wide as a register: wider ones would
+ * live in memory. Else plain arrays. */
+#if defined(__AVX512F__)
+#define SW_WIDTH 64
+#elif defined(__AVX2__)
+#define SW_WIDTH 32
+#else
+#define SW_WIDTH 16
+#endif
 #if defined(__GNUC__) || defined(__clang__)
-typedef float sw_lanes_f32 __attribute__((vector_size(4 * SW_LANES)));
-typedef double sw_lanes_f64 __attribute__((vector_size(8 * SW_LANES)));
+typedef float sw_part_f32 __attribute__((vector_size(SW_WIDTH)));
+typedef double sw_part_f64 __attribute__((vector_size(SW_WIDTH)));
 #define SW_VECTORS 1
 #else
 #define SW_VECTORS 0
@@ -114,49 +116,30 @@ SS_INLINE void SW_FN(slopes)(ptrdiff_t n, const int32_t *rows, const SW_REAL *va
   }
 }
 
-/* sums[a:a + SW_ABREAST] += h[a:a + SW_ABREAST] h' over n rows. */
+/* sums[a:a + SW_ABREAST] += h[a:a + SW_ABREAST] h' over n rows, as far as the lower
+ * triangle and the last column go. */
 SS_INLINE void SW_FN(products)(ptrdiff_t n, const SW_REAL *SS_RESTRICT h, int a,
                                double *SS_RESTRICT sums) {
 #if SW_VECTORS
-#define SW_ROW(i) total##i += h[a + i] * all
-  SW_FN(lanes) all, total0 = {0}, total1 = {0};
-#if SW_ABREAST > 2
-  SW_FN(lanes) total2 = {0}, total3 = {0};
-#endif
-#if SW_ABREAST > 4
-  SW_FN(lanes) total4 = {0}, total5 = {0}, total6 = {0}, total7 = {0};
-#endif
-  for (ptrdiff_t i = 0; i < n; i++, h += SW_LANES) {
-    memcpy(&all, h, sizeof all);
-    SW_ROW(0);
-    SW_ROW(1);
-#if SW_ABREAST > 2
-    SW_ROW(2);
-    SW_ROW(3);
-#endif
-#if SW_ABREAST > 4
-    SW_ROW(4);
-    SW_ROW(5);
-    SW_ROW(6);
-    SW_ROW(7);
-#endif
+#define SW_EACH(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+#define SW_ROW(b) total##b += row[a + b] * part;
+#define SW_ADD(b)                                                              \
+  for (int c = 0; c < width; c++)                                              \
+    sums[(a + b) * SW_LANES + at + c] += (double)total##b[c];
+  const int width = SW_WIDTH / (int)sizeof(SW_REAL);
+  for (int at = 0; at < SW_LANES; at += width) {
+    if (at >= a + SW_ABREAST && at + width < SW_LANES) continue;
+    SW_FN(part) part, total0 = {0}, total1 = {0}, total2 = {0}, total3 = {0};
+    SW_FN(part) total4 = {0}, total5 = {0}, total6 = {0}, total7 = {0};
+    for (ptrdiff_t i = 0; i < n; i++) {
+      const SW_REAL *row = h + i * SW_LANES;
+      memcpy(&part, row + at, sizeof part);
+      SW_EACH(SW_ROW)
+    }
+    SW_EACH(SW_ADD)
   }
+#undef SW_EACH
 #undef SW_ROW
-  sums += a * SW_LANES;
-#define SW_ADD(i)                                                              \
-  for (int c = 0; c < SW_LANES; c++) sums[i * SW_LANES + c] += (double)total##i[c]
-  SW_ADD(0);
-  SW_ADD(1);
-#if SW_ABREAST > 2
-  SW_ADD(2);
-  SW_ADD(3);
-#endif
-#if SW_ABREAST > 4
-  SW_ADD(4);
-  SW_ADD(5);
-  SW_ADD(6);
-  SW_ADD(7);
-#endif
 #undef SW_ADD
 #else
   SW_REAL total[SW_ABREAST][SW_LANES] = {{0}};
