@@ -74,8 +74,8 @@ FACTORIZATION_MACHINES = (
     ),
     number(
         "num_factors", "int", "auto", 64,
-        'Factors of each feature, k. "auto" is 64 for "gradient", 8 for "als" and 16 '
-        'for "mcmc".',
+        'Factors of each feature, k. "auto" is 64 for "gradient" and 16 for '
+        "the others.",
         1, auto=True,
     ),
     choice(
@@ -88,7 +88,7 @@ FACTORIZATION_MACHINES = (
     number(
         "epochs", "int", "auto", 1,
         'Passes over the data at most; draws of "mcmc". "auto" is 100 with '
-        'validation rows to stop by, and else 15; for "mcmc" 100.',
+        'validation rows to stop by, and else 15; for "als" 50, for "mcmc" 100.',
         1, auto=True,
     ),
     number(

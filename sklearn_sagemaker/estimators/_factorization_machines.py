@@ -34,7 +34,8 @@ _GROUPS = """
 groups : "auto", array-like of int of shape (n_features,) or None, default="auto"
     Group of every feature, from 0; "als" and "mcmc" decay each on its own, as libFM
     does with a meta file. "auto" finds blocks of neighbouring columns that each row
-    holds equally many of, such as one-hot users, then items. None is one group.
+    holds equally many of, such as one-hot users, then items, and divides large ones
+    by how many rows hold a feature. None is one group.
 """
 _SHARED = _GROUPS.strip() + SHARED_PARAMETERS.replace(
     "How many of the best candidates to average, margin by margin: for linear models\n"

@@ -151,9 +151,9 @@ class FactorRun:
         )
 
     def _sweep_maker(self) -> Callable[[int, int], Any]:
-        features = feature_groups(self.spec.groups, self.data.X)
         rows = [self._rows_of(group) for group in range(self.plan.n_groups)]
         stores = [make_store(self.data, part, self.scaler) for part in rows]
+        features = feature_groups(self.spec.groups, self.data.X, rows[0], stores[0])
 
         def make(number: int, group: int) -> Any:
             return SweepModels(

@@ -9,12 +9,11 @@ from scipy import special, stats
 
 from sklearn_sagemaker._kernels import sweeps_reference
 from sklearn_sagemaker.training import sweeps
+from sklearn_sagemaker.training.columns import ColumnStore
 from sklearn_sagemaker.training.sweeps import (
-    ColumnStore,
     SweepModel,
-    truncated_mean,
-    truncated_normal,
 )
+from sklearn_sagemaker.training.truncated import truncated_mean, truncated_normal
 
 N, D = 120, 8
 
