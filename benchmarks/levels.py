@@ -24,6 +24,8 @@ from functools import partial
 from pathlib import Path
 
 from datasets import load_sparse
+from fm_data import make_speed
+from fm_ours import estimator, unvalidated
 
 from sklearn_sagemaker._kernels import LEVEL, available_levels
 
@@ -35,6 +37,13 @@ FITS = {
     "CSR, 32 candidates, 3 epochs": ("csr", {"epochs": 3}),
     "CSR, one candidate, 3 epochs": ("csr", {"epochs": 3, "num_models": 1}),
 }
+FACTOR_FITS = {
+    f"{solver}, {factors} factors, {epochs} epochs": (solver, factors, epochs)
+    for solver, factors, epochs in (
+        ("gradient", 8, 10), ("gradient", 64, 5), ("mcmc", 8, 5), ("mcmc", 64, 3),
+    )
+}  # fmt: skip
+FACTOR_ROWS = 100_000
 
 
 def run_fits(level: str, data_dir: Path, sparse_dir: Path) -> None:
@@ -54,6 +63,12 @@ def run_fits(level: str, data_dir: Path, sparse_dir: Path) -> None:
         model = LinearLearnerClassifier(random_state=0, **settings)
         timing = Timing()
         timing.run(partial(model.fit, X, y, X_val=X_val, y_val=y_val))
+        seconds[name] = timing.seconds
+    X, y, _ = make_speed(FACTOR_ROWS)
+    for name, (solver, factors, epochs) in FACTOR_FITS.items():
+        settings = {"solver": solver, "num_factors": factors, **unvalidated(epochs)}
+        timing = Timing()
+        timing.run(partial(estimator("regression", **settings).fit, X, y))
         seconds[name] = timing.seconds
     print(json.dumps(seconds))
 
@@ -88,22 +103,23 @@ def main() -> None:
                     SKLEARN_SAGEMAKER_CPU_LEVEL=level,
                 )
                 runs[level].append(found)
+    names = [*FITS, *FACTOR_FITS]
     median = {
-        level: {fit: statistics.median(run[fit] for run in found) for fit in FITS}
+        level: {fit: statistics.median(run[fit] for run in found) for fit in names}
         for level, found in runs.items()
     }
     rows = [
         [fit]
         + [f"{median[level][fit]:.3f}" for level in levels]
         + [f"{median[levels[0]][fit] / median[levels[-1]][fit]:.2f}"]
-        for fit in FITS
+        for fit in names
     ]
     print_table(
         ["fit", *(f"{level}, s" for level in levels), f"{levels[0]} / {levels[-1]}"],
         rows,
     )
     bars = Bars()
-    for fit in FITS:
+    for fit in names:
         for number, level in enumerate(levels[1:], start=1):
             seconds, best = min(
                 (median[lower][fit], lower) for lower in levels[:number]

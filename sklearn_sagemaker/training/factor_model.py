@@ -15,6 +15,7 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     factor_kernels,
 )
+from sklearn_sagemaker.training.block import aligned_zeros
 from sklearn_sagemaker.training.factor_settings import (
     INIT_SIGMA,
     FactorSettings,
@@ -60,15 +61,6 @@ class Solution:
     intercept: np.ndarray
     coef: np.ndarray
     factors: np.ndarray
-
-
-def aligned(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """Zeros that start on a cache line, so that strips share as few as can be."""
-    dtype = np.dtype(dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
-    memory = np.zeros(size + 64, dtype=np.uint8)
-    start = -memory.ctypes.data % 64
-    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 def margins_of(
@@ -149,13 +141,13 @@ class GradientModel:
         self.k, self.n_outputs, self.steps = variant["num_factors"], n_outputs, 0
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
         rng = np.random.default_rng(seed)
-        self.bias = aligned((layers, n_outputs), dtype)
+        self.bias = aligned_zeros((layers, n_outputs), dtype)
         self.bias[0] = start_of(values, "bias", 0.0, (n_outputs,), rng)
         if _left_to_us(values):
             self.bias[0] = start
-        self.linear = aligned((d, layers, n_outputs), dtype)
+        self.linear = aligned_zeros((d, layers, n_outputs), dtype)
         self.linear[:, 0] = start_of(values, "linear", 0.0, (d, n_outputs), rng)
-        self.factors = aligned((d, layers, n_outputs * self.k), dtype)
+        self.factors = aligned_zeros((d, layers, n_outputs * self.k), dtype)
         shape = (d, n_outputs * self.k)
         self.factors[:, 0] = start_of(values, "factors", INIT_SIGMA, shape, rng)
         self.best: tuple[np.ndarray, ...] | None = None

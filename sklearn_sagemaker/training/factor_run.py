@@ -68,6 +68,7 @@ class FactorRun:
         self.variants = self.settings.variants(self.square)
         self._prepare_labels()
         self.groups = self._make_models()
+        self._trains: dict[int, np.ndarray] = {}
         self.trained = 0
         if spec.resume is not None:
             self._resume(spec.resume)
@@ -276,11 +277,14 @@ class FactorRun:
                 break
 
     def _own(self, order: np.ndarray, group: int) -> np.ndarray:
+        """Those of the rows, in order, that a group trains on."""
         if group == 0:
             return order
-        trains = np.zeros(len(self.data.y), dtype=bool)
-        trains[self._rows_of(group)] = True
-        return order[trains[order]]
+        if group not in self._trains:
+            trains = np.zeros(len(self.data.y), dtype=bool)
+            trains[self._rows_of(group)] = True
+            self._trains[group] = trains
+        return order[self._trains[group][order]]
 
     def _model_epoch(self, model, order: np.ndarray, group: int):
         """Train a model once over its rows; returns its loss and its rows' losses."""

@@ -13,14 +13,13 @@ from sklearn_sagemaker.training.factor_contest import mean_of, named_metrics
 from sklearn_sagemaker.training.factor_model import GradientModel, Solution
 from sklearn_sagemaker.training.factor_scaling import feature_scaler, in_kernel_units
 from sklearn_sagemaker.training.factor_settings import FactorSettings
-from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.scaling import label_statistics
-from sklearn_sagemaker.training.selection import (
-    candidate_table,
-    cut_to_threshold,
-    warn_target,
+from sklearn_sagemaker.training.stream import (
+    PIECE_ROWS,
+    remember,
+    stream_table,
+    stream_threshold,
 )
-from sklearn_sagemaker.training.stream import PIECE_ROWS, RECENT_ROWS
 
 
 class FactorStream:
@@ -146,7 +145,11 @@ class FactorStream:
                 piece = order[start : start + PIECE_ROWS]
                 # Scores of a model that has not seen a row calibrate nothing.
                 if recent and (seen["calls"] or start or self.spec.resume is not None):
-                    self._remember(piece)
+                    margins = [
+                        model.margins(self.reader, piece, False)
+                        for model in self.models
+                    ]
+                    seen["recent"] = remember(seen["recent"], data, piece, margins)
                 bounds = np.empty(0, dtype=np.int64)
                 if batch > 1:
                     places = np.arange(0, len(piece), batch, dtype=np.int64)
@@ -160,14 +163,6 @@ class FactorStream:
         seen["loss_weight"] += weights[order].sum(dtype=np.float64)
         seen["calls"] += 1
         return self._result()
-
-    def _remember(self, piece: np.ndarray) -> None:
-        """Keep the margins of rows before they are trained on."""
-        data = self.data
-        margins = [model.margins(self.reader, piece, False) for model in self.models]
-        extra = np.stack([data.y[piece], data.sample_weight[piece]], axis=1)
-        recent = np.vstack([self.seen["recent"], np.hstack([extra, *margins])])
-        self.seen["recent"] = recent[-RECENT_ROWS:]
 
     def _result(self) -> ModelState:
         settings, seen = self.settings, self.seen
@@ -183,35 +178,22 @@ class FactorStream:
         chosen = np.argsort(loss, kind="stable")[: self.spec.ensemble_size]
         chosen = chosen[np.isfinite(loss[chosen])]
         best = int(chosen[0])
-        cut = settings.loss.midpoint
-        if settings.binary and len(seen["recent"]):
-            y, weights = seen["recent"][:, :2].T
-            margins = seen["recent"][:, chosen + 2].mean(axis=1)
-            calibration = settings.calibrate(margins, y, weights)
-            cut = calibration.cut
-            if not calibration.target_reached:
-                warn_target(settings, calibration)
-        threshold = float(cut_to_threshold(settings, cut))
+        threshold = stream_threshold(settings, seen["recent"], chosen)
         solution = mean_of(
             [self.models[number].solution() for number in chosen],
             seen["scaler"],
             *seen["labels"],
         )
-        progress = Progress.start(len(loss))
-        progress.best_loss[:], progress.n_iter[:] = loss, 1
-        progress.status[~np.isfinite(loss)] = "diverged"
-        progress.train_curve.append(loss)
-        thresholds = np.full(len(loss), threshold) if settings.binary else None
         return ModelState(
             coef=solution.coef,
             intercept=solution.intercept,
             factors=solution.factors,
-            threshold=threshold if settings.binary else None,
+            threshold=threshold,
             n_iter=1,
             best_index=best,
             best_params=self.variants.params(best),
             best_score=float(-loss[best]),
-            candidates=candidate_table(self.variants, [progress], -loss, thresholds),
+            candidates=stream_table(self.variants, loss, threshold),
             loss_curve=loss[[best]],
             validation_curve=None,
             resolved={

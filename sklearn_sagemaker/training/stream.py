@@ -38,7 +38,7 @@ from sklearn_sagemaker.training.selection import (
     cut_to_threshold,
     warn_target,
 )
-from sklearn_sagemaker.training.settings import LinearSettings
+from sklearn_sagemaker.training.settings import LinearSettings, Settings
 from sklearn_sagemaker.training.team import Team
 
 PIECE_ROWS = 1024
@@ -274,10 +274,8 @@ class Stream:
 
     def _remember(self, blocks, piece: np.ndarray, data: TrainingData) -> None:
         """Keep the margins of rows before they are trained on."""
-        margins = np.hstack([block.margins(self.reader, piece) for block in blocks])
-        extra = np.stack([data.y[piece], data.sample_weight[piece]], axis=1)
-        recent = np.vstack([self.seen["recent"], np.hstack([extra, margins])])
-        self.seen["recent"] = recent[-RECENT_ROWS:]
+        margins = [block.margins(self.reader, piece) for block in blocks]
+        self.seen["recent"] = remember(self.seen["recent"], data, piece, margins)
 
     # ------------------------------------------------------------------- selection
     def _result(self, blocks, statistics, origin: float, unit: float) -> ModelState:
@@ -294,26 +292,9 @@ class Stream:
         chosen = np.argsort(loss, kind="stable")[: self.spec.ensemble_size]
         chosen = chosen[np.isfinite(loss[chosen])]
         best = int(chosen[0])
-        cut = settings.loss.midpoint
-        if settings.binary and len(seen["recent"]):
-            y, weights = seen["recent"][:, :2].T
-            margins = seen["recent"][:, chosen + 2].mean(axis=1)
-            calibration = settings.calibrate(margins, y, weights)
-            cut = calibration.cut
-            if not calibration.target_reached:
-                warn_target(settings, calibration)
-        threshold = float(cut_to_threshold(settings, cut))
+        threshold = stream_threshold(settings, seen["recent"], chosen)
         coef, intercept = mean_solution(blocks, chosen, origin, unit)
-        progress = Progress.start(len(loss))
-        progress.best_loss[:], progress.n_iter[:] = loss, 1
-        progress.status[~np.isfinite(loss)] = "diverged"
-        progress.train_curve.append(loss)
-        table = candidate_table(
-            self.candidates,
-            [progress],
-            -loss,
-            np.full(len(loss), threshold) if settings.binary else None,
-        )
+        table = stream_table(self.candidates, loss, threshold)
         resume = {
             **merge_states(blocks),
             "scaler": (statistics.mean, origin, unit),
@@ -322,7 +303,7 @@ class Stream:
         return ModelState(
             coef=coef,
             intercept=intercept,
-            threshold=threshold if settings.binary else None,
+            threshold=threshold,
             n_iter=1,
             best_index=best,
             best_params=self.candidates.params(best),
@@ -334,6 +315,56 @@ class Stream:
             metrics={"train": {"objective_loss": float(loss[best])}},
             resume=resume,
         )
+
+
+def remember(
+    recent: np.ndarray, data: TrainingData, piece: np.ndarray, margins: list
+) -> np.ndarray:
+    """The last rows scored before they were trained on, with some more.
+
+    Parameters
+    ----------
+    recent : float64 array of shape (n_recent, 2 + n_models)
+        Label, weight, and the margin of each model.
+    data : TrainingData
+    piece : int64 array of shape (n,)
+        Rows of the data.
+    margins : list of arrays of shape (n, any)
+
+    Returns
+    -------
+    recent : float64 array of shape (at most RECENT_ROWS, 2 + n_models)
+    """
+    extra = np.stack([data.y[piece], data.sample_weight[piece]], axis=1)
+    return np.vstack([recent, np.hstack([extra, *margins])])[-RECENT_ROWS:]
+
+
+def stream_threshold(
+    settings: Settings, recent: np.ndarray, chosen: np.ndarray
+) -> float | None:
+    """Threshold of the mean of some models, by the rows that `remember` keeps."""
+    if not settings.binary:
+        return None
+    cut = settings.loss.midpoint
+    if len(recent):
+        y, weights = recent[:, :2].T
+        calibration = settings.calibrate(recent[:, chosen + 2].mean(axis=1), y, weights)
+        cut = calibration.cut
+        if not calibration.target_reached:
+            warn_target(settings, calibration)
+    return float(cut_to_threshold(settings, cut))
+
+
+def stream_table(
+    candidates: Any, loss: np.ndarray, threshold: float | None
+) -> dict[str, Any]:
+    """``candidates_`` by the mean losses of a stream; infinite ones diverged."""
+    progress = Progress.start(len(loss))
+    progress.best_loss[:], progress.n_iter[:] = loss, 1
+    progress.status[~np.isfinite(loss)] = "diverged"
+    progress.train_curve.append(loss)
+    thresholds = None if threshold is None else np.full(len(loss), threshold)
+    return candidate_table(candidates, [progress], -loss, thresholds)
 
 
 def train_stream(spec: TrainingSpec, data: TrainingData) -> ModelState:
