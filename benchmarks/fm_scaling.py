@@ -10,9 +10,10 @@ below 0.2 ms an epoch do not enter the fit.
 Memory is the peak of the resident memory after the first fit, over what was resident
 before it, X included. The computed size has the parameters and the optimizer's state
 (two arrays more), a copy of the best parameters and two of temporary ones, and for
-each row targets, scores and an order (24 bytes), and an allowance. A copy of X does
-not fit into it at 10**7 stored values and more. ALS and MCMC read X by columns, so for
-them one transposed copy of X is added.
+each row the target and its weight, both again as the kernels read them, the row's
+number, its place in the order and its score (64 bytes), and an allowance. A copy of X
+does not fit into it at 10**7 stored values and more. ALS and MCMC read X by columns, so
+for them one transposed copy of X is added.
 """
 
 from common import (
@@ -35,7 +36,7 @@ from memory import LOOSE_MB, MB, peak_mb, resident_mb
 STORED = tuple(10**power for power in (5, 6, 7, 8))
 FACTORS = (4, 8, 16, 32, 64, 128, 256)
 BASE_FACTORS, BASE_STORED = 16, 10**6
-PARAMETER_ARRAYS, BYTES_A_ROW, ALLOWANCE_MB = 6, 24, 60.0
+PARAMETER_ARRAYS, BYTES_A_ROW, ALLOWANCE_MB = 6, 64, 60.0
 MAX_EXPONENT, MIN_SECONDS = 1.1, 2e-4
 # Below this size of X a copy of it is not to be told from the allowance.
 LEAST_MEMORY_CASE = 10**7

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from scipy.special import expit, logit
 
 from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.training.factor_model import Scaler, Solution
@@ -40,7 +41,6 @@ class FactorContest(Contest):
     scaler : Scaler
     label_origin, label_unit : float
         Labels were trained as ``(y - label_origin) / label_unit``.
-    n_jobs : int
     """
 
     settings: FactorSettings
@@ -48,7 +48,6 @@ class FactorContest(Contest):
     scaler: Scaler
     label_origin: float
     label_unit: float
-    n_jobs: int
 
     @property
     def n_outputs(self) -> int:
@@ -77,6 +76,14 @@ class FactorContest(Contest):
             found += self.label_origin
         return found
 
+    def mean(self, margins: np.ndarray) -> np.ndarray:
+        """Margins of an ensemble; of probit models by the mean of probabilities."""
+        if not self.settings.probit:
+            return super().mean(margins)
+        if self.n_outputs > 1:
+            return np.log(np.exp(margins).mean(axis=2))
+        return logit(expit(margins).mean(axis=2).clip(1e-15, 1.0 - 1e-15))
+
     def named(self, metrics: dict[str, float]) -> dict[str, float]:
         """Metrics by SageMaker's names for Factorization Machines."""
         return named_metrics(self.spec.predictor_type, metrics)
@@ -94,7 +101,7 @@ class FactorContest(Contest):
         if values["normalize_data"] not in (True, "auto"):
             remedies.append("set normalize_data='auto' or scale the features")
         for name in ("linear_lr", "factors_lr", "bias_lr"):
-            if values[name] != "auto":
+            if values[name] not in ("auto", 0):
                 remedies.append(f"set {name} below {values[name]:g}, or 'auto'")
         if not remedies:
             remedies.append("scale the features or drop extreme values")
@@ -142,6 +149,14 @@ def all_draws(
     if not found:
         return None
     draws = [in_user_units(one, scaler, origin, unit) for one in found]
+    most = max(one.factors.shape[2] for one in draws)
+    draws = [
+        # Factors of zero make machines of an ensemble equally wide.
+        replace(one, factors=np.pad(one.factors, ((0, 0), (0, 0), (0, lack))))
+        if (lack := most - one.factors.shape[2])
+        else one
+        for one in draws
+    ]
     return {
         name: np.stack([getattr(one, name) for one in draws])
         for name in ("intercept", "coef", "factors")
@@ -174,12 +189,17 @@ def select(
     verdict = judge(contest)
     models = [contest.groups[number][0] for number in verdict.chosen]
     scaling = contest.scaler, contest.label_origin, contest.label_unit
-    solution = mean_of([model.solution() for model in models], *scaling)
+    solutions = [model.solution() for model in models]
+    draws = [draw for model in models for draw in model.draws()]
+    if settings.probit and len(models) > 1 and not draws:
+        # Probabilities are averaged, which no single machine does.
+        draws = solutions
+    solution = mean_of(solutions, *scaling)
     return ModelState(
         coef=solution.coef,
         intercept=solution.intercept,
         factors=solution.factors,
-        draws=all_draws([draw for model in models for draw in model.draws()], *scaling),
+        draws=all_draws(draws, *scaling),
         resolved={
             **{name: settings.values[name] for name in AUTO if name in settings.values},
             "eps": settings.values["eps"],

@@ -246,7 +246,6 @@ class FactorRun:
             scaler=self.scaler,
             label_origin=self.origin,
             label_unit=self.unit,
-            n_jobs=self.jobs,
         )
         return select(contest, self.epochs, state)
 

@@ -96,6 +96,11 @@ class FactorSettings(Settings):
             values["eps"] = AUTO_EPS[self.optimizer]
 
     @property
+    def probit(self) -> bool:
+        """Whether scores become probabilities by the normal distribution."""
+        return self.solver != "gradient" and not self.regression
+
+    @property
     def own_rates(self) -> bool:
         """Whether the user set a learning rate."""
         return any(

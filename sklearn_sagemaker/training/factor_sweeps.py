@@ -97,7 +97,7 @@ class SweepModels:
     ):
         self.settings, self.n_outputs = settings, n_outputs
         self.sample = settings.solver == "mcmc"
-        self.probit = not settings.regression
+        self.probit = settings.probit
         self.k, d = variant["num_factors"], data.X.shape[1]
         self.dtype = RowReader(data.X).dtype
         self.scaler = scaler

@@ -71,6 +71,10 @@ class Contest:
         """
         raise NotImplementedError
 
+    def mean(self, margins: np.ndarray) -> np.ndarray:
+        """Margins of an ensemble, from those of its members along the last axis."""
+        return margins.mean(axis=2, dtype=np.float64)
+
     def blame(self) -> str:
         """What to say when every candidate diverged."""
         raise NotImplementedError
@@ -365,7 +369,7 @@ def _mean_margins(contest: Contest, reader, parts, chosen) -> np.ndarray:
     margins = contest.margins(reader, parts, chosen)
     if len(chosen) == 1:
         return margins[:, :, 0].astype(np.float64, copy=False)
-    return margins.mean(axis=2, dtype=np.float64)
+    return contest.mean(margins)
 
 
 def _metrics(contest: Contest, chosen, cut: float, judged, judged_rows):

@@ -202,3 +202,23 @@ def test_draws_survive_joblib(cls):
     # A fit with another solver leaves no draws behind.
     model.set_params(solver="gradient", epochs=1).fit(X, target)
     assert not hasattr(model, "draws_")
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_an_ensemble_averages_probabilities(solver, n_classes):
+    labels = np.digitize(Y, [2, 4][: n_classes - 1])
+    settings = {"solver": solver, "epochs": 6, "num_models": 2, "random_state": 0}
+    data = {"X_val": X[TEST], "y_val": labels[TEST]}
+    model = FactorizationMachinesClassifier(ensemble_size=2, **settings)
+    model.fit(X[TRAIN], labels[TRAIN], **data)
+    # The kept draws are those of both, of different numbers of factors.
+    scores = factor_scores(X[TEST], *model._machines())
+    scores = scores.reshape(len(scores), -1, 1 if n_classes == 2 else 3)
+    wanted = ndtr(scores).mean(axis=1)
+    wanted = wanted / wanted.sum(axis=1, keepdims=True) if n_classes > 2 else wanted
+    found = model.predict_proba(X[TEST])[:, 1 if n_classes == 2 else slice(None)]
+    np.testing.assert_allclose(found.reshape(wanted.shape), wanted, rtol=1e-6)
+    own = model.predict_proba(X[TEST])[np.arange(len(found)), labels[TEST]]
+    loss = -np.log(own).mean()
+    assert -model.best_score_ == pytest.approx(loss, rel=1e-6)
