@@ -25,6 +25,7 @@ COLUMNS = {
     "factors_lr": "factors|lr",
     "linear_wd": "linear|wd",
     "factors_wd": "factors|wd",
+    "factors_boost": "wd|times",
 }
 """Hyperparameters that candidates may differ in, and their heads. Each algorithm, and
 each solver, has some of them."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import logit, ndtr
+from scipy.special import ndtr
 
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._kernels.prediction import mean_margins
 from sklearn_sagemaker._state import TrainingData
 from sklearn_sagemaker.training.columns import ColumnStore
 from sklearn_sagemaker.training.factor_model import Scaler, Solution, margins_of
@@ -22,6 +21,7 @@ MOST_DRAWS = 100
 BURN_IN = 5
 """Sweeps of "mcmc" that are not averaged, a quarter of all at most: early draws help
 the mean more than they harm it."""
+TINY = np.finfo(np.float64).tiny
 HYPER = (
     "alpha", "linear_mean", "linear_precision", "factors_mean", "factors_precision",
 )  # fmt: skip
@@ -58,6 +58,41 @@ def feature_groups(groups: Any, X, rows: np.ndarray, store: ColumnStore) -> np.n
         return np.asarray(groups)
     blocks = one_hot_groups(X if len(rows) == X.shape[0] else X[rows])
     return split_by_count(blocks, np.diff(store.indptr))
+
+
+class Mean:
+    """The mean of what several draws say of some rows, one draw after the other.
+
+    Parameters
+    ----------
+    probit : bool
+        Whether probabilities are averaged, and not scores.
+    """
+
+    def __init__(self, probit: bool):
+        self.probit, self.count = probit, 0
+        self.sums: tuple[Any, Any] = (0.0, 0.0)
+
+    def add(self, scores: np.ndarray) -> Mean:
+        """Take in the scores of a draw, of shape (n_rows, n_outputs)."""
+        self.count += 1
+        first, second = self.sums
+        if self.probit:
+            # Both, so that neither end loses its digits.
+            self.sums = first + ndtr(scores), second + ndtr(-scores)
+        else:
+            self.sums = first + scores, second
+        return self
+
+    def margins(self) -> np.ndarray:
+        """As `sklearn_sagemaker._kernels.prediction.mean_margins` of all draws."""
+        first, second = self.sums
+        if not self.probit:
+            return first / self.count
+        positive = np.log(np.maximum(first, TINY))
+        if first.shape[1] > 1:
+            return positive - np.log(self.count)
+        return positive - np.log(np.maximum(second, TINY))
 
 
 class SweepModels:
@@ -128,11 +163,19 @@ class SweepModels:
             self._targets = [y]
         else:
             self._targets = [(y == label).astype(float) for label in range(n_outputs)]
-        self.models = self._make(self._starts(d))
+        self._models: list[SweepModel] | None = None
+        self._n_features = d
         self.best: Solution | None = None
         self.sweeps = 0
-        # Of mcmc: sums over the draws so far of what they say of validation rows.
-        self._running: dict[int, tuple[int, np.ndarray]] = {}
+        # Of mcmc: what the draws so far say of validation rows.
+        self._running: dict[int, Mean] = {}
+
+    @property
+    def models(self) -> list[SweepModel]:
+        """One for each output; made when first needed, in the thread that trains."""
+        if self._models is None:
+            self._models = self._make(self._starts(self._n_features))
+        return self._models
 
     def _starts(self, n_features: int) -> list:
         """Where each output starts; None leaves it to the sweeps."""
@@ -238,24 +281,19 @@ class SweepModels:
         margins : float64 array of shape (n, n_outputs)
         """
         if best:
-            draws = self.draws() or [self.solution()]
-            return self._mean([self._scores(reader, rows, one) for one in draws])
+            found: Mean | None = None
+            for draw in self.draws() or [self.solution()]:
+                found = (found or Mean(self.probit)).add(
+                    self._scores(reader, rows, draw)
+                )
+            assert found is not None
+            return found.margins()
         scores = self._scores(reader, rows, self._current())
         if not self.sample or self.sweeps <= self._burn_in:
-            return self._mean([scores])
-        # Sums of probabilities, or of scores: the draws so far need not be kept.
-        value = ndtr(scores) if self.probit else scores
-        count, total = self._running.get(id(rows), (0, np.zeros_like(value)))
-        count, total = count + 1, total + value
-        self._running[id(rows)] = count, total
-        mean = total / count
-        if not self.probit:
-            return mean
-        mean = mean.clip(1e-12, 1.0 - 1e-12)
-        return np.log(mean) if self.n_outputs > 1 else logit(mean)
-
-    def _mean(self, scores: list[np.ndarray]) -> np.ndarray:
-        return mean_margins(np.stack(scores, axis=1), self.probit)
+            return Mean(self.probit).add(scores).margins()
+        # The draws so far need not be kept.
+        running = self._running.setdefault(id(rows), Mean(self.probit))
+        return running.add(scores).margins()
 
     def _scores(self, reader: RowReader, rows: np.ndarray, one: Solution) -> np.ndarray:
         d, n_outputs = one.coef.shape[1], self.n_outputs
@@ -285,7 +323,7 @@ class SweepModels:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state, whose shapes were checked."""
         names = ("intercept", "coef", "factors")
-        self.models = self._make(
+        self._models = self._make(
             list(zip(*(state[name] for name in names), strict=True))
         )
         if not self.sample:
