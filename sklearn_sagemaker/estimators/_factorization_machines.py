@@ -37,12 +37,24 @@ groups : "auto", array-like of int of shape (n_features,) or None, default="auto
     holds equally many of, such as one-hot users, then items, and divides large ones
     by how many rows hold a feature. None is one group.
 """
-_SHARED = _GROUPS.strip() + SHARED_PARAMETERS.replace(
+_OURS = {
     "How many of the best candidates to average, margin by margin: for linear models\n"
-    "    that is one set of coefficients, so that predictions cost no more.",
-    "How many of the best variants to average, margin by margin, as one model of\n"
-    "    all their factors.",
-)
+    "    that is one set of coefficients, so that predictions cost no more.": (
+        "How many of the best variants to average, margin by margin, as one model of\n"
+        "    all their factors; probit models by their probabilities."
+    ),
+    "models times classes times stored values exceed 5e8 or": (
+        "20 times the factors of all models times classes times\n"
+        "    stored values exceed 5e8 or"
+    ),
+    "over blocks of models and, within a block, over rows.": (
+        "over variants and folds, and over\n    the rows of a large prediction."
+    ),
+}
+_SHARED = _GROUPS.strip() + SHARED_PARAMETERS
+for _theirs, _mine in _OURS.items():
+    assert _theirs in SHARED_PARAMETERS
+    _SHARED = _SHARED.replace(_theirs, _mine)
 _CONSTRAINTS = {"groups": ["array-like", StrOptions({"auto"}), None]}
 
 THREAD_WORK = 10_000_000
