@@ -22,6 +22,7 @@ include "_rows.pxi"
 cdef enum:
     ROWS_AHEAD = 16
     STRIPS_AHEAD = 2
+    DRAWS_AHEAD = 2
 
 
 # What a step does to one group of parameters.
@@ -441,6 +442,20 @@ ctypedef fused linear_t:
     double
 
 
+cdef inline void prefetch_class(ptrdiff_t n, const int32_t* columns,
+                                const linear_t* linear, ptrdiff_t linear_stride,
+                                ptrdiff_t offset, const real* factors,
+                                ptrdiff_t factor_stride, ptrdiff_t k) noexcept nogil:
+    """Ask for what a row needs of another class, or of another draw."""
+    cdef ptrdiff_t j
+    for j in range(n):
+        SS_PREFETCH(linear + columns[j] * linear_stride + offset)
+    if real is float:
+        prefetch_strips_f32(n, columns, factors, factor_stride, k)
+    else:
+        prefetch_strips_f64(n, columns, factors, factor_stride, k)
+
+
 def score(reader, const int64_t[::1] rows, const double[::1] bias,
           const linear_t[::1] linear, ptrdiff_t linear_stride,
           ptrdiff_t linear_class_stride, const real[::1] factors,
@@ -499,6 +514,11 @@ def score(reader, const int64_t[::1] rows, const double[::1] bias,
             stored = list_row(&X, &rows[i], n - i, shift_at, scale_at, &room, &values,
                               &columns)
             for c in range(n_classes):
+                if c + DRAWS_AHEAD < n_classes:
+                    prefetch_class(stored, columns, &linear[0], linear_stride,
+                                   linear_class_stride * (c + DRAWS_AHEAD),
+                                   v + (c + DRAWS_AHEAD) * factor_class_stride,
+                                   factor_stride, k)
                 total = bias[c]
                 for j in range(stored):
                     total += <double> values[j] * linear[

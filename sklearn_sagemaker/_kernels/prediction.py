@@ -6,7 +6,7 @@ from collections.abc import Callable
 from itertools import pairwise
 
 import numpy as np
-from scipy.special import log_ndtr, logsumexp
+from scipy.special import log_ndtr, ndtr
 
 from sklearn_sagemaker._kernels.levels import factor_kernels, kernels
 from sklearn_sagemaker._kernels.readers import RowReader
@@ -116,8 +116,12 @@ def mean_margins(scores: np.ndarray, probit: bool) -> np.ndarray:
     """
     if not probit:
         return scores.mean(axis=1)
-    count = np.log(scores.shape[1])
-    positive = logsumexp(log_ndtr(scores), axis=1) - count
+    if scores.shape[1] == 1:
+        # The far tails keep their digits.
+        positive = log_ndtr(scores[:, 0])
+        return positive if scores.shape[2] > 1 else positive - log_ndtr(-scores[:, 0])
+    tiny = np.finfo(np.float64).tiny
+    positive = np.log(np.maximum(ndtr(scores).mean(axis=1), tiny))
     if scores.shape[2] > 1:
         return positive
-    return positive - (logsumexp(log_ndtr(-scores), axis=1) - count)
+    return positive - np.log(np.maximum(ndtr(-scores).mean(axis=1), tiny))
