@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from scipy.special import log_ndtr, ndtr
@@ -12,6 +13,7 @@ from sklearn_sagemaker._kernels.levels import factor_kernels, kernels
 from sklearn_sagemaker._kernels.readers import RowReader
 
 EMPTY = np.empty(0)
+TINY = np.finfo(np.float64).tiny
 
 
 def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
@@ -114,14 +116,48 @@ def mean_margins(scores: np.ndarray, probit: bool) -> np.ndarray:
         Mean scores; or with a probit the log-odds of the mean probability, for more
         than one output its logarithm.
     """
-    if not probit:
-        return scores.mean(axis=1)
-    if scores.shape[1] == 1:
-        # The far tails keep their digits.
-        positive = log_ndtr(scores[:, 0])
-        return positive if scores.shape[2] > 1 else positive - log_ndtr(-scores[:, 0])
-    tiny = np.finfo(np.float64).tiny
-    positive = np.log(np.maximum(ndtr(scores).mean(axis=1), tiny))
-    if scores.shape[2] > 1:
-        return positive
-    return positive - np.log(np.maximum(ndtr(-scores).mean(axis=1), tiny))
+    return DrawMean(probit).add(scores).margins()
+
+
+class DrawMean:
+    """The mean of what several draws say of some rows, some draws after the others.
+
+    Parameters
+    ----------
+    probit : bool
+        Whether probabilities are averaged, and not scores.
+    """
+
+    def __init__(self, probit: bool):
+        self.probit, self.count = probit, 0
+        self._sums: tuple[Any, Any] = (0.0, 0.0)
+        self._last: np.ndarray
+
+    def add(self, scores: np.ndarray) -> DrawMean:
+        """Take in scores of shape (n_rows, n_draws, n_outputs)."""
+        self.count += scores.shape[1]
+        self._last = scores[:, -1]
+        first, second = self._sums
+        if self.probit:
+            # Both, so that neither end loses its digits.
+            first = first + ndtr(scores).sum(axis=1)
+            second = second + ndtr(-scores).sum(axis=1)
+        else:
+            first = first + scores.sum(axis=1)
+        self._sums = first, second
+        return self
+
+    def margins(self) -> np.ndarray:
+        """What `mean_margins` returns for all draws so far."""
+        first, second = self._sums
+        if not self.probit:
+            return first / self.count
+        several = self._last.shape[1] > 1
+        if self.count == 1:
+            # The far tails keep their digits.
+            positive = log_ndtr(self._last)
+            return positive if several else positive - log_ndtr(-self._last)
+        positive = np.log(np.maximum(first / self.count, TINY))
+        if several:
+            return positive
+        return positive - np.log(np.maximum(second / self.count, TINY))

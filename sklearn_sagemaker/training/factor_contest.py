@@ -12,7 +12,6 @@ from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.training.factor_model import Scaler, Solution
 from sklearn_sagemaker.training.factor_scaling import in_user_units
 from sklearn_sagemaker.training.factor_settings import AUTO, FactorSettings
-from sklearn_sagemaker.training.scaling import feature_statistics
 from sklearn_sagemaker.training.selection import Contest, judge
 
 METRIC_NAMES: dict[str, dict[str, str | None]] = {
@@ -88,27 +87,14 @@ class FactorContest(Contest):
         """Metrics by SageMaker's names for Factorization Machines."""
         return named_metrics(self.spec.predictor_type, metrics)
 
-    def blame(self) -> str:
-        """What to say when every variant diverged."""
-        reader, _, weights = self.train
-        rows = self.plan.train_rows[:10_000]
-        found = feature_statistics(reader, rows, weights[rows])
-        size = np.hypot(found.mean, found.deviation)
-        worst = ", ".join(
-            f"feature {j} (size about {size[j]:.3g})" for j in np.argsort(-size)[:3]
-        )
-        values, remedies = self.spec.hyperparameters, []
-        if values["normalize_data"] not in (True, "auto"):
-            remedies.append("set normalize_data='auto' or scale the features")
-        for name in ("linear_lr", "factors_lr", "bias_lr"):
-            if values[name] not in ("auto", 0):
-                remedies.append(f"set {name} below {values[name]:g}, or 'auto'")
-        if not remedies:
-            remedies.append("scale the features or drop extreme values")
-        return (
-            f"All {len(self.candidates)} models diverged: weights overflowed. The "
-            f"largest features are {worst}; {' and '.join(remedies)}."
-        )
+    def remedies(self) -> list[str]:
+        """What the settings leave to try when every variant diverged."""
+        values = self.spec.hyperparameters
+        return [
+            f"set {name} below {values[name]:g}, or 'auto'"
+            for name in ("linear_lr", "factors_lr", "bias_lr")
+            if values[name] not in ("auto", 0)
+        ]
 
 
 def mean_of(

@@ -155,7 +155,6 @@ class GradientModel:
     def train(
         self,
         order: np.ndarray,
-        bounds: np.ndarray,
         labels: np.ndarray,
         weights: np.ndarray,
     ) -> float:
@@ -164,13 +163,16 @@ class GradientModel:
         Parameters
         ----------
         order : int64 array of shape (n,)
-        bounds : int64 array of shape (n_batches + 1,)
-            Empty for steps row by row.
         labels, weights : arrays of shape (n_rows,)
             In the precision of the reader.
         """
         settings, values = self.settings, self.settings.values
         constants = {**BETAS, "eps": values["eps"]}
+        # Mini-batches; none stands for steps row by row.
+        batch, bounds = values["mini_batch_size"], np.empty(0, dtype=np.int64)
+        if batch > 1:
+            starts = np.arange(0, len(order), batch, dtype=np.int64)
+            bounds = np.append(starts, len(order))
         total = factor_kernels.train(
             self.reader,
             order,
@@ -215,13 +217,11 @@ class GradientModel:
         margins : float64 array of shape (n, n_outputs)
         """
         arrays = self.best if best and self.best else self._arrays()
-        if reader.dtype != self.reader.dtype:
-            # The kernels read any values into the precision of the model.
-            arrays = tuple(part.astype(reader.dtype) for part in arrays)
-        shift, scale = self.scaler
-        scaler = shift.astype(reader.dtype), scale.astype(reader.dtype)
-        bias, linear, factors = arrays
-        return margins_of(reader, rows, bias, linear, factors, scaler)
+        # Rows of another precision are scored in theirs.
+        bias, linear, factors, shift, scale = (
+            part.astype(reader.dtype, copy=False) for part in (*arrays, *self.scaler)
+        )
+        return margins_of(reader, rows, bias, linear, factors, (shift, scale))
 
     def _arrays(self) -> tuple[np.ndarray, ...]:
         return self.bias, self.linear, self.factors

@@ -26,7 +26,12 @@ from sklearn_sagemaker.training.groups import check_groups
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.scaling import label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
-from sklearn_sagemaker.training.validation import ValidationPlan, plan_validation
+from sklearn_sagemaker.training.validation import (
+    ValidationPlan,
+    given_rows,
+    plan_validation,
+    stored_values,
+)
 
 Monitor = Callable[[int, int, dict[str, float]], Any]
 
@@ -76,21 +81,14 @@ class FactorRun:
     # ------------------------------------------------------------- preparation
     def _plan_validation(self) -> ValidationPlan:
         data, spec = self.data, self.spec
-        given = None
-        if data.X_val is not None:
-            assert data.y_val is not None
-            assert data.sample_weight_val is not None
-            given = (RowReader(data.X_val), data.y_val, data.sample_weight_val)
-        stored = len(self.rows) * self.reader.n_features
-        if self.reader.sparse:
-            stored = int(np.diff(data.X.indptr)[self.rows].sum())
+        stored = stored_values(data.X, self.rows)
         factors = self.settings.variants().columns["num_factors"]
         return plan_validation(
             self.reader,
             data.y,
             data.sample_weight,
             self.rows,
-            given,
+            given_rows(data),
             cv=spec.cv,
             validation_fraction=spec.validation_fraction,
             stratify=not self.settings.regression,
@@ -100,7 +98,7 @@ class FactorRun:
 
     def _feature_scaler(self) -> tuple[Scaler, float]:
         if self.spec.resume is not None:
-            return self.spec.resume["scaler"], self.spec.resume["square"]
+            return Scaler(*self.spec.resume["scaler"]), self.spec.resume["square"]
         return feature_scaler(
             self.reader,
             self.data.X,
@@ -208,7 +206,7 @@ class FactorRun:
             "models": [[model.state() for model in models] for models in self.groups],
             "epochs": self.trained + len(self.progress.train_curve),
             "seed": self.spec.seed,
-            "scaler": self.scaler,
+            "scaler": (self.scaler.shift, self.scaler.scale),
             "square": self.square,
             "labels": (self.origin, self.unit),
         }
@@ -289,11 +287,7 @@ class FactorRun:
         """Train a model once over its rows; returns its loss and its rows' losses."""
         # errstate belongs to the thread.
         with np.errstate(all="ignore"):
-            batch, n = self.values["mini_batch_size"], len(order)
-            bounds = np.empty(0, dtype=np.int64)
-            if batch > 1:
-                bounds = np.append(np.arange(0, n, batch), n).astype(np.int64)
-            train_loss = model.train(order, bounds, self.labels, self.weights)
+            train_loss = model.train(order, self.labels, self.weights)
             if not model.finite:
                 return np.nan, []
             losses = []

@@ -10,7 +10,7 @@ from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.factor_contest import mean_of, named_metrics
-from sklearn_sagemaker.training.factor_model import GradientModel, Solution
+from sklearn_sagemaker.training.factor_model import GradientModel, Scaler, Solution
 from sklearn_sagemaker.training.factor_scaling import feature_scaler, in_kernel_units
 from sklearn_sagemaker.training.factor_settings import FactorSettings
 from sklearn_sagemaker.training.scaling import label_statistics
@@ -50,6 +50,7 @@ class FactorStream:
             self.seen = dict(resume["stream"])
         else:
             self.seen = self._first_look()
+        self.scaler = Scaler(*self.seen["scaler"])
         self.variants = self.settings.variants(self.seen["square"])
         if spec.resume is not None and resume is None:
             # A fitted model goes on with as many factors as it has.
@@ -89,7 +90,7 @@ class FactorStream:
         n = len(settings.variants(square))
         return {
             "calls": 0,
-            "scaler": scaler,
+            "scaler": (scaler.shift, scaler.scale),
             "square": square,
             "labels": (origin, unit),
             "rows": 0,
@@ -106,7 +107,7 @@ class FactorStream:
             self.variants.params(number),
             self.reader,
             self.n_outputs,
-            self.seen["scaler"],
+            self.scaler,
             np.zeros(self.n_outputs),
             [self.seen["seed"], 0xFAC7, number],
         )
@@ -115,7 +116,7 @@ class FactorStream:
         """Let a model start as a fitted one."""
         start = in_kernel_units(
             Solution(fitted["intercept"], fitted["coef"], fitted["factors"]),
-            self.seen["scaler"],
+            self.scaler,
             *self.seen["labels"],
         )
         model.bias[0] = start.intercept
@@ -139,7 +140,6 @@ class FactorStream:
         order = self.rows[rng.permutation(len(self.rows))]
         recent = settings.binary and settings.criterion.curve is not None
         losses = np.zeros(len(self.models))
-        batch = settings.values["mini_batch_size"]
         with np.errstate(all="ignore"):
             for start in range(0, len(order), PIECE_ROWS):
                 piece = order[start : start + PIECE_ROWS]
@@ -150,14 +150,9 @@ class FactorStream:
                         for model in self.models
                     ]
                     seen["recent"] = remember(seen["recent"], data, piece, margins)
-                bounds = np.empty(0, dtype=np.int64)
-                if batch > 1:
-                    places = np.arange(0, len(piece), batch, dtype=np.int64)
-                    bounds = np.append(places, len(piece))
                 total = weights[piece].sum(dtype=np.float64)
                 losses += [
-                    model.train(piece, bounds, labels, weights) * total
-                    for model in self.models
+                    model.train(piece, labels, weights) * total for model in self.models
                 ]
         seen["loss"] = seen["loss"] + losses * unit**settings.loss.degree
         seen["loss_weight"] += weights[order].sum(dtype=np.float64)
@@ -181,7 +176,7 @@ class FactorStream:
         threshold = stream_threshold(settings, seen["recent"], chosen)
         solution = mean_of(
             [self.models[number].solution() for number in chosen],
-            seen["scaler"],
+            self.scaler,
             *seen["labels"],
         )
         return ModelState(

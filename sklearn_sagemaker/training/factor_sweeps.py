@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import ndtr
 
 from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels.prediction import DrawMean
 from sklearn_sagemaker._state import TrainingData
 from sklearn_sagemaker.training.columns import ColumnStore
 from sklearn_sagemaker.training.factor_model import Scaler, Solution, margins_of
@@ -21,7 +21,6 @@ MOST_DRAWS = 100
 BURN_IN = 5
 """Sweeps of "mcmc" that are not averaged, a quarter of all at most: early draws help
 the mean more than they harm it."""
-TINY = np.finfo(np.float64).tiny
 HYPER = (
     "alpha", "linear_mean", "linear_precision", "factors_mean", "factors_precision",
 )  # fmt: skip
@@ -58,41 +57,6 @@ def feature_groups(groups: Any, X, rows: np.ndarray, store: ColumnStore) -> np.n
         return np.asarray(groups)
     blocks = one_hot_groups(X if len(rows) == X.shape[0] else X[rows])
     return split_by_count(blocks, np.diff(store.indptr))
-
-
-class Mean:
-    """The mean of what several draws say of some rows, one draw after the other.
-
-    Parameters
-    ----------
-    probit : bool
-        Whether probabilities are averaged, and not scores.
-    """
-
-    def __init__(self, probit: bool):
-        self.probit, self.count = probit, 0
-        self.sums: tuple[Any, Any] = (0.0, 0.0)
-
-    def add(self, scores: np.ndarray) -> Mean:
-        """Take in the scores of a draw, of shape (n_rows, n_outputs)."""
-        self.count += 1
-        first, second = self.sums
-        if self.probit:
-            # Both, so that neither end loses its digits.
-            self.sums = first + ndtr(scores), second + ndtr(-scores)
-        else:
-            self.sums = first + scores, second
-        return self
-
-    def margins(self) -> np.ndarray:
-        """As `sklearn_sagemaker._kernels.prediction.mean_margins` of all draws."""
-        first, second = self.sums
-        if not self.probit:
-            return first / self.count
-        positive = np.log(np.maximum(first, TINY))
-        if first.shape[1] > 1:
-            return positive - np.log(self.count)
-        return positive - np.log(np.maximum(second, TINY))
 
 
 class SweepModels:
@@ -168,7 +132,7 @@ class SweepModels:
         self.best: Solution | None = None
         self.sweeps = 0
         # Of mcmc: what the draws so far say of validation rows.
-        self._running: dict[int, Mean] = {}
+        self._running: dict[int, DrawMean] = {}
 
     @property
     def models(self) -> list[SweepModel]:
@@ -280,25 +244,21 @@ class SweepModels:
         -------
         margins : float64 array of shape (n, n_outputs)
         """
+        mean = DrawMean(self.probit)
         if best:
-            found: Mean | None = None
             for draw in self.draws() or [self.solution()]:
-                found = (found or Mean(self.probit)).add(
-                    self._scores(reader, rows, draw)
-                )
-            assert found is not None
-            return found.margins()
-        scores = self._scores(reader, rows, self._current())
-        if not self.sample or self.sweeps <= self._burn_in:
-            return Mean(self.probit).add(scores).margins()
-        # The draws so far need not be kept.
-        running = self._running.setdefault(id(rows), Mean(self.probit))
-        return running.add(scores).margins()
+                mean.add(self._scores(reader, rows, draw))
+            return mean.margins()
+        if self.sample and self.sweeps > self._burn_in:
+            # The draws so far need not be kept.
+            mean = self._running.setdefault(id(rows), mean)
+        return mean.add(self._scores(reader, rows, self._current())).margins()
 
     def _scores(self, reader: RowReader, rows: np.ndarray, one: Solution) -> np.ndarray:
+        """Scores of one draw, of shape (n, 1, n_outputs)."""
         d, n_outputs = one.coef.shape[1], self.n_outputs
         flat = one.factors.transpose(1, 0, 2).reshape(d, 1, n_outputs * self.k)
-        return margins_of(
+        scores = margins_of(
             reader,
             rows,
             one.intercept[None],
@@ -306,6 +266,7 @@ class SweepModels:
             np.ascontiguousarray(flat, dtype=reader.dtype),
             self.scaler.arrays(reader.dtype),
         )
+        return scores[:, None]
 
     def state(self) -> dict[str, Any]:
         """Arrays that training can go on from."""

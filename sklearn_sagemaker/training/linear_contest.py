@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.training.block import ColumnBlock
 from sklearn_sagemaker.training.blocks import mean_solution, models_of
-from sklearn_sagemaker.training.scaling import FeatureStatistics, feature_statistics
+from sklearn_sagemaker.training.scaling import FeatureStatistics
 from sklearn_sagemaker.training.selection import Contest, judge
 from sklearn_sagemaker.training.settings import AUTO, LinearSettings
 
@@ -57,27 +57,12 @@ class LinearContest(Contest):
             self.label_origin
         )
 
-    def blame(self) -> str:
-        """What to say when every candidate diverged."""
-        values = self.settings.values
-        reader, _, weights = self.train
-        rows = self.plan.train_rows[: values["num_point_for_scaler"]]
-        statistics = feature_statistics(reader, rows, weights[rows])
-        size = np.hypot(statistics.mean, statistics.deviation)
-        worst = np.argsort(-size)[:3]
-        names = ", ".join(f"feature {j} (size about {size[j]:.3g})" for j in worst)
-        remedies = []
-        if values["normalize_data"] not in (True, "auto"):
-            remedies.append("set normalize_data='auto' or scale the features")
-        if values["learning_rate"] != "auto":
-            rate = values["learning_rate"]
-            remedies.append(f"set a learning_rate below {rate:g}, or 'auto'")
-        if not remedies:
-            remedies.append("scale the features or drop extreme values")
-        return (
-            f"All {len(self.candidates)} candidate models diverged. The largest "
-            f"features are {names}; {' and '.join(remedies)}."
-        )
+    def remedies(self) -> list[str]:
+        """What the settings leave to try when every candidate diverged."""
+        rate = self.settings.values["learning_rate"]
+        if rate == "auto":
+            return []
+        return [f"set a learning_rate below {rate:g}, or 'auto'"]
 
 
 def select(

@@ -41,7 +41,12 @@ from sklearn_sagemaker.training.schedule import (
 from sklearn_sagemaker.training.settings import LinearSettings
 from sklearn_sagemaker.training.stream import train_stream
 from sklearn_sagemaker.training.team import Team
-from sklearn_sagemaker.training.validation import ValidationPlan, plan_validation
+from sklearn_sagemaker.training.validation import (
+    ValidationPlan,
+    given_rows,
+    plan_validation,
+    stored_values,
+)
 
 TEAM_WORK = 2_000_000
 """Stored values of a pass below which threads of a team would mostly wait."""
@@ -70,9 +75,7 @@ class LinearRun:
         self.candidates = make_candidates(
             self.values, self.values["optimizer"], bool(self.reader.sparse)
         )
-        self.stored = len(self.rows) * self.reader.n_features
-        if self.reader.sparse:
-            self.stored = int(np.diff(data.X.indptr)[self.rows].sum())
+        self.stored = stored_values(data.X, self.rows)
         self.plan = self._plan_validation()
         self.train_rows = self.plan.train_rows
         self.batch, self.epochs = plan_updates(
@@ -87,18 +90,13 @@ class LinearRun:
     # ------------------------------------------------------------- preparation
     def _plan_validation(self) -> ValidationPlan:
         data, spec = self.data, self.spec
-        given = None
-        if data.X_val is not None:
-            assert data.y_val is not None
-            assert data.sample_weight_val is not None
-            given = (RowReader(data.X_val), data.y_val, data.sample_weight_val)
         classes = spec.n_classes if self.loss.coupled else 1
         return plan_validation(
             self.reader,
             data.y,
             data.sample_weight,
             self.rows,
-            given,
+            given_rows(data),
             cv=spec.cv,
             validation_fraction=spec.validation_fraction,
             stratify=not self.settings.regression,

@@ -22,9 +22,12 @@ from sklearn_sagemaker.training.criteria import (
 )
 from sklearn_sagemaker.training.metrics import linear_metrics
 from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.scaling import feature_statistics
 from sklearn_sagemaker.training.settings import Settings
 from sklearn_sagemaker.training.validation import ValidationPlan
 
+BLAME_ROWS = 10_000
+"""Rows among which the largest features are looked for when all diverged."""
 MARGIN_BYTES = 64 << 20
 """Margins of all candidates on validation rows are held in pieces of this size."""
 
@@ -75,9 +78,26 @@ class Contest:
         """Margins of an ensemble, from those of its members along the last axis."""
         return margins.mean(axis=2, dtype=np.float64)
 
+    def remedies(self) -> list[str]:
+        """What the settings leave to try when every candidate diverged."""
+        raise NotImplementedError
+
     def blame(self) -> str:
         """What to say when every candidate diverged."""
-        raise NotImplementedError
+        reader, _, weights = self.train
+        rows = self.plan.train_rows[:BLAME_ROWS]
+        statistics = feature_statistics(reader, rows, weights[rows])
+        size = np.hypot(statistics.mean, statistics.deviation)
+        worst = np.argsort(-size)[:3]
+        names = ", ".join(f"feature {j} (size about {size[j]:.3g})" for j in worst)
+        remedies = self.remedies()
+        if self.settings.values["normalize_data"] not in (True, "auto"):
+            remedies.insert(0, "set normalize_data='auto' or scale the features")
+        remedies = remedies or ["scale the features or drop extreme values"]
+        return (
+            f"All {len(self.candidates)} candidate models diverged. The largest "
+            f"features are {names}; {' and '.join(remedies)}."
+        )
 
     def named(self, metrics: dict[str, float]) -> dict[str, float]:
         """Metrics by the names that SageMaker has for them in this algorithm."""
@@ -251,17 +271,11 @@ class Verdict:
     ----------
     chosen : int array
         The best candidates, the best first: as many as the ensemble has.
-    score : float
-        Of the ensemble.
-    cut : float
-        Margin above which a row is called positive (two classes).
     fields : dict
         The fields of `ModelState` that do not depend on the kind of model.
     """
 
     chosen: np.ndarray
-    score: float
-    cut: float
     fields: dict[str, Any]
 
 
@@ -343,7 +357,7 @@ def judge(contest: Contest) -> Verdict:
         "validation_curve": None if plan.kind == "training" else curves[1],
         "metrics": {part: contest.named(found) for part, found in metrics.items()},
     }
-    return Verdict(chosen, best_score, cut, fields)
+    return Verdict(chosen, fields)
 
 
 def warn_target(settings: Settings, found: Calibration) -> None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.model_selection import KFold, StratifiedKFold, check_cv
 
 from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._state import TrainingData
 
 CV_BUDGET = 500_000_000
 """``cv="auto"`` uses folds up to this many multiplications a pass (stored values
@@ -124,6 +126,22 @@ def _hold_out(y, rows, fraction, stratify, rng):
         held.append(rng.permutation(members)[:count])
     out = np.sort(np.concatenate(held)).astype(np.int64)
     return np.setdiff1d(rows, out).astype(np.int64), out
+
+
+def given_rows(data: TrainingData) -> tuple[RowReader, np.ndarray, np.ndarray] | None:
+    """The user's validation rows as `plan_validation` takes them."""
+    if data.X_val is None:
+        return None
+    assert data.y_val is not None
+    assert data.sample_weight_val is not None
+    return RowReader(data.X_val), data.y_val, data.sample_weight_val
+
+
+def stored_values(X, rows: np.ndarray) -> int:
+    """Values that some rows store, which a pass over them costs."""
+    if sp.issparse(X):
+        return int(np.diff(X.indptr)[rows].sum())
+    return len(rows) * X.shape[1]
 
 
 def plan_validation(

@@ -278,7 +278,8 @@ def test_the_score_of_an_ensemble_is_its_loss(classes):
 def test_all_diverged_says_what_to_do(classes, cv):
     X, y = problem(classes=classes)
     settings = {"factors_lr": 1e6, "optimizer": "sgd", "normalize_data": False}
-    message = "(?s)All 1 models.*normalize_data='auto'.*factors_lr below 1e\\+06"
+    message = "(?s)All 1 candidate models.*normalize_data='auto'"
+    message += ".*factors_lr below 1e\\+06"
     with pytest.raises(AllCandidatesDivergedError, match=message):
         fit(1e3 * X, y, classes=classes, cv=cv, **settings)
 
