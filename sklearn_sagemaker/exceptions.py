@@ -4,10 +4,13 @@ from __future__ import annotations
 
 __all__ = [
     "AllCandidatesDivergedError",
+    "ArtifactError",
     "CandidateDivergedWarning",
     "DataFileError",
     "InapplicableHyperparameterWarning",
+    "ModelFormatError",
     "OptionalDependencyError",
+    "RecordIOError",
     "TargetNotReachedWarning",
 ]
 
@@ -17,6 +20,10 @@ class AllCandidatesDivergedError(FloatingPointError, ValueError):
 
     The message names the features whose scales are to blame and the remedy.
     """
+
+
+class ArtifactError(ValueError):
+    """A model artifact cannot be read or written; the message names the member."""
 
 
 class CandidateDivergedWarning(RuntimeWarning):
@@ -34,8 +41,45 @@ class InapplicableHyperparameterWarning(UserWarning):
     """
 
 
+class ModelFormatError(ValueError):
+    """A stored model has a newer format than this version of the package reads."""
+
+
 class OptionalDependencyError(ImportError):
     """An optional package is missing; the message names the extra to install."""
+
+
+class RecordIOError(DataFileError):
+    """RecordIO bytes are malformed.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, without the place.
+    record : int or None
+        Number of the record, from 0.
+    offset : int or None
+        Where in the (uncompressed) bytes the fault is.
+    source : str
+        Name of the file, if there is one.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        record: int | None = None,
+        offset: int | None = None,
+        source: str = "",
+    ):
+        self.message, self.record, self.offset = message, record, offset
+        self.source = source
+        place = f"{source}: " if source else ""
+        if record is not None:
+            place += f"record {record} (byte {offset}): "
+        super().__init__(place + message)
+
+    def __reduce__(self):
+        return type(self), (self.message, self.record, self.offset, self.source)
 
 
 class TargetNotReachedWarning(UserWarning):
