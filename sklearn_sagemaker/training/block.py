@@ -237,7 +237,9 @@ class ColumnBlock:
                 self._columns_view(self.W)[:, columns[group, k]] = scaled[:, k]
 
     # ---------------------------------------------------------------- training
-    def train_epoch(self, order, bounds, fold, labels, weights, rates, trains=None):
+    def train_epoch(
+        self, order, bounds, fold, labels, weights, rates, trains=None, reader=None
+    ):
         """One pass; returns the training loss of each active model.
 
         Parameters
@@ -249,7 +251,10 @@ class ColumnBlock:
             Learning rates of all models of the block.
         trains : uint8 array of shape (n_samples, n_groups) or None
             Which group trains on which rows, for folds that are no partition.
+        reader : RowReader or None
+            Other rows than the block's, of the same kind and precision.
         """
+        reader = self.reader if reader is None else reader
         objective = self.objective
         lanes = np.arange(self.used) % len(self.active)
         per_column = np.zeros((len(rates), self.ld), dtype=self.dtype)
@@ -272,7 +277,7 @@ class ColumnBlock:
                 meeting, member, members, first=first, last=last, p=lazy_p, q=lazy_q
             ):
                 kernels.train(
-                    self.reader,
+                    reader,
                     order,
                     bounds[first : last + 1],
                     masked[first:last],

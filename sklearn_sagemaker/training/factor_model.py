@@ -157,6 +157,7 @@ class GradientModel:
         order: np.ndarray,
         labels: np.ndarray,
         weights: np.ndarray,
+        reader: RowReader | None = None,
     ) -> float:
         """One pass over rows; returns their mean loss before each step.
 
@@ -165,6 +166,8 @@ class GradientModel:
         order : int64 array of shape (n,)
         labels, weights : arrays of shape (n_rows,)
             In the precision of the reader.
+        reader : RowReader or None
+            Other rows than the model's, of the same kind and precision.
         """
         settings, values = self.settings, self.settings.values
         constants = {**BETAS, "eps": values["eps"]}
@@ -174,7 +177,7 @@ class GradientModel:
             starts = np.arange(0, len(order), batch, dtype=np.int64)
             bounds = np.append(starts, len(order))
         total = factor_kernels.train(
-            self.reader,
+            self.reader if reader is None else reader,
             order,
             bounds,
             labels,

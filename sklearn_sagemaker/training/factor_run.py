@@ -111,15 +111,17 @@ class FactorRun:
         """Centre and scale labels in float64 before they become float32."""
         y, weights = self.data.y, self.data.sample_weight
         rows, dtype, resume = self.train_rows, self.reader.dtype, self.spec.resume
-        mean = weights[rows].mean()
-        self.loss_weights = weights if mean == 1.0 else weights / mean
+        self.mean_weight = self._mean_weight()
+        self.loss_weights = weights / self.mean_weight
+        if self.mean_weight == 1.0:
+            self.loss_weights = weights
         self.weights = self.loss_weights.astype(dtype)
         self.origin, self.unit = 0.0, 1.0
         self.start = np.zeros(self.n_outputs)
         if resume is not None:
             self.origin, self.unit = resume["labels"]
         elif not self.settings.regression:
-            self.start = log_odds(y[rows], weights[rows], self.n_outputs)
+            self.start = self._log_odds()
         elif self.settings.flag("normalize_label", True):
             self.origin, self.unit = label_statistics(
                 y[rows], weights[rows], True, True
@@ -127,6 +129,17 @@ class FactorRun:
         else:
             self.start = np.array([np.average(y[rows], weights=weights[rows])])
         self.labels = ((y - self.origin) / self.unit).astype(dtype)
+
+    def _mean_weight(self) -> float:
+        """Mean weight of the rows that train."""
+        return self.data.sample_weight[self.train_rows].mean()
+
+    def _log_odds(self) -> np.ndarray:
+        """Margins of the best constant classifier."""
+        rows = self.train_rows
+        return log_odds(
+            self.data.y[rows], self.data.sample_weight[rows], self.n_outputs
+        )
 
     def _make_models(self) -> list[list[Any]]:
         """The models of each variant: the one that is kept, then those of the folds."""
@@ -248,22 +261,14 @@ class FactorRun:
         return select(contest, self.epochs, state)
 
     def _validation_weights(self) -> np.ndarray:
-        return self.plan.weights if self.plan.kind == "given" else self.loss_weights
+        if self.plan.reader is self.reader:
+            return self.loss_weights
+        return self.plan.weights
 
     def _epochs(self, monitor: Monitor | None, spread: Callable) -> None:
         active = np.arange(len(self.variants))
-        large = self.reader.nbytes > LARGE_DATA
         for epoch in range(self.epochs):
-            rng = np.random.default_rng([self.spec.seed, self.trained + epoch])
-            run = RUN_ROWS if large else 1
-            order = shuffled_runs(self.train_rows, run, rng, WINDOW_ROWS)
-            orders = [self._own(order, group) for group in range(self.plan.n_groups)]
-            work = [
-                (self.groups[number][group], orders[group], group)
-                for number in active
-                for group in range(self.plan.n_groups)
-            ]
-            found = list(spread(self._model_epoch, *zip(*work, strict=True)))
+            found = self._epoch(epoch, active, spread)
             with np.errstate(all="ignore"):
                 # Of a diverged model only.
                 active = self._record(active, epoch, found)
@@ -272,6 +277,31 @@ class FactorRun:
                 stop = bool(monitor(epoch, self.epochs, self._summary(len(active))))
             if stop or len(active) == 0:
                 break
+
+    def _order(
+        self, rows: np.ndarray, n_bytes: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Rows in a random order; those of large data in windows of runs."""
+        run = RUN_ROWS if n_bytes > LARGE_DATA else 1
+        return shuffled_runs(rows, run, rng, WINDOW_ROWS)
+
+    def _epoch(self, epoch: int, active: np.ndarray, spread: Callable) -> list:
+        """Train the active variants' models once over their rows, and judge them.
+
+        Returns
+        -------
+        found : list of (training loss, [(part, loss, weight) of validation rows])
+            Variant by variant, group by group.
+        """
+        rng = np.random.default_rng([self.spec.seed, self.trained + epoch])
+        order = self._order(self.train_rows, self.reader.nbytes, rng)
+        orders = [self._own(order, group) for group in range(self.plan.n_groups)]
+        work = [
+            (self.groups[number][group], orders[group], group)
+            for number in active
+            for group in range(self.plan.n_groups)
+        ]
+        return list(spread(self._model_epoch, *zip(*work, strict=True)))
 
     def _own(self, order: np.ndarray, group: int) -> np.ndarray:
         """Those of the rows, in order, that a group trains on."""
@@ -288,13 +318,17 @@ class FactorRun:
         # errstate belongs to the thread.
         with np.errstate(all="ignore"):
             train_loss = model.train(order, self.labels, self.weights)
-            if not model.finite:
-                return np.nan, []
-            losses = []
-            for number, (judge, rows) in enumerate(self.plan.parts):
-                if judge == group and self.plan.kind != "training":
-                    losses.append((number, *self._validation_loss(model, rows)))
-            return train_loss, losses
+            return self._judged(model, group, train_loss)
+
+    def _judged(self, model, group: int, train_loss: float) -> tuple[float, list]:
+        """The training loss of a model, and the losses of its validation rows."""
+        if not model.finite:
+            return np.nan, []
+        losses = []
+        for number, (judge, rows) in enumerate(self.plan.parts):
+            if judge == group and self.plan.kind != "training":
+                losses.append((number, *self._validation_loss(model, rows)))
+        return train_loss, losses
 
     def _validation_loss(self, model, rows: np.ndarray) -> tuple[float, float]:
         """Weighted sum of the losses of some validation rows, and their weight."""

@@ -55,6 +55,13 @@ Monitor = Callable[[int, int, dict[str, float]], Any]
 """Called after each epoch with its number, the planned epochs and losses."""
 
 
+def _quietly(work: Callable, *arguments: Any) -> Any:
+    """Call without warnings of overflow, which only a diverged model meets."""
+    # errstate belongs to the thread.
+    with np.errstate(all="ignore"):
+        return work(*arguments)
+
+
 class LinearRun:
     """One training run; `train` does it all.
 
@@ -75,11 +82,11 @@ class LinearRun:
         self.candidates = make_candidates(
             self.values, self.values["optimizer"], bool(self.reader.sparse)
         )
-        self.stored = stored_values(data.X, self.rows)
+        self.stored = self._stored()
         self.plan = self._plan_validation()
         self.train_rows = self.plan.train_rows
         self.batch, self.epochs = plan_updates(
-            len(self.train_rows), self.values["mini_batch_size"], self.values["epochs"]
+            self._n_train(), self.values["mini_batch_size"], self.values["epochs"]
         )
         self.statistics = self._feature_statistics()
         self._prepare_labels()
@@ -88,6 +95,29 @@ class LinearRun:
         self.trained = spec.resume["epochs"] if spec.resume is not None else 0
 
     # ------------------------------------------------------------- preparation
+    def _stored(self) -> int:
+        """Values that the rows store, which a pass over them costs."""
+        return stored_values(self.data.X, self.rows)
+
+    def _n_train(self) -> int:
+        """How many rows train."""
+        return len(self.train_rows)
+
+    def _class_multipliers(self) -> np.ndarray:
+        """Factor of the loss of each class."""
+        rows = self.train_rows
+        return self.settings.class_multipliers(
+            self.data.y[rows], self.data.sample_weight[rows]
+        )
+
+    def _mean_loss_weight(self, loss_weights: np.ndarray) -> float:
+        """Mean weight in the loss of the rows that train."""
+        return loss_weights[self.train_rows].mean()
+
+    def _stored_counts(self) -> tuple[np.ndarray, int]:
+        """How many rows store each feature of CSR rows, and of how many."""
+        return stored_counts(self.data.X, self.rows), len(self.rows)
+
     def _plan_validation(self) -> ValidationPlan:
         data, spec = self.data, self.spec
         classes = spec.n_classes if self.loss.coupled else 1
@@ -130,12 +160,13 @@ class LinearRun:
         y, weights, plan = self.data.y, self.data.sample_weight, self.plan
         dtype = self.reader.dtype
         rows = self.train_rows
-        self.multipliers = self.settings.class_multipliers(y[rows], weights[rows])
+        self.multipliers = self._class_multipliers()
         factor: Any = 1.0
         if not self.settings.regression:
             factor = self.multipliers[y.astype(int)]
         self.loss_weights = weights * factor
-        self.loss_weights /= self.loss_weights[rows].mean()
+        self.mean_weight = self._mean_loss_weight(self.loss_weights)
+        self.loss_weights /= self.mean_weight
         self.weights = self.loss_weights.astype(dtype)
         self.label_origin, self.label_unit = 0.0, 1.0
         shift, scale = np.zeros(plan.n_groups), np.ones(plan.n_groups)
@@ -167,7 +198,7 @@ class LinearRun:
         self.labels = y.astype(dtype)
         self.label_scaler = self.settings.label_scaler(shift, scale, self.label_unit)
         self.loss_unit = self.label_unit**self.loss.degree
-        if plan.kind == "given":
+        if plan.reader is not self.reader:
             val_y = (plan.y - self.label_origin) / self.label_unit
             self.val_labels = val_y.astype(dtype)
             self.val_loss_weights = plan.weights
@@ -183,9 +214,8 @@ class LinearRun:
     def _make_blocks(self, teams: ExitStack) -> list[ColumnBlock]:
         boost = None
         if self.reader.sparse:
-            counts = stored_counts(self.data.X, self.rows)
             boost = penalty_boost(
-                self.settings, self.statistics, counts, len(self.rows), self.batch
+                self.settings, self.statistics, *self._stored_counts(), self.batch
             )
         coupled = self.loss.coupled
         per_block = models_per_block(
@@ -230,58 +260,61 @@ class LinearRun:
             return self._select()
 
     def _epochs(self, monitor, parallel) -> None:
-        folded = self.plan.kind == "folds" and self.plan.trains is None
-        step = 0
-        # Of the rows that count only: absent rows must not change the order.
-        values = self.stored / len(self.rows)
-        row_bytes = values * self.data.X.dtype.itemsize
-        if self.reader.sparse:
-            row_bytes += values * self.data.X.indices.itemsize
-        run = run_length(row_bytes, row_bytes * len(self.rows), self.batch)
-        count = sum(n_batches(len(rows), self.batch) for rows in self.plan.train)
-        total = count * self.epochs
+        def spread(work, items) -> list:
+            """The work on each item, in order; perhaps in threads."""
+            if parallel is None:
+                return [_quietly(work, *item) for item in items]
+            return parallel(delayed(_quietly)(work, *item) for item in items)
+
+        self.step, self.total = 0, self._updates() * self.epochs
         for epoch in range(self.epochs):
-            order, bounds, fold = epoch_order(
-                self.plan.train, self.batch, self.spec.seed, self.trained + epoch, run
-            )
-            if not folded:
-                fold = np.full_like(fold, -1)
             running = [
                 (block, progress)
                 for block, progress in zip(self.blocks, self.progress, strict=True)
                 if len(block.active)
             ]
-            work = [
-                (
-                    block,
-                    progress,
-                    (order, bounds, fold),
-                    learning_rates(block.candidates, step, count, total),
-                    epoch,
-                )
-                for block, progress in running
-            ]
-            if parallel is None:
-                for item in work:
-                    self._block_epoch(*item)
-            else:
-                parallel(delayed(self._block_epoch)(*item) for item in work)
-            step += count
+            self._epoch(epoch, running, spread)
             stop = False
             if monitor is not None:
                 stop = bool(monitor(epoch, self.epochs, self._summary()))
             if stop or not any(len(block.active) for block in self.blocks):
                 break
 
-    def _block_epoch(self, block, progress, batches, rates, epoch) -> None:
-        # Of a diverged model only; errstate belongs to the thread.
-        with np.errstate(all="ignore"):
-            self._train_block(block, progress, batches, rates, epoch)
+    def _updates(self) -> int:
+        """Mini-batches of an epoch."""
+        return sum(n_batches(len(rows), self.batch) for rows in self.plan.train)
 
-    def _train_block(self, block, progress, batches, rates, epoch) -> None:
-        train_loss = block.train_epoch(
-            *batches, self.labels, self.weights, rates, self.plan.trains
+    def _epoch(self, epoch: int, running: list, spread) -> None:
+        """Train all running blocks once over the rows, and judge them."""
+        # Of the rows that count only: absent rows must not change the order.
+        values = self.stored / len(self.rows)
+        row_bytes = values * self.data.X.dtype.itemsize
+        if self.reader.sparse:
+            row_bytes += values * self.data.X.indices.itemsize
+        run = run_length(row_bytes, row_bytes * len(self.rows), self.batch)
+        order, bounds, fold = epoch_order(
+            self.plan.train, self.batch, self.spec.seed, self.trained + epoch, run
         )
+        if self.plan.kind != "folds" or self.plan.trains is not None:
+            fold = np.full_like(fold, -1)
+
+        def work(block, progress):
+            loss = block.train_epoch(
+                order,
+                bounds,
+                fold,
+                self.labels,
+                self.weights,
+                learning_rates(block.candidates, self.step, len(fold), self.total),
+                self.plan.trains,
+            )
+            self._judge_block(block, progress, loss, epoch)
+
+        spread(work, running)
+        self.step += len(fold)
+
+    def _judge_block(self, block, progress, train_loss, epoch: int) -> None:
+        """Score a block's validation rows; keep the better models, drop some."""
         sums, total = block.validation_loss(
             self.plan.reader, self.plan.parts, self.val_labels, self.val_weights
         )
