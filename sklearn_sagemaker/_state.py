@@ -6,6 +6,8 @@ compiled object.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,6 +95,110 @@ class TrainingData:
         # Rows never reach a log or a traceback.
         shape = getattr(self.X, "shape", None)
         return f"TrainingData(shape={shape}, validation={self.X_val is not None})"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a `RowSource` holds.
+
+    Attributes
+    ----------
+    n_rows, n_features : int
+        Rows of weight zero do not count.
+    sparse : bool
+    dtype : dtype
+        Of X.
+    n_bytes : int
+        Memory that the rows would take.
+    labels : ndarray or None
+        The distinct labels in ascending order; None if they are too many for classes.
+    counts : int64 ndarray or None
+        Rows of each.
+    """
+
+    n_rows: int
+    n_features: int
+    sparse: bool
+    dtype: np.dtype
+    n_bytes: int
+    labels: np.ndarray | None
+    counts: np.ndarray | None
+
+
+class RowSource(ABC):
+    """Rows with their labels inside, which `fit` takes in place of X.
+
+    Attributes
+    ----------
+    memory : int
+        Bytes of rows that may be loaded; more are read in windows.
+    """
+
+    memory: int
+
+    @property
+    @abstractmethod
+    def contents(self) -> Contents:
+        """What it holds; found by one pass."""
+
+    @abstractmethod
+    def load(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """X, y and sample weights of all rows, in order."""
+
+    @abstractmethod
+    def windows(
+        self, seed: int, epoch: int | None
+    ) -> Generator[tuple[Any, np.ndarray, np.ndarray | None, np.ndarray], None, None]:
+        """X, y, sample weights and a fixed random number of each row, in windows.
+
+        With None for the epoch in order, else shuffled as that epoch has it.
+        """
+
+
+@dataclass(frozen=True)
+class Window:
+    """Some rows of `WindowedData`, in memory.
+
+    Attributes
+    ----------
+    X : ndarray or CSR of shape (n, n_features)
+        float32 or float64, the same for all windows.
+    y, sample_weight : float64 ndarrays of shape (n,)
+        As in `TrainingData`.
+    draws : float64 ndarray of shape (n,)
+        A random number in [0, 1) for each row: the same in each pass.
+    """
+
+    X: Any
+    y: np.ndarray
+    sample_weight: np.ndarray
+    draws: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Window(shape={self.X.shape})"
+
+
+@dataclass(frozen=True)
+class WindowedData:
+    """Rows to train on that are not held in memory, but read anew in each pass.
+
+    Attributes
+    ----------
+    windows : callable
+        ``windows(seed, epoch)`` iterates over `Window`, in the shuffled order of
+        that epoch; with None for the epoch in the order of the data.
+    held_bytes : int
+        Memory for the rows that are held out, and as much again for a sample of those
+        that train, which scalers and the training metrics are taken from.
+    X_val, y_val, sample_weight_val : object
+        As in `TrainingData`.
+    """
+
+    windows: Callable[[int, int | None], Generator[Window, None, None]]
+    held_bytes: int
+    X_val: Any = None
+    y_val: np.ndarray | None = None
+    sample_weight_val: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sklearn.base import BaseEstimator
 
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import (
+    ModelState,
+    TrainingData,
+    TrainingSpec,
+    WindowedData,
+)
 from sklearn_sagemaker.backends.protocol import Monitor
 from sklearn_sagemaker.training.factor_run import train_factors
+from sklearn_sagemaker.training.factor_windows import WindowedFactorRun
 from sklearn_sagemaker.training.linear_run import train_linear
+from sklearn_sagemaker.training.linear_windows import WindowedLinearRun
 
 TRAINERS = {
     "linear-learner": train_linear,
     "factorization-machines": train_factors,
 }
 """Training run of each algorithm."""
+WINDOWED: dict[str, Any] = {
+    "linear-learner": WindowedLinearRun,
+    "factorization-machines": WindowedFactorRun,
+}
+"""The same on rows that come in windows."""
 
 
 class LocalBackend(BaseEstimator):
@@ -31,14 +45,17 @@ class LocalBackend(BaseEstimator):
     """
 
     def train(
-        self, spec: TrainingSpec, data: TrainingData, monitor: Monitor | None = None
+        self,
+        spec: TrainingSpec,
+        data: TrainingData | WindowedData,
+        monitor: Monitor | None = None,
     ) -> ModelState:
         """Train the spec's algorithm on the data.
 
         Parameters
         ----------
         spec : TrainingSpec
-        data : TrainingData
+        data : TrainingData or WindowedData
         monitor : callable or None
             Called after each epoch; a true answer ends the training.
 
@@ -46,4 +63,6 @@ class LocalBackend(BaseEstimator):
         -------
         state : ModelState
         """
+        if isinstance(data, WindowedData):
+            return WINDOWED[spec.algorithm](spec, data).train(monitor)
         return TRAINERS[spec.algorithm](spec, data, monitor)

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import (
+    ModelState,
+    TrainingData,
+    TrainingSpec,
+    WindowedData,
+)
 
 Monitor = Callable[[int, int, dict[str, float]], Any]
 
@@ -20,7 +25,10 @@ class Backend(Protocol):
     """
 
     def train(
-        self, spec: TrainingSpec, data: TrainingData, monitor: Monitor | None = None
+        self,
+        spec: TrainingSpec,
+        data: TrainingData | WindowedData,
+        monitor: Monitor | None = None,
     ) -> ModelState:
         """Train and return the selected model."""
         ...

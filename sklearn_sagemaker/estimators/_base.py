@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -25,8 +26,19 @@ from sklearn_sagemaker._compat import (
     progress_bar_available,
 )
 from sklearn_sagemaker._hyperparameters import Hyperparameter, warn_inapplicable
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import (
+    ModelState,
+    RowSource,
+    TrainingData,
+    TrainingSpec,
+    WindowedData,
+)
 from sklearn_sagemaker.backends import Backend, resolve_backend
+from sklearn_sagemaker.estimators._row_sources import (
+    fits,
+    refuse_beside,
+    validation_rows,
+)
 
 logger = logging.getLogger("sklearn_sagemaker")
 
@@ -253,7 +265,48 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         # The same folds as before: rows must not change sides.
         return {"keep_state": True, "resume": state, "seed": state["seed"]}
 
-    def _train(self, spec: TrainingSpec, data: TrainingData, X, y) -> ModelState:
+    def _fit_rows(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+        """Fit to arrays, or to a source of rows: loaded if it fits, else in windows."""
+        given = validation_rows(X_val, y_val, sample_weight_val)
+        if not isinstance(X, RowSource):
+            return self._fit(X, y, sample_weight, *given)
+        refuse_beside(X, y=y, sample_weight=sample_weight)
+        if fits(X):
+            return self._fit(*X.load(), *given)
+        return self._fit_windows(X, *given)
+
+    def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
+        """Fit to arrays."""
+        raise NotImplementedError
+
+    def _fit_windows(self, source, X_val, y_val, sample_weight_val):
+        """Fit to rows that come in windows."""
+        raise NotImplementedError
+
+    def _check_source(self, source: RowSource, *, reset: bool) -> None:
+        """Take the number of features from a source, or hold it to that of the fit."""
+        found = source.contents
+        if reset:
+            self.n_features_in_: int = found.n_features
+            if hasattr(self, "feature_names_in_"):
+                del self.feature_names_in_
+        elif found.n_features != self.n_features_in_:
+            raise ValueError(
+                f"This {type(source).__name__} has {found.n_features} features, but "
+                f"{type(self).__name__} is expecting {self.n_features_in_} features as "
+                "input."
+            )
+
+    def _next_windows(self, source: RowSource) -> Iterator[tuple]:
+        """The windows of a source for `partial_fit`, anew shuffled in each call."""
+        state = getattr(self, "training_state_", None) or {}
+        done = state.get("stream", {}).get("calls", 0)
+        with closing(source.windows(seed_of(self.random_state), done)) as windows:
+            yield from windows
+
+    def _train(
+        self, spec: TrainingSpec, data: TrainingData | WindowedData, X, y
+    ) -> ModelState:
         """Send a validated problem through the backend."""
         backend = resolve_backend(self.backend)
         bar = bool(self.verbose) and progress_bar_available()

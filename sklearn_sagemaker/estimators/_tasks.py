@@ -14,8 +14,14 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_sagemaker._compat import fit_context, with_callbacks
 from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import (
+    ModelState,
+    RowSource,
+    TrainingData,
+    TrainingSpec,
+)
 from sklearn_sagemaker.estimators._base import SageMakerEstimator
+from sklearn_sagemaker.estimators._row_sources import refuse_beside, windowed
 
 
 def _probable(estimator: Any) -> bool:
@@ -26,6 +32,35 @@ def _probable(estimator: Any) -> bool:
 def _streams(estimator: Any) -> bool:
     """Whether there is a `partial_fit`, for `available_if`."""
     return estimator._check_streams()
+
+
+def encode_known(
+    y: np.ndarray, weights: np.ndarray, classes: np.ndarray, multipliers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Class numbers, weights with those of the classes, and which labels are known."""
+    encoded = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    known = classes[encoded] == y
+    return encoded.astype(np.float64), weights * multipliers[encoded], known
+
+
+def encode_labels(
+    y: np.ndarray, weights: np.ndarray, classes: np.ndarray, multipliers: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Class numbers, and weights with those of the classes.
+
+    Rows of other labels are absent: their weights become zero.
+
+    Parameters
+    ----------
+    y, weights : arrays of shape (n,)
+    classes, multipliers : arrays of shape (n_classes,)
+
+    Returns
+    -------
+    encoded, weights : float64 arrays of shape (n,)
+    """
+    encoded, weights, known = encode_known(y, weights, classes, multipliers)
+    return encoded, np.where(known, weights, 0.0)
 
 
 class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
@@ -40,7 +75,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
     def fit(
         self,
         X,
-        y,
+        y=None,
         sample_weight=None,
         *,
         X_val=None,
@@ -51,15 +86,18 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or dataset
             Training rows. float32, float64 and integer arrays in C or F order,
-            and CSR with int32 or int64 indices, are read in place.
-        y : array-like of shape (n_samples,)
-            Class labels, numbers or strings.
+            and CSR with int32 or int64 indices, are read in place. A
+            `sklearn_sagemaker.io.RecordIODataset` brings rows, labels and weights
+            from files, which may be larger than memory.
+        y : array-like of shape (n_samples,), default=None
+            Class labels, numbers or strings; None with a dataset.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; a row of weight zero is absent.
         X_val, y_val : like X and y, default=None
-            Validation rows, used instead of ``cv``. In a Pipeline they reach
+            Validation rows, used instead of ``cv``; a dataset must fit in its
+            ``memory``. In a Pipeline they reach
             the classifier untransformed unless the pipeline has
             ``transform_input=["X_val"]``.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -83,7 +121,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
             If a hyperparameter is set that has no effect with the others.
         """
         with self._all_or_nothing():
-            return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+            return self._fit_rows(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         warm = self._warm()
@@ -96,6 +134,41 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         multipliers = compute_class_weight(
             self.class_weight, classes=classes, y=y[weights > 0]
         )
+        classes, multipliers = self._check_classes(classes, multipliers, warm)
+        encoded, weights = encode_labels(y, weights, classes, multipliers)
+        validation = self._check_validation(X_val, y_val, sample_weight_val)
+        validation = self._encode_validation(validation, classes, multipliers)
+        data = TrainingData(X, encoded, weights, *(validation or (None,) * 3))
+        return self._finish(classes, warm, data, X, y)
+
+    def _fit_windows(self, source, X_val, y_val, sample_weight_val):
+        warm = self._warm()
+        self._check_source(source, reset="resume" not in warm)
+        classes, counts = source.contents.labels, source.contents.counts
+        if classes is None:
+            raise ValueError(
+                f"The labels of this {type(source).__name__} have too many distinct "
+                "values for classes; use a regressor, or bin them."
+            )
+        check_classification_targets(classes)
+        if self.class_weight == "balanced":
+            multipliers = counts.sum() / (len(counts) * counts)
+        else:
+            multipliers = compute_class_weight(
+                self.class_weight, classes=classes, y=classes
+            )
+        classes, multipliers = self._check_classes(classes, multipliers, warm)
+        validation = self._check_validation(X_val, y_val, sample_weight_val)
+        validation = self._encode_validation(validation, classes, multipliers)
+
+        def encode(y, weights):
+            return encode_labels(y, weights, classes, multipliers)
+
+        data = windowed(source, encode, validation)
+        return self._finish(classes, warm, data, source, None)
+
+    def _check_classes(self, classes, multipliers, warm):
+        """The classes that have a weight, and their weights."""
         # A class of weight zero is as absent as its rows.
         classes, multipliers = classes[multipliers > 0], multipliers[multipliers > 0]
         if len(classes) < 2:
@@ -105,29 +178,17 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
                 "among the rows of non-zero weight; check the labels, class_weight, or "
                 "the filter that made this sample."
             )
-        encoded = np.searchsorted(classes, y).clip(0, len(classes) - 1)
-        weights = weights * np.where(classes[encoded] == y, multipliers[encoded], 0.0)
-        validation = self._check_validation(X_val, y_val, sample_weight_val)
-        if validation is not None:
-            rows_val, y_val, weights_val = validation
-            y_val = column_or_1d(y_val)
-            encoded_val = self._encode_validation(y_val, rows_val, classes)
-            validation = (
-                rows_val,
-                encoded_val.astype(np.float64),
-                weights_val * multipliers[encoded_val],
-            )
-        data = TrainingData(
-            X, encoded.astype(np.float64), weights, *(validation or (None,) * 3)
-        )
         if "resume" in warm and not np.array_equal(classes, self.classes_):
             raise ValueError(
                 f"y has the classes {classes[:10].tolist()!r}, the fit that "
                 f"warm_start=True is to continue had {self.classes_[:10].tolist()!r}; "
                 "pass rows of the same classes, or set warm_start=False."
             )
-        spec = self._classifier_spec(classes, **warm)
-        state = self._train(spec, data, X, y)
+        return classes, multipliers
+
+    def _finish(self, classes, warm, data, X, y):
+        """Train, and take the fitted attributes."""
+        state = self._train(self._classifier_spec(classes, **warm), data, X, y)
         self.classes_ = classes
         self._set_state(state)
         return self
@@ -146,7 +207,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
         """Train all candidates on the next rows of a stream, once.
 
         Every row is scored before it is trained on; ``candidates_`` are ranked by
@@ -160,12 +221,14 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The next rows; all dense or all sparse.
-        y : array-like of shape (n_samples,)
-            Class labels.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or dataset
+            The next rows; all dense or all sparse. The rows of a
+            `sklearn_sagemaker.io.RecordIODataset` are read in shuffled windows.
+        y : array-like of shape (n_samples,), default=None
+            Class labels; None with a dataset.
         classes : array-like of shape (n_classes,), default=None
-            All classes of the stream; needed in the first call.
+            All classes of the stream; needed in the first call, unless that has a
+            dataset with all of them.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; a row of weight zero is absent.
 
@@ -194,6 +257,13 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         True
         """
         with self._all_or_nothing():
+            if isinstance(X, RowSource):
+                refuse_beside(X, y=y, sample_weight=sample_weight)
+                if classes is None and not hasattr(self, "coef_"):
+                    classes = X.contents.labels
+                for rows, labels, weights, _ in self._next_windows(X):
+                    self._partial_fit(rows, labels, classes, weights)
+                return self
             return self._partial_fit(X, y, classes, sample_weight)
 
     def _partial_fit(self, X, y, classes, sample_weight):
@@ -251,20 +321,26 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         return self
 
     @staticmethod
-    def _encode_validation(y_val, X_val, classes) -> np.ndarray:
+    def _encode_validation(validation, classes, multipliers):
+        """Validation rows with encoded labels and weights; None if there are none."""
+        if validation is None:
+            return None
+        X_val, y_val, weights_val = validation
+        y_val = column_or_1d(y_val)
         if len(y_val) != X_val.shape[0]:
             raise ValueError(
                 f"y_val has {len(y_val)} labels for the {X_val.shape[0]} rows of "
                 "X_val; they must be as many."
             )
-        encoded = np.searchsorted(classes, y_val).clip(0, len(classes) - 1)
-        unknown = classes[encoded] != y_val
-        if unknown.any():
+        encoded, weights_val, known = encode_known(
+            y_val, weights_val, classes, multipliers
+        )
+        if not known.all():
             raise ValueError(
-                f"y_val has the label {y_val[unknown].tolist()[0]!r}, which y lacks; "
+                f"y_val has the label {y_val[~known].tolist()[0]!r}, which y lacks; "
                 f"validation labels must be among {classes[:10].tolist()!r}."
             )
-        return encoded
+        return X_val, encoded, weights_val
 
     def _set_state(self, state: ModelState) -> None:
         super()._set_state(state)
@@ -362,7 +438,7 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
     def fit(
         self,
         X,
-        y,
+        y=None,
         sample_weight=None,
         *,
         X_val=None,
@@ -373,15 +449,18 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or dataset
             Training rows. float32, float64 and integer arrays in C or F order,
-            and CSR with int32 or int64 indices, are read in place.
-        y : array-like of shape (n_samples,)
-            Numbers to predict.
+            and CSR with int32 or int64 indices, are read in place. A
+            `sklearn_sagemaker.io.RecordIODataset` brings rows, labels and weights
+            from files, which may be larger than memory.
+        y : array-like of shape (n_samples,), default=None
+            Numbers to predict; None with a dataset.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; a row of weight zero is absent.
         X_val, y_val : like X and y, default=None
-            Validation rows, used instead of ``cv``. In a Pipeline they reach
+            Validation rows, used instead of ``cv``; a dataset must fit in its
+            ``memory``. In a Pipeline they reach
             the regressor untransformed unless the pipeline has
             ``transform_input=["X_val"]``.
         sample_weight_val : array-like of shape (n_val,), default=None
@@ -405,7 +484,7 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
             If a hyperparameter is set that has no effect with the others.
         """
         with self._all_or_nothing():
-            return self._fit(X, y, sample_weight, X_val, y_val, sample_weight_val)
+            return self._fit_rows(X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         warm = self._warm()
@@ -413,24 +492,46 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
         X = self._canonical(X)
         target = np.asarray(y, dtype=np.float64)
         weights = self._check_weights(sample_weight, X)
-        validation = self._check_validation(X_val, y_val, sample_weight_val)
-        if validation is not None:
-            rows_val, y_val, weights_val = validation
-            y_val = column_or_1d(y_val, dtype=np.float64)
-            if len(y_val) != rows_val.shape[0] or not np.isfinite(y_val).all():
-                raise ValueError(
-                    f"y_val must hold {rows_val.shape[0]} finite numbers, one for each "
-                    f"row of X_val; it has {len(y_val)}, of which "
-                    f"{np.count_nonzero(~np.isfinite(y_val))} are NaN or infinite."
-                )
-            validation = (rows_val, y_val, weights_val)
+        validation = self._check_targets_val(X_val, y_val, sample_weight_val)
         data = TrainingData(X, target, weights, *(validation or (None,) * 3))
+        return self._finish(warm, data, X, y)
+
+    def _fit_windows(self, source, X_val, y_val, sample_weight_val):
+        warm = self._warm()
+        self._check_source(source, reset="resume" not in warm)
+        validation = self._check_targets_val(X_val, y_val, sample_weight_val)
+
+        def encode(y, weights):
+            target = np.asarray(y, dtype=np.float64)
+            if not np.isfinite(target).all():
+                raise ValueError("A label is NaN or infinite; drop its row.")
+            return target, weights
+
+        return self._finish(warm, windowed(source, encode, validation), source, None)
+
+    def _check_targets_val(self, X_val, y_val, sample_weight_val):
+        """The user's validation rows with float64 targets; None if there are none."""
+        validation = self._check_validation(X_val, y_val, sample_weight_val)
+        if validation is None:
+            return None
+        rows_val, y_val, weights_val = validation
+        y_val = column_or_1d(y_val, dtype=np.float64)
+        if len(y_val) != rows_val.shape[0] or not np.isfinite(y_val).all():
+            raise ValueError(
+                f"y_val must hold {rows_val.shape[0]} finite numbers, one for each "
+                f"row of X_val; it has {len(y_val)}, of which "
+                f"{np.count_nonzero(~np.isfinite(y_val))} are NaN or infinite."
+            )
+        return rows_val, y_val, weights_val
+
+    def _finish(self, warm, data, X, y):
+        """Train, and take the fitted attributes."""
         self._set_state(self._train(self._spec(REGRESSOR, 1, **warm), data, X, y))
         return self
 
     @available_if(_streams)
     @fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X, y=None, sample_weight=None):
         """Train all candidates on the next rows of a stream, once.
 
         Every row is scored before it is trained on; ``candidates_`` are ranked by
@@ -443,10 +544,11 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            The next rows; all dense or all sparse.
-        y : array-like of shape (n_samples,)
-            Numbers to predict.
+        X : {array-like, sparse matrix} of shape (n_samples, n_features) or dataset
+            The next rows; all dense or all sparse. The rows of a
+            `sklearn_sagemaker.io.RecordIODataset` are read in shuffled windows.
+        y : array-like of shape (n_samples,), default=None
+            Numbers to predict; None with a dataset.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows; a row of weight zero is absent.
 
@@ -462,14 +564,20 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
             If no candidate stayed finite; the estimator is as before the call.
         """
         with self._all_or_nothing():
-            X, y = self._check_rows(
-                X, y, reset=not hasattr(self, "coef_"), y_numeric=True
-            )
-            X = self._canonical(X)
-            target = np.asarray(y, dtype=np.float64)
-            weights = self._check_weights(sample_weight, X)
-            data = TrainingData(X, target, weights)
-            self._set_state(self._stream(REGRESSOR, 1, data))
+            if isinstance(X, RowSource):
+                refuse_beside(X, y=y, sample_weight=sample_weight)
+                for rows, labels, weights, _ in self._next_windows(X):
+                    self._partial_fit(rows, labels, weights)
+                return self
+            return self._partial_fit(X, y, sample_weight)
+
+    def _partial_fit(self, X, y, sample_weight):
+        X, y = self._check_rows(X, y, reset=not hasattr(self, "coef_"), y_numeric=True)
+        X = self._canonical(X)
+        target = np.asarray(y, dtype=np.float64)
+        weights = self._check_weights(sample_weight, X)
+        data = TrainingData(X, target, weights)
+        self._set_state(self._stream(REGRESSOR, 1, data))
         return self
 
     def _set_state(self, state: ModelState) -> None:

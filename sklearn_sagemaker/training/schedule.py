@@ -154,6 +154,27 @@ def _even_bounds(n_rows: int, count: int) -> np.ndarray:
     return places * short + np.minimum(places, longer)
 
 
+def window_order(
+    rows: np.ndarray, mini_batch_size: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Shuffled rows of one window, cut into even mini-batches.
+
+    Parameters
+    ----------
+    rows : int64 array
+    mini_batch_size : int
+    rng : Generator
+
+    Returns
+    -------
+    order, bounds, fold : arrays
+        As those of `epoch_order`; ``fold`` is -1 throughout.
+    """
+    count = n_batches(len(rows), mini_batch_size)
+    bounds = _even_bounds(len(rows), count)
+    return rng.permutation(rows), bounds, np.full(count, -1, dtype=np.int32)
+
+
 def learning_rates(candidates, start: int, count: int, total: int) -> np.ndarray:
     """Learning rates of the updates ``start`` to ``start + count``.
 

@@ -1,0 +1,83 @@
+"""Fitting to rows that come from files: checks, labels, and the way to windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._state import RowSource, Window, WindowedData
+
+HELD_SHARE = 6
+"""Held-out rows, and as many of the others, take one part in so many of a source's
+memory."""
+
+
+def refuse_beside(source: RowSource, **arguments: Any) -> None:
+    """Refuse labels and weights beside rows that have them inside.
+
+    Raises
+    ------
+    ValueError
+        Naming the argument.
+    """
+    for name, value in arguments.items():
+        if value is not None:
+            raise ValueError(
+                f"{name} is given beside a {type(source).__name__}, which has labels "
+                "and weights inside; leave it out, or write it into the files."
+            )
+
+
+def validation_rows(X_val: Any, y_val: Any, sample_weight_val: Any) -> tuple:
+    """The user's validation rows as arrays, loaded if they are a source.
+
+    Raises
+    ------
+    ValueError
+        If labels stand beside a source, or it takes more than its memory.
+    """
+    if not isinstance(X_val, RowSource):
+        return X_val, y_val, sample_weight_val
+    refuse_beside(X_val, y_val=y_val, sample_weight_val=sample_weight_val)
+    if not fits(X_val):
+        found = X_val.contents
+        raise ValueError(
+            f"X_val holds {found.n_rows} rows of {found.n_bytes} bytes in all, more "
+            f"than its memory={X_val.memory}; pass fewer validation rows, or a larger "
+            "memory."
+        )
+    return X_val.load()
+
+
+def fits(source: RowSource) -> bool:
+    """Whether the rows may be loaded."""
+    return source.contents.n_bytes <= source.memory
+
+
+def windowed(
+    source: RowSource,
+    encode: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
+    validation: tuple[Any, np.ndarray, np.ndarray] | None,
+) -> WindowedData:
+    """A source as the training takes it.
+
+    Parameters
+    ----------
+    source : RowSource
+    encode : callable
+        ``encode(y, weights)`` gives float64 targets and weights.
+    validation : (X, y, weights) or None
+        The user's validation rows, encoded.
+    """
+
+    def windows(seed: int, epoch: int | None) -> Generator[Window, None, None]:
+        with closing(source.windows(seed, epoch)) as found:
+            for X, y, weights, draws in found:
+                if weights is None:
+                    weights = np.ones(len(y))
+                yield Window(X, *encode(y, weights.astype(np.float64)), draws)
+
+    return WindowedData(windows, source.memory // HELD_SHARE, *(validation or ()))

@@ -1,0 +1,202 @@
+"""Rows in windows: what is learned of them before training, and the rows held out."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_sagemaker._state import TrainingData, TrainingSpec, Window, WindowedData
+from sklearn_sagemaker.training.schedule import n_batches
+from sklearn_sagemaker.training.validation import ValidationPlan
+
+SHRINK = 0.75
+"""Factor on a sample's share of the rows when its memory is full."""
+HELD_OUT = 0.1
+"""Share of the rows held out, with ``validation_fraction="auto"``."""
+
+
+class Sample:
+    """Rows whose draws are below a limit, which falls when memory is full.
+
+    Parameters
+    ----------
+    limit : float
+        Share of the rows to begin with.
+    n_bytes : int
+        Memory for the rows.
+    """
+
+    def __init__(self, limit: float, n_bytes: int):
+        self.limit, self.n_bytes = limit, n_bytes
+        self._parts: list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]] = []
+
+    def add(self, window: Window, draws: np.ndarray) -> None:
+        """Take in those of a window's rows that belong to the sample."""
+        chosen = np.flatnonzero((draws < self.limit) & (window.sample_weight > 0))
+        if not len(chosen):
+            return
+        self._parts.append(
+            (
+                window.X[chosen],
+                window.y[chosen],
+                window.sample_weight[chosen],
+                draws[chosen],
+            )
+        )
+        while sum(_memory(part[0]) for part in self._parts) > self.n_bytes:
+            self.limit *= SHRINK
+            self._parts = [
+                tuple(array[part[3] < self.limit] for array in part)  # type: ignore[misc]
+                for part in self._parts
+            ]
+
+    def rows(self) -> tuple[Any, np.ndarray, np.ndarray]:
+        """X, y and weights of the sample, in a random order; the sample is emptied."""
+        parts, self._parts = self._parts, []
+        draws = np.concatenate([part[3] for part in parts])
+        order = np.argsort(draws, kind="stable")
+        blocks = [part[0] for part in parts]
+        if sp.issparse(blocks[0]):
+            X = sp.vstack(blocks, format="csr")
+        else:
+            X = np.concatenate(blocks)
+        y, weights = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
+        return X[order], y[order], weights[order]
+
+    def __len__(self) -> int:
+        return sum(len(part[1]) for part in self._parts)
+
+
+def _memory(X) -> int:
+    """Bytes of a block of rows."""
+    if sp.issparse(X):
+        return X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+    return X.nbytes
+
+
+class Survey:
+    """What one pass over windows finds, and the rows that it keeps.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    source : WindowedData
+
+    Attributes
+    ----------
+    data : TrainingData
+        A sample of the training rows, with the rows held out, or the user's, as
+        validation rows.
+    held_out : bool
+        Whether validation rows were held out here.
+    n_train : int
+        Rows to train on, those of weight zero left out.
+    n_rows, stored : int
+        All rows, those held out among them, and the values that they store.
+    weight : float
+        Total weight of the rows to train on.
+    class_weights : float64 array of shape (n_classes,)
+        Of the rows to train on; empty for regression.
+    counts : int64 array of shape (n_features,)
+        How many rows store each feature; empty for dense rows.
+
+    Raises
+    ------
+    ValueError
+        If no row of non-zero weight is left to train on.
+    """
+
+    def __init__(self, spec: TrainingSpec, source: WindowedData):
+        share = spec.validation_fraction
+        share = HELD_OUT if share == "auto" else float(share)
+        self.held_out = source.X_val is None and spec.cv is not False
+        self._limit = share if self.held_out else 0.0
+        held = Sample(self._limit, source.held_bytes)
+        kept = Sample(1.0 - self._limit, source.held_bytes)
+        self.n_rows = self.stored = 0
+        self.weight = 0.0
+        self._sizes: list[int] = []
+        classes = spec.n_classes if spec.predictor_type != "regressor" else 0
+        self.class_weights = np.zeros(classes)
+        self.counts = np.zeros(0, dtype=np.int64)
+        with closing(source.windows(spec.seed, None)) as windows:
+            for window in windows:
+                self._look(window)
+                if self.held_out:
+                    held.add(window, window.draws)
+                # The training rows of the sample: those of the largest draws.
+                kept.add(window, np.nextafter(1.0, 0.0) - window.draws)
+        self.n_train = self.n_rows
+        self.held_out = len(held) > 0
+        self._limit = held.limit if self.held_out else 0.0
+        validation = (source.X_val, source.y_val, source.sample_weight_val)
+        if self.held_out:
+            validation = held.rows()
+            self._take_away(validation[1], validation[2])
+        if not len(kept):
+            raise ValueError(
+                "No row of non-zero weight is left to train on; check the weights, or "
+                "hold less out with validation_fraction."
+            )
+        self.data = TrainingData(*kept.rows(), *validation)
+
+    def _look(self, window: Window) -> None:
+        weights = window.sample_weight
+        rows = np.flatnonzero(weights > 0)
+        self._sizes.append(len(rows))
+        self.n_rows += len(rows)
+        self.weight += float(weights.sum())
+        if len(self.class_weights):
+            n = len(self.class_weights)
+            self.class_weights += np.bincount(window.y.astype(int), weights, n)
+        if not sp.issparse(window.X):
+            self.stored += len(rows) * window.X.shape[1]
+            return
+        X = window.X if len(rows) == len(weights) else window.X[rows]
+        self.stored += X.nnz
+        if not len(self.counts):
+            self.counts = np.zeros(X.shape[1], dtype=np.int64)
+        self.counts += np.bincount(X.indices, minlength=X.shape[1])
+
+    def _take_away(self, y: np.ndarray, weights: np.ndarray) -> None:
+        """Count the rows held out no longer among those that train."""
+        self.n_train -= len(y)
+        self.weight -= float(weights.sum())
+        if len(self.class_weights):
+            held = np.bincount(y.astype(int), weights, len(self.class_weights))
+            self.class_weights = np.maximum(self.class_weights - held, 0.0)
+
+    def train_rows(self, window: Window) -> np.ndarray:
+        """Numbers of the rows of a window that train."""
+        trains = (window.draws >= self._limit) & (window.sample_weight > 0)
+        return np.flatnonzero(trains)
+
+    def updates(self, mini_batch_size: int) -> int:
+        """Mini-batches of an epoch, as far as can be told beforehand."""
+        share = self.n_train / self.n_rows
+        return sum(n_batches(round(n * share), mini_batch_size) for n in self._sizes)
+
+    def plan(self, plan: ValidationPlan) -> ValidationPlan:
+        """A plan made for ``data`` that says where its validation rows come from."""
+        return replace(plan, kind="hold-out") if self.held_out else plan
+
+
+def windowed_spec(spec: TrainingSpec) -> TrainingSpec:
+    """The spec of a run on a survey's data: nothing more is held out.
+
+    Raises
+    ------
+    ValueError
+        If ``cv`` asks for folds, which need all rows in memory.
+    """
+    if spec.cv is not False and not isinstance(spec.cv, str):
+        raise ValueError(
+            f"cv={spec.cv!r} needs all rows in memory, and these are read in windows; "
+            "use cv='auto' with validation_fraction for a hold-out, cv=False for "
+            "none, or pass X_val."
+        )
+    return replace(spec, cv=False)
