@@ -1,0 +1,40 @@
+"""Opening files for writing: plain or gzip, whole or not at all."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+from sklearn_sagemaker.io.atomic import replacing
+
+Target = str | os.PathLike[str] | BinaryIO
+"""Where bytes go: a path, or a file object that is open for writing bytes."""
+
+
+@contextmanager
+def writing(target: Target) -> Iterator[BinaryIO]:
+    """Open a file that appears when the block ends without an error.
+
+    Parameters
+    ----------
+    target : str, path-like or binary file object
+        A path that ends in ``.gz`` is compressed. A file object is written to as it
+        is, and left open.
+
+    Yields
+    ------
+    handle : binary file object
+    """
+    if not isinstance(target, (str, os.PathLike)):
+        yield target
+        return
+    with replacing(target) as temporary, temporary.open("wb") as handle:
+        if not os.fspath(target).lower().endswith(".gz"):
+            yield handle
+            return
+        # No name and no time inside: equal rows make equal bytes.
+        with gzip.GzipFile("", "wb", 6, handle, mtime=0) as compressed:
+            yield cast(BinaryIO, compressed)
