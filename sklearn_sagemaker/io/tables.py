@@ -4,39 +4,34 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+from scipy import sparse
+
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.csv_tables import Header, inspect_csv, read_csv
-from sklearn_sagemaker.io.labels import LabelKind, parse_number
+from sklearn_sagemaker.io.formats import Format, format_of_file
+from sklearn_sagemaker.io.labels import LabelKind, labels_from_array, parse_number
 from sklearn_sagemaker.io.npz_tables import read_npz
 from sklearn_sagemaker.io.opening import listed
+from sklearn_sagemaker.io.rows import Rows
 from sklearn_sagemaker.io.svm_tables import read_svm
 from sklearn_sagemaker.io.table import Table
 
-__all__ = ["FORMATS", "Table", "file_format", "read_table"]
+__all__ = ["Table", "file_format", "read_table"]
 
-FORMATS = {
-    "csv": (".csv", ".csv.gz"),
-    "npz": (".npz",),
-    "svm": (".svm", ".svm.gz", ".libsvm", ".libsvm.gz"),
-}
-"""Endings of file names, by format."""
+BATCH = 10_000
+"""Rows that are parsed at a time where a file is read as a stream."""
 
 
 def file_format(path: str) -> str:
-    """The format of a file, by its name.
+    """The name of the format of a file, by the file's name.
 
     Raises
     ------
     DataFileError
         If the ending is unknown; the message lists the known ones.
     """
-    for name, endings in FORMATS.items():
-        if path.lower().endswith(endings):
-            return name
-    known = ", ".join(ending for endings in FORMATS.values() for ending in endings)
-    raise DataFileError(
-        f"{path}: unknown kind of file; the name must end in one of {known}."
-    )
+    return format_of_file(path).name
 
 
 def read_table(
@@ -49,7 +44,7 @@ def read_table(
     n_features: int | None = None,
     zero_based: bool | None = None,
 ) -> Table:
-    """Read a data file: CSV, ``.npz`` or libsvm.
+    """Read a data file of any format in `sklearn_sagemaker.io.formats.FORMATS`.
 
     Parameters
     ----------
@@ -58,7 +53,7 @@ def read_table(
         Whether a CSV file starts with names.
     label : str, int or None
         Column of the label in a CSV file, array in an ``.npz`` file (by default
-        "y"); libsvm files have it at the start of each line.
+        "y"); in files of other formats each row has it.
     with_label : bool
         Whether labels are wanted at all; a CSV file without needs no ``label``.
     labels : {"auto", "text", "number"}
@@ -89,6 +84,8 @@ def read_table(
         return read_svm(
             path, labels, with_label, n_features=n_features, zero_based=zero_based
         )
+    if kind != "csv":
+        return _read_rows(format_of_file(path), path, label, with_label, labels)
     # A label that is a name, and stands in the first line, makes it a header.
     named = isinstance(label, str) and math.isnan(parse_number(label))
     layout = inspect_csv(path, header, (str(label),) if named else ())
@@ -105,3 +102,44 @@ def read_table(
             f"{columns}."
         )
     return read_csv(layout, label=layout.position(label), labels=labels)
+
+
+def _read_rows(
+    kind: Format,
+    path: str,
+    label: str | int | None,
+    with_label: bool,
+    labels: LabelKind,
+) -> Table:
+    """Read a file whose rows have their labels inside."""
+    if label is not None:
+        raise DataFileError(
+            f"{path}: no label can be chosen ({label!r}): each row of a {kind.title} "
+            "file has its label; name none."
+        )
+    batches = list(kind.iter_rows(path, BATCH))
+    parts = [batch.X for batch in batches]
+    if any(map(sparse.issparse, parts)):
+        X = sparse.vstack([sparse.csr_matrix(part) for part in parts], format="csr")
+    else:
+        X = np.concatenate(parts)
+    weighted = any(batch.sample_weight is not None for batch in batches)
+    return Table(
+        path=path,
+        X=X,
+        y=_joined_labels(path, batches, labels) if with_label else None,
+        unused=("weights",) if weighted else (),
+    )
+
+
+def _joined_labels(path: str, batches: list[Rows], labels: LabelKind) -> np.ndarray:
+    found = [batch.y for batch in batches if batch.y is not None]
+    if len(found) < len(batches):
+        some = "some rows have" if found else "the rows have"
+        raise DataFileError(f"{path}: {some} no label; every row needs one here.")
+    if len({y.dtype.kind for y in found}) > 1:
+        raise DataFileError(
+            f"{path}: some labels are text and some are numbers; all must be of one "
+            "kind."
+        )
+    return labels_from_array(np.concatenate(found), labels, f"{path}: the label")

@@ -1,0 +1,255 @@
+"""Strict JSON: documents larger than memory, and one document a line.
+
+Stricter than ``json.loads``: no NaN or Infinity, no key twice in an object, UTF-8
+only. Every fault is a `DataFileError` that says where it is.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.opening import quoted
+
+CHUNK = 1 << 20
+LONGEST = 1 << 26
+"""Characters of one instance at most: a small gzip file can hold any number."""
+
+NEAR_THE_END = 16
+"""Nothing that a chunk can cut is found faulty further from its end, but a string."""
+
+_BLANK = re.compile(r"[ \t\n\r]*")
+
+
+def shown(value: Any) -> str:
+    """A parsed value as a message shows it: never a whole row."""
+    if value is None or type(value) is bool:
+        return json.dumps(value)
+    if type(value) in (list, dict):
+        return "a list" if type(value) is list else "an object"
+    return quoted(value) if type(value) is str else quoted(value)[1:-1]
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"an object has the key {quoted(key)} twice")
+            seen.add(key)
+    return found
+
+
+def _constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON; fill it in or drop the row")
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+
+
+def _why(error: Exception) -> str:
+    """What a fault of the parser means."""
+    if isinstance(error, RecursionError):
+        return "lists or objects are nested too deeply"
+    if isinstance(error, UnicodeDecodeError):
+        return f"not UTF-8 text, byte 0x{error.object[error.start]:02x}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, character {error.pos}"
+    if "digits" in str(error):
+        return "a number has too many digits"
+    return str(error)
+
+
+def json_lines(
+    handle: BinaryIO, place: Callable[[int], str]
+) -> Iterator[tuple[int, Any]]:
+    """Parse each line that is not blank.
+
+    Parameters
+    ----------
+    handle : binary file object
+    place : callable
+        Name of a line in messages, from its number.
+
+    Yields
+    ------
+    number : int
+        Of the line, from 1.
+    value : object
+
+    Raises
+    ------
+    DataFileError
+        If a line is not JSON.
+    """
+    number = 0
+    while line := handle.readline(LONGEST):
+        number += 1
+        if len(line) == LONGEST:
+            raise DataFileError(
+                f"{place(number)}: is longer than {LONGEST} bytes; JSON Lines has one "
+                "instance a line."
+            )
+        try:
+            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            if not text.strip(" \t\r\n"):
+                continue
+            value = DECODER.decode(text)
+        except (ValueError, RecursionError) as error:
+            raise DataFileError(
+                f"{place(number)}: is not valid JSON ({_why(error)})."
+            ) from error
+        yield number, value
+
+
+class JsonDocument:
+    """An object of JSON with one long list in it, parsed element by element.
+
+    Parameters
+    ----------
+    handle : binary file object
+    source : str
+        Name of the file, for messages.
+    """
+
+    def __init__(self, handle: BinaryIO, source: str = ""):
+        self._handle = handle
+        self._prefix = f"{source}: " if source else ""
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = ""
+        self._at = 0
+        self._dropped = 0
+        self._ended = False
+        self._broken: UnicodeDecodeError | None = None
+        self._where = "the document"
+
+    def elements(self, name: str) -> Iterator[tuple[int, Any]]:
+        """The elements of the list under ``name``.
+
+        Parameters
+        ----------
+        name : str
+            The object may have ``configuration`` beside it, and nothing else.
+
+        Yields
+        ------
+        number : int
+            From 0.
+        value : object
+
+        Raises
+        ------
+        DataFileError
+            If it is not such a document.
+        """
+        self._expect("{", f'the document must be {{"{name}": [...]}}')
+        seen: set[str] = set()
+        while True:
+            if self._peek() != '"':
+                self._expect('"', f'the document must be {{"{name}": [...]}}')
+            key = self._value()
+            if key in seen or key not in (name, "configuration"):
+                what = "twice" if key in seen else "which is not known"
+                raise self._fault(
+                    f'has the key {quoted(key)} {what}; it must be {{"{name}": [...]}}.'
+                )
+            seen.add(key)
+            self._expect(":", "a key needs a colon")
+            if key == name:
+                yield from self._list(name)
+            else:
+                self._value()
+            if self._peek() != ",":
+                break
+            self._at += 1
+        self._expect("}", "expected a comma or a closing brace")
+        if self._peek():
+            raise self._fault("goes on after its end; send one document.")
+        if name not in seen:
+            raise self._fault(f'has no {name}; it must be {{"{name}": [...]}}.')
+
+    def _list(self, name: str) -> Iterator[tuple[int, Any]]:
+        self._expect("[", f"{name} must be a list")
+        number = 0
+        if self._peek() == "]":
+            self._at += 1
+            return
+        while True:
+            self._where = f"{name}[{number}]"
+            yield number, self._value()
+            number += 1
+            if self._peek() != ",":
+                break
+            self._at += 1
+        self._expect("]", "expected a comma or a closing bracket")
+        self._where = "the document"
+
+    def _fault(self, message: str) -> DataFileError:
+        return DataFileError(f"{self._prefix}{self._where}: {message}")
+
+    def _more(self) -> bool:
+        """Read on, at least as much as is left, so that parsing again stays cheap."""
+        if self._ended:
+            return False
+        left = len(self._text) - self._at
+        if left > LONGEST:
+            raise self._fault(f"is longer than {LONGEST} characters.")
+        if self._broken:
+            raise self._fault(f"is not valid JSON ({_why(self._broken)}).")
+        chunk = self._handle.read(max(CHUNK, left))
+        try:
+            text = self._decoder.decode(chunk, final=not chunk)
+        except UnicodeDecodeError as error:
+            # Told when the parser gets there, so that the element can be named.
+            self._broken = error
+            text = error.object[: error.start].decode("utf-8-sig")
+        self._ended = not chunk and not self._broken
+        self._dropped += self._at
+        self._text = self._text[self._at :] + text
+        self._at = 0
+        return True
+
+    def _peek(self) -> str:
+        """The next character that is not blank; empty at the end."""
+        while True:
+            match = _BLANK.match(self._text, self._at)
+            self._at = match.end() if match else self._at
+            if self._at < len(self._text):
+                return self._text[self._at]
+            if not self._more():
+                return ""
+
+    def _expect(self, character: str, rule: str) -> None:
+        found = self._peek()
+        if found != character:
+            found = quoted(found) if found else "the end"
+            raise self._fault(
+                f"is not valid JSON ({rule}, but there is {found} at character "
+                f"{self._dropped + self._at})."
+            )
+        self._at += 1
+
+    def _value(self) -> Any:
+        self._peek()
+        while True:
+            try:
+                value, end = DECODER.raw_decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                near = len(self._text) - error.pos < NEAR_THE_END
+                cut = near or error.msg.startswith("Unterminated string")
+                if not (cut and self._more()):
+                    error.pos += self._dropped
+                    raise self._fault(f"is not valid JSON ({_why(error)}).") from error
+            except (ValueError, RecursionError) as error:
+                raise self._fault(f"is not valid JSON ({_why(error)}).") from error
+            else:
+                # A number at the end of a chunk may go on in the next one.
+                cut = len(self._text) - end < NEAR_THE_END
+                if not (cut and type(value) in (int, float) and self._more()):
+                    self._at = end
+                    return value
