@@ -199,7 +199,8 @@ def _csv_options(arguments: argparse.Namespace, paths: list[str]) -> dict[str, A
     from sklearn_sagemaker.io import inspect_csv
     from sklearn_sagemaker.io.opening import listed
 
-    header, label = arguments.header or "auto", arguments.label
+    header: Any = arguments.header or "auto"
+    label = arguments.label
     layouts = [inspect_csv(path, header, [label] if label else []) for path in paths]
     names = layouts[0].names
     for layout in layouts[1:]:
