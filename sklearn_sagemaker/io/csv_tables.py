@@ -7,16 +7,18 @@ import difflib
 import itertools
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TextIO
 
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_text, parse_number
 from sklearn_sagemaker.io.opening import (
+    LONGEST_LINE,
     check_file,
+    line_too_long,
     listed,
     open_text,
     quoted,
@@ -82,14 +84,24 @@ class CsvLayout:
         return number % self.n_columns
 
 
-def _records(path: str) -> Iterator[tuple[int, list[str]]]:
+def csv_records(lines: Iterable[str], first: int = 1) -> Iterator[tuple[int, list]]:
     """(line number in the file, stripped fields) of each line that is not blank."""
-    with open_text(path) as handle:
-        rows = csv.reader(handle, skipinitialspace=True, strict=True)
-        for fields in rows:
-            fields = [field.strip() for field in fields]
-            if any(fields) or len(fields) > 1:
-                yield rows.line_num, fields
+    rows = csv.reader(lines, skipinitialspace=True, strict=True)
+    for fields in rows:
+        fields = [field.strip() for field in fields]
+        if any(fields) or len(fields) > 1:
+            yield rows.line_num + first - 1, fields
+
+
+def _lines(path: str, handle: TextIO) -> Iterator[str]:
+    """Lines of a file, none of which fills the memory."""
+    for number in itertools.count(1):
+        line = handle.readline(LONGEST_LINE)
+        if not line:
+            return
+        if len(line) == LONGEST_LINE:
+            raise DataFileError(line_too_long(path, number, quotes=True))
+        yield line
 
 
 def _looks_like_header(first: list[str], second: list[str] | None) -> bool:
@@ -130,8 +142,8 @@ def inspect_csv(
     layout : CsvLayout
     """
     check_file(path)
-    with reading(path):
-        records = list(itertools.islice(_records(path), 2))
+    with reading(path), open_text(path) as handle:
+        records = list(itertools.islice(csv_records(_lines(path, handle)), 2))
     if not records:
         raise DataFileError(f"{path}: is empty; a data file needs rows.")
     line, first = records[0]
@@ -202,9 +214,16 @@ def read_csv(
             "(columns must be separated by commas)."
         )
     with reading(layout.path):
-        read = _read_fast(layout, features, label, labels)
+        with open_text(layout.path) as handle:
+            if layout.names is not None:
+                skip_header(handle)
+            read = parse_fast(handle, layout, features, label, labels)
         if read is None:
-            read = _read_slowly(layout, features, label, labels)
+            with open_text(layout.path) as handle:
+                records = csv_records(_lines(layout.path, handle))
+                if layout.names is not None:
+                    next(records)
+                read = parse_slowly(records, layout, features, label, labels)
     X, texts = read
     return Table(
         path=layout.path,
@@ -221,8 +240,18 @@ def _label_name(layout: CsvLayout, label: int | None) -> str | int | None:
     return label if label is None or layout.names is None else layout.names[label]
 
 
-def _read_fast(
-    layout: CsvLayout, features: Sequence[int], label: int | None, labels: LabelKind
+def skip_header(handle: TextIO) -> None:
+    """Read past the line of names."""
+    rows = csv.reader(handle, skipinitialspace=True, strict=True)
+    next(fields for fields in rows if any(field.strip() for field in fields))
+
+
+def parse_fast(
+    handle: TextIO,
+    layout: CsvLayout,
+    features: Sequence[int],
+    label: int | None,
+    labels: LabelKind,
 ) -> tuple[np.ndarray, list[str]] | None:
     """Everything through NumPy's C parser; None if any cell is out of order."""
     texts: list[str] = []
@@ -241,27 +270,23 @@ def _read_fast(
         for j in range(layout.n_columns)
         if j not in wanted
     }
-    with open_text(layout.path) as handle:
-        if layout.names is not None:
-            rows = csv.reader(handle, skipinitialspace=True, strict=True)
-            next(fields for fields in rows if any(field.strip() for field in fields))
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                X = np.loadtxt(
-                    handle,
-                    dtype=np.float64,
-                    delimiter=",",
-                    quotechar='"',
-                    comments=None,
-                    converters=converters or None,
-                    encoding="utf-8",
-                    ndmin=2,
-                )
-        except UnicodeDecodeError:
-            raise
-        except (ValueError, UserWarning):
-            return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            X = np.loadtxt(
+                handle,
+                dtype=np.float64,
+                delimiter=",",
+                quotechar='"',
+                comments=None,
+                converters=converters or None,
+                encoding="utf-8",
+                ndmin=2,
+            )
+    except UnicodeDecodeError:
+        raise
+    except (ValueError, UserWarning):
+        return None
     if X.shape[1] != layout.n_columns or (label is not None and len(texts) != len(X)):
         return None
     if list(features) != list(range(layout.n_columns)):
@@ -269,15 +294,16 @@ def _read_fast(
     return (X, texts) if np.isfinite(X).all() else None
 
 
-def _read_slowly(
-    layout: CsvLayout, features: Sequence[int], label: int | None, labels: LabelKind
+def parse_slowly(
+    records: Iterable[tuple[int, list]],
+    layout: CsvLayout,
+    features: Sequence[int],
+    label: int | None,
+    labels: LabelKind,
 ) -> tuple[np.ndarray, list[str]]:
     """Row by row, so that a fault can be named; right for odd but legal files."""
     rows: list[list[float]] = []
     texts: list[str] = []
-    records = _records(layout.path)
-    if layout.names is not None:
-        next(records)
     for line, fields in records:
         if len(fields) != layout.n_columns:
             raise DataFileError(

@@ -89,7 +89,8 @@ def read_npz(path: str, label: str | None, labels: LabelKind) -> Table:
     return Table(path=path, X=X, y=y, label=label, unused=unused)
 
 
-def _check_numbers(path: str, name: str, values: np.ndarray) -> np.ndarray:
+def check_numbers(path: str, name: str, values: np.ndarray) -> np.ndarray:
+    """Real numbers of a dtype that estimators take."""
     if values.dtype.kind not in "biuf":
         raise DataFileError(
             f"{path}: {name} has dtype {values.dtype}; features must be real numbers."
@@ -101,7 +102,13 @@ def _check_numbers(path: str, name: str, values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _check_shape(path: str, shape: tuple[int, ...]) -> None:
+def check_shape(path: str, shape: tuple[int, ...]) -> None:
+    """Refuse X without rows or features."""
+    if len(shape) < 2:
+        raise DataFileError(
+            f"{path}: X has shape {shape}; it needs two dimensions, rows and "
+            "features (images are flattened)."
+        )
     if 0 in shape:
         raise DataFileError(
             f"{path}: X has shape {tuple(shape)}; a data file needs rows and features."
@@ -109,46 +116,72 @@ def _check_shape(path: str, shape: tuple[int, ...]) -> None:
 
 
 def _dense(path: str, X: np.ndarray) -> np.ndarray:
-    if X.ndim < 2:
-        raise DataFileError(
-            f"{path}: X has shape {X.shape}; it needs two dimensions, rows and "
-            "features (images are flattened)."
-        )
-    X = _check_numbers(path, "X", X)
-    _check_shape(path, X.shape)
+    check_shape(path, X.shape)
+    return dense_rows(path, X)
+
+
+def dense_rows(path: str, X: np.ndarray, first: int = 0) -> np.ndarray:
+    """Rows of the array X, flattened and checked; ``first`` is their place in it."""
+    X = check_numbers(path, "X", X)
     X = X.reshape(len(X), -1)
     if X.dtype.kind == "f" and not np.isfinite(X).all():
         row, column = np.argwhere(~np.isfinite(X))[0]
         raise DataFileError(
-            f"{path}: X has {X[row, column]} at row {row}, column {column} (counted "
-            "from 0); features must be finite: fill it in or drop the row."
+            f"{path}: X has {X[row, column]} at row {first + row}, column {column} "
+            "(counted from 0); features must be finite: fill it in or drop the row."
         )
     return X
 
 
 def _csr(path: str, arrays: dict[str, np.ndarray]) -> Any:
-    layout = str(np.asarray(arrays.get("format", "csr")).astype(str))
-    if layout != "csr":
-        raise DataFileError(
-            f"{path}: holds a {layout} matrix; save it as CSR with its tocsr()."
-        )
-    data = _check_numbers(path, "data", arrays["data"])
+    check_layout(path, arrays.get("format", "csr"))
     try:
         shape = tuple(int(size) for size in arrays["shape"])
-        X = sparse.csr_matrix((data, arrays["indices"], arrays["indptr"]), shape=shape)
+    except (ValueError, TypeError) as error:
+        raise DataFileError(no_csr(path, error)) from error
+    X = csr_rows(path, arrays["data"], arrays["indices"], arrays["indptr"], shape)
+    check_shape(path, X.shape)
+    return X
+
+
+def check_layout(path: str, layout: Any) -> None:
+    """Refuse matrices of other layouts than CSR."""
+    name = str(np.asarray(layout).astype(str))
+    if name != "csr":
+        raise DataFileError(
+            f"{path}: holds a {name} matrix; save it as CSR with its tocsr()."
+        )
+
+
+def no_csr(path: str, error: object) -> str:
+    """What to say of arrays that contradict each other."""
+    return (
+        f"{path}: data, indices, indptr and shape do not make a CSR matrix ({error}); "
+        "save it again."
+    )
+
+
+def csr_rows(
+    path: str,
+    data: np.ndarray,
+    indices: np.ndarray,
+    indptr: np.ndarray,
+    shape: tuple[int, ...],
+    first: int = 0,
+) -> Any:
+    """A CSR matrix, checked; ``first`` is the place of its rows in the file."""
+    data = check_numbers(path, "data", data)
+    try:
+        X = sparse.csr_matrix((data, indices, indptr), shape=shape)
         # Compiled code trusts the indices, and the file may be anyone's.
         X.check_format(full_check=True)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
-        raise DataFileError(
-            f"{path}: data, indices, indptr and shape do not make a CSR matrix "
-            f"({error}); save it again."
-        ) from error
-    _check_shape(path, X.shape)
+        raise DataFileError(no_csr(path, error)) from error
     if data.dtype.kind == "f" and not np.isfinite(data).all():
         place = int(np.flatnonzero(~np.isfinite(data))[0])
         row = int(np.searchsorted(X.indptr, place, side="right")) - 1
         raise DataFileError(
-            f"{path}: the CSR matrix has {data[place]} at row {row}, column "
+            f"{path}: the CSR matrix has {data[place]} at row {first + row}, column "
             f"{X.indices[place]} (counted from 0); features must be finite."
         )
     X.sum_duplicates()

@@ -16,6 +16,9 @@ from sklearn_sagemaker.exceptions import DataFileError
 LONGEST_VALUE = 40
 """Characters of a value that a message quotes at most."""
 
+LONGEST_LINE = 1 << 26
+"""Bytes of one line that are read at most; a gzip file can hold any number."""
+
 
 def quoted(value: object) -> str:
     """A value as a message shows it: quoted, on one line, never long."""
@@ -79,6 +82,22 @@ def check_file(path: str) -> None:
             raise IsADirectoryError(path)
         if os.stat(path).st_size == 0:
             raise DataFileError(f"{path}: is empty; a data file needs rows.")
+
+
+def line_too_long(path: str, line: int, quotes: bool = False) -> str:
+    """What to say of a line that no data file has."""
+    cause = "; check the quotes" if quotes else ""
+    return (
+        f"{path}: row {line} has more than {LONGEST_LINE >> 20} MiB; rows end with a "
+        f"line break{cause}."
+    )
+
+
+def open_bytes(path: str) -> BinaryIO:
+    """The bytes of a file, plain or gzip."""
+    if path.lower().endswith(".gz"):
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    return open(path, "rb")
 
 
 def open_text(path: str) -> TextIO:

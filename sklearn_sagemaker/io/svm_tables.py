@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import math
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -33,19 +36,11 @@ def read_svm(
     zero_based : bool or None
         Whether the first feature is 0 or 1. None is 0 if the file has a feature 0.
     """
-    from sklearn.datasets import load_svmlight_file
-
     check_file(path)
     with reading(path):
-        try:
-            # As if from 0, so that whether there is a feature 0 can be seen.
-            X, y = load_svmlight_file(path, zero_based=True, dtype=np.float64)
-        except (ValueError, OverflowError, IndexError, TypeError, KeyError) as error:
-            raise DataFileError(_fault(path, error)) from error
+        X, y = load_svm(path)
         if X.shape[0] == 0:
             raise DataFileError(f"{path}: is empty; a data file needs rows.")
-        if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
-            raise DataFileError(_fault(path, ValueError("a value is not finite")))
     if zero_based is None:
         zero_based = bool((X.indices == 0).any())
     first = 0 if zero_based else 1
@@ -75,14 +70,63 @@ def read_svm(
     )
 
 
-def _fault(path: str, error: Exception) -> str:
+def load_svm(
+    path: str, block: bytes | None = None, first: int = 1
+) -> tuple[Any, np.ndarray]:
+    """Rows and labels of a file, or of some lines of it.
+
+    Parameters
+    ----------
+    path : str
+    block : bytes or None
+        Lines of the file; None is all of it.
+    first : int
+        Number of the first line of ``block``.
+
+    Returns
+    -------
+    X : CSR matrix
+        As if features were counted from 0, so that whether there is a feature 0 can
+        be seen. Finite.
+    y : ndarray of float64
+        Finite.
+
+    Raises
+    ------
+    DataFileError
+        Naming the row.
+    """
+    from sklearn.datasets import load_svmlight_file
+
+    source = path if block is None else io.BytesIO(block)
+    try:
+        X, y = load_svmlight_file(source, zero_based=True, dtype=np.float64)
+        if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
+            raise ValueError("a value is not finite")
+    except (ValueError, OverflowError, IndexError, TypeError, KeyError) as error:
+        if block is not None:
+            lines = io.StringIO(block.decode(), newline="")
+            raise DataFileError(find_fault(path, lines, first, error)) from error
+        with open_text(path) as handle:
+            raise DataFileError(find_fault(path, handle, first, error)) from error
+    return X, y
+
+
+def parse_fields(lines: Iterable[str], first: int) -> Iterator[tuple[int, list[str]]]:
+    """(line number, ``index:value`` fields) of each row that is well-formed."""
+    for number, line in enumerate(lines, start=first):
+        fields = line.partition("#")[0].split()
+        if fields:
+            yield number, [f for f in fields[1:] if not f.startswith("qid:")]
+
+
+def find_fault(path: str, lines: Iterable[str], first: int, error: Exception) -> str:
     """Find the line to blame; the parser does not say."""
-    with open_text(path) as handle:
-        for number, line in enumerate(handle, start=1):
-            fields = line.partition("#")[0].split()
-            fault = _line_fault(fields) if fields else ""
-            if fault:
-                return f"{path}: row {number}: {fault}"
+    for number, line in enumerate(lines, start=first):
+        fields = line.partition("#")[0].split()
+        fault = _line_fault(fields) if fields else ""
+        if fault:
+            return f"{path}: row {number}: {fault}"
     return f"{path}: is not a libsvm file ({error})."
 
 

@@ -1,0 +1,157 @@
+"""Files of lines in blocks of whole lines, and rows in batches of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from operator import index
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.opening import LONGEST_LINE, line_too_long, open_bytes
+from sklearn_sagemaker.io.rows import Rows
+
+BLOCK = 1 << 20
+"""Bytes of text that are parsed at once."""
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+def check_batch_size(batch_size: int) -> int:
+    """A number of rows, at least one.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    try:
+        rows = index(batch_size)
+    except TypeError:
+        rows = 0
+    if isinstance(batch_size, bool) or rows < 1:
+        raise ValueError(
+            f"batch_size is {batch_size!r}; it must be a whole number of rows, 1 or "
+            "more."
+        )
+    return rows
+
+
+def line_blocks(path: str, *, quotes: bool = False) -> Iterator[tuple[int, bytes]]:
+    """Read a text file, plain or gzip, in pieces that end where a line ends.
+
+    Parameters
+    ----------
+    path : str
+    quotes : bool
+        Whether line breaks between double quotes are part of a cell, as in CSV.
+
+    Yields
+    ------
+    first : int
+        Number of the first line of the block, from 1.
+    block : bytes
+        About a mebibyte, without a byte order mark; more if a line is longer.
+
+    Raises
+    ------
+    DataFileError
+        If a line is longer than 64 MiB, so that no file can fill the memory.
+    """
+    first, kept = 1, b""
+    with open_bytes(path) as handle:
+        # As much again as is kept: long lines are joined in linear time.
+        while piece := handle.read(max(BLOCK, len(kept))):
+            if first == 1 and not kept:
+                piece = piece.removeprefix(BYTE_ORDER_MARK)
+            text = kept + piece
+            end = _end_of_lines(text, quotes)
+            if not end and len(text) > LONGEST_LINE:
+                raise DataFileError(line_too_long(path, first, quotes))
+            block, kept = text[:end], text[end:]
+            if block:
+                yield first, block
+                first += count_lines(block)
+        if kept:
+            yield first, kept
+
+
+def _end_of_lines(text: bytes, quotes: bool) -> int:
+    """Where the last whole line ends; 0 if there is none."""
+    mark = b"\n"
+    end = text.rfind(mark) + 1
+    if not end:
+        # Lines that end in "\r" only; a last one may be the half of "\r\n".
+        mark = b"\r"
+        end = text.rfind(mark, 0, -1) + 1
+    odd = quotes and text.count(b'"', 0, end) % 2
+    while end and odd:
+        before = text.rfind(mark, 0, end - 1) + 1
+        odd ^= text.count(b'"', before, end) % 2
+        end = before
+    return end
+
+
+def count_lines(text: bytes) -> int:
+    """Line ends of any kind: those of Unix, Windows and old Macs."""
+    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+
+
+def stack_rows(parts: list[Rows]) -> Rows:
+    """Rows below each other; all have the same features and fields."""
+    if len(parts) == 1:
+        return parts[0]
+    matrices = [part.X for part in parts]
+    X: Any
+    if sparse.issparse(matrices[0]):
+        X = sparse.vstack(matrices, format="csr")
+    else:
+        X = np.concatenate(matrices)
+    first = parts[0]
+    return Rows(
+        X,
+        None if first.y is None else np.concatenate([part.y for part in parts]),
+        None
+        if first.sample_weight is None
+        else np.concatenate([part.sample_weight for part in parts]),
+    )
+
+
+def cut_rows(rows: Rows, part: slice) -> Rows:
+    """Some of the rows."""
+    return Rows(
+        rows.X[part],
+        None if rows.y is None else rows.y[part],
+        None if rows.sample_weight is None else rows.sample_weight[part],
+    )
+
+
+def batches(parts: Iterable[Rows], batch_size: int) -> Iterator[Rows]:
+    """Regroup rows into batches of one size; only the last may be smaller.
+
+    Parameters
+    ----------
+    parts : iterable of Rows
+        Of any sizes, with the same features and fields.
+    batch_size : int
+
+    Yields
+    ------
+    batch : Rows
+    """
+    waiting: list[Rows] = []
+    n_waiting = 0
+    for rows in parts:
+        start = 0
+        while n_waiting + len(rows) - start >= batch_size:
+            stop = start + batch_size - n_waiting
+            waiting.append(cut_rows(rows, slice(start, stop)))
+            yield stack_rows(waiting)
+            waiting, n_waiting, start = [], 0, stop
+        if start < len(rows):
+            waiting.append(cut_rows(rows, slice(start, None)))
+            n_waiting += len(rows) - start
+    if waiting:
+        yield stack_rows(waiting)

@@ -1,0 +1,162 @@
+"""Arrays of an ``.npz`` file read piece by piece."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
+
+import numpy as np
+
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.opening import check_file, reading
+
+PIECE = 1 << 20
+"""Bytes that are copied out of the archive at once: what a processor caches."""
+
+MOST_DEFLATED = 1032
+"""Bytes that a byte of a compressed file can stand for."""
+
+
+@contextmanager
+def open_archive(path: str) -> Iterator[zipfile.ZipFile]:
+    """An ``.npz`` file; each way it can be damaged is a `DataFileError`."""
+    check_file(path)
+    with reading(path):
+        if not zipfile.is_zipfile(path):
+            raise DataFileError(
+                f"{path}: is not an .npz file, or is cut short; write one with "
+                "numpy.savez."
+            )
+        try:
+            with zipfile.ZipFile(path) as archive:
+                yield archive
+        except DataFileError:
+            raise
+        # zipfile lets the errors of what it builds on through.
+        except (
+            zlib.error,
+            struct.error,
+            EOFError,
+            ValueError,
+            OverflowError,
+            RuntimeError,
+        ) as error:
+            raise zipfile.BadZipFile(error) from error
+
+
+class Member:
+    """An array of an archive, read from its beginning to its end.
+
+    Parameters
+    ----------
+    archive : ZipFile
+    name : str
+        Of the array, without ``.npy``.
+
+    Attributes
+    ----------
+    shape : tuple of int
+    dtype : dtype
+    fortran_order : bool
+
+    Raises
+    ------
+    DataFileError
+        If the array holds Python objects, or its shape does not fit its size in the
+        file. Only then is memory asked for.
+
+    Notes
+    -----
+    The layout is that of `numpy.lib.format`: a magic string, a version, the length of
+    a header, the header (a Python literal) and the numbers.
+    """
+
+    def __init__(self, archive: zipfile.ZipFile, name: str):
+        self.path, self.name = str(archive.filename), name
+        info = archive.getinfo(name + ".npy")
+        self._check_entry(info)
+        self._stream = cast(io.BufferedIOBase, archive.open(info))
+        try:
+            version = np.lib.format.read_magic(self._stream)
+            read = {
+                (1, 0): np.lib.format.read_array_header_1_0,
+                (2, 0): np.lib.format.read_array_header_2_0,
+            }[version]
+            self.shape, self.fortran_order, self.dtype = read(self._stream)
+        except (ValueError, KeyError, TypeError, SyntaxError, RecursionError) as error:
+            raise DataFileError(self._damaged()) from error
+        if self.dtype.hasobject or self.dtype.subdtype:
+            raise DataFileError(self._damaged())
+        self.n_items = math.prod(self.shape)
+        size = self._stream.tell() + self.n_items * self.dtype.itemsize
+        if min(self.shape, default=0) < 0 or size != info.file_size:
+            raise DataFileError(
+                f"{self.path}: the array {name!r} has shape {self.shape} and dtype "
+                f"{self.dtype}, which is not the size it has in the file; save it "
+                "again."
+            )
+        self._left = self.n_items
+
+    def _damaged(self) -> str:
+        return (
+            f"{self.path}: the array {self.name!r} holds Python objects or is damaged; "
+            "save it as an array of numbers or text."
+        )
+
+    def _check_entry(self, info: zipfile.ZipInfo) -> None:
+        if info.flag_bits & 1:
+            raise DataFileError(
+                f"{self.path}: the array {self.name!r} is encrypted; save it with "
+                "numpy.savez."
+            )
+        most = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: MOST_DEFLATED}.get(
+            info.compress_type
+        )
+        if most is None:
+            raise DataFileError(
+                f"{self.path}: the array {self.name!r} is compressed in a way that "
+                "NumPy does not write; save it with numpy.savez_compressed."
+            )
+        in_file = os.stat(self.path).st_size
+        if info.compress_size > in_file or info.file_size > most * info.compress_size:
+            raise zipfile.BadZipFile(f"{self.name!r} is said to be larger than it is")
+
+    def take(self, n_items: int) -> np.ndarray:
+        """The next items, in the order of the file, in the machine's byte order."""
+        items = np.empty(n_items, self.dtype)
+        if self.dtype.itemsize and n_items:
+            view = items.view(np.uint8)
+            for start in range(0, len(view), PIECE):
+                self._fill(view[start : start + PIECE])
+        self._left -= n_items
+        # At the end the archive compares its checksum.
+        if not self._left and self._stream.read(1):
+            raise zipfile.BadZipFile(f"{self.name!r} is longer than it is said to be")
+        return items.astype(self.dtype.newbyteorder("="), copy=False)
+
+    def _fill(self, view: Any) -> None:
+        done = 0
+        while done < len(view):
+            got = self._stream.readinto(view[done:])
+            if not got:
+                raise zipfile.BadZipFile(f"{self.name!r} is cut short")
+            done += got
+
+    def rows(self, n_rows: int) -> np.ndarray:
+        """The next items along the first axis of an array in C order."""
+        tail = self.shape[1:]
+        return self.take(n_rows * math.prod(tail)).reshape(n_rows, *tail)
+
+    def whole(self) -> np.ndarray:
+        """All of the array, which must be small or be needed at once."""
+        items = self.take(self.n_items)
+        if self.fortran_order:
+            return items.reshape(self.shape[::-1]).transpose()
+        return items.reshape(self.shape)
