@@ -51,7 +51,7 @@ FAULTS = {
     "infinity": (b"1,2\n-inf,1\n", "row 2, column 0: '-inf'"),
     "too large": (b"1,1e400\n", "row 1, column 1: '1e400'"),
     "underscore": (b"1,1_000\n", "row 1, column 1: '1_000'"),
-    "other digits": ("1,١\n".encode(), "row 1, column 1: '١'"),
+    "other digits": ("1,\u0661\n".encode(), "row 1, column 1: '\u0661'"),
     "hexadecimal": (b"1,0x10\n", "row 1, column 1: '0x10'"),
     "ragged": (b"1,2\n\n3,4,5\n", "row 3 has 3 fields, but the first row has 2"),
     "short": (b"1,2\n3\n", "row 2 has 1 fields, but the first row has 2"),

@@ -1,7 +1,6 @@
 """Files of JSON and JSON Lines: batches, labels, gzip, and whole files only."""
 
 import gzip
-import io
 
 import numpy as np
 import pytest
@@ -64,15 +63,23 @@ def test_round_trip_in_batches(tmp_path, name, iterate, writer, make):
 def test_nothing_is_left_of_a_failed_file(tmp_path, name, iterate, writer):
     path = tmp_path / name
     path.write_bytes(b"before")
+
+    def write(*parts):
+        with writer(path) as file:
+            for part in parts:
+                file.write(part)
+
     rows = some_rows(3)
-    file = writer(path)
-    with file, pytest.raises(ValueError, match="4 features|features"):
-        file.write(rows)
-        file.write(Rows(np.ones((1, 5)), np.ones(1), np.ones(1)))
-    assert len(next(iterate(path, 9))) == 3
-    with pytest.raises(ValueError, match="nan"), writer(path) as file:
-        file.write(Rows(np.array([[np.nan]])))
-    assert len(next(iterate(path, 9))) == 3
+    for other, message in [
+        (Rows(np.ones((1, 5)), np.ones(1), np.ones(1)), "5 features"),
+        (Rows(np.ones((1, 4))), "do not both have labels"),
+        (Rows(np.full((1, 4), np.nan), np.ones(1), np.ones(1)), "nan"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            write(rows, other)
+    with pytest.raises(ValueError, match="no rows were written"):
+        write()
+    assert path.read_bytes() == b"before"
     assert [entry.name for entry in tmp_path.iterdir()] == [name]
 
 
@@ -136,7 +143,8 @@ def test_read_table(tmp_path, name):
     path = str(tmp_path / name)
     text = (
         b'{"features": [0, 2], "label": 1}\n'
-        b'{"data": {"features": {"keys": [1], "shape": [2], "values": [3]}}, "label": 0}'
+        b'{"data": {"features": {"keys": [1], "shape": [2], "values": [3]}}, '
+        b'"label": 0}'
     )
     lines = [b'{"features": [1, 0], "label": 1}'] * 20_000 + text.splitlines()
     if "jsonl" in name:
@@ -175,11 +183,11 @@ def test_read_table_says_what_labels_lack(tmp_path):
         read_table(str(path))
 
 
-def test_a_file_object_is_written_to_and_left_open():
-    target = io.BytesIO()
-    with JsonWriter(target) as file:
+def test_bytes_of_a_document(tmp_path):
+    path = tmp_path / "rows.json"
+    with JsonWriter(path) as file:
         file.write(Rows(np.array([[1], [2]])))
         file.write(Rows(np.array([[3]])))
-    assert target.getvalue() == (
+    assert path.read_bytes() == (
         b'{"instances": [{"features": [1]},\n{"features": [2]},\n{"features": [3]}]}\n'
     )
