@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) \
 	$(wildcard sklearn_sagemaker/_kernels/*.pxi) \
 	$(wildcard sklearn_sagemaker/_kernels/*.h) \
+	$(wildcard sklearn_sagemaker/io/*.pyx) $(wildcard sklearn_sagemaker/io/*.h) \
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
@@ -26,7 +27,7 @@ lint: $(VENV)/test-tools
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info sklearn_sagemaker/_kernels/*.so
+	rm -rf $(VENV) build dist *.egg-info sklearn_sagemaker/_kernels/*.so sklearn_sagemaker/io/*.so
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version_info; \

@@ -21,6 +21,7 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).parent.resolve()
 KERNELS = Path("sklearn_sagemaker") / "_kernels"
 GENERATED = Path("build") / "kernels"
+CODEC = Path("sklearn_sagemaker") / "io"
 FAMILIES = ("_linear", "_factors", "_sweeps")
 NO_COMPILER = (
     "sklearn_sagemaker needs a C compiler to build its kernels and found none that "
@@ -98,6 +99,13 @@ def extensions():
         write_if_changed(GENERATED / part.name, part.read_text())
     found = [
         Extension("sklearn_sagemaker._kernels._cpu", [str(KERNELS / "_cpu.pyx")]),
+        Extension(
+            "sklearn_sagemaker.io._recordio",
+            [(CODEC / "_recordio.pyx").as_posix()],
+            include_dirs=[str(CODEC)],
+            depends=[(CODEC / "_varints.h").as_posix()],
+            extra_compile_args=levels()["base"],
+        ),
     ]
     for family in FAMILIES:
         source = (KERNELS / f"{family}.pyx").read_text()
