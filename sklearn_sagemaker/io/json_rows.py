@@ -72,7 +72,7 @@ class Instances:
         return len(self._numbers)
 
     def add(self, number: int, instance: Any) -> None:
-        """Take one instance.
+        """Take one instance; after an error no more can be taken.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Instances:
         Raises
         ------
         DataFileError
-            If it is none; nothing of it is kept.
+            If it is none.
         """
         if type(instance) is not dict:
             raise self._fault(number, f"is {shown(instance)}; {FORM}.")
@@ -95,6 +95,7 @@ class Instances:
             values, n_features = features, len(features)
         else:
             values, keys, n_features = self._tensor(number, features)
+        self._take_features(number, values)
         if self.n_features is None:
             self.n_features = n_features
         if n_features != self.n_features or n_features == 0:
@@ -104,7 +105,6 @@ class Instances:
                 f"has {n_features} features, but {wanted} are expected; all instances "
                 "need as many.",
             )
-        self._take_features(number, values)
         self._keys.append(keys)
         self._ends.append(len(self._values))
         self._numbers.append(number)
@@ -263,7 +263,7 @@ class Instances:
         if type(label) is not first:
             raise self._fault(
                 number,
-                f"the label is {shown(label)}, but others are "
+                f"the label is {shown(instance['label'])}, but others are "
                 f"{'text' if first is str else 'numbers'}; all must be of one kind.",
             )
 
