@@ -30,7 +30,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines, shown
 from sklearn_sagemaker.io.opening import listed, quoted
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, check_finite
 
 LARGEST_SHAPE = 2**63 - 1
 """Features of a sparse instance at most: keys are held as int64."""
@@ -122,11 +122,12 @@ class Instances:
         """
         values = np.frombuffer(self._values, dtype=np.float64)
         ends = np.array(self._ends)
-        self._check_finite(values, ends)
         if all(keys is None for keys in self._keys):
             X = values.reshape(len(self), self.n_features or 0)
         else:
             X = self._csr(values, ends)
+        # JSON's grammar allows 1e400 and the like.
+        check_finite(X, lambda row: self._place(self._numbers[row]))
         y = self._all_or_none(self._labels, "label")
         weights = self._all_or_none(self._weights, "weight")
         self._clear()
@@ -274,17 +275,6 @@ class Instances:
                 number, f"the {name} is {shown(value)}; it must be a finite number."
             )
         return float(value)
-
-    def _check_finite(self, values: np.ndarray, ends: np.ndarray) -> None:
-        """Refuse 1e400 and the like, which JSON's grammar allows."""
-        bad = np.flatnonzero(~np.isfinite(values))
-        if len(bad):
-            row = int(np.searchsorted(ends, bad[0], side="right")) - 1
-            raise self._fault(
-                self._numbers[row],
-                f"features: value {bad[0] - ends[row]} (counted from 0) is "
-                f"{values[bad[0]]}; it must be a finite number.",
-            )
 
     def _csr(self, values: np.ndarray, ends: np.ndarray) -> sparse.csr_matrix:
         n_features = self.n_features or 0
@@ -489,7 +479,7 @@ def encode_json(rows: Rows) -> bytes:
     --------
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.json_rows import encode_json
-    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> from sklearn_sagemaker.io.rows import Rows, check_finite
     >>> encode_json(Rows(np.array([[1.5, 16.0]])))
     b'{"instances": [{"features": [1.5, 16.0]}]}'
     """
