@@ -126,6 +126,7 @@ def test_parameters_are_options():
         ("text/*", r"'text/\*' is not known"),
         ("json", "'json' is not a media type"),
         ("", "'' is not a media type"),
+        (None, "'' is not a media type"),
         ("text/csv; label_size=2", "label_size='2' is not 0"),
         ("text/csv; label_size=", "is not a media type"),
         (
