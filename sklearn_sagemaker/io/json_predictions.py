@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.json_instances import NUMBERS
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines, shown
-from sklearn_sagemaker.io.json_rows import ENCODER, NUMBERS, python_numbers
+from sklearn_sagemaker.io.json_rows import ENCODER, python_numbers
 from sklearn_sagemaker.io.labels import whole_or_float
 from sklearn_sagemaker.io.rows import Predictions
 
