@@ -12,13 +12,14 @@ from types import ModuleType
 from typing import NoReturn
 
 from sklearn_sagemaker import __version__
-from sklearn_sagemaker.cli import demo, evaluate, predict, train
+from sklearn_sagemaker.cli import convert, demo, evaluate, predict, train
 
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
     "train": train,
     "predict": predict,
     "evaluate": evaluate,
+    "convert": convert,
 }
 """Each module has HELP, EXAMPLES, ``configure(parser)`` and ``run(arguments)``, and
 imports nothing heavy until it runs."""
@@ -26,7 +27,7 @@ imports nothing heavy until it runs."""
 DESCRIPTION = """\
 Train Amazon SageMaker's Linear Learner (many candidate models in one pass over the
 data, the best one kept) and Factorization Machines on this machine. Use it from a
-shell, on CSV, .npz and libsvm files."""
+shell, on CSV, .npz and libsvm files; convert data to and from SageMaker's formats."""
 
 EXAMPLES = """\
 examples:
@@ -36,6 +37,7 @@ examples:
       --predictor-type binary_classifier --model churn.joblib
   sklearn-sagemaker predict new.csv --model churn.joblib --output answers.csv
   sklearn-sagemaker evaluate test.csv --model churn.joblib
+  sklearn-sagemaker convert train.csv train.pbr
 
 'sklearn-sagemaker COMMAND --help' explains a command."""
 

@@ -53,6 +53,19 @@ def jobs(text: str) -> int:
     return value
 
 
+def whole_number(text: str) -> int:
+    """A number of things, at least one."""
+    try:
+        value = int(text)
+    except ValueError:
+        value = 0
+    if value < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a whole number of 1 or more, such as 4"
+        )
+    return value
+
+
 def refuse_same_file(written: str, *read: str | None) -> None:
     """Refuse to write over a file that is read."""
     for path in read:

@@ -30,6 +30,16 @@ def count(value: int, noun: str, plural: str | None = None) -> str:
     return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
+def size(n_bytes: int) -> str:
+    """A size of files: "512 bytes", "1.2 MB"."""
+    value, unit = float(n_bytes), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return count(n_bytes, "byte") if unit == "bytes" else f"{value:.3g} {unit}"
+
+
 def table(
     heads: Sequence[str], rows: Iterable[Sequence[str]], indent: str = "  "
 ) -> str:

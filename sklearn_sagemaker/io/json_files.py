@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
-from typing import Any, BinaryIO, ClassVar, Self
+from contextlib import ExitStack
+from typing import Any, BinaryIO, ClassVar
 
 from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.blocks import check_batch_size
+from sklearn_sagemaker.io.json_instances import Instances
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines
-from sklearn_sagemaker.io.json_rows import Instances, encode_instances
+from sklearn_sagemaker.io.json_rows import encode_instances
 from sklearn_sagemaker.io.opening import check_file, open_bytes, reading
+from sklearn_sagemaker.io.row_writer import RowWriter
 from sklearn_sagemaker.io.rows import Rows
-from sklearn_sagemaker.io.writing import Target, writing
 
 
 def iter_json(
@@ -42,11 +44,14 @@ def iter_json(
     ------
     DataFileError
         Naming the file and the instance, counted from 0.
+    ValueError
+        If ``batch_size`` is no number of rows.
     """
     name = os.fspath(path)
+    check_file(name)
     return _batches(
         name,
-        batch_size,
+        check_batch_size(batch_size),
         Instances(lambda number: f"{name}: instances[{number}]", n_features),
         lambda handle: JsonDocument(handle, name).elements("instances"),
     )
@@ -75,15 +80,19 @@ def iter_jsonlines(
     ------
     DataFileError
         Naming the file and the line, counted from 1.
+    ValueError
+        If ``batch_size`` is no number of rows.
     """
     name = os.fspath(path)
+
+    check_file(name)
 
     def place(number: int) -> str:
         return f"{name}: line {number}"
 
     return _batches(
         name,
-        batch_size,
+        check_batch_size(batch_size),
         Instances(place, n_features),
         lambda handle: json_lines(handle, place),
     )
@@ -95,10 +104,7 @@ def _batches(
     rows: Instances,
     parse: Callable[[BinaryIO], Iterable[tuple[int, Any]]],
 ) -> Iterator[Rows]:
-    if batch_size < 1:
-        raise ValueError(f"batch_size={batch_size} is below 1; read 1 or more rows.")
     empty = True
-    check_file(path)
     with reading(path), open_bytes(path) as handle:
         for number, instance in parse(handle):
             rows.add(number, instance)
@@ -111,96 +117,78 @@ def _batches(
         yield rows.take()
 
 
-class JsonLinesWriter:
+class JsonLinesWriter(RowWriter):
     """Write rows to a JSON Lines file, one instance a line.
+
+    A context manager: the file appears when it ends without an error.
 
     Parameters
     ----------
-    target : str, path-like or binary file object
-        A path is written whole or not at all, and compressed if it ends in ``.gz``.
+    target : str or path-like
+        File to write; compressed if its name ends in ``.gz``.
+
+    Raises
+    ------
+    ValueError
+        By `write`: for rows that do not fit the ones before, and numbers that are not
+        finite.
+
+    Notes
+    -----
+    Labels (numbers or text) and weights stand beside the features. float32 is widened
+    and printed in full.
 
     Examples
     --------
-    >>> import io
+    >>> import pathlib, tempfile
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.json_files import JsonLinesWriter
     >>> from sklearn_sagemaker.io.rows import Rows
-    >>> target = io.BytesIO()
-    >>> with JsonLinesWriter(target) as writer:
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "train.jsonl")
+    >>> with JsonLinesWriter(path) as writer:
     ...     writer.write(Rows(np.array([[1.5, 16.0], [2.0, 3.0]]), np.array([1, 0])))
-    >>> print(target.getvalue().decode(), end="")
+    >>> print(path.read_text(), end="")
     {"features": [1.5, 16.0], "label": 1}
     {"features": [2.0, 3.0], "label": 0}
+    >>> folder.cleanup()
     """
 
-    start: ClassVar[bytes] = b""
-    between: ClassVar[bytes] = b"\n"
+    format = "JSON Lines"
+    text_labels = True
+    takes_weights = True
+    between: ClassVar[str] = "\n"
     end: ClassVar[bytes] = b"\n"
-    """Goes after the last row, if there is one."""
-    end_of_none: ClassVar[bytes] = b""
 
-    def __init__(self, target: Target):
-        self._target = target
-        self._file: BinaryIO | None = None
-        self._n_features: int | None = None
-        self._stack = ExitStack()
+    def _write(self, rows: Rows) -> None:
+        text = self.between.join(encode_instances(rows, with_labels=True))
+        self.handle.write((self.between * bool(self.n_rows) + text).encode())
 
-    def __enter__(self) -> Self:
-        self._stack.enter_context(self._opened())
-        return self
-
-    def __exit__(self, *error: Any) -> bool | None:
-        return self._stack.__exit__(*error)
-
-    @contextmanager
-    def _opened(self) -> Iterator[None]:
-        with writing(self._target) as self._file:
-            self._file.write(self.start)
-            yield
-            none = self._n_features is None
-            self._file.write(self.end_of_none if none else self.end)
-
-    def write(self, rows: Rows) -> None:
-        """Add rows.
-
-        Parameters
-        ----------
-        rows : Rows
-            Labels and weights are written beside the features.
-
-        Raises
-        ------
-        ValueError
-            If a value is not finite, or the rows have other features than those
-            before.
-        """
-        if self._file is None:
-            raise ValueError("the writer is not open; use it in a with block.")
-        n_features = rows.X.shape[1]
-        if self._n_features not in (None, n_features):
-            raise ValueError(
-                f"the rows have {n_features} features, those before had "
-                f"{self._n_features}; all rows of a file need as many."
-            )
-        if not len(rows):
-            return
-        text = self.between.decode().join(encode_instances(rows, with_labels=True))
-        if self._n_features is not None:
-            self._file.write(self.between)
-        self._file.write(text.encode())
-        self._n_features = n_features
+    def _finish(self) -> None:
+        self.handle.write(self.end)
 
 
 class JsonWriter(JsonLinesWriter):
     """Write rows to a JSON file, ``{"instances": [...]}``.
 
+    A context manager: the file appears when it ends without an error.
+
     Parameters
     ----------
-    target : str, path-like or binary file object
-        A path is written whole or not at all, and compressed if it ends in ``.gz``.
+    target : str or path-like
+        File to write; compressed if its name ends in ``.gz``.
+
+    Raises
+    ------
+    ValueError
+        By `write`: for rows that do not fit the ones before, and numbers that are not
+        finite.
     """
 
-    start = b'{"instances": ['
-    between = b",\n"
+    format = "JSON"
+    between = ",\n"
     end = b"]}\n"
-    end_of_none = b"]}\n"
+
+    def _start(self, stack: ExitStack) -> None:
+        super()._start(stack)
+        self.handle.write(b'{"instances": [')

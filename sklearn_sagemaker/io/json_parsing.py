@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.opening import quoted
+from sklearn_sagemaker.io.opening import LONGEST_LINE, quoted
 
 CHUNK = 1 << 20
-LONGEST = 1 << 26
-"""Characters of one instance at most: a small gzip file can hold any number."""
+LONGEST = LONGEST_LINE
+"""Bytes or characters of one instance at most."""
 
 NEAR_THE_END = 16
 """Nothing that a chunk can cut is found faulty further from its end, but a string."""

@@ -106,10 +106,3 @@ def open_text(path: str) -> TextIO:
     if path.lower().endswith(".gz"):
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     return open(path, encoding="utf-8-sig", newline="")
-
-
-def open_bytes(path: str) -> BinaryIO:
-    """The bytes of a file, plain or gzip."""
-    if path.lower().endswith(".gz"):
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    return open(path, "rb")

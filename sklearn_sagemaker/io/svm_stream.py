@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -115,14 +116,23 @@ def iter_svm(
     path = os.fspath(path)
     batch_size = check_batch_size(batch_size)
     check_file(path)
+    options = svm_options([path], n_features, zero_based)
+    base = 0 if options["zero_based"] else 1
+    return batches(_parts(path, options["n_features"], base), batch_size)
+
+
+def svm_options(
+    paths: Sequence[str], n_features: int | None, zero_based: bool | None
+) -> dict[str, Any]:
+    """Options of `iter_svm` for files whose rows belong together, none left open."""
     if n_features is None or zero_based is None:
-        layout = scan_svm(path)
+        layout = scan_svm(*paths)
         zero_based = layout.zero_based if zero_based is None else zero_based
         if n_features is None:
             n_features = layout.n_features
             # A file without feature 0 that counts from 0 all the same.
             n_features += zero_based and not layout.zero_based
-    return batches(_parts(path, n_features, 0 if zero_based else 1), batch_size)
+    return {"n_features": n_features, "zero_based": zero_based}
 
 
 def _parts(path: str, n_features: int, base: int) -> Iterator[Rows]:

@@ -1,0 +1,336 @@
+"""Convert a data file to another format, larger than memory or not.
+
+IN and OUT are .csv (label first, no header, as SageMaker reads it; a header is read,
+not written), .jsonl, .json, .npz, .svm/.libsvm, or .pbr/.recordio
+(RecordIO-protobuf); all but .npz also with .gz. IN may be a quoted pattern such as
+'part-*.csv', whose files are read in the order of their names.
+"""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from sklearn_sagemaker.cli.options import add_header, refuse_same_file, whole_number
+from sklearn_sagemaker.cli.progress import Progress
+from sklearn_sagemaker.cli.text import count, size
+
+HELP = "convert a data file to another format"
+
+EXAMPLES = """\
+examples:
+  sklearn-sagemaker convert train.csv train.pbr
+  sklearn-sagemaker convert churn.csv churn.jsonl.gz --label churn --labels text
+  sklearn-sagemaker convert 'part-*.csv.gz' train.pbr --shards 4
+  sklearn-sagemaker convert ratings.svm ratings.npz --n-features 2625
+
+You need not trust IN: nothing in it is run, and files of Python objects are refused."""
+
+FORMATS = ("csv", "json", "jsonlines", "npz", "recordio", "svm")
+
+NUMBERS_ONLY = ("recordio", "svm")
+WITHOUT_WEIGHTS = ("csv", "svm")
+
+MEANT_FOR = {
+    "label": ("csv", "npz"),
+    "labels": ("csv",),
+    "header": ("csv",),
+    "n_features": ("json", "jsonlines", "recordio", "svm"),
+    "zero_based": ("svm",),
+}
+"""Options of reading, and the formats that have them."""
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Set up the command's arguments."""
+    parser.add_argument("source", metavar="IN", help="file to read, or a pattern")
+    parser.add_argument("target", metavar="OUT", help="file to write")
+    for name, of in (("from", "IN"), ("to", "OUT")):
+        parser.add_argument(
+            f"--{name}",
+            choices=FORMATS,
+            dest=f"{name}_format",
+            help=f"format of {of} (default: by the ending of its name)",
+        )
+    parser.add_argument(
+        "--label",
+        metavar="NAME",
+        help="the label: a column of a CSV file, by name, or by number from 0 if it "
+        "has no header (default there: 0, the first); an array of an .npz file "
+        '(default: "y"); other formats say it themselves',
+    )
+    parser.add_argument(
+        "--no-label",
+        action="store_true",
+        help="IN has no labels, or they are left out",
+    )
+    parser.add_argument(
+        "--labels",
+        choices=("number", "text"),
+        help="how to read the labels of a CSV file (default: number)",
+    )
+    add_header(parser)
+    parser.set_defaults(header=None)
+    parser.add_argument(
+        "--n-features",
+        type=whole_number,
+        metavar="N",
+        help="features of each row of libsvm, JSON or RecordIO; libsvm files cannot "
+        "say it (default there: the largest index in IN)",
+    )
+    parser.add_argument(
+        "--zero-based",
+        choices=("auto", "yes", "no"),
+        help="whether a libsvm file counts features from 0 (default: auto, if it has a "
+        "feature 0); OUT counts from 1",
+    )
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float64"),
+        help="numbers of the features in OUT (default: float32 for RecordIO, which is "
+        "what SageMaker takes; otherwise those of IN)",
+    )
+    parser.add_argument(
+        "--drop-weights",
+        action="store_true",
+        help="leave sample weights out, for which CSV and libsvm have no place",
+    )
+    parser.add_argument(
+        "--shards",
+        type=whole_number,
+        default=1,
+        metavar="N",
+        help="deal the rows to N files of equal size: OUT_0, OUT_1 ... before its "
+        "ending (default: 1 file, named OUT)",
+    )
+    parser.add_argument(
+        "--batch-size",
+        type=whole_number,
+        default=1000,
+        metavar="N",
+        help="rows in memory at once (default: 1000)",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Read, write, and say what was written."""
+    from sklearn_sagemaker.io import check_can_write
+    from sklearn_sagemaker.io.formats import FORMATS as REGISTRY
+    from sklearn_sagemaker.io.formats import format_of_file
+    from sklearn_sagemaker.io.recordio_writing import shard_names
+
+    paths = _expand(arguments.source)
+    target, shards = arguments.target, arguments.shards
+    source_name, target_name = arguments.from_format, arguments.to_format
+    source = REGISTRY[source_name] if source_name else format_of_file(paths[0])
+    sink = REGISTRY[target_name] if target_name else format_of_file(target)
+    _check_options(arguments, source)
+    outputs = [target] if shards == 1 else shard_names(target, shards)
+    for path in outputs:
+        refuse_same_file(path, *paths)
+        check_can_write(path)
+    options = _reading_options(arguments, paths, source.name)
+    # RecordIO casts by itself, and checks the range.
+    writing = {}
+    if sink.name == "recordio":
+        writing["dtype"] = arguments.dtype or "float32"
+    dealer = _Dealer(shards)
+    with ExitStack() as stack:
+        progress = stack.enter_context(Progress())
+        writers = [
+            stack.enter_context(sink.open_writer(path, **writing)) for path in outputs
+        ]
+        for rows in _read(arguments, paths, source, sink, options):
+            dealer.deal(rows, writers)
+            progress.add(len(rows), _n_bytes(rows.X))
+        # Before the files appear.
+        dealer.check(target)
+    _report(dealer, outputs, writing.get("dtype"))
+    return 0
+
+
+def _expand(source: str) -> list[str]:
+    """The files that IN names."""
+    if os.path.exists(source) or not glob.has_magic(source):
+        return [source]
+    paths = sorted(path for path in glob.glob(source) if not os.path.isdir(path))
+    if not paths:
+        raise ValueError(
+            f"{source}: no file matches this pattern; check the name and the folder."
+        )
+    return paths
+
+
+def _check_options(arguments: argparse.Namespace, source: Any) -> None:
+    for name, formats in MEANT_FOR.items():
+        if getattr(arguments, name) is not None and source.name not in formats:
+            raise ValueError(
+                f"{arguments.source}: --{name.replace('_', '-')} is not for "
+                f"{source.title}; leave it out."
+            )
+    if arguments.no_label and arguments.label is not None:
+        raise ValueError("--label and --no-label contradict each other; give one.")
+
+
+def _reading_options(
+    arguments: argparse.Namespace, paths: list[str], name: str
+) -> dict[str, Any]:
+    """What `Format.iter_rows` is told, the same for all files."""
+    if name == "csv":
+        return _csv_options(arguments, paths)
+    if name == "npz":
+        label = "y" if arguments.label is None else arguments.label
+        return {"label": None if arguments.no_label else label}
+    options = {"n_features": arguments.n_features}
+    if name == "svm":
+        from sklearn_sagemaker.io.svm_stream import svm_options
+
+        zero_based = {"yes": True, "no": False}.get(arguments.zero_based)
+        options = svm_options(paths, arguments.n_features, zero_based)
+    return options
+
+
+def _csv_options(arguments: argparse.Namespace, paths: list[str]) -> dict[str, Any]:
+    from sklearn_sagemaker.exceptions import DataFileError
+    from sklearn_sagemaker.io import inspect_csv
+    from sklearn_sagemaker.io.opening import listed
+
+    header: Any = arguments.header or "auto"
+    label = arguments.label
+    layouts = [inspect_csv(path, header, [label] if label else []) for path in paths]
+    names = layouts[0].names
+    for layout in layouts[1:]:
+        if layout.names != names:
+            raise DataFileError(
+                f"{layout.path}: has other column names than {paths[0]}, or only one "
+                "of them has a header; files that are read together need the same."
+            )
+    if arguments.no_label:
+        label = None
+    elif label is None:
+        if names is not None:
+            raise DataFileError(
+                f"{paths[0]}: has a header, and no label is named; say --label NAME or "
+                f"--no-label (the columns are {listed(names)})."
+            )
+        label = 0
+    found = "no" if names is None else "yes"
+    return {"label": label, "header": found, "labels": arguments.labels or "number"}
+
+
+def _read(
+    arguments: argparse.Namespace,
+    paths: list[str],
+    source: Any,
+    sink: Any,
+    options: dict[str, Any],
+) -> Iterator[Any]:
+    """Batches of all files, in the form that OUT takes."""
+    from scipy import sparse
+
+    from sklearn_sagemaker.exceptions import DataFileError
+    from sklearn_sagemaker.io.rows import Rows
+
+    is_sparse = n_features = None
+    for path in paths:
+        for rows in source.iter_rows(path, arguments.batch_size, **options):
+            X, y, weights = rows.X, rows.y, rows.sample_weight
+            if n_features is None:
+                n_features, is_sparse = X.shape[1], sparse.issparse(X)
+            if X.shape[1] != n_features:
+                raise DataFileError(
+                    f"{path}: has rows of {count(X.shape[1], 'feature')}, and the rows "
+                    f"before have {n_features:,}; all rows need as many."
+                )
+            # JSON and RecordIO may change in mid-file.
+            if is_sparse and not sparse.issparse(X):
+                X = sparse.csr_matrix(X)
+            elif sparse.issparse(X) and not is_sparse:
+                X = X.toarray()
+            if arguments.dtype is not None:
+                X = X.astype(arguments.dtype, copy=False)
+            y = None if arguments.no_label else y
+            weights = None if arguments.drop_weights else weights
+            _check_fit(path, y, weights, sink)
+            yield Rows(X, y, weights)
+
+
+def _check_fit(path: str, y: Any, weights: Any, sink: Any) -> None:
+    """Refuse what OUT has no place for, by the option that helps."""
+    from sklearn_sagemaker.exceptions import DataFileError
+    from sklearn_sagemaker.io.opening import quoted
+
+    if y is not None and y.dtype.kind not in "biuf" and sink.name in NUMBERS_ONLY:
+        raise DataFileError(
+            f"{path}: the labels are text such as {quoted(y[0])}, and {sink.title} "
+            "holds numbers only; number the classes from 0 first, or write CSV, JSON "
+            "Lines or .npz."
+        )
+    if y is None and sink.name == "svm":
+        raise DataFileError(
+            f"{path}: there are no labels, and every line of {sink.title} starts with "
+            "one; write another format, or add labels (zeros, if they do not matter)."
+        )
+    if weights is not None and sink.name in WITHOUT_WEIGHTS:
+        raise DataFileError(
+            f"{path}: the rows have sample weights, and {sink.title} has no place for "
+            "them; say --drop-weights, or write RecordIO, JSON Lines or .npz."
+        )
+
+
+class _Dealer:
+    """Gives row i to file i mod N, and remembers what the rows were like."""
+
+    def __init__(self, shards: int):
+        self.shards = shards
+        self.n_rows = 0
+        self.last: Any = None
+
+    def deal(self, rows: Any, writers: list[Any]) -> None:
+        from sklearn_sagemaker.io.blocks import cut_rows
+
+        for place, writer in enumerate(writers):
+            first = (place - self.n_rows) % self.shards
+            if first < len(rows):
+                part = slice(first, None, self.shards)
+                writer.write(rows if self.shards == 1 else cut_rows(rows, part))
+        self.n_rows += len(rows)
+        self.last = rows
+
+    def check(self, target: str) -> None:
+        """Refuse files without rows."""
+        if self.n_rows < self.shards:
+            raise ValueError(
+                f"{target}: --shards {self.shards} needs as many rows, and there are "
+                f"{self.n_rows}; ask for fewer shards."
+            )
+
+
+def _n_bytes(X: Any) -> int:
+    """Memory that the numbers of some rows take."""
+    parts = (X,) if hasattr(X, "nbytes") else (X.data, X.indices, X.indptr)
+    return sum(int(part.nbytes) for part in parts)
+
+
+def _report(dealer: _Dealer, outputs: list[str], dtype: str | None) -> None:
+    """Say what was written, in one line."""
+    from scipy import sparse
+
+    X, y = dealer.last.X, dealer.last.y
+    name = outputs[0]
+    if len(outputs) > 1:
+        name += f" ... {os.path.basename(outputs[-1])} ({len(outputs)} files)"
+    said = [
+        count(dealer.n_rows, "row"),
+        count(X.shape[1], "feature"),
+        f"{'sparse' if sparse.issparse(X) else 'dense'} {dtype or X.dtype}",
+        "no labels" if y is None else "labels",
+        size(sum(os.path.getsize(path) for path in outputs)),
+    ]
+    if dealer.last.sample_weight is not None:
+        said.insert(-1, "weights")
+    print(f"written to {name}: {', '.join(said)}")
