@@ -27,6 +27,7 @@ from sklearn_sagemaker._compat import (
 from sklearn_sagemaker._hyperparameters import Hyperparameter, warn_inapplicable
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.backends import Backend, resolve_backend
+from sklearn_sagemaker.estimators._stored import stamped, unstamped
 
 logger = logging.getLogger("sklearn_sagemaker")
 
@@ -143,6 +144,13 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    # What pickle, joblib and skops store: a newer format is refused when loaded.
+    def __getstate__(self):
+        return stamped(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(unstamped(state, type(self).__name__))
 
     # --------------------------------------------------------------- validation
     @contextmanager
