@@ -1,4 +1,20 @@
-"""What a stored estimator says of its format, and which types it is made of."""
+"""What a stored estimator says of its format, and which types it is made of.
+
+Examples
+--------
+A file of skops runs no code when it is loaded, but the types in it must be trusted:
+
+>>> import skops.io
+>>> from sklearn.datasets import load_diabetes
+>>> from sklearn_sagemaker import LinearLearnerRegressor
+>>> from sklearn_sagemaker.estimators._stored import TRUSTED_SKOPS_TYPES
+>>> X, y = load_diabetes(return_X_y=True)
+>>> model = LinearLearnerRegressor(epochs=5, random_state=0).fit(X, y)
+>>> stored = skops.io.dumps(model)
+>>> loaded = skops.io.loads(stored, trusted=TRUSTED_SKOPS_TYPES)
+>>> bool((loaded.predict(X) == model.predict(X)).all())
+True
+"""
 
 from __future__ import annotations
 
@@ -24,17 +40,6 @@ TRUSTED_SKOPS_TYPES = (
 
 Their fitted state is arrays, numbers, strings and containers of them. Objects that a
 user passed as parameters, such as a splitter of one's own, come on top.
-
->>> import skops.io
->>> from sklearn.datasets import load_diabetes
->>> from sklearn_sagemaker import LinearLearnerRegressor
->>> from sklearn_sagemaker.estimators._stored import TRUSTED_SKOPS_TYPES
->>> X, y = load_diabetes(return_X_y=True)
->>> model = LinearLearnerRegressor(epochs=5, random_state=0).fit(X, y)
->>> stored = skops.io.dumps(model)
->>> loaded = skops.io.loads(stored, trusted=TRUSTED_SKOPS_TYPES)
->>> bool((loaded.predict(X) == model.predict(X)).all())
-True
 """
 
 

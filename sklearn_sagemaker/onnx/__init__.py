@@ -26,6 +26,8 @@ Outputs are those of scikit-learn's own estimators:
   itself, as skl2onnx does for SGDClassifier. A hinge score's middle is 0.5, not 0.
 
 Other options of skl2onnx's classifiers, ``nocl`` and ``output_class_labels``, hold too.
+skl2onnx 1.20 leaves out the threshold of a TunedThresholdClassifierCV, whatever is in
+it; a threshold of ours is exported.
 
 ``solver="mcmc"`` predicts by the mean over all draws that are kept. A graph would have
 to hold every one of them, so that it is refused with `OnnxExportError`, unless
@@ -49,20 +51,16 @@ Examples
 >>> label, probabilities = session.run(None, {"X": X})
 >>> bool((label == model.predict(X)).all())
 True
->>> np.abs(probabilities - model.predict_proba(X)).max() < 1e-5
-np.True_
+>>> bool(np.abs(probabilities - model.predict_proba(X)).max() < 1e-5)
+True
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.polynomial import Chebyshev, Polynomial
-from scipy.special import erfcx
+from scipy.special import ndtri
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sagemaker._kernels.prediction import TINY
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.estimators import (
     FactorizationMachinesClassifier,
@@ -71,26 +69,15 @@ from sklearn_sagemaker.estimators import (
     LinearLearnerRegressor,
 )
 from sklearn_sagemaker.exceptions import OnnxExportError
+from sklearn_sagemaker.onnx._graph import PURPOSE, Graph, onnx, skl2onnx, types
+from sklearn_sagemaker.onnx._scores import margins_of, scores_of
 
 __all__: list[str] = []
 
-_PURPOSE = "exporting models to ONNX"
-onnx = import_optional("onnx", "onnx", _PURPOSE)
-skl2onnx = import_optional("skl2onnx", "onnx", _PURPOSE)
-parsing = import_optional("skl2onnx._parse", "onnx", _PURPOSE)
-types = import_optional("skl2onnx.common.data_types", "onnx", _PURPOSE)
+parsing = import_optional("skl2onnx._parse", "onnx", PURPOSE)
 label_classes = import_optional(
-    "skl2onnx.common.utils_classifier", "onnx", _PURPOSE
+    "skl2onnx.common.utils_classifier", "onnx", PURPOSE
 ).get_label_classes
-
-OLDEST_OPSET = 13
-"""Since when the axes of ReduceSum are an input."""
-MOST_BYTES = 2**31 - 2**20
-"""Of weights; a protobuf message holds less than 2 GiB."""
-DEGREES = {np.dtype(np.float32): 12, np.dtype(np.float64): 24}
-"""Of the polynomial in the normal distribution's tail, right to the last digits."""
-CERTAIN = -np.log(np.finfo(np.float64).epsneg / 2)
-"""Log-odds above which a probability is 1 in float64."""
 
 
 # --------------------------------------------------------------- what is refused
@@ -158,184 +145,6 @@ def _exported_labels(classes) -> np.ndarray:
     )
 
 
-# -------------------------------------------------------------------- the graph
-class _Graph:
-    """Adds nodes to skl2onnx's container, all in one floating-point type."""
-
-    def __init__(self, scope, operator, container):
-        self.scope, self.container = scope, container
-        if container.target_opset < OLDEST_OPSET:
-            raise OnnxExportError(
-                f"target_opset={container.target_opset} is older than {OLDEST_OPSET}, "
-                "which the export needs; leave target_opset out, or raise it."
-            )
-        kind = operator.inputs[0].type
-        double = isinstance(kind, types.DoubleTensorType)
-        self.dtype = np.dtype(np.float64 if double else np.float32)
-        self.rows = operator.inputs[0].full_name
-        if not isinstance(kind, types.DoubleTensorType | types.FloatTensorType):
-            self.rows = self("Cast", self.rows, to=onnx.TensorProto.FLOAT)
-
-    def __call__(self, kind: str, *inputs, output: str | None = None, **attributes):
-        """Add a node, return its output's name; inputs that are no names are constants.
-
-        Parameters
-        ----------
-        kind : str
-        *inputs : str, array or number
-        output : str or None
-            Name for the result; None makes one.
-        **attributes : of the node
-        """
-        output = output or self.scope.get_unique_variable_name(kind.lower())
-        self.container.add_node(
-            kind,
-            [one if isinstance(one, str) else self._constant(one) for one in inputs],
-            output,
-            name=self.scope.get_unique_operator_name(kind),
-            **attributes,
-        )
-        return output
-
-    def _constant(self, value) -> str:
-        name = self.scope.get_unique_variable_name("constant")
-        value = np.asarray(value)
-        if value.dtype.kind == "U":
-            texts = [text.encode() for text in value.ravel().tolist()]
-            self.container.add_initializer(
-                name, onnx.TensorProto.STRING, value.shape, texts
-            )
-            return name
-        if value.dtype.kind == "f":
-            value = self.rounded(value)
-        tensor = onnx.numpy_helper.from_array(np.ascontiguousarray(value), name)
-        self.container.add_initializer(name, None, None, tensor)
-        return name
-
-    def rounded(self, value: np.ndarray) -> np.ndarray:
-        """Numbers in the type of the graph."""
-        with np.errstate(over="ignore"):
-            found = value.astype(self.dtype)
-        if np.isinf(found).any() and not np.isinf(value).any():
-            raise OnnxExportError(
-                f"A weight of {np.abs(value).max():.3g} is beyond float32; export for "
-                "float64 rows: to_onnx(model, X[:1].astype('float64'))."
-            )
-        return found
-
-
-def _scores(graph: _Graph, model) -> tuple[str, bool, int]:
-    """What the model, or each of the machines that it averages, says of rows.
-
-    Returns
-    -------
-    scores : str
-        Name of a result of shape (n, machines * outputs).
-    probit : bool
-        Whether the normal distribution makes probabilities of them.
-    machines : int
-    """
-    if not hasattr(model, "factors_"):
-        _check_size(graph, model.coef_.size)
-        return _linear(graph, model.coef_, model.intercept_), False, 1
-    intercept, coef, factors = model._machines()
-    n_machines, d, k = factors.shape
-    probit = model._probit()
-    if not probit and hasattr(model, "draws_"):
-        # The mean of such machines is one machine of all their factors.
-        factors = factors.transpose(1, 0, 2).reshape(1, d, -1) / np.sqrt(n_machines)
-        intercept, coef = intercept.mean(keepdims=True), coef.mean(0, keepdims=True)
-        n_machines, d, k = factors.shape
-    _check_size(graph, factors.size + 2 * coef.size)
-    # Squares of the rounded factors, so that a feature's pair with itself cancels.
-    factors = graph.rounded(factors)
-    flat = factors.transpose(1, 0, 2).reshape(d, n_machines * k)
-    own = (factors.astype(np.float64) ** 2).sum(axis=2).T
-    sums = graph("MatMul", graph.rows, flat)
-    shaped = graph("Reshape", graph("Mul", sums, sums), np.array([-1, n_machines, k]))
-    total = graph("ReduceSum", shaped, np.array([2]), keepdims=0)
-    alone = graph("MatMul", graph("Mul", graph.rows, graph.rows), own)
-    pairs = graph("Mul", graph("Sub", total, alone), 0.5)
-    scores = graph("Add", _linear(graph, coef, intercept), pairs)
-    return scores, probit, n_machines // np.size(model.intercept_)
-
-
-def _linear(graph: _Graph, coef, intercept) -> str:
-    products = graph("MatMul", graph.rows, np.atleast_2d(coef).T)
-    return graph("Add", products, np.atleast_1d(intercept))
-
-
-def _check_size(graph: _Graph, n_weights: int) -> None:
-    size = n_weights * graph.dtype.itemsize
-    if size > MOST_BYTES:
-        raise OnnxExportError(
-            f"The graph would hold {size / 2**30:.3g} GiB of weights, and an ONNX file "
-            "holds less than 2; export fewer draws, or a model of fewer factors."
-        )
-
-
-def _log_probabilities(graph: _Graph, scores: str) -> tuple[str, str]:
-    """Logarithms of the normal distribution at scores, and at minus scores.
-
-    ONNX has erf, whose tails have lost their digits. So ``erfc(z) = exp(-z**2) t h(t)``
-    with ``t = 1 / (1 + z / 2)``, where h is smooth, and a polynomial here.
-    """
-    degree = DEGREES[graph.dtype]
-    polynomial = Chebyshev.interpolate(_smooth, degree).convert(kind=Polynomial)
-    z = graph("Mul", graph("Abs", scores), np.sqrt(0.5))
-    t = graph("Reciprocal", graph("Add", graph("Mul", z, 0.5), 1.0))
-    u = graph("Sub", graph("Mul", t, 2.0), 1.0)
-    *rest, value = polynomial.coef
-    found: Any = graph("Mul", u, value)
-    for coefficient in rest[:0:-1]:
-        found = graph("Mul", graph("Add", found, coefficient), u)
-    found = graph("Add", found, rest[0])
-    scale = graph("Log", graph("Mul", graph("Mul", t, found), 0.5))
-    tail = graph("Sub", scale, graph("Mul", z, z))
-    body = graph("Log", graph("Sub", 1.0, graph("Exp", tail)))
-    negative = graph("Less", scores, 0.0)
-    return (
-        graph("Where", negative, tail, body),
-        graph("Where", negative, body, tail),
-    )
-
-
-def _smooth(u: np.ndarray) -> np.ndarray:
-    """``h(t)`` of `_log_probabilities` at ``t = (u + 1) / 2``."""
-    t = (u + 1.0) / 2.0
-    return erfcx(2.0 / t - 2.0) / t
-
-
-def _margins(graph: _Graph, model) -> tuple[str, str]:
-    """What `decision_function` returns, with a second axis, and what ranks classes."""
-    scores, probit, n_machines = _scores(graph, model)
-    if not probit:
-        return scores, scores
-    n_outputs = np.size(model.intercept_)
-    below, above = _log_probabilities(graph, scores)
-    if n_machines > 1:
-        below = _log_mean(graph, below, n_machines, n_outputs)
-        above = _log_mean(graph, above, n_machines, n_outputs)
-    odds = graph("Sub", below, above)
-    if n_outputs == 1:
-        return odds, odds
-    # Near certainty a logarithm in float32 has no digits. Of one machine the scores
-    # rank as well; of several the odds, up to where float64 makes `predict` see ties.
-    return below, scores if n_machines == 1 else graph("Min", odds, CERTAIN)
-
-
-def _log_mean(graph: _Graph, logs: str, n_machines: int, n_outputs: int) -> str:
-    """Logarithm of the mean over machines, no less than `DrawMean` takes it."""
-    shaped = graph("Reshape", logs, np.array([-1, n_machines, n_outputs]))
-    # Since opset 18 the axes are an input.
-    old = graph.container.target_opset < 18
-    if old:
-        total = graph("ReduceLogSumExp", shaped, axes=[1], keepdims=0)
-    else:
-        total = graph("ReduceLogSumExp", shaped, np.array([1]), keepdims=0)
-    return graph("Max", graph("Sub", total, np.log(n_machines)), np.log(TINY))
-
-
 # --------------------------------------------------------- what skl2onnx calls
 def _parse_classifier(scope, model, inputs, custom_parsers=None):
     _check(scope, model, inputs)
@@ -370,14 +179,16 @@ def _shape_regressor(operator) -> None:
 
 
 def _convert_classifier(scope, operator, container) -> None:
-    model, graph = operator.raw_operator, _Graph(scope, operator, container)
+    model, graph = operator.raw_operator, Graph(scope, operator, container)
     label, second = (output.full_name for output in operator.outputs)
     labels = _exported_labels(label_classes(scope, model))
     raw = container.get_options(model, {"raw_scores": False})["raw_scores"]
     raw = raw or not hasattr(model, "predict_proba")
-    margins, ranked = _margins(graph, model)
+    margins, ranked = margins_of(graph, model)
     if np.size(model.intercept_) == 1:
-        above = graph("Greater", margins, model._cut())
+        # Of a probit the threshold on the score.
+        cut = model._cut() if ranked == margins else ndtri(model.threshold_)
+        above = graph("Greater", ranked, cut)
         above = graph("Cast", above, to=onnx.TensorProto.INT64)
         place = graph("Reshape", above, np.array([-1]))
         both = graph("Concat", graph("Neg", margins), margins, axis=1)
@@ -392,8 +203,8 @@ def _convert_classifier(scope, operator, container) -> None:
 
 
 def _convert_regressor(scope, operator, container) -> None:
-    graph = _Graph(scope, operator, container)
-    scores, _, _ = _scores(graph, operator.raw_operator)
+    graph = Graph(scope, operator, container)
+    scores, _, _ = scores_of(graph, operator.raw_operator)
     graph("Identity", scores, output=operator.outputs[0].full_name)
 
 
