@@ -9,6 +9,7 @@ __all__ = [
     "DataFileError",
     "InapplicableHyperparameterWarning",
     "ModelFormatError",
+    "OnnxExportError",
     "OptionalDependencyError",
     "RecordIOError",
     "TargetNotReachedWarning",
@@ -43,6 +44,10 @@ class InapplicableHyperparameterWarning(UserWarning):
 
 class ModelFormatError(ValueError):
     """A stored model has a newer format than this version of the package reads."""
+
+
+class OnnxExportError(ValueError):
+    """A model has no equal in ONNX; the message says why and what to do instead."""
 
 
 class OptionalDependencyError(ImportError):

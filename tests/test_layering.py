@@ -17,6 +17,7 @@ ALLOWED = {
     "backends": {"backends", "training", "_kernels"},
     "estimators": {"estimators", "backends", "_kernels"},
     "cli": {"cli", "estimators", "backends", "io"},
+    "onnx": {"onnx", "estimators", "_kernels"},
     "_show_versions": {"_kernels"},
     "__init__": {"estimators", "backends", "_show_versions"},
     "__main__": {"cli"},

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sklearn_sagemaker.cli.expected import Expected
-from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.exceptions import DataFileError, ModelFormatError
 
 FORMAT = 1
 
@@ -89,6 +89,8 @@ def load_model(path: str) -> SavedModel:
         raise DataFileError(
             f"{path}: permission denied; make it readable for this user."
         ) from error
+    except ModelFormatError as error:
+        raise DataFileError(f"{path}: {error}") from error
     # A damaged pickle can raise anything.
     except Exception as error:
         raise DataFileError(f"{path}: {_NOT_OURS} ({type(error).__name__}).") from error

@@ -39,6 +39,7 @@ from sklearn_sagemaker.estimators._row_sources import (
     refuse_beside,
     validation_rows,
 )
+from sklearn_sagemaker.estimators._stored import stamped, unstamped
 
 logger = logging.getLogger("sklearn_sagemaker")
 
@@ -155,6 +156,13 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    # What pickle, joblib and skops store: a newer format is refused when loaded.
+    def __getstate__(self):
+        return stamped(super().__getstate__())
+
+    def __setstate__(self, state):
+        super().__setstate__(unstamped(state, type(self).__name__))
 
     # --------------------------------------------------------------- validation
     @contextmanager

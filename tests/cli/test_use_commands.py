@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+from unittest.mock import patch
 
 import joblib
 import numpy as np
@@ -14,6 +15,7 @@ from scipy import sparse
 from sklearn import metrics
 from sklearn.datasets import dump_svmlight_file
 
+from sklearn_sagemaker.estimators._stored import STAMP
 from sklearn_sagemaker.io import write_recordio
 from sklearn_sagemaker.io.formats import format_of_file
 from sklearn_sagemaker.io.rows import Rows
@@ -269,6 +271,13 @@ def broken(kind, path, good):
         path.mkdir()
     elif kind == "future":
         joblib.dump({**saved, "format": 2}, path)
+    elif kind == "newer estimator":
+        stamp = {"format": 99, "version": "9.8.7"}
+        with patch(
+            "sklearn_sagemaker.estimators._base.stamped",
+            lambda state: {**state, STAMP: stamp},
+        ):
+            joblib.dump(saved, path)
     elif kind == "other keys":
         joblib.dump({**saved, "extra": 1}, path)
     elif kind == "bare estimator":
@@ -291,6 +300,7 @@ def broken(kind, path, good):
         ("cut short", "is not a model file written by"),
         ("folder", "is a folder"),
         ("future", "has format '2', and this version reads 1"),
+        ("newer estimator", "install version 9.8.7 or newer"),
         ("other keys", "is not a model file written by"),
         ("bare estimator", "is not a model file written by"),
         ("other estimator", "is not a model file written by"),
