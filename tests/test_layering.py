@@ -15,7 +15,7 @@ ALLOWED = {
     "training": {"training", "_kernels"},
     "io": {"io"},
     "backends": {"backends", "training", "_kernels"},
-    "estimators": {"estimators", "backends", "_kernels"},
+    "estimators": {"estimators", "backends", "io", "_kernels"},
     "cli": {"cli", "estimators", "backends", "io"},
     "_show_versions": {"_kernels"},
     "__init__": {"estimators", "backends", "_show_versions"},
