@@ -199,7 +199,7 @@ def write_ndarrays(
         float16, float32, float64, uint8, int8, int32, int64 or bool.
     version : {0, 1, 2, 3}, default=2
         Of each array's layout. MXNet 1.x writes 2; 3 is for NumPy semantics, where
-        arrays may be scalars or empty. 0 and 1 cannot be sparse.
+        arrays may be scalars or empty. Only 2 is for sparse arrays.
 
     Returns
     -------
@@ -385,8 +385,10 @@ def _shape_bytes(shape: tuple[int, ...]) -> bytes:
 def _array_parts(array: Array, version: int, place: str) -> list[bytes]:
     """The pieces of one array in the file."""
     sparse = isinstance(array, (RowSparse, Csr))
-    if sparse and version < 2:
-        raise ArtifactError(f"{place} is sparse, which version {version} cannot hold.")
+    if sparse and version != 2:
+        raise ArtifactError(
+            f"{place} is sparse, which MXNet reads in version 2 only, not in {version}."
+        )
     if isinstance(array, (RowSparse, Csr)):
         fault = _fault(array)
         if fault:
