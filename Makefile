@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+ORACLE := .oracle-venv
+ORACLE_BASE ?= python3.11
 
 # What the compiled kernels and the installed metadata are made from.
 SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) \
@@ -12,7 +14,7 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) 
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint oracle clean
 
 demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo
@@ -27,8 +29,26 @@ lint: $(VENV)/test-tools
 	$(BIN)/codespell
 	$(BIN)/mypy
 
+# MXNet 1.9.1 in an environment of its own, and the tests against it.
+oracle: $(VENV)/test-tools $(ORACLE)/installed
+	ORACLE_PYTHON=$(ORACLE)/bin/python $(BIN)/python -m pytest tests/oracle
+
+# There are wheels for Linux on x86-64 only, and they are known to work on Python 3.11.
+$(ORACLE)/installed:
+	$(ORACLE_BASE) -c "import platform, sys; found = sys.version_info[:2], \
+	sys.platform, platform.machine(); sys.exit(found != ((3, 11), 'linux', 'x86_64') \
+	and f'MXNet wants Python 3.11 on Linux x86-64, this is {found}: run make oracle \
+	ORACLE_BASE=/path/to/python3.11')"
+	rm -rf $(ORACLE)
+	$(ORACLE_BASE) -m venv $(ORACLE)
+	$(ORACLE)/bin/python -m pip install --quiet --only-binary :all: "numpy<1.24" \
+	"mxnet==1.9.1" requests "graphviz<0.9"
+	$(ORACLE)/bin/python -c "import mxnet; assert mxnet.__version__ == '1.9.1'"
+	touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info sklearn_sagemaker/_kernels/*.so sklearn_sagemaker/io/*.so
+	rm -rf $(VENV) $(ORACLE) build dist *.egg-info sklearn_sagemaker/_kernels/*.so \
+		sklearn_sagemaker/io/*.so
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version_info; \

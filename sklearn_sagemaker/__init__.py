@@ -17,6 +17,8 @@ _HOME = {
     "LinearLearnerRegressor": "sklearn_sagemaker.estimators",
     "config_context": "sklearn_sagemaker.backends",
     "get_config": "sklearn_sagemaker.backends",
+    "load_artifact": "sklearn_sagemaker.estimators",
+    "save_artifact": "sklearn_sagemaker.estimators",
     "set_config": "sklearn_sagemaker.backends",
     "show_versions": "sklearn_sagemaker._show_versions",
 }
@@ -29,6 +31,8 @@ __all__ = [
     "__version__",
     "config_context",
     "get_config",
+    "load_artifact",
+    "save_artifact",
     "set_config",
     "show_versions",
 ]
@@ -41,6 +45,8 @@ if TYPE_CHECKING:
         FactorizationMachinesRegressor,
         LinearLearnerClassifier,
         LinearLearnerRegressor,
+        load_artifact,
+        save_artifact,
     )
 
 

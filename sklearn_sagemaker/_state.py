@@ -233,21 +233,25 @@ class ModelState:
     draws : dict of arrays or None
         Draws whose predictions are averaged: ``intercept``, ``coef`` and ``factors``
         of the shapes above behind one more axis, the first.
+    source : dict or None
+        Of a model that was read and not trained: what was said by whom. Such a model
+        has no candidates and no curves.
     """
 
     coef: np.ndarray
     intercept: np.ndarray
     threshold: float | None
-    n_iter: int
-    best_index: int
-    best_params: dict[str, Any]
-    best_score: float
-    candidates: dict[str, Any]
-    loss_curve: np.ndarray
-    validation_curve: np.ndarray | None
+    n_iter: int | None = None
+    best_index: int | None = None
+    best_params: dict[str, Any] | None = None
+    best_score: float | None = None
+    candidates: dict[str, Any] | None = None
+    loss_curve: np.ndarray | None = None
+    validation_curve: np.ndarray | None = None
     resolved: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, dict[str, float]] = field(default_factory=dict)
     resume: dict[str, Any] | None = None
     factors: np.ndarray | None = None
     draws: dict[str, np.ndarray] | None = None
+    source: dict[str, str] | None = None
     format_version: int = FORMAT_VERSION

@@ -15,7 +15,7 @@ ALLOWED = {
     "training": {"training", "_kernels"},
     "io": {"io"},
     "backends": {"backends", "training", "_kernels"},
-    "estimators": {"estimators", "backends", "_kernels"},
+    "estimators": {"estimators", "backends", "io", "_kernels"},
     "cli": {"cli", "estimators", "backends", "io"},
     "onnx": {"onnx", "estimators", "_kernels"},
     "_show_versions": {"_kernels"},

@@ -1,5 +1,6 @@
-"""The estimators."""
+"""The estimators, and the artifacts they are read from and written to."""
 
+from sklearn_sagemaker.estimators._artifacts import load_artifact, save_artifact
 from sklearn_sagemaker.estimators._factorization_machines import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
@@ -14,4 +15,6 @@ __all__ = [
     "FactorizationMachinesRegressor",
     "LinearLearnerClassifier",
     "LinearLearnerRegressor",
+    "load_artifact",
+    "save_artifact",
 ]

@@ -362,15 +362,24 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         """Take the fitted attributes from a trained model."""
         self.coef_ = state.coef
         self.intercept_: Any = state.intercept
-        self.n_iter_ = state.n_iter
-        self.best_index_ = state.best_index
-        self.best_params_ = state.best_params
-        self.best_score_ = state.best_score
-        self.candidates_ = state.candidates
-        self.loss_curve_ = state.loss_curve
-        self.validation_curve_ = state.validation_curve
         self.resolved_params_ = state.resolved
         self.metrics_ = state.metrics
+        trained = {
+            "n_iter_": state.n_iter,
+            "best_index_": state.best_index,
+            "best_params_": state.best_params,
+            "best_score_": state.best_score,
+            "candidates_": state.candidates,
+            "loss_curve_": state.loss_curve,
+            "validation_curve_": state.validation_curve,
+        }
+        read = state.source is not None
+        for name, value in {**trained, "artifact_source_": state.source}.items():
+            # None is an answer of a training: it had no validation rows.
+            if value is not None or (name in trained and not read):
+                setattr(self, name, value)
+            elif hasattr(self, name):
+                delattr(self, name)
         if state.resume is not None:
             self.training_state_ = state.resume
         elif hasattr(self, "training_state_"):

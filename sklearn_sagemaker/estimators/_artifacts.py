@@ -1,0 +1,504 @@
+"""Model artifacts of SageMaker as estimators, and estimators as artifacts."""
+
+from __future__ import annotations
+
+import math
+import os
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
+from sklearn_sagemaker._kernels import LOSSES
+from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker.estimators._factorization_machines import (
+    FactorizationMachinesClassifier,
+    FactorizationMachinesRegressor,
+)
+from sklearn_sagemaker.estimators._linear_learner import (
+    LinearLearnerClassifier,
+    LinearLearnerRegressor,
+)
+from sklearn_sagemaker.exceptions import ArtifactError
+from sklearn_sagemaker.io.archives import MAX_BYTES
+from sklearn_sagemaker.io.artifact import FM, LINEAR, Machines, ModelArtifact
+from sklearn_sagemaker.io.artifacts import read_artifact, write_artifact
+from sklearn_sagemaker.io.atomic import replacing
+
+_CLASSES: dict[tuple[str, bool], type] = {
+    (LINEAR, True): LinearLearnerClassifier,
+    (LINEAR, False): LinearLearnerRegressor,
+    (FM, True): FactorizationMachinesClassifier,
+    (FM, False): FactorizationMachinesRegressor,
+}
+_KINDS = (BINARY, MULTICLASS, REGRESSOR)
+_LINKS = {BINARY: "logit", MULTICLASS: "softmax", REGRESSOR: "identity"}
+_PLAIN = (
+    "cv",
+    "ensemble_size",
+    "multiclass_model_selection_criteria",
+    "random_state",
+    "validation_fraction",
+)
+"""Parameters besides the hyperparameters that an artifact keeps, if they are plain."""
+
+
+def load_artifact(
+    source: Any,
+    *,
+    classes: Any = None,
+    threshold: float | None = None,
+    predictor_type: str | None = None,
+    loss: str | None = None,
+    feature_names: Any = None,
+    max_bytes: int = MAX_BYTES,
+):
+    """Read a model that SageMaker, or `save_artifact`, wrote.
+
+    Nothing is extracted to disk and nothing in it is run. The whole artifact is checked
+    before there is an estimator.
+
+    Parameters
+    ----------
+    source : str, path-like, bytes-like or binary file object
+        ``model.tar.gz``, or the ``model_algo-1`` in it.
+    classes : array-like of shape (n_classes,), default=None
+        Class labels, ascending: the first is what SageMaker was given as label 0.
+        None is what the artifact says, otherwise 0, 1, ....
+    threshold : float, default=None
+        For two classes: `predict` answers the second one above this probability (with
+        hinge loss, score). SageMaker's artifacts are not known to hold the one that
+        it calibrated. None is what the artifact says, otherwise 0.5.
+    predictor_type : {"binary_classifier", "multiclass_classifier", "regressor"}, \
+            default=None
+        Needed where the graph ends in an operation that does not tell. None is what
+        the artifact says.
+    loss : str, default=None
+        Linear Learner's loss of the training, where it matters: "hinge_loss" says that
+        scores are no log-odds. None is what the artifact says.
+    feature_names : array-like of str of shape (n_features,), default=None
+        Names of the features. None is what the artifact says, otherwise none.
+    max_bytes : int, default=1 GiB
+        Limit of the file, of what it unpacks to, and of each array.
+
+    Returns
+    -------
+    estimator : LinearLearnerClassifier, LinearLearnerRegressor, \
+            FactorizationMachinesClassifier or FactorizationMachinesRegressor
+        Fitted, without what describes a training (``candidates_`` and so on). What
+        was said by whom is in ``artifact_source_``, a dict with the keys
+        "predictor_type", "loss", "classes", "threshold" and "feature_names" and the
+        values "artifact", "argument" and "default".
+
+    Raises
+    ------
+    ArtifactError
+        If the artifact is damaged, a danger, too large, of another algorithm, or its
+        parts disagree.
+    ModelFormatError
+        If a newer version of the package wrote it.
+    ValueError
+        If an argument does not fit the model.
+
+    See Also
+    --------
+    save_artifact : The way back.
+
+    Notes
+    -----
+    An argument wins over the artifact, but ``predictor_type`` and ``loss`` may not
+    contradict it. Two outputs under a softmax become one, the difference, with the
+    same probabilities.
+
+    Examples
+    --------
+    >>> import io
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_sagemaker import LinearLearnerClassifier, load_artifact
+    >>> from sklearn_sagemaker import save_artifact
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = LinearLearnerClassifier(random_state=0).fit(X, y)
+    >>> target = io.BytesIO()
+    >>> save_artifact(model, target)
+    >>> again = load_artifact(target.getvalue())
+    >>> bool((again.predict_proba(X) == model.predict_proba(X)).all())
+    True
+    >>> again.artifact_source_["threshold"]
+    'artifact'
+    """
+    artifact = read_artifact(source, max_bytes=max_bytes)
+    origin: dict[str, str] = {}
+    kind = _chosen(predictor_type, artifact.predictor_type, None)
+    origin["predictor_type"] = kind[1]
+    if kind[0] is None:
+        raise ArtifactError(
+            "The graph of the artifact does not say what the model predicts; pass "
+            f"predictor_type, one of {', '.join(map(repr, _KINDS))}."
+        )
+    _check_kind(kind[0], predictor_type, artifact)
+    link, origin["loss"] = _link(kind[0], loss, artifact)
+    cls = _CLASSES[artifact.algorithm, kind[0] != REGRESSOR]
+    estimator = cls(**_parameters(cls, artifact, loss, link))
+    try:
+        estimator._validate_params()
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(
+            f"The artifact has a parameter that is not valid ({error})."
+        ) from None
+    machines = artifact.machines
+    if kind[0] == MULTICLASS and artifact.n_outputs == 2 and link == "softmax":
+        assert machines.factors is None, "only Linear Learner has two outputs"
+        machines = Machines(
+            machines.intercept[1:] - machines.intercept[:1],
+            machines.coef[1:] - machines.coef[:1],
+            None,
+        )
+    n_classes = max(2, artifact.n_outputs)
+    state: dict[str, Any] = {}
+    if kind[0] != REGRESSOR:
+        labels, origin["classes"] = _chosen(
+            None if classes is None else _check_classes(classes, n_classes),
+            artifact.classes,
+            np.arange(n_classes),
+        )
+        estimator.classes_ = labels
+    elif classes is not None:
+        raise ValueError(
+            "classes is given, but the model is a regressor; leave it out."
+        )
+    if len(machines.intercept) // (artifact.n_draws or 1) == 1 and kind[0] != REGRESSOR:
+        state["threshold"], origin["threshold"] = _chosen(
+            _check_threshold(threshold, link), artifact.threshold, 0.5
+        )
+    elif threshold is not None:
+        raise ValueError(
+            "threshold is given, but only models of two classes have one; leave it out."
+        )
+    names, origin["feature_names"] = _chosen(
+        _check_names(feature_names, artifact.n_features), artifact.feature_names, None
+    )
+    estimator.n_features_in_ = artifact.n_features
+    if names is not None:
+        estimator.feature_names_in_ = np.asarray(names, dtype=object)
+    estimator._set_state(_state(artifact, machines, origin, **state))
+    return estimator
+
+
+def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None:
+    """Write a fitted estimator as SageMaker writes its models.
+
+    MXNet loads the artifact and predicts the same. What SageMaker's lacks (class
+    labels, threshold, names of features, parameters, all digits of the coefficients)
+    is in further members, which other readers pass over.
+
+    Parameters
+    ----------
+    estimator : fitted estimator of sklearn_sagemaker
+    target : str, path-like or binary file object
+        Such as ``model.tar.gz``. A path is written whole or not at all.
+    graph : {"sparse", "dense"}, default="sparse"
+        Which of SageMaker's two graphs a factorization machine gets: for CSR rows or
+        for dense ones. Linear Learner has one.
+
+    Raises
+    ------
+    ArtifactError
+        If class labels are Python objects other than strings, or a coefficient is
+        beyond the range of float32.
+    NotFittedError
+        If the estimator is not fitted.
+    TypeError
+        If it is no estimator of this package.
+    ValueError
+        If ``graph`` is neither.
+
+    See Also
+    --------
+    load_artifact : The way back, where the threshold is explained.
+
+    Notes
+    -----
+    MXNet computes in float32 and predicts the same to about 1e-6. Our own reader gets
+    every digit back. Parameters that are no plain values (a splitter, weights of
+    classes, a RandomState), candidates and training states are not kept.
+
+    SageMaker's factorization machines have one output and a logistic link. Several
+    classes, draws of "mcmc" and probit models are written with a graph that computes
+    their predictions, whose parameters have names of their own ("machines_w0" and so
+    on): a reader that looks for ``v`` and ``w1_weight`` stops there instead of taking a
+    part for the whole.
+
+    Examples
+    --------
+    >>> import io
+    >>> import numpy as np
+    >>> from sklearn_sagemaker import FactorizationMachinesRegressor, save_artifact
+    >>> X = np.random.default_rng(0).normal(size=(200, 3))
+    >>> model = FactorizationMachinesRegressor(num_factors=2, random_state=0)
+    >>> target = io.BytesIO()
+    >>> save_artifact(model.fit(X, X[:, 0] * X[:, 1]), target, graph="dense")
+    >>> len(target.getvalue()) > 0
+    True
+    """
+    if graph not in ("sparse", "dense"):
+        raise ValueError(f"graph={graph!r} must be 'sparse' or 'dense'.")
+    data = write_artifact(_artifact(estimator), graph=graph)
+    if isinstance(target, (str, os.PathLike)):
+        with replacing(target) as temporary:
+            temporary.write_bytes(data)
+    elif hasattr(target, "write"):
+        target.write(data)
+    else:
+        raise TypeError(
+            "target must be a path or a binary file object, got "
+            f"{type(target).__name__}."
+        )
+
+
+# ------------------------------------------------------------------------ loading
+def _chosen(argument: Any, artifact: Any, default: Any) -> tuple[Any, str]:
+    """What is used, and who said so."""
+    if argument is not None:
+        return argument, "argument"
+    if artifact is not None:
+        return artifact, "artifact"
+    return default, "default"
+
+
+def _check_kind(kind: str, argument: str | None, artifact: ModelArtifact) -> None:
+    if kind not in _KINDS:
+        raise ValueError(
+            f"predictor_type={kind!r} must be one of {', '.join(map(repr, _KINDS))}."
+        )
+    if argument is not None and artifact.predictor_type not in (None, argument):
+        raise ValueError(
+            f"predictor_type={argument!r} contradicts the artifact, which says "
+            f"{artifact.predictor_type!r}; leave it out."
+        )
+    several = artifact.n_outputs > 1
+    if several != (kind == MULTICLASS):
+        message = (
+            f"predictor_type={kind!r} does not fit a model of {artifact.n_outputs} "
+            "output(s)"
+        )
+        if argument is not None:
+            raise ValueError(f"{message}; pass another one.")
+        raise ArtifactError(f"{message}: graph and parameters disagree.")
+
+
+def _link(kind: str, loss: str | None, artifact: ModelArtifact) -> tuple[str, str]:
+    """What scores mean, and who said so."""
+    if loss is None:
+        link, origin = _chosen(None, artifact.link, _LINKS[kind])
+        return link, origin
+    if artifact.algorithm != LINEAR:
+        raise ValueError(
+            "loss is given, but only Linear Learner has one; leave it out."
+        )
+    if loss not in LOSSES or kind not in LOSSES[loss].predictor_types:
+        fitting = [name for name, one in LOSSES.items() if kind in one.predictor_types]
+        raise ValueError(
+            f"loss={loss!r} must be one that trains a {kind}: "
+            f"{', '.join(map(repr, fitting))}."
+        )
+    link = LOSSES[loss].link
+    if artifact.link not in (None, link):
+        raise ValueError(
+            f"loss={loss!r} contradicts the artifact, whose scores are of the kind "
+            f"{artifact.link!r} and not {link!r}; leave it out."
+        )
+    return link, "argument"
+
+
+def _parameters(
+    cls: Any, artifact: ModelArtifact, loss: str | None, link: str
+) -> dict[str, Any]:
+    """Arguments of the constructor."""
+    saved = artifact.training.get("parameters")
+    found = {
+        name: value
+        for name, value in (saved if isinstance(saved, dict) else {}).items()
+        if name in cls._table or (name in _PLAIN and hasattr(cls(), name))
+    }
+    if loss is not None:
+        found["loss"] = loss
+    if artifact.algorithm == LINEAR and link == "score":
+        found.setdefault("loss", "hinge_loss")
+    if artifact.algorithm == LINEAR:
+        chosen = found.get("loss", "auto")
+        known = isinstance(chosen, str) and chosen in LOSSES
+        if (LOSSES[chosen].link == "score" if known else False) != (link == "score"):
+            raise ArtifactError(
+                f"The artifact has the parameter loss={str(chosen)[:20]!r}, but scores "
+                f"of the kind {link!r}; they are not of one model."
+            )
+    return found
+
+
+def _check_classes(classes: Any, n_classes: int) -> np.ndarray:
+    labels = np.asarray(classes)
+    if labels.shape != (n_classes,):
+        raise ValueError(
+            f"classes must be {n_classes} labels, one for each class of the model; got "
+            f"an array of shape {labels.shape}."
+        )
+    if not np.array_equal(np.unique(labels), labels):
+        raise ValueError(
+            f"classes={labels[:10].tolist()!r} must ascend without repetition, as "
+            "scikit-learn wants it; leave it out to predict numbers of classes, and "
+            "take the labels by them."
+        )
+    return labels
+
+
+def _check_threshold(threshold: Any, link: str) -> float | None:
+    if threshold is None:
+        return None
+    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
+    if not number or not math.isfinite(threshold):
+        raise ValueError(f"threshold={threshold!r} must be a finite number.")
+    if link != "score" and not 0 <= threshold <= 1:
+        raise ValueError(
+            f"threshold={threshold!r} must be a probability, between 0 and 1."
+        )
+    return float(threshold)
+
+
+def _check_names(names: Any, n_features: int) -> np.ndarray | None:
+    if names is None:
+        return None
+    found = np.asarray(names, dtype=object)
+    if found.shape != (n_features,) or not all(isinstance(x, str) for x in found):
+        raise ValueError(
+            f"feature_names must be {n_features} strings, one for each feature of the "
+            f"model; got an array of shape {found.shape}."
+        )
+    return found
+
+
+def _state(
+    artifact: ModelArtifact, machines: Machines, origin: dict[str, str], **more: Any
+) -> ModelState:
+    coef, intercept, factors, draws = machines.coef, machines.intercept, None, None
+    if machines.factors is not None:
+        factors = machines.factors
+    if artifact.n_draws is not None:
+        shape = (artifact.n_draws, artifact.n_outputs)
+        draws = {
+            name: array.reshape(*shape, *array.shape[1:])
+            for name, array in machines.arrays().items()
+        }
+        coef, intercept = artifact.means["coef"], artifact.means["intercept"]
+        factors = draws["factors"][-1]
+    training = artifact.training
+    n_iter, resolved = training.get("n_iter"), training.get("resolved")
+    metrics = training.get("metrics")
+    resolved = dict(resolved) if isinstance(resolved, dict) else {}
+    if artifact.algorithm == FM:
+        # By which the estimator knows a probit model.
+        resolved["solver"] = _solver(resolved, artifact)
+    return ModelState(
+        coef=coef,
+        intercept=intercept,
+        factors=factors,
+        draws=draws,
+        threshold=more.get("threshold"),
+        n_iter=n_iter if type(n_iter) is int else None,
+        resolved=resolved,
+        metrics=metrics if isinstance(metrics, dict) else {},
+        source=origin,
+    )
+
+
+def _solver(resolved: dict[str, Any], artifact: ModelArtifact) -> str:
+    solver = resolved.get("solver", "gradient")
+    sweeps = solver in ("als", "mcmc")
+    probit = artifact.link == "probit"
+    if not sweeps and (probit or solver != "gradient"):
+        raise ArtifactError(
+            f"The artifact says solver={str(solver)[:20]!r}, but scores of the kind "
+            f"{artifact.link!r}; they are not of one model."
+        )
+    if sweeps and artifact.predictor_type != REGRESSOR and not probit:
+        raise ArtifactError(
+            f"The artifact says solver={solver!r}, but scores of the kind "
+            f"{artifact.link!r}; they are not of one model."
+        )
+    return solver
+
+
+# ------------------------------------------------------------------------- saving
+def _artifact(estimator: Any) -> ModelArtifact:
+    """A fitted estimator in plain arrays."""
+    keys = [key for key, cls in _CLASSES.items() if isinstance(estimator, cls)]
+    if not keys:
+        raise TypeError(
+            "estimator must be a LinearLearner or FactorizationMachines estimator of "
+            f"sklearn_sagemaker, got {type(estimator).__name__}; of a Pipeline, pass "
+            "its last step."
+        )
+    check_is_fitted(estimator, "coef_")
+    algorithm, classifier = keys[0]
+    kind = REGRESSOR
+    if classifier:
+        kind = BINARY if np.size(estimator.intercept_) == 1 else MULTICLASS
+    draws, means, machines = getattr(estimator, "draws_", None), {}, None
+    link = _LINKS[kind]
+    if algorithm == FM:
+        machines = Machines(*estimator._machines())
+        if draws is not None:
+            means = {
+                "intercept": np.atleast_1d(estimator.intercept_),
+                "coef": np.atleast_2d(estimator.coef_),
+            }
+        if classifier and estimator._probit():
+            link = "probit"
+    else:
+        coef = np.atleast_2d(estimator.coef_)
+        machines = Machines(np.atleast_1d(estimator.intercept_), coef, None)
+        if kind == BINARY and estimator.loss != "auto":
+            link = LOSSES[estimator.loss].link
+    names = getattr(estimator, "feature_names_in_", None)
+    training = {
+        "parameters": {
+            name: value
+            for name, value in estimator.get_params(deep=False).items()
+            if name in estimator._table or name in _PLAIN
+        },
+        "resolved": estimator.resolved_params_,
+        "metrics": estimator.metrics_,
+        "n_iter": getattr(estimator, "n_iter_", None),
+    }
+    return ModelArtifact(
+        algorithm=algorithm,
+        predictor_type=kind,
+        link=link,
+        machines=machines,
+        n_draws=None if draws is None else len(draws["intercept"]),
+        classes=estimator.classes_ if classifier else None,
+        threshold=float(estimator.threshold_) if kind == BINARY else None,
+        feature_names=None if names is None else [str(name) for name in names],
+        means=means,
+        training=_only_plain(training),
+    )
+
+
+_DROP = object()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it; `_DROP` if it has none."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else _DROP
+    return _only_plain(value) if isinstance(value, dict) else _DROP
+
+
+def _only_plain(values: dict) -> dict[str, Any]:
+    plain = {str(key): _plain(value) for key, value in values.items()}
+    return {key: value for key, value in plain.items() if value is not _DROP}
