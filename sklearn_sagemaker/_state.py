@@ -195,6 +195,7 @@ class WindowedData:
     """
 
     windows: Callable[[int, int | None], Generator[Window, None, None]]
+    n_bytes: int
     held_bytes: int
     X_val: Any = None
     y_val: np.ndarray | None = None

@@ -80,4 +80,9 @@ def windowed(
                     weights = np.ones(len(y))
                 yield Window(X, *encode(y, weights.astype(np.float64)), draws)
 
-    return WindowedData(windows, source.memory // HELD_SHARE, *(validation or ()))
+    return WindowedData(
+        windows,
+        source.contents.n_bytes,
+        source.memory // HELD_SHARE,
+        *(validation or ()),
+    )

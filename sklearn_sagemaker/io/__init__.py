@@ -1,25 +1,44 @@
-"""Files in and out, without cloud or training.
+"""Bytes in and out, without cloud or training: rows, requests, answers and models.
 
-`read_table` reads CSV, NumPy ``.npz`` and libsvm files; every fault in a file is
-a `sklearn_sagemaker.exceptions.DataFileError` of one line.
+`read_recordio` and `write_recordio` are for SageMaker's RecordIO-protobuf,
+`RecordIODataset` for training from files larger than memory. `read_table` reads a file
+of any format of `sklearn_sagemaker.io.formats`, the registry of all of them. Every
+fault in a file is a `sklearn_sagemaker.exceptions.DataFileError` of one line.
 """
 
 from __future__ import annotations
 
 from sklearn_sagemaker.io.atomic import check_can_write, replacing
 from sklearn_sagemaker.io.csv_tables import CsvLayout, inspect_csv, read_csv
+from sklearn_sagemaker.io.dataset import RecordIODataset
+from sklearn_sagemaker.io.formats import (
+    FORMATS,
+    Format,
+    format_for_content_type,
+    format_of_file,
+    negotiate,
+)
 from sklearn_sagemaker.io.recordio import iter_recordio, iter_records, read_recordio
 from sklearn_sagemaker.io.recordio_writing import write_recordio
+from sklearn_sagemaker.io.rows import Predictions, Rows
 from sklearn_sagemaker.io.tables import Table, file_format, read_table
 
 __all__ = [
+    "FORMATS",
     "CsvLayout",
+    "Format",
+    "Predictions",
+    "RecordIODataset",
+    "Rows",
     "Table",
     "check_can_write",
     "file_format",
+    "format_for_content_type",
+    "format_of_file",
     "inspect_csv",
     "iter_recordio",
     "iter_records",
+    "negotiate",
     "read_csv",
     "read_recordio",
     "read_table",

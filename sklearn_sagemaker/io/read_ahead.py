@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
 
 
-def read_ahead(items: Callable[[], Iterable[Item]], depth: int = 1) -> Iterator[Item]:
+def read_ahead(
+    items: Callable[[], Iterable[Item]], depth: int = 1
+) -> Generator[Item, None, None]:
     """Iterate over items that a thread makes beforehand.
 
     Parameters

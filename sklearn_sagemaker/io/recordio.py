@@ -186,6 +186,38 @@ def _iter_rows(
         raise RecordIOError("is empty; it needs at least one record.", 0, 0, name)
 
 
+def iter_pieces(
+    path: Path, piece_bytes: int, *, n_features: int | None = None
+) -> Iterator[tuple[int, Rows]]:
+    """Read a file in pieces of about the same size, and say where they end.
+
+    The bytes from the end of one piece to that of the next are records of their own,
+    so that they can be read again alone.
+
+    Parameters
+    ----------
+    path : str or path-like
+        Not compressed.
+    piece_bytes : int
+        Bytes of a piece, by the mean size of the records before it.
+    n_features : int or None, default=None
+
+    Yields
+    ------
+    stop : int
+        Offset behind the piece.
+    rows : Rows
+    """
+    decoder = Decoder(-1 if n_features is None else n_features)
+    with open_window(path) as window:
+        more, wanted = True, 1
+        while more:
+            more = _fill(decoder, window, wanted)
+            if decoder.n_rows:
+                yield window.offset, _rows(decoder)
+                wanted = max(1, piece_bytes * window.record // window.offset)
+
+
 def iter_records(source: Source) -> Iterator[Any]:
     """Read the protobuf messages one by one, with all their fields.
 

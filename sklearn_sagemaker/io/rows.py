@@ -89,3 +89,15 @@ def check_finite(X: Any, place: Callable[[int], str]) -> None:
         f"{place(row)}: feature {column} (counted from 0) is {value}; it must be a "
         "finite number: fill it in or drop the row."
     )
+
+
+def memory_of(X: Any) -> int:
+    """Bytes that the values, and the indices of sparse rows, take.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix
+    """
+    if sparse.issparse(X):
+        return int(X.data.nbytes + X.indices.nbytes)
+    return int(X.nbytes)

@@ -13,7 +13,7 @@ from sklearn_sagemaker._state import TrainingData, TrainingSpec, Window, Windowe
 from sklearn_sagemaker.training.schedule import n_batches
 from sklearn_sagemaker.training.validation import ValidationPlan
 
-SHRINK = 0.75
+SHRINK = 0.9
 """Factor on a sample's share of the rows when its memory is full."""
 HELD_OUT = 0.1
 """Share of the rows held out, with ``validation_fraction="auto"``."""
@@ -115,8 +115,10 @@ class Survey:
         share = HELD_OUT if share == "auto" else float(share)
         self.held_out = source.X_val is None and spec.cv is not False
         self._limit = share if self.held_out else 0.0
-        held = Sample(self._limit, source.held_bytes)
-        kept = Sample(1.0 - self._limit, source.held_bytes)
+        # About as much as there is memory for.
+        room = source.held_bytes / max(1, source.n_bytes)
+        held = Sample(min(self._limit, room), source.held_bytes)
+        kept = Sample(min(1.0 - self._limit, room), source.held_bytes)
         self.n_rows = self.stored = 0
         self.weight = 0.0
         self._sizes: list[int] = []

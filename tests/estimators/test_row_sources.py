@@ -303,7 +303,7 @@ def survey_of(X, y, weights=None, held=1 << 20, **parameters):
             yield Window(rows, labels.astype(float), w, draws)
 
     spec = TrainingSpec("linear-learner", "binary_classifier", {}, 2, **parameters)
-    data = WindowedData(windows, held)
+    data = WindowedData(windows, source.contents.n_bytes, held)
     return Survey(spec, data), data
 
 

@@ -1,0 +1,359 @@
+"""Datasets of files: what they hold, the windows of a pass, and training from them."""
+
+import threading
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sklearn_sagemaker import (
+    FactorizationMachinesClassifier,
+    FactorizationMachinesRegressor,
+    LinearLearnerClassifier,
+    LinearLearnerRegressor,
+)
+from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
+from sklearn_sagemaker.io import RecordIODataset, write_recordio
+from sklearn_sagemaker.io.formats import FORMATS
+from sklearn_sagemaker.io.rows import Rows
+
+N, D = 3000, 12
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(N, D)).astype(np.float32)
+    X[rng.random(X.shape) < 0.4] = 0.0
+    # The number of the row, to be told apart by.
+    X[:, -1] = np.arange(N)
+    y = (X[:, 0] - X[:, 1] > 0).astype(np.float32)
+    return X, y, rng.integers(1, 4, N).astype(np.float32)
+
+
+@pytest.fixture(scope="module", params=["dense", "sparse"])
+def rows(request, table):
+    X, y, weights = table
+    return (sp.csr_matrix(X) if request.param == "sparse" else X), y, weights
+
+
+def dense(X):
+    return X.toarray() if sp.issparse(X) else X
+
+
+def write(folder, X, y, weights=None, ending=".pbr", shards=3):
+    """Shards of any format; returns a pattern that matches them."""
+    cuts = np.linspace(0, len(y), shards + 1).astype(int)
+    format = next(f for f in FORMATS.values() if ending in f.endings)
+    for number in range(shards):
+        part = slice(cuts[number], cuts[number + 1])
+        with format.open_writer(str(folder / f"part_{number}{ending}")) as writer:
+            w = None if weights is None else weights[part]
+            writer.write(Rows(X[part], y[part], w))
+    return str(folder / f"part_*{ending}")
+
+
+def numbers(parts):
+    """Row numbers, as the rows came."""
+    return np.concatenate([dense(X)[:, -1] for X in parts]).astype(int)
+
+
+@pytest.mark.parametrize(
+    "ending", [".pbr", ".pbr.gz", ".npz", ".svm", ".csv", ".csv.gz"]
+)
+def test_every_format_gives_the_same_rows(tmp_path, rows, ending):
+    X, y, _ = rows
+    if ending.startswith(".csv"):
+        X = dense(X)
+    options = {"n_features": D, "zero_based": False} if ending == ".svm" else {}
+    pattern = write(tmp_path, X, y, ending=ending)
+    data = RecordIODataset(pattern, memory=40_000, **options)
+    assert data.shape == (N, D)
+    found, labels, weights = data.load()
+    assert_allclose(dense(found), dense(X), rtol=1e-6)
+    assert_array_equal(labels, y)
+    assert weights is None
+    # Every row once, in an order of its own.
+    orders = [
+        numbers([window[0] for window in data.windows(7, epoch)]) for epoch in range(4)
+    ]
+    for order in orders:
+        assert_array_equal(np.sort(order), np.arange(N))
+    assert len({tuple(order) for order in orders}) > 1
+
+
+def test_windows_are_repeatable_and_carry_fixed_draws(tmp_path, rows):
+    X, y, weights = rows
+    data = RecordIODataset(write(tmp_path, X, y, weights), memory=40_000)
+    passes = {}
+    for epoch in (None, 0, 1):
+        parts = list(data.windows(5, epoch))
+        assert len(parts) > 3
+        order = numbers([part[0] for part in parts])
+        assert_array_equal(np.concatenate([part[1] for part in parts]), y[order])
+        assert_array_equal(np.concatenate([part[2] for part in parts]), weights[order])
+        draws = np.empty(N)
+        draws[order] = np.concatenate([part[3] for part in parts])
+        passes[epoch] = order, draws
+    assert_array_equal(passes[None][0], np.arange(N))
+    assert_array_equal(passes[0][1], passes[None][1])
+    assert_array_equal(passes[1][1], passes[0][1])
+    assert 0.45 < passes[0][1].mean() < 0.55
+    again = numbers([part[0] for part in data.windows(5, 1)])
+    assert_array_equal(again, passes[1][0])
+    other = np.concatenate([part[3] for part in data.windows(6, None)])
+    assert (other != passes[None][1]).any()
+
+
+def test_pieces_within_a_file_are_shuffled(tmp_path, table):
+    X, y, _ = table
+    path = tmp_path / "sorted.pbr"
+    write_recordio(path, X, y)
+    data = RecordIODataset(path, memory=80_000)
+    first = numbers([next(iter(data.windows(0, 0)))[0]])
+    # One window's rows come from all over the file.
+    assert np.ptp(first) > N / 2
+    assert len(first) < N / 4
+
+
+def test_windows_keep_to_the_memory(tmp_path, rows):
+    X, y, _ = rows
+    data = RecordIODataset(write(tmp_path, X, y), memory=40_000)
+    sizes = [dense(window[0]).shape[0] for window in data.windows(0, 0)]
+    assert max(sizes) * D * 4 < 40_000
+    assert len(sizes) > 10
+
+
+def test_iteration_gives_mini_batches(tmp_path, rows):
+    X, y, _ = rows
+    data = RecordIODataset(write(tmp_path, X, y), batch_size=64, memory=40_000)
+    passes = [list(data), list(data)]
+    orders = [numbers([batch[0] for batch in one]) for one in passes]
+    for one, order in zip(passes, orders, strict=True):
+        assert {len(labels) for _, labels in one[:-1]} == {64}
+        assert_array_equal(np.sort(order), np.arange(N))
+        assert_array_equal(np.concatenate([labels for _, labels in one]), y[order])
+    assert (orders[0] != orders[1]).any()
+    in_order = RecordIODataset(data.paths, shuffle=False, memory=40_000)
+    assert_array_equal(numbers([X for X, _ in in_order]), np.arange(N))
+
+
+def test_an_iteration_that_is_left_early_leaves_no_thread(tmp_path, rows):
+    data = RecordIODataset(write(tmp_path, *rows[:2]), memory=40_000)
+    batches = iter(data)
+    next(batches)
+    batches.close()
+    assert not [t for t in threading.enumerate() if t.name == "read-ahead"]
+
+
+def test_weights_of_some_files_only(tmp_path, table):
+    X, y, weights = table
+    write_recordio(tmp_path / "a.pbr", X[:100], y[:100])
+    write_recordio(tmp_path / "b.pbr", X[100:], y[100:], sample_weight=weights[100:])
+    found = RecordIODataset(str(tmp_path / "*.pbr")).load()[2]
+    assert_array_equal(found[:100], np.ones(100))
+    assert_array_equal(found[100:], weights[100:])
+
+
+def test_sparse_files_of_different_width_and_type(tmp_path, table):
+    X, y, _ = table
+    write_recordio(tmp_path / "a.pbr", sp.csr_matrix(X[:100, :5]), y[:100])
+    write_recordio(tmp_path / "b.pbr", sp.csr_matrix(X[100:]), y[100:], dtype="float64")
+    data = RecordIODataset(str(tmp_path / "*.pbr"), memory=40_000)
+    assert data.shape == (N, D)
+    assert data.contents.dtype == np.float64
+    found = sp.vstack([window[0] for window in data.windows(0, None)]).toarray()
+    assert_array_equal(found[:100, :5], X[:100, :5])
+    assert_array_equal(found[100:], X[100:])
+    wider = RecordIODataset(str(tmp_path / "*.pbr"), n_features=20)
+    assert wider.load()[0].shape == (N, 20)
+
+
+def test_a_file_that_changed_is_looked_at_anew(tmp_path, table):
+    X, y, _ = table
+    path = tmp_path / "data.pbr"
+    write_recordio(path, X, y)
+    data = RecordIODataset(path)
+    assert data.shape == (N, D)
+    write_recordio(path, X[:50], y[:50])
+    assert data.shape == (50, D)
+    assert len(data.load()[1]) == 50
+
+
+def test_what_a_dataset_holds(tmp_path, rows):
+    X, y, weights = rows
+    weights = np.where(np.arange(N) % 2, weights, 0.0)
+    found = RecordIODataset(write(tmp_path, X, y, weights)).contents
+    counted = y[weights > 0]
+    assert (found.n_rows, found.n_features) == (N // 2, D)
+    assert found.sparse == sp.issparse(X)
+    assert_array_equal(found.labels, [0, 1])
+    assert_array_equal(found.counts, np.bincount(counted.astype(int)))
+    size = X.data.nbytes + X.indices.nbytes if found.sparse else X.nbytes
+    assert found.n_bytes == size
+
+
+def test_text_labels(tmp_path, table):
+    X, y, _ = table
+    for number in range(3):
+        part = slice(number * 1000, number * 1000 + 1000)
+        labels = np.where(y[part] > 0, "yes", "no")
+        np.savez(tmp_path / f"{number}.npz", X=X[part], y=labels)
+    data = RecordIODataset(str(tmp_path / "*.npz"), memory=40_000)
+    assert data.contents.labels.tolist() == ["no", "yes"]
+    model = LinearLearnerClassifier(random_state=0, epochs=3).fit(data)
+    assert set(model.predict(X)) == {"no", "yes"}
+
+
+# --------------------------------------------------------------------------- training
+MODELS = [
+    LinearLearnerClassifier(random_state=0, epochs=4, num_models=3),
+    FactorizationMachinesClassifier(random_state=0, epochs=4, num_models=3),
+    LinearLearnerRegressor(random_state=0, epochs=4, num_models=3),
+    FactorizationMachinesRegressor(random_state=0, epochs=4, num_models=3),
+]
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
+def test_training_from_files(tmp_path, rows, model):
+    X, y, _ = rows
+    X = X[:, :-1]
+    pattern = write(tmp_path, X, y)
+    cls, parameters = type(model), model.get_params()
+    in_memory = cls(**parameters).fit(X, y)
+    loaded = cls(**parameters).fit(RecordIODataset(pattern))
+    assert_array_equal(loaded.coef_, in_memory.coef_)
+    windowed = cls(**parameters).fit(RecordIODataset(pattern, memory=60_000))
+    assert windowed.resolved_params_["validation"] == "hold-out"
+    assert windowed.score(X, y) > in_memory.score(X, y) - 0.05
+    again = cls(**{**parameters, "n_jobs": 2})
+    again.fit(RecordIODataset(pattern, memory=60_000))
+    assert_array_equal(again.coef_, windowed.coef_)
+    streamed = cls(**parameters)
+    for _ in range(3):
+        streamed.partial_fit(RecordIODataset(pattern, memory=60_000))
+    assert streamed.score(X, y) > 0.3
+
+
+# ----------------------------------------------------------------------- what is wrong
+def test_no_file_matches(tmp_path):
+    with pytest.raises(DataFileError, match="no file matches"):
+        RecordIODataset(str(tmp_path / "*.pbr"))
+    with pytest.raises(DataFileError, match="name at least one file"):
+        RecordIODataset([])
+    for name in ("batch_size", "memory"):
+        with pytest.raises(ValueError, match=f"{name}=0 must be at least 1"):
+            RecordIODataset(__file__, **{name: 0})
+
+
+def test_files_that_do_not_go_together(tmp_path, table):
+    X, y, _ = table
+    write_recordio(tmp_path / "a.pbr", X, y)
+    for name, other, message in (
+        ("b1", sp.csr_matrix(X), "its rows are sparse, those of .*a.pbr are dense"),
+        ("b2", X[:, :5], "its rows have 5 features, those of .*a.pbr have 12"),
+    ):
+        path = tmp_path / f"{name}.pbr"
+        write_recordio(path, other, y)
+        with pytest.raises(DataFileError, match=message):
+            _ = RecordIODataset([tmp_path / "a.pbr", path]).contents
+    np.savez(tmp_path / "c.npz", X=X, y=np.where(y > 0, "yes", "no"))
+    with pytest.raises(DataFileError, match="text and others numbers"):
+        _ = RecordIODataset([tmp_path / "a.pbr", tmp_path / "c.npz"]).contents
+    with pytest.raises(DataFileError, match="n_features=5, but the files have 12"):
+        _ = RecordIODataset(tmp_path / "c.npz", n_features=5).contents
+    with pytest.raises(DataFileError, match="its dense rows have 12"):
+        _ = RecordIODataset(tmp_path / "c.npz", n_features=15).contents
+
+
+def test_rows_that_cannot_be_trained_on(tmp_path, table):
+    X, y, _ = table
+    path = tmp_path / "x.pbr"
+    for labels, weights, message in (
+        (None, None, "has no labels"),
+        (y, np.zeros(N), "no row of non-zero weight"),
+    ):
+        write_recordio(path, X, labels, sample_weight=weights)
+        with pytest.raises(DataFileError, match=message):
+            _ = RecordIODataset(path, memory=40_000).contents
+    # What our own writer refuses, others may write.
+    size = len(write_recordio(None, X[:1], y[:1], sample_weight=y[:1]))
+    nan = np.float32(np.nan).tobytes()
+    for marked, message in (
+        ("feature", "row 2500 .counted from 0.*feature 3 .*nan"),
+        ("label", "row 2500 .*the label is nan"),
+        ("weight", "row 2500 .*the weight is -1.0; .* zero or above"),
+    ):
+        parts = [np.full((N, D), 2.0), np.full(N, 2.0), np.full(N, 2.0)]
+        place = ("feature", "label", "weight").index(marked)
+        parts[place][(2500, 3)[: parts[place].ndim]] = 77.0
+        data = write_recordio(None, *parts[:2], sample_weight=parts[2])
+        assert len(data) == N * size
+        wrong = np.float32(-1.0).tobytes() if marked == "weight" else nan
+        path.write_bytes(data.replace(np.float32(77.0).tobytes(), wrong))
+        with pytest.raises(DataFileError, match=message):
+            _ = RecordIODataset(path, memory=40_000).contents
+
+
+def test_a_damaged_record_is_named_by_its_place_in_the_file(tmp_path, table):
+    X, y, _ = table
+    data = write_recordio(None, X, y)
+    size = len(data) // N
+    broken = bytearray(data)
+    broken[2000 * size] ^= 1
+    path = tmp_path / "x.pbr"
+    path.write_bytes(broken)
+    with pytest.raises(RecordIOError) as caught:
+        _ = RecordIODataset(path, memory=40_000).contents
+    assert (caught.value.record, caught.value.offset) == (2000, 2000 * size)
+    assert caught.value.source == str(path)
+
+
+def test_a_file_that_is_damaged_later_is_named_too(tmp_path, table):
+    X, y, _ = table
+    path = tmp_path / "x.pbr"
+    data = write_recordio(None, X, y)
+    size = len(data) // N
+    path.write_bytes(data)
+    dataset = RecordIODataset(path, memory=40_000)
+    windows = dataset.windows(0, None)
+    next(windows)
+    broken = bytearray(data)
+    broken[2900 * size] ^= 1
+    # In place: the survey was made of this file.
+    with path.open("rb+") as file:
+        file.write(broken)
+    with pytest.raises(RecordIOError) as caught:
+        list(windows)
+    assert (caught.value.record, caught.value.offset) == (2900, 2900 * size)
+    windows = dataset.windows(0, None)
+    path.write_bytes(data)
+    next(windows)
+    with path.open("rb+") as file:
+        file.truncate(2000 * size)
+    with pytest.raises(DataFileError, match="has become shorter"):
+        list(windows)
+
+
+def test_a_fit_that_fails_leaves_the_estimator_as_it_was(tmp_path, table):
+    X, y, _ = table
+    path = tmp_path / "x.pbr"
+    path.write_bytes(write_recordio(None, X, y)[:-5])
+    model = LinearLearnerClassifier(random_state=0)
+    with pytest.raises(RecordIOError):
+        model.fit(RecordIODataset(path))
+    assert not [name for name in vars(model) if name.endswith("_")]
+
+
+def test_unknown_options(tmp_path, table):
+    X, y, _ = table
+    path = tmp_path / "x.pbr"
+    write_recordio(path, X, y)
+    with pytest.raises(ValueError, match=r"take no options, but \['label'\]"):
+        _ = RecordIODataset(path, label="y").contents
+    with pytest.raises(ValueError, match="format='xml' must be one of"):
+        _ = RecordIODataset(path, format="xml").contents
+    assert (
+        repr(RecordIODataset([path, path])) == f"RecordIODataset('{path}' and 1 more)"
+    )
