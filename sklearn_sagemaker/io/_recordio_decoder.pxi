@@ -293,6 +293,9 @@ cdef class Decoder:
             if framed > rest:
                 self.needed = framed
                 return STARVED
+            # The next record, while this one is copied.
+            fetch_ahead(p + framed)
+            fetch_ahead(p + framed + 64)
             for j in range(HEADER + size, framed):
                 if p[j]:
                     return self._fail(BAD_PADDING, p[j], 0)
