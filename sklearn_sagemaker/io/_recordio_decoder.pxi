@@ -70,6 +70,7 @@ cdef inline bint _read_tensor(Bytes p, Bytes end, Tensor* found) noexcept nogil:
     cdef Py_ssize_t size = 0
     cdef Field* field
     cdef int tag, seen = 0
+    found.values.start = found.keys.start = found.shape.start = p
     found.values.size = found.keys.size = found.shape.size = 0
     while p < end:
         tag = p[0]

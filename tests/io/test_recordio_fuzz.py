@@ -16,7 +16,7 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import RecordIOError
 from sklearn_sagemaker.io import record_frames, write_recordio
-from sklearn_sagemaker.io.record_messages import EntryRecord, Record
+from sklearn_sagemaker.io.record_messages import EntryRecord, Float32Tensor, Record
 from sklearn_sagemaker.io.recordio import iter_rows
 
 MAGIC = b"\x0a\x23\xd7\xce"
@@ -160,10 +160,23 @@ def unusual_record():
     return record.SerializeToString() + b"\x0a" + bytes([len(entry)]) + entry
 
 
+def keys_last(*keys):
+    """A record that ends with its keys, so that nothing follows them."""
+    parts = [Float32Tensor(shape=[2**22]), Float32Tensor(values=[0.5] * len(keys))]
+    content = b"".join(
+        part.SerializeToString() for part in [*parts, Float32Tensor(keys=keys)]
+    )
+    for prefix in (b"\x12", b"\x0a\x06values\x12", b"\x0a"):
+        content = prefix + bytes([len(content)]) + content
+    return record_frames.frame(content)
+
+
 def seeds():
     """Small files of every kind."""
     dense = np.arange(-6, 6, dtype=np.float32).reshape(4, 3) / 4
     table = sparse.random_array((4, 70_000), density=1e-4, format="csr", rng=1)
+    keys = [0, 127, 2**21, 2**28, 2**31, 2**40]
+    wide = sparse.csr_matrix((np.ones(6), keys, [0, 4, 6]), shape=(2, 2**41))
     narrow = sparse.csr_matrix(np.eye(5, 200)[:, ::-1])
     y, weight = np.array([1.0, 0, 2, 0]), np.array([0.5, 1, 2, 1])
     found = [
@@ -173,7 +186,11 @@ def seeds():
         write_recordio(None, table, y, sample_weight=weight),
         write_recordio(None, (table * 1000).trunc(), dtype="int32"),
         write_recordio(None, narrow, np.arange(5)),
+        write_recordio(None, wide, dtype="float64"),
         record_frames.frame(unusual_record()) * 2,
+        # Without padding, and so without anything behind the last key.
+        *(keys_last(*range(9, 40, 5), *last) for last in ((200,), (200, 2**20))),
+        *(keys_last(9, *last) for last in ((70,), (200,), (2**20,), (2**20 + 1, 1))),
     ]
     record = found[0][8:][: struct.unpack_from("<I", found[0], 4)[0]]
     return [*found, split(record, 8, 12, 40) + found[0], split(unusual_record(), 20)]
