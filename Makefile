@@ -14,7 +14,7 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) 
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
-.PHONY: demo test lint oracle clean
+.PHONY: demo test lint oracle fuzz clean
 
 demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo
@@ -45,6 +45,10 @@ $(ORACLE)/installed:
 	"mxnet==1.9.1" requests "graphviz<0.9"
 	$(ORACLE)/bin/python -c "import mxnet; assert mxnet.__version__ == '1.9.1'"
 	touch $@
+
+# A million damaged files against a reader over protobuf: doc/contributing/fuzz.md.
+fuzz: $(VENV)/installed
+	$(BIN)/python tests/io/test_recordio_fuzz.py --count 1000000
 
 clean:
 	rm -rf $(VENV) $(ORACLE) build dist *.egg-info sklearn_sagemaker/_kernels/*.so \
