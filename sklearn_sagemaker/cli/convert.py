@@ -196,12 +196,13 @@ def _reading_options(
 
 def _csv_options(arguments: argparse.Namespace, paths: list[str]) -> dict[str, Any]:
     from sklearn_sagemaker.exceptions import DataFileError
-    from sklearn_sagemaker.io import inspect_csv
+    from sklearn_sagemaker.io.csv_tables import inspect_csv, names_in_header
     from sklearn_sagemaker.io.opening import listed
 
     header: Any = arguments.header or "auto"
     label = arguments.label
-    layouts = [inspect_csv(path, header, [label] if label else []) for path in paths]
+    known = names_in_header(label)
+    layouts = [inspect_csv(path, header, known) for path in paths]
     names = layouts[0].names
     for layout in layouts[1:]:
         if layout.names != names:
