@@ -7,7 +7,8 @@ BIN := $(VENV)/bin
 SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) \
 	$(wildcard sklearn_sagemaker/_kernels/*.pxi) \
 	$(wildcard sklearn_sagemaker/_kernels/*.h) \
-	$(wildcard sklearn_sagemaker/io/*.pyx) $(wildcard sklearn_sagemaker/io/*.h) \
+	$(wildcard sklearn_sagemaker/io/*.pyx) $(wildcard sklearn_sagemaker/io/*.pxi) \
+	$(wildcard sklearn_sagemaker/io/*.h) \
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 

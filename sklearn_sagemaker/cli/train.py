@@ -1,9 +1,9 @@
 """Train Linear Learner or Factorization Machines on a data file; write a model file.
 
 FILE is .csv or .csv.gz (separated by commas, with or without a line of names), .npz
-(X and y; or data, indices, indptr, shape of a CSR matrix, and y), or .svm/.libsvm,
-plain or .gz. Features must be numbers; the label may be text. Rows of .svm files and of
-CSR matrices stay sparse.
+(X and y; or data, indices, indptr, shape of a CSR matrix, and y), .svm/.libsvm,
+SageMaker's RecordIO-protobuf (.pbr), .jsonl or .json, all but .npz plain or .gz.
+Features must be numbers; the label may be text. Sparse rows stay sparse.
 """
 
 from __future__ import annotations

@@ -217,13 +217,14 @@ def format_of_file(path: str) -> Format:
     )
 
 
-def format_for_content_type(content_type: str) -> tuple[Format, dict[str, Any]]:
+def format_for_content_type(content_type: str | None) -> tuple[Format, dict[str, Any]]:
     """The format of a body, by its ``Content-Type``.
 
     Parameters
     ----------
-    content_type : str
-        A media type; parameters that do not matter are ignored.
+    content_type : str or None
+        A media type; parameters that do not matter are ignored. None and an empty text
+        are unknown.
 
     Returns
     -------
@@ -244,7 +245,7 @@ def format_for_content_type(content_type: str) -> tuple[Format, dict[str, Any]]:
     >>> format.decode(b"1,1.5,16.0", **options)
     Rows(shape=(1, 2), labels=True)
     """
-    media_type = MediaType.parse(content_type)
+    media_type = MediaType.parse(content_type or "")
     for entry in FORMATS.values():
         if media_type.name in entry.content_types:
             break

@@ -13,8 +13,9 @@ from typing import Any, BinaryIO, ClassVar
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.blocks import check_batch_size
+from sklearn_sagemaker.io.json_instances import Instances
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines
-from sklearn_sagemaker.io.json_rows import Instances, encode_instances
+from sklearn_sagemaker.io.json_rows import encode_instances
 from sklearn_sagemaker.io.opening import check_file, open_bytes, reading
 from sklearn_sagemaker.io.row_writer import RowWriter
 from sklearn_sagemaker.io.rows import Rows

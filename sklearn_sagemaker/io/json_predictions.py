@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.json_instances import NUMBERS
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines, shown
-from sklearn_sagemaker.io.json_rows import ENCODER, NUMBERS, python_numbers
+from sklearn_sagemaker.io.json_rows import ENCODER, python_numbers
 from sklearn_sagemaker.io.labels import whole_or_float
 from sklearn_sagemaker.io.rows import Predictions
 
@@ -35,6 +36,11 @@ def _encoded(predictions: Predictions) -> Iterator[str]:
             yield ENCODER.encode({"score": score})
         return
     labels = python_numbers(predictions.predicted_label, "predicted_label")
+    if len(labels) != len(scores):
+        raise ValueError(
+            f"there are {len(labels)} predicted labels for {len(scores)} scores; they "
+            "must be as many."
+        )
     for score, label in zip(scores, labels, strict=True):
         yield ENCODER.encode({"score": score, "predicted_label": label})
 
@@ -54,7 +60,8 @@ def encode_json_predictions(predictions: Predictions) -> bytes:
     Raises
     ------
     ValueError
-        If a score is not finite: JSON has no NaN.
+        If a score is not finite (JSON has no NaN), or scores and labels are not as
+        many.
 
     Examples
     --------

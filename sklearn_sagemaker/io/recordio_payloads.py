@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.recordio import read_recordio
+from sklearn_sagemaker.io.recordio_writing import write_recordio
+from sklearn_sagemaker.io.rows import Rows, check_finite
 
 
 def decode_recordio(body: bytes) -> Rows:
@@ -17,15 +19,17 @@ def decode_recordio(body: bytes) -> Rows:
     Returns
     -------
     rows : Rows
+        Dense or CSR, in the type of its tensors.
 
     Raises
     ------
     RecordIOError
-        Naming the record and the byte.
+        Naming the record, counted from 0, and the byte.
+    DataFileError
+        If a value is not finite, as a body of any other format would not be.
     """
-    from sklearn_sagemaker.io.recordio import read_recordio
-
     X, y = read_recordio(io.BytesIO(body))
+    check_finite(X, "record {}".format)
     return Rows(X, y)
 
 
@@ -42,8 +46,6 @@ def encode_recordio(rows: Rows) -> bytes:
     -------
     body : bytes
     """
-    from sklearn_sagemaker.io.recordio import write_recordio
-
     target = io.BytesIO()
     write_recordio(target, rows.X)
     return target.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +14,7 @@ from scipy import sparse
 
 from sklearn_sagemaker.io._recordio import TAGS, Encoder
 from sklearn_sagemaker.io.atomic import replacing
-from sklearn_sagemaker.io.record_frames import LARGEST_PAYLOAD
+from sklearn_sagemaker.io.record_frames import HEADER, LARGEST_PAYLOAD
 from sklearn_sagemaker.io.rows import Rows
 
 __all__ = ["RecordIOWriter", "write_recordio"]
@@ -23,7 +22,10 @@ __all__ = ["RecordIOWriter", "write_recordio"]
 TensorType = Literal["float32", "float64", "int32"]
 
 CHUNK = 2**18
-"""Bytes encoded at once; more for longer rows."""
+"""Bytes encoded before they are written, if a row is not longer: they stay in cache."""
+
+CAST_AT_ONCE = 2**20
+"""Values that are cast to another type at once."""
 
 # The SDK's map of types, and int32, which it refuses though it has a tensor for it.
 _OWN_TYPES = {"int64": "int32", "int32": "int32", "float64": "float64"}
@@ -103,10 +105,14 @@ def write_recordio(
         raise ValueError("X has no rows; a file of records needs at least one.")
     if shards is not None:
         return _write_shards(target, Rows(X, y, sample_weight), dtype, shards)
-    buffer = io.BytesIO()
-    with RecordIOWriter(buffer if target is None else target, dtype=dtype) as writer:
-        writer.write(Rows(X, y, sample_weight))
-    return buffer.getvalue() if target is None else None
+    rows = Rows(X, y, sample_weight)
+    if target is None:
+        _check_dtype(dtype)
+        parts = [encoder.to_bytes() for encoder in _encoders(rows, dtype)]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+    with RecordIOWriter(target, dtype=dtype) as writer:
+        writer.write(rows)
+    return None
 
 
 def shard_bounds(n_rows: int, shards: int) -> list[tuple[int, int]]:
@@ -209,10 +215,7 @@ class RecordIOWriter:
         *,
         dtype: TensorType | None = "float32",
     ):
-        if dtype not in ("float32", "float64", "int32", None):
-            raise ValueError(
-                f"dtype={dtype!r} is not one of 'float32', 'float64', 'int32', None."
-            )
+        _check_dtype(dtype)
         if not isinstance(target, (str, os.PathLike)) and not hasattr(target, "write"):
             raise TypeError(
                 f"records cannot be written to {type(target).__name__}; give a path or "
@@ -267,38 +270,29 @@ class RecordIOWriter:
                 f"weights) were {self._layout} and are now {layout}."
             )
         self._layout = layout
-        first = 0
-        for part in _in_chunks(Rows(X, y, weight)):
-            self._write_chunk(part, first)
-            first += len(part)
+        for encoder in _encoders(Rows(X, y, weight), self.dtype):
+            self._write_all(encoder)
 
-    def _write_chunk(self, rows: Rows, first: int) -> None:
-        values, kind = _features(rows.X, self.dtype, first)
-        labels: dict[str, Any] = {}
-        if rows.y is not None:
-            labels["labels"], labels["label_tag"] = _labels(rows.y, self.dtype, first)
-        if rows.sample_weight is not None:
-            labels["weights"] = rows.sample_weight.astype(np.float64)
-            wide = kind == np.float64
-            labels["weight_tag"] = TAGS[np.dtype("float64" if wide else "float32")]
-        if sparse.issparse(rows.X):
-            labels["indptr"], labels["indices"] = _row_ends_and_keys(rows.X)
-        encoder = Encoder(values, rows.X.shape[1], **labels)
-        size, largest = encoder.size(0, len(rows))
-        if size < 0:
-            raise ValueError(
-                f"row {first - 1 - size} of X has a column below 0 or over its "
-                f"{rows.X.shape[1]}, or a wrong place in indptr; it is no CSR matrix."
-            )
-        if largest > LARGEST_PAYLOAD:
-            raise ValueError(
-                f"a row takes {largest} bytes, and a record has room for "
-                f"{LARGEST_PAYLOAD}; write fewer features."
-            )
-        if size > len(self._buffer):
-            self._buffer = np.empty(size + size // 8, np.uint8)
-        written, _ = encoder.write(0, len(rows), self._buffer)
-        self._handle.write(self._buffer[:written].data)
+    def _write_all(self, encoder: Encoder) -> None:
+        room = max(CHUNK, encoder.largest + HEADER.size + 3)
+        if room > len(self._buffer):
+            self._buffer = np.empty(room, np.uint8)
+        start = 0
+        while start < encoder.n_rows:
+            size, count = encoder.write(start, self._buffer)
+            start += count
+            rest = self._buffer[:size].data
+            while rest:
+                # An unbuffered file may take less than it is given.
+                done = self._handle.write(rest)
+                rest = rest[done:] if isinstance(done, int) else rest[:0]
+
+
+def _check_dtype(dtype: object) -> None:
+    if dtype not in ("float32", "float64", "int32", None):
+        raise ValueError(
+            f"dtype={dtype!r} is not one of 'float32', 'float64', 'int32', None."
+        )
 
 
 def check_matrix(X: Any) -> Any:
@@ -335,18 +329,46 @@ def check_column(name: str, values: Any, n_rows: int) -> np.ndarray | None:
     return values
 
 
-def _in_chunks(rows: Rows) -> Iterator[Rows]:
-    """Rows that make about `CHUNK` bytes each."""
-    n_rows, n_features = rows.X.shape
-    if n_rows == 0:
-        return
-    stored = rows.X.nnz / n_rows * 2 if sparse.issparse(rows.X) else n_features
-    step = max(int(CHUNK / (64 + 4 * stored)), 1)
-    if step >= n_rows:
-        yield rows
-        return
-    for start in range(0, n_rows, step):
-        yield _part(rows, start, min(start + step, n_rows))
+def _encoders(rows: Rows, dtype: TensorType | None) -> Iterator[Encoder]:
+    """Encoders of the rows: one if they can be read as they are, else of a few each."""
+    X, n_rows = rows.X, len(rows)
+    values, tensor = _features(X, dtype)
+    as_is = values.dtype == tensor and (
+        X.indices.dtype == np.int32 if sparse.issparse(X) else X.flags.c_contiguous
+    )
+    step = n_rows
+    if not as_is:
+        step = max(CAST_AT_ONCE * n_rows // max(values.size, n_rows), 1)
+    for start in range(0, n_rows, max(step, 1)):
+        part = rows if step >= n_rows else _part(rows, start, start + step)
+        yield _encoder(part, dtype, start)
+
+
+def _encoder(rows: Rows, dtype: TensorType | None, first: int) -> Encoder:
+    """An encoder of some rows, the first of which the user calls ``first``."""
+    X, n_features = rows.X, rows.X.shape[1]
+    values, tensor = _features(X, dtype)
+    columns: dict[str, Any] = {}
+    if rows.y is not None:
+        columns["labels"], columns["label_tag"] = _labels(rows.y, dtype, first)
+    if rows.sample_weight is not None:
+        columns["weights"] = rows.sample_weight.astype(np.float64)
+        wide = tensor == np.float64
+        columns["weight_tag"] = TAGS[np.dtype("float64" if wide else "float32")]
+    if sparse.issparse(X):
+        columns["indptr"], columns["indices"] = _row_ends_and_keys(X)
+    encoder = Encoder(_cast(values, tensor, "X"), n_features, **columns)
+    if encoder.bad_row >= 0:
+        raise ValueError(
+            f"row {first + encoder.bad_row} of X has a column below 0 or above "
+            f"{n_features - 1}, or a wrong place in indptr; it is no CSR matrix."
+        )
+    if encoder.largest > LARGEST_PAYLOAD:
+        raise ValueError(
+            f"a row takes {encoder.largest} bytes, and a record has room for "
+            f"{LARGEST_PAYLOAD}; write fewer features."
+        )
+    return encoder
 
 
 def _row_ends_and_keys(X: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -359,21 +381,16 @@ def _row_ends_and_keys(X: Any) -> tuple[np.ndarray, np.ndarray]:
     return X.indptr.astype(np.int64), indices
 
 
-def _features(
-    X: Any, dtype: TensorType | None, first: int
-) -> tuple[np.ndarray, np.dtype]:
-    """The stored values in the type that they are written in."""
+def _features(X: Any, dtype: TensorType | None) -> tuple[np.ndarray, np.dtype]:
+    """The stored values, and the type that they are written in."""
     values = X.data if sparse.issparse(X) else X
-    if dtype is None:
-        name = _OWN_TYPES.get(values.dtype.name)
-        if name is None:
-            raise ValueError(
-                f"X has dtype {values.dtype}, which records cannot hold; choose "
-                "dtype='float32'."
-            )
-    else:
-        name = dtype
-    return _cast(values, np.dtype(name), "X", first), np.dtype(name)
+    name = _OWN_TYPES.get(values.dtype.name) if dtype is None else dtype
+    if name is None:
+        raise ValueError(
+            f"X has dtype {values.dtype}, which records cannot hold; choose "
+            "dtype='float32'."
+        )
+    return values, np.dtype(name)
 
 
 def _labels(
@@ -390,7 +407,7 @@ def _labels(
             )
     elif dtype == "int32" and y.dtype.kind == "f":
         name = "float32"
-    cast = _cast(y, np.dtype(name), "y", first)
+    cast = _cast(y, np.dtype(name), "y")
     if y.dtype.kind in "iu" and cast.dtype.kind == "f":
         changed = np.flatnonzero(cast.astype(np.float64) != y.astype(np.float64))
         if len(changed):
@@ -401,7 +418,7 @@ def _labels(
     return cast.astype(np.float64), TAGS[cast.dtype]
 
 
-def _cast(values: np.ndarray, dtype: np.dtype, name: str, first: int) -> np.ndarray:
+def _cast(values: np.ndarray, dtype: np.dtype, name: str) -> np.ndarray:
     """Values in another type, refused where that would make others of them."""
     if values.dtype == dtype:
         return np.ascontiguousarray(values)

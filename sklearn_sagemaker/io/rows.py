@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import sparse
+
+from sklearn_sagemaker.exceptions import DataFileError
 
 
 @dataclass(frozen=True)
@@ -55,3 +59,33 @@ class Predictions:
 
     def __repr__(self) -> str:
         return f"Predictions(shape={self.score.shape})"
+
+
+def check_finite(X: Any, place: Callable[[int], str]) -> None:
+    """Refuse NaN and infinity in rows that were read.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_rows, n_features)
+    place : callable
+        Name of a row in the message, from its number.
+
+    Raises
+    ------
+    DataFileError
+        Naming the first such row and its column, counted from 0.
+    """
+    values = X.data if sparse.issparse(X) else X
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return
+    if sparse.issparse(X):
+        at = int(np.flatnonzero(~np.isfinite(values))[0])
+        row = int(np.searchsorted(X.indptr, at, side="right")) - 1
+        column, value = X.indices[at], values[at]
+    else:
+        row, column = (int(number) for number in np.argwhere(~np.isfinite(X))[0])
+        value = X[row, column]
+    raise DataFileError(
+        f"{place(row)}: feature {column} (counted from 0) is {value}; it must be a "
+        "finite number: fill it in or drop the row."
+    )

@@ -16,7 +16,7 @@ from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.npz_tables import read_npz
 from sklearn_sagemaker.io.opening import listed
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, check_finite
 from sklearn_sagemaker.io.svm_tables import read_svm
 from sklearn_sagemaker.io.table import Table
 
@@ -124,6 +124,7 @@ def _read_rows(
         X = sparse.vstack([sparse.csr_matrix(part) for part in parts], format="csr")
     else:
         X = np.concatenate(parts)
+    check_finite(X, lambda row: f"{path}: row {row} (counted from 0)")
     weighted = any(batch.sample_weight is not None for batch in batches)
     return Table(
         path=path,

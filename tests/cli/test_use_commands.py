@@ -14,6 +14,10 @@ from scipy import sparse
 from sklearn import metrics
 from sklearn.datasets import dump_svmlight_file
 
+from sklearn_sagemaker.io import write_recordio
+from sklearn_sagemaker.io.formats import format_of_file
+from sklearn_sagemaker.io.rows import Rows
+
 BINARY, MULTICLASS, REGRESSOR = KINDS = (
     "binary_classifier",
     "multiclass_classifier",
@@ -42,6 +46,11 @@ def write(files, path, kind, X, y):
         np.savez(
             path, data=A.data, indices=A.indices, indptr=A.indptr, shape=A.shape, y=y
         )
+    elif kind == "pbr":
+        write_recordio(path, X, y, dtype="float64")
+    elif kind in ("json", "jsonl.gz"):
+        with format_of_file(str(path)).open_writer(path) as writer:
+            writer.write(Rows(X if kind == "json" else sparse.csr_matrix(X), y))
     else:
         dump_svmlight_file(X, y, str(path), zero_based=kind == "svm from 0")
     if kind == "csv.gz":
@@ -58,14 +67,17 @@ ENDINGS = {
     "csr": "npz",
     "svm from 0": "svm",
     "svm from 1": "libsvm",
+    "pbr": "pbr",
+    "json": "json",
+    "jsonl.gz": "jsonl.gz",
 }
 
 
 @pytest.mark.parametrize("predictor", KINDS)
 @pytest.mark.parametrize("kind", ENDINGS)
 def test_round_trip(cli, tmp_path, kind, predictor, files):
-    if predictor == BINARY and kind.startswith("svm"):
-        pytest.skip("libsvm has no text labels")
+    if predictor == BINARY and kind.startswith(("svm", "pbr")):
+        pytest.skip("libsvm and RecordIO have no text labels")
     X, y = files.make_rows(predictor)
     X[:, 2] = np.where(X[:, 2] > 0, X[:, 2], 0)
     data, held = (tmp_path / f"{name}.{ENDINGS[kind]}" for name in ("data", "held"))

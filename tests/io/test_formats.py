@@ -126,6 +126,7 @@ def test_parameters_are_options():
         ("text/*", r"'text/\*' is not known"),
         ("json", "'json' is not a media type"),
         ("", "'' is not a media type"),
+        (None, "'' is not a media type"),
         ("text/csv; label_size=2", "label_size='2' is not 0"),
         ("text/csv; label_size=", "is not a media type"),
         (
@@ -209,6 +210,21 @@ def test_requests(name, make):
     np.testing.assert_array_equal(dense, X)
 
 
+@pytest.mark.parametrize(
+    ("X", "place"),
+    [
+        (np.array([[1, 2], [3, np.nan]]), "feature 1 .* is nan"),
+        (sparse.csr_matrix([[1, 2], [0, 0], [-np.inf, 0]]), "feature 0 .* is -inf"),
+    ],
+)
+def test_records_must_be_finite_as_text_must(X, place):
+    from sklearn_sagemaker.io import write_recordio
+
+    body = write_recordio(None, X)
+    with pytest.raises(DataFileError, match=f"^record {X.shape[0] - 1}: {place}"):
+        FORMATS["recordio"].decode(body)
+
+
 @pytest.mark.parametrize("name", ANSWERS)
 def test_answers(name):
     score = np.array([[0.25, 0.75], [0.1, 0.9]], dtype=np.float32)
@@ -245,8 +261,9 @@ def test_looking_up_imports_no_codec():
         "import sys\n"
         "from sklearn_sagemaker.io.formats import format_of_file, negotiate\n"
         "format_of_file('a.pbr'), negotiate('*/*')\n"
-        "late = ('recordio', 'json_rows', 'npz_stream', 'svm_stream')\n"
-        "found = [name for name in late if f'sklearn_sagemaker.io.{name}' in sys.modules]\n"
-        "assert not found, found\n"
+        "late = ('recordio_payloads', 'json_rows', 'npz_stream', 'svm_stream')\n"
+        "late = {f'sklearn_sagemaker.io.{name}' for name in late}\n"
+        "assert not late & set(sys.modules)\n"
+        "assert 'google.protobuf' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -129,3 +129,8 @@ def test_no_predictions(decode, body):
 def test_scores_that_are_not_finite_are_not_written():
     with pytest.raises(ValueError, match=r"score\[1\] is nan; only finite numbers"):
         encode_json_predictions(Predictions(np.array([0.5, np.nan])))
+
+
+def test_scores_and_labels_must_be_as_many():
+    with pytest.raises(ValueError, match="1 predicted labels for 2 scores"):
+        encode_json_predictions(Predictions(np.array([0.5, 0.5]), np.array([1])))

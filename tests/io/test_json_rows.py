@@ -170,7 +170,10 @@ INSTANCE_FAULTS = {
     "nested": (b'{"features": [1, [2]]}', r"value 1 \(counted from 0\) is a list"),
     "nested more": (b'{"features": [[1, 2]]}', r"value 0 \(counted from 0\) is a list"),
     "object": (b'{"features": [1, {"v": 2}]}', r"\(counted from 0\) is an object"),
-    "too large": (b'{"features": [1, -1e400]}', f"value 1 .* is -inf; it {NOT_FINITE}"),
+    "too large": (
+        b'{"features": [1, -1e400]}',
+        f"feature 1 .* is -inf; it {NOT_FINITE}",
+    ),
     "too long": (
         b'{"features": [%d, %d]}' % (10**308, 10**309),
         rf"value 1 \(counted from 0\) is 1000.*; it {NOT_FINITE}",
@@ -257,7 +260,7 @@ INSTANCE_FAULTS = {
     ),
     "sparse infinity": (
         b'{"features": {"keys": [1], "shape": [2], "values": [1e400]}}',
-        r"value 0 \(counted from 0\) is inf",
+        r"feature 1 \(counted from 0\) is inf",
     ),
     "label is a list": (b'{"features": [1, 2], "label": [1]}', "the label is a list"),
     "label is true": (b'{"features": [1, 2], "label": true}', "the label is true"),

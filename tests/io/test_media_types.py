@@ -36,10 +36,24 @@ def test_parse(text, name, parameters):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "json", "text/", "/csv", "text/csv label", "text/csv, text/csv", "text/csv; =1",
-     "text/csv; a", "text/csv; a=", 'text/csv; a="1', "text/csv; a=1 b", "te xt/csv",
-     "text/csv\n", "text/csv; a=\u00e9", "text/csv; a b=1"],
-)  # fmt: skip
+    [
+        "",
+        "json",
+        "text/",
+        "/csv",
+        "text/csv label",
+        "text/csv, text/csv",
+        "text/csv; =1",
+        "text/csv; a",
+        "text/csv; a=",
+        'text/csv; a="1',
+        "text/csv; a=1 b",
+        "text text/csv",
+        "text/csv\n",
+        "text/csv; a=\u00e9",
+        "text/csv; a b=1",
+    ],
+)
 def test_not_one(text):
     with pytest.raises(ValueError, match="is not a media type, such as"):
         MediaType.parse(text)
