@@ -361,5 +361,8 @@ def _label_fault(text: str, number: float, labels: LabelKind) -> str:
     if text.lower() in ("nan", "+nan", "-nan") or math.isinf(number):
         return f"{quoted(text)} is no label; drop the row or correct it."
     if labels == "number" and math.isnan(number):
-        return f"{quoted(text)} is not a number; the labels here must be numbers."
+        return (
+            f"{quoted(text)} is not a number; the labels here must be numbers: number "
+            "classes from 0, or drop the row."
+        )
     return ""

@@ -105,7 +105,7 @@ def test_size(value, text):
 def test_columns_by_name(cli, tmp_path):
     path, out = tmp_path / "in.csv", tmp_path / "out.jsonl"
     path.write_text("a,target,b\n1,yes,2\n3,no,4\n")
-    arguments = ["convert", path, out, "--label", "target", "--labels", "text"]
+    arguments = ["convert", path, out, "--label", "target"]
     assert cli(*arguments).code == 0
     lines = [json.loads(line) for line in out.read_text().splitlines()]
     assert lines == [
@@ -115,6 +115,9 @@ def test_columns_by_name(cli, tmp_path):
     npz = tmp_path / "out.npz"
     assert cli("convert", path, npz, *arguments[3:]).code == 0
     assert np.load(npz)["y"].tolist() == ["yes", "no"]
+    path.write_text("1,2\n3,4\n")
+    assert cli("convert", path, npz, "--labels", "text").code == 0
+    assert np.load(npz)["y"].tolist() == ["1", "3"]
 
 
 def test_columns_by_number(cli, tmp_path):
@@ -237,6 +240,8 @@ def test_refusals(refused, tmp_path, data):
     header.write_text("a,target\n1,2\n")
     text = tmp_path / "text.csv"
     text.write_text("yes,2\nno,3\n")
+    mixed = tmp_path / "mixed.csv"
+    mixed.write_text("1,2\nno,3\n")
     (tmp_path / "other.csv").write_text("a,b\n1,2\n")
     (tmp_path / "wide.npz").write_bytes(b"")
     with NpzWriter(tmp_path / "wide.npz") as writer:
@@ -257,9 +262,10 @@ def test_refusals(refused, tmp_path, data):
         ([header, out, "--label", "a", "--no-label"], "contradict each other"),
         ([header, out], "say --label NAME or --no-label (the columns are 'a', 'targe"),
         ([header, out, "--label", "z"], "no column 'z'"),
-        ([text, out, "--header", "no"], "'yes' is not a number"),
-        ([text, out, "--header", "no", "--labels", "text"], "number the classes"),
-        ([text, tmp_path / "o.svm", "--header", "no", "--labels", "text"], "libsvm"),
+        ([text, out], "labels are text such as 'yes', and RecordIO-protobuf holds nu"),
+        ([text, tmp_path / "o.svm"], "libsvm holds numbers only; number the classes"),
+        ([text, tmp_path / "o.npz", "--labels", "number"], "number classes from 0"),
+        ([mixed, tmp_path / "o.npz"], "row 2, label column 0: 'no' is not a number"),
         ([start, tmp_path / "o.svm", "--no-label"], "starts with one"),
         ([tmp_path / "*[er].csv", out, "--label", "a"], "has other column names than"),
         ([tmp_path / "*.npz", out], "rows of 9 features, and the rows before have 4"),

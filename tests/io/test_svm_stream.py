@@ -71,6 +71,7 @@ def test_numbers_are_read_as_they_were(tmp_path, dtype, kind):
         ("1 1:5\n", {"n_features": 3, "zero_based": True}, [[0, 5, 0]]),
         ("1 1:5\n", {"zero_based": True}, [[0, 5]]),
         ("1 1:5\n", {"zero_based": False}, [[5]]),
+        ("1 qid:3\n2 qid:4 0:1 2:5\n", {}, [[0, 0, 0], [1, 0, 5]]),
         ("# none\n\n1 qid:3 2:5 # why\n2\n", {}, [[0, 5], [0, 0]]),
     ],
 )
