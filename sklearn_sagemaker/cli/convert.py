@@ -24,7 +24,7 @@ HELP = "convert a data file to another format"
 EXAMPLES = """\
 examples:
   sklearn-sagemaker convert train.csv train.pbr
-  sklearn-sagemaker convert churn.csv churn.jsonl.gz --label churn --labels text
+  sklearn-sagemaker convert churn.csv churn.jsonl.gz --label churn
   sklearn-sagemaker convert 'part-*.csv.gz' train.pbr --shards 4
   sklearn-sagemaker convert ratings.svm ratings.npz --n-features 2625
 
@@ -71,7 +71,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels",
         choices=("number", "text"),
-        help="how to read the labels of a CSV file (default: number)",
+        help="how to read the labels of a CSV file (default: text if the first one is)",
     )
     add_header(parser)
     parser.set_defaults(header=None)
@@ -196,12 +196,13 @@ def _reading_options(
 
 def _csv_options(arguments: argparse.Namespace, paths: list[str]) -> dict[str, Any]:
     from sklearn_sagemaker.exceptions import DataFileError
-    from sklearn_sagemaker.io import inspect_csv
+    from sklearn_sagemaker.io.csv_tables import inspect_csv, names_in_header
     from sklearn_sagemaker.io.opening import listed
 
     header: Any = arguments.header or "auto"
     label = arguments.label
-    layouts = [inspect_csv(path, header, [label] if label else []) for path in paths]
+    known = names_in_header(label)
+    layouts = [inspect_csv(path, header, known) for path in paths]
     names = layouts[0].names
     for layout in layouts[1:]:
         if layout.names != names:
@@ -218,8 +219,19 @@ def _csv_options(arguments: argparse.Namespace, paths: list[str]) -> dict[str, A
                 f"--no-label (the columns are {listed(names)})."
             )
         label = 0
-    found = "no" if names is None else "yes"
-    return {"label": label, "header": found, "labels": arguments.labels or "number"}
+    options = {"label": label, "header": "no" if names is None else "yes"}
+    return {**options, "labels": arguments.labels or _label_kind(paths[0], options)}
+
+
+def _label_kind(path: str, options: dict[str, Any]) -> str:
+    """Whether the first label is a number; a later one that is none is refused."""
+    from math import isnan
+
+    from sklearn_sagemaker.io.csv_stream import iter_csv
+    from sklearn_sagemaker.io.labels import parse_number
+
+    first = next(iter_csv(path, 1, labels="text", **options)).y
+    return "number" if first is None or not isnan(parse_number(first[0])) else "text"
 
 
 def _read(

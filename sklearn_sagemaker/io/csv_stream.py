@@ -17,6 +17,7 @@ from sklearn_sagemaker.io.csv_tables import (
     Header,
     csv_records,
     inspect_csv,
+    names_in_header,
     parse_fast,
     parse_slowly,
     skip_header,
@@ -90,8 +91,7 @@ def iter_csv(
     batch_size = check_batch_size(batch_size)
     if labels not in ("number", "text"):
         raise ValueError(f"labels is {labels!r}; it must be 'number' or 'text'.")
-    named = isinstance(label, str) and np.isnan(parse_number(label))
-    layout = inspect_csv(path, header, (str(label),) if named else ())
+    layout = inspect_csv(path, header, names_in_header(label))
     place = None if label is None else _place(layout, label)
     features = [j for j in range(layout.n_columns) if j != place]
     if not features:

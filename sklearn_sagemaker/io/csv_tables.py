@@ -121,6 +121,12 @@ def _looks_like_header(first: list[str], second: list[str] | None) -> bool:
     )
 
 
+def names_in_header(label: str | int | None) -> tuple[str, ...]:
+    """A label that is a name; if it stands in the first line, that is a header."""
+    named = isinstance(label, str) and math.isnan(parse_number(label))
+    return (str(label),) if named else ()
+
+
 def inspect_csv(
     path: str, header: Header = "auto", known_names: Sequence[str] = ()
 ) -> CsvLayout:
@@ -355,5 +361,8 @@ def _label_fault(text: str, number: float, labels: LabelKind) -> str:
     if text.lower() in ("nan", "+nan", "-nan") or math.isinf(number):
         return f"{quoted(text)} is no label; drop the row or correct it."
     if labels == "number" and math.isnan(number):
-        return f"{quoted(text)} is not a number; the labels here must be numbers."
+        return (
+            f"{quoted(text)} is not a number; the labels here must be numbers: number "
+            "classes from 0, or drop the row."
+        )
     return ""

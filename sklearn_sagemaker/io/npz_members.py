@@ -9,7 +9,8 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from tokenize import TokenError
 from typing import Any, cast
 
 import numpy as np
@@ -25,7 +26,7 @@ MOST_DEFLATED = 1032
 
 
 @contextmanager
-def open_archive(path: str) -> Iterator[zipfile.ZipFile]:
+def open_archive(path: str) -> Iterator[Archive]:
     """An ``.npz`` file; each way it can be damaged is a `DataFileError`."""
     check_file(path)
     with reading(path):
@@ -35,8 +36,8 @@ def open_archive(path: str) -> Iterator[zipfile.ZipFile]:
                 "numpy.savez."
             )
         try:
-            with zipfile.ZipFile(path) as archive:
-                yield archive
+            with zipfile.ZipFile(path) as archive, ExitStack() as streams:
+                yield Archive(path, archive, streams)
         except DataFileError:
             raise
         # zipfile lets the errors of what it builds on through.
@@ -51,14 +52,61 @@ def open_archive(path: str) -> Iterator[zipfile.ZipFile]:
             raise zipfile.BadZipFile(error) from error
 
 
+class Archive:
+    """An open ``.npz`` file.
+
+    Attributes
+    ----------
+    path : str
+    names : list of str
+        Its arrays.
+    """
+
+    def __init__(self, path: str, archive: zipfile.ZipFile, streams: ExitStack):
+        self.path, self._archive, self._streams = path, archive, streams
+        self.names = [
+            name.removesuffix(".npy")
+            for name in archive.namelist()
+            if name.endswith(".npy")
+        ]
+
+    def member(self, name: str) -> Member:
+        """One of the arrays, at its beginning."""
+        info = self._archive.getinfo(name + ".npy")
+        check_entry(self.path, name, info)
+        stream = self._streams.enter_context(self._archive.open(info))
+        return Member(self.path, name, cast(io.BufferedIOBase, stream), info.file_size)
+
+
+def check_entry(path: str, name: str, info: zipfile.ZipInfo) -> None:
+    """Refuse what NumPy does not write, and sizes that the file cannot have."""
+    if info.flag_bits & 1:
+        raise DataFileError(
+            f"{path}: the array {name!r} is encrypted; save it with numpy.savez."
+        )
+    most = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: MOST_DEFLATED}.get(
+        info.compress_type
+    )
+    if most is None:
+        raise DataFileError(
+            f"{path}: the array {name!r} is compressed in a way that NumPy does not "
+            "write; save it with numpy.savez_compressed."
+        )
+    in_file = os.stat(path).st_size
+    if info.compress_size > in_file or info.file_size > most * info.compress_size:
+        raise zipfile.BadZipFile(f"{name!r} is said to be larger than it is")
+
+
 class Member:
     """An array of an archive, read from its beginning to its end.
 
     Parameters
     ----------
-    archive : ZipFile
-    name : str
-        Of the array, without ``.npy``.
+    path, name : str
+        File and array, for messages.
+    stream : binary file object
+    size : int
+        Its bytes.
 
     Attributes
     ----------
@@ -78,11 +126,8 @@ class Member:
     a header, the header (a Python literal) and the numbers.
     """
 
-    def __init__(self, archive: zipfile.ZipFile, name: str):
-        self.path, self.name = str(archive.filename), name
-        info = archive.getinfo(name + ".npy")
-        self._check_entry(info)
-        self._stream = cast(io.BufferedIOBase, archive.open(info))
+    def __init__(self, path: str, name: str, stream: io.BufferedIOBase, size: int):
+        self.path, self.name, self._stream = path, name, stream
         try:
             version = np.lib.format.read_magic(self._stream)
             read = {
@@ -90,13 +135,22 @@ class Member:
                 (2, 0): np.lib.format.read_array_header_2_0,
             }[version]
             self.shape, self.fortran_order, self.dtype = read(self._stream)
-        except (ValueError, KeyError, TypeError, SyntaxError, RecursionError) as error:
+        # What Python's parser and tokenizer raise is not told by NumPy.
+        except (
+            ValueError,
+            KeyError,
+            TypeError,
+            SyntaxError,
+            RecursionError,
+            MemoryError,
+            TokenError,
+        ) as error:
             raise DataFileError(self._damaged()) from error
         if self.dtype.hasobject or self.dtype.subdtype:
             raise DataFileError(self._damaged())
         self.n_items = math.prod(self.shape)
-        size = self._stream.tell() + self.n_items * self.dtype.itemsize
-        if min(self.shape, default=0) < 0 or size != info.file_size:
+        expected = self._stream.tell() + self.n_items * self.dtype.itemsize
+        if min(self.shape, default=0) < 0 or size != expected:
             raise DataFileError(
                 f"{self.path}: the array {name!r} has shape {self.shape} and dtype "
                 f"{self.dtype}, which is not the size it has in the file; save it "
@@ -109,24 +163,6 @@ class Member:
             f"{self.path}: the array {self.name!r} holds Python objects or is damaged; "
             "save it as an array of numbers or text."
         )
-
-    def _check_entry(self, info: zipfile.ZipInfo) -> None:
-        if info.flag_bits & 1:
-            raise DataFileError(
-                f"{self.path}: the array {self.name!r} is encrypted; save it with "
-                "numpy.savez."
-            )
-        most = {zipfile.ZIP_STORED: 1, zipfile.ZIP_DEFLATED: MOST_DEFLATED}.get(
-            info.compress_type
-        )
-        if most is None:
-            raise DataFileError(
-                f"{self.path}: the array {self.name!r} is compressed in a way that "
-                "NumPy does not write; save it with numpy.savez_compressed."
-            )
-        in_file = os.stat(self.path).st_size
-        if info.compress_size > in_file or info.file_size > most * info.compress_size:
-            raise zipfile.BadZipFile(f"{self.name!r} is said to be larger than it is")
 
     def take(self, n_items: int) -> np.ndarray:
         """The next items, in the order of the file, in the machine's byte order."""

@@ -16,7 +16,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.blocks import check_batch_size
 from sklearn_sagemaker.io.labels import labels_from_array
-from sklearn_sagemaker.io.npz_members import PIECE, Member, open_archive
+from sklearn_sagemaker.io.npz_members import PIECE, Archive, Member, open_archive
 from sklearn_sagemaker.io.npz_tables import (
     CSR_PARTS,
     check_layout,
@@ -104,14 +104,10 @@ def _batches(path: str, batch_size: int, label: str | None) -> Iterator[Rows]:
 class _Source:
     """The arrays of a file, open side by side."""
 
-    def __init__(self, archive: zipfile.ZipFile, label: str | None):
-        self.path = path = str(archive.filename)
+    def __init__(self, archive: Archive, label: str | None):
+        self.path = path = archive.path
+        self.names = archive.names
         self._archive = archive
-        self.names = [
-            name.removesuffix(".npy")
-            for name in archive.namelist()
-            if name.endswith(".npy")
-        ]
         self._X: Any = None
         self._csr: list[Member] = []
         if "X" in self.names:
@@ -134,7 +130,7 @@ class _Source:
             self._weights = self._column(WEIGHTS, "weights")
 
     def _start_dense(self) -> None:
-        member = Member(self._archive, "X")
+        member = self._archive.member("X")
         check_shape(self.path, member.shape)
         self.n_rows = member.shape[0]
         check_numbers(self.path, "X", np.empty(0, member.dtype))
@@ -150,7 +146,7 @@ class _Source:
         self.n_rows, self._n_features = (int(size) for size in shape)
         check_shape(self.path, (self.n_rows, self._n_features))
         data, indices, indptr = (
-            Member(self._archive, name) for name in ("data", "indices", "indptr")
+            self._archive.member(name) for name in ("data", "indices", "indptr")
         )
         if self.n_rows < 0 or indptr.shape != (self.n_rows + 1,):
             raise DataFileError(
@@ -177,13 +173,13 @@ class _Source:
             raise DataFileError(no_csr(self.path, f"indptr starts at {self._at}"))
 
     def _small(self, name: str) -> np.ndarray:
-        member = Member(self._archive, name)
+        member = self._archive.member(name)
         if member.n_items * member.dtype.itemsize > PIECE:
             raise DataFileError(no_csr(self.path, f"{name} has shape {member.shape}"))
         return member.whole()
 
     def _column(self, name: str, what: str) -> Member:
-        member = Member(self._archive, name)
+        member = self._archive.member(name)
         shape = member.shape
         if len(shape) == 2 and shape[1] == 1:
             shape = shape[:1]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.csv_tables import Header, inspect_csv, read_csv
+from sklearn_sagemaker.io.csv_tables import (
+    Header,
+    inspect_csv,
+    names_in_header,
+    read_csv,
+)
 from sklearn_sagemaker.io.formats import Format, format_of_file
-from sklearn_sagemaker.io.labels import LabelKind, labels_from_array, parse_number
+from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.npz_tables import read_npz
 from sklearn_sagemaker.io.opening import listed
 from sklearn_sagemaker.io.rows import Rows, check_finite
@@ -86,9 +89,7 @@ def read_table(
         )
     if kind != "csv":
         return _read_rows(format_of_file(path), path, label, with_label, labels)
-    # A label that is a name, and stands in the first line, makes it a header.
-    named = isinstance(label, str) and math.isnan(parse_number(label))
-    layout = inspect_csv(path, header, (str(label),) if named else ())
+    layout = inspect_csv(path, header, names_in_header(label))
     if not with_label:
         return read_csv(layout)
     if label is None:
