@@ -266,4 +266,7 @@ def _entry_fault(entry: zipfile.ZipInfo) -> str:
         return "a link or a device"
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return f"packed by method {entry.compress_type}"
+    stored = entry.compress_type == zipfile.ZIP_STORED
+    if stored and entry.compress_size != entry.file_size:
+        return "stored with two sizes"
     return ""
