@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import random
+import tarfile
 
 import numpy as np
 import pandas as pd
@@ -601,6 +602,54 @@ def test_archives_that_are_no_model():
             load_artifact(data)
     with pytest.raises(FileNotFoundError):
         load_artifact("no-such-model.tar.gz")
+
+
+def tar_gz(*entries):
+    target = io.BytesIO()
+    with tarfile.open(fileobj=target, mode="w:gz") as archive:
+        for name, kind, content in entries:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.size, entry.linkname = kind, len(content), "/etc/passwd"
+            archive.addfile(entry, io.BytesIO(content))
+    return target.getvalue()
+
+
+def hostile():
+    """Archives that hold a good model and something else."""
+    inner = write_zip(linear_files())
+    good = (MODEL, tarfile.REGTYPE, inner)
+    odd = {
+        "parent": [("../evil", tarfile.REGTYPE, b"x")],
+        "absolute": [("/tmp/evil", tarfile.REGTYPE, b"x")],
+        "symbolic link": [("evil", tarfile.SYMTYPE, b"")],
+        "link in the model's place": [(MODEL, tarfile.SYMTYPE, b"")],
+        "hard link": [("evil", tarfile.LNKTYPE, b"")],
+        "device": [("evil", tarfile.CHRTYPE, b"")],
+        "fifo": [("evil", tarfile.FIFOTYPE, b"")],
+        "duplicate": [good],
+        "many members": [(f"f{n}", tarfile.REGTYPE, b"") for n in range(200)],
+    }
+    for name, entries in odd.items():
+        yield name, tar_gz(*entries, good)
+        yield name + ", after", tar_gz(good, *entries)
+    whole = bytearray(tar_gz(good))
+    yield "truncated", bytes(whole[:-8])
+    whole[-6] ^= 1
+    yield "wrong CRC", bytes(whole)
+    yield "bomb", tar_gz(good, ("zeros", tarfile.REGTYPE, bytes(3 << 20)))
+    twice = {"../evil": b"x", **linear_files()}
+    yield "zip, parent", packed(twice)
+
+
+@pytest.mark.parametrize(
+    "data", [pytest.param(data, id=name) for name, data in hostile()]
+)
+def test_hostile_archives(data, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(LinearLearnerClassifier, "__init__", None)  # never reached
+    with pytest.raises(ArtifactError):
+        load_artifact(data, max_bytes=2 << 20)
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("cut", [1, 8, 100])
