@@ -53,7 +53,11 @@ def read_source(source: Any, *, max_bytes: int = MAX_BYTES) -> bytes:
         If the file cannot be read.
     TypeError
         If the source is nothing that can be read.
+    ValueError
+        If ``max_bytes`` is no positive integer.
     """
+    if not isinstance(max_bytes, int) or max_bytes < 1:
+        raise ValueError(f"max_bytes={max_bytes!r} must be a whole number above 0.")
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif isinstance(source, (str, os.PathLike)):

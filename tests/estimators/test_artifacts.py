@@ -136,6 +136,9 @@ def test_a_loaded_model_is_an_estimator(name):
     # It was not trained here.
     for attribute in ("candidates_", "loss_curve_", "best_params_", "best_score_"):
         assert not hasattr(model, attribute)
+    with pytest.raises(AttributeError, match="holds no candidates"):
+        model.candidates_to_frame()
+    assert len(model.coef_frame()) == 5
     labels = BINARY if "binary" in name else SEVERAL
     model.fit(X, labels)
     assert not hasattr(model, "artifact_source_")
@@ -332,6 +335,25 @@ def test_linear_classifier_of_sagemaker():
         "feature_names": "default",
     }
     assert not hasattr(model, "n_iter_")
+
+
+@pytest.mark.parametrize(
+    ("op", "weight", "bias", "right"),
+    [
+        ("LinearRegressionOutput", [[1, 2, 3]], [0.5], [1.5, -0.5]),
+        ("LogisticRegressionOutput", [[1, 2, 3]], [0.5], [0.81757444, 0.37754068]),
+        ("SoftmaxOutput", np.eye(3), [0, 0, 0],
+         [[0.5761, 0.2119, 0.2119], [0.2447, 0.6652, 0.0900]]),
+    ],
+)  # fmt: skip
+def test_what_mxnet_answers(op, weight, bias, right):
+    # Figures of MXNet 1.9.1, also where it cannot be asked.
+    files = linear_files(op, len(bias))
+    model = load_artifact(packed(changed(files, fc0_weight=weight, fc0_bias=bias)))
+    rows = np.array([[1.0, 0, 0], [0, 1, -1]])
+    found = answers(model, rows).get("predict_proba", model.predict(rows))
+    found = found[:, 1] if op == "LogisticRegressionOutput" else found
+    np.testing.assert_allclose(found, right, rtol=0, atol=6e-5)
 
 
 def test_arguments_win():
