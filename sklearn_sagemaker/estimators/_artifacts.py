@@ -478,7 +478,9 @@ def _artifact(estimator: Any) -> ModelArtifact:
         machines=machines,
         n_draws=None if draws is None else len(draws["intercept"]),
         classes=estimator.classes_ if classifier else None,
-        threshold=float(estimator.threshold_) if kind == BINARY else None,
+        threshold=(
+            _check_threshold(estimator.threshold_, link) if kind == BINARY else None
+        ),
         feature_names=None if names is None else [str(name) for name in names],
         means=means,
         training=_only_plain(training),

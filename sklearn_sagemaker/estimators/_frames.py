@@ -26,8 +26,15 @@ class FramesMixin:
         ------
         OptionalDependencyError
             If pandas is not installed.
+        AttributeError
+            If the model was read from an artifact, which holds no candidates.
         """
         estimator: Any = self
+        if hasattr(estimator, "artifact_source_"):
+            raise AttributeError(
+                "The model was read from an artifact, which holds no candidates; call "
+                "fit to have some."
+            )
         check_is_fitted(estimator, "candidates_")
         pandas = import_optional("pandas", "pandas", "tables of candidates")
         frame = pandas.DataFrame(dict(estimator.candidates_))

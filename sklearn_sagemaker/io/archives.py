@@ -53,7 +53,11 @@ def read_source(source: Any, *, max_bytes: int = MAX_BYTES) -> bytes:
         If the file cannot be read.
     TypeError
         If the source is nothing that can be read.
+    ValueError
+        If ``max_bytes`` is no positive integer.
     """
+    if not isinstance(max_bytes, int) or max_bytes < 1:
+        raise ValueError(f"max_bytes={max_bytes!r} must be a whole number above 0.")
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif isinstance(source, (str, os.PathLike)):
@@ -266,4 +270,7 @@ def _entry_fault(entry: zipfile.ZipInfo) -> str:
         return "a link or a device"
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         return f"packed by method {entry.compress_type}"
+    stored = entry.compress_type == zipfile.ZIP_STORED
+    if stored and entry.compress_size != entry.file_size:
+        return "stored with two sizes"
     return ""

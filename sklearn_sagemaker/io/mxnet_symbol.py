@@ -157,7 +157,7 @@ def read_symbol(source: bytes, *, what: str = "symbol") -> Symbol:
         raise ArtifactError(
             f"{what}: lacks {error}; it is no graph of MXNet."
         ) from None
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, AttributeError, IndexError) as error:
         raise ArtifactError(f"{what}: is no graph of MXNet ({error}).") from error
     return Symbol(tuple(nodes), heads)
 

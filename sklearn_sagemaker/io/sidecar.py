@@ -12,6 +12,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,12 @@ FORMAT_VERSION = 1
 
 FOLDER = "sklearn_sagemaker/"
 METADATA = FOLDER + "metadata.json"
+
+_HEADER = re.compile(
+    rb"\{'descr': '([<|][biufUS]\d{1,9})', 'fortran_order': False, "
+    rb"'shape': \((\d{1,19}(?:, \d{1,19}){0,8},?|)\), \} *\n"
+)
+"""What NumPy writes; its own reader evaluates the header as a Python literal."""
 
 _LINKS = {
     LINEAR: {
@@ -117,7 +124,7 @@ def read_sidecar(
         raise ArtifactError(f"{METADATA}: has no format_version; it is damaged.")
     if version > FORMAT_VERSION:
         raise ModelFormatError(
-            f"{METADATA}: has format version {version}, and this version of "
+            f"{METADATA}: has format version {str(version)[:20]}, and this version of "
             f"sklearn_sagemaker reads {FORMAT_VERSION}; install a newer one."
         )
     try:
@@ -159,9 +166,9 @@ def _completed(files, bare, document, sagemakers: bool) -> ModelArtifact:
         _check(whole and len(names) == bare.n_features, "feature_names", "parameters")
     threshold = document["threshold"]
     if threshold is not None:
-        number = isinstance(threshold, (int, float)) and not isinstance(threshold, bool)
-        _check(number and math.isfinite(threshold), "threshold", "numbers")
-        threshold = float(threshold)
+        number = isinstance(threshold, float) and math.isfinite(threshold)
+        allowed = number and (link == "score" or 0 <= threshold <= 1)
+        _check(allowed, "threshold", "what a score may be")
     _check((threshold is not None) == (kind == "binary_classifier"), "threshold", kind)
     training = document["training"]
     _check(isinstance(training, dict), "training", "JSON objects")
@@ -217,10 +224,10 @@ def _classes(files, document, artifact: ModelArtifact) -> np.ndarray | None:
         return None
     classes = _read_npy(files, "classes")
     wanted = max(2, artifact.n_outputs)
-    if classes.shape != (wanted,) or len(np.unique(classes)) != wanted:
+    if classes.shape != (wanted,) or not np.array_equal(np.unique(classes), classes):
         raise ArtifactError(
             f"{FOLDER}classes.npy: has {classes.size} labels; it must have {wanted} "
-            "that differ."
+            "that ascend."
         )
     if document["object_classes"] is True:
         _check(classes.dtype.kind == "U", "object_classes", "classes.npy")
@@ -261,30 +268,26 @@ def _read_npy(files: Mapping[str, bytes], name: str) -> np.ndarray:
     member = f"{FOLDER}{name}.npy"
     if member not in files:
         raise ArtifactError(f"{member}: is missing; save the model again.")
-    source = io.BytesIO(files[member])
+    data = files[member]
+    length = int.from_bytes(data[8:10], "little")
+    header = _HEADER.fullmatch(data[10 : 10 + length])
+    values = data[10 + length :]
     try:
-        if np.lib.format.read_magic(source) != (1, 0):
-            raise ValueError("another version than 1.0")
-        header = np.lib.format.read_array_header_1_0(source)
-        shape, fortran, dtype = header
-        rest = files[member][source.tell() :]
-        if dtype.kind not in "biufUS" or dtype.itemsize == 0 or fortran:
-            raise ValueError(f"dtype {dtype}, Fortran order {fortran}")
-        if any(length < 0 for length in shape):
-            raise ValueError(f"shape {shape}")
-        if math.prod(shape) * dtype.itemsize != len(rest):
-            raise ValueError(f"{len(rest)} bytes for shape {shape} of {dtype}")
-        array = np.frombuffer(rest, dtype).reshape(shape).copy()
+        if data[:8] != b"\x93NUMPY\x01\x00" or header is None:
+            raise ValueError("no header of a plain array")
+        dtype = np.dtype(header[1].decode())
+        shape = tuple(int(size) for size in header[2].split(b",") if size.strip())
+        if math.prod(shape) * dtype.itemsize != len(values) or dtype.itemsize == 0:
+            raise ValueError(f"{len(values)} bytes for shape {shape} of {dtype}")
+        array = np.frombuffer(values, dtype).reshape(shape).copy()
         if dtype.kind == "U":
-            # Code points beyond Unicode would fail later, somewhere else.
-            array.tolist()
-        return array
-    # NumPy evaluates the header as a Python literal, which fails in many ways.
-    except (
-        ValueError, TypeError, SyntaxError, KeyError, IndexError, AttributeError,
-        RecursionError, MemoryError, OverflowError, EOFError,
-    ) as error:  # fmt: skip
+            # Python cannot make text of them.
+            points = np.frombuffer(values, "<u4")
+            if ((points > 0x10FFFF) | (points >> 11 == 0xD800 >> 11)).any():
+                raise ValueError("code points that are not of Unicode")
+        # NumPy trusts that what is true is 1.
+        return array.view(np.uint8) != 0 if dtype.kind == "b" else array
+    except (ValueError, TypeError, OverflowError) as error:
         raise ArtifactError(
-            f"{member}: is damaged, or no plain array ({type(error).__name__}); copy "
-            "the file again."
+            f"{member}: is damaged, or no plain array ({error}); copy the file again."
         ) from None

@@ -3,8 +3,7 @@
 Usage: python ask_mxnet.py FOLDER
 
 FOLDER holds ``cases.json``: artifacts with rows to predict, and lists of arrays.
-Answers go to ``FOLDER/answers``. Only the standard library and MXNet open our
-files here.
+Answers go to ``FOLDER/answers``. Only the standard library and MXNet open our files.
 """
 
 import json
