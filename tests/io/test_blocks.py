@@ -32,9 +32,9 @@ def test_blocks_are_whole_lines_and_know_their_number(tmp_path, block, end, last
         assert part.decode().split(end)[0] == lines[first - 1]
 
 
-def test_byte_order_mark_and_gzip(tmp_path, block):
-    if block < 3:
-        pytest.skip("no file is read byte by byte")
+@pytest.mark.parametrize("size", [3, 1 << 20])
+def test_byte_order_mark_and_gzip(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(blocks, "BLOCK", size)
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"\xef\xbb\xbf1\n2\n"))
     assert b"".join(part for _, part in line_blocks(str(path))) == b"1\n2\n"
