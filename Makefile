@@ -12,7 +12,7 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) 
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint fuzz clean
 
 demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo
@@ -26,6 +26,10 @@ lint: $(VENV)/test-tools
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint sklearn_sagemaker
 	$(BIN)/codespell
 	$(BIN)/mypy
+
+# A million damaged files against a reader over protobuf: doc/contributing/fuzz.md.
+fuzz: $(VENV)/installed
+	$(BIN)/python tests/io/test_recordio_fuzz.py --count 1000000
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info sklearn_sagemaker/_kernels/*.so sklearn_sagemaker/io/*.so

@@ -15,6 +15,7 @@ cdef extern from "_varints.h" nogil:
     enum: VARINT_OK
     enum: VARINT_MALFORMED
     enum: VARINT_TOO_LARGE
+    void fetch_ahead(const void* p)
     uint32_t load_u32(const unsigned char* p)
     void store_u32(unsigned char* p, uint32_t word)
     int varint_size(uint64_t value)

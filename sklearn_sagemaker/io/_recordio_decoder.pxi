@@ -70,6 +70,7 @@ cdef inline bint _read_tensor(Bytes p, Bytes end, Tensor* found) noexcept nogil:
     cdef Py_ssize_t size = 0
     cdef Field* field
     cdef int tag, seen = 0
+    found.values.start = found.keys.start = found.shape.start = p
     found.values.size = found.keys.size = found.shape.size = 0
     while p < end:
         tag = p[0]
@@ -293,6 +294,9 @@ cdef class Decoder:
             if framed > rest:
                 self.needed = framed
                 return STARVED
+            # The next record, while this one is copied.
+            fetch_ahead(p + framed)
+            fetch_ahead(p + framed + 64)
             for j in range(HEADER + size, framed):
                 if p[j]:
                     return self._fail(BAD_PADDING, p[j], 0)

@@ -182,6 +182,7 @@ cdef class Encoder:
     cdef Row row
     cdef readonly Py_ssize_t n_rows
     cdef Py_ssize_t n_stored
+    cdef bint narrow
     cdef readonly Py_ssize_t total
     cdef readonly Py_ssize_t largest
     cdef readonly Py_ssize_t bad_row
@@ -209,7 +210,8 @@ cdef class Encoder:
             self.layout.shape_size = varint_size(width)
             self.indptr = indptr
             self.n_rows = len(indptr) - 1
-            if indices.dtype == np.int32:
+            self.narrow = indices.dtype == np.int32
+            if self.narrow:
                 self.indices_32 = indices
             else:
                 self.indices_64 = indices
@@ -237,7 +239,7 @@ cdef class Encoder:
             if last == first:
                 self.row.keys_32 = NULL
                 self.row.keys_64 = NULL
-            elif self.indices_32 is not None:
+            elif self.narrow:
                 self.row.keys_32 = &self.indices_32[first]
             else:
                 self.row.keys_64 = &self.indices_64[first]

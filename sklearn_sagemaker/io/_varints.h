@@ -16,6 +16,13 @@
 
 enum { VARINT_OK = 0, VARINT_MALFORMED = 1, VARINT_TOO_LARGE = 2 };
 
+/* Asks for bytes that will be read soon, which may lie beyond the end. */
+#if defined(__GNUC__) || defined(__clang__)
+#define fetch_ahead(p) __builtin_prefetch(p)
+#else
+#define fetch_ahead(p) ((void)(p))
+#endif
+
 static inline uint64_t load_u64(const unsigned char *p) {
   uint64_t word;
   memcpy(&word, p, 8);

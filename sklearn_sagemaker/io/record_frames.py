@@ -13,7 +13,7 @@ import numpy as np
 
 from sklearn_sagemaker.exceptions import RecordIOError
 from sklearn_sagemaker.io._recordio import Fault
-from sklearn_sagemaker.io.opening import quoted, reading
+from sklearn_sagemaker.io.opening import reading
 
 MAGIC = 0xCED7230A
 HEADER = struct.Struct("<II")
@@ -258,8 +258,8 @@ def fault_at(window: Window, fault: int, found: int, expected: int) -> RecordIOE
     return window.error(messages[Fault(fault)])
 
 
-def parse(payload: bytes) -> Any:
-    """A `Record` from its bytes.
+def parse(parts: list[bytes], message: Any) -> Any:
+    """A message from the parts of a record.
 
     Raises
     ------
@@ -269,18 +269,22 @@ def parse(payload: bytes) -> Any:
     # Loaded late: most files never need protobuf.
     from google.protobuf.message import DecodeError
 
-    from sklearn_sagemaker.io.record_messages import Record
+    # ml-io joins the parts of a record as they are; dmlc-core's writer splits it where
+    # the magic number stands in it, and leaves that out.
+    joints = [b""] if len(parts) == 1 else [b"", HEADER.pack(MAGIC, 0)[:4]]
+    for joint in joints:
+        record = message()
+        try:
+            record.ParseFromString(joint.join(parts))
+        except (DecodeError, UnicodeDecodeError) as error:
+            fault = error
+        else:
+            return record
+    raise ValueError(f"is no Record message ({fault}).") from fault
 
-    record = Record()
-    try:
-        record.ParseFromString(payload)
-    except (DecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"is no Record message ({error}).") from error
-    return record
 
-
-def canonical_record(record: Any) -> bytes:
-    """What rows need of a `Record`, framed, in the layout that the decoder knows.
+def canonical_record(parts: list[bytes]) -> bytes:
+    """What rows need of a record, framed, in the layout that the decoder knows.
 
     Other features, labels and fields are left out.
 
@@ -289,26 +293,29 @@ def canonical_record(record: Any) -> bytes:
     ValueError
         If it is no row of data.
     """
-    from sklearn_sagemaker.io.record_messages import Record
+    from sklearn_sagemaker.io.record_messages import EntryRecord
 
-    row = Record()
-    if "values" not in record.features:
-        others = ", ".join(quoted(name) for name in sorted(record.features)[:3])
-        hint = f", only {others}" if others else ""
-        if "score" in record.label:
-            hint += "; it is an answer: read it with decode_predictions"
-        raise ValueError(f"has no feature 'values'{hint}.")
-    row.features["values"].CopyFrom(record.features["values"])
-    for name in ("values", "weights"):
-        if name in record.label:
-            row.label[name].CopyFrom(record.label[name])
-    for where, values in (("feature", row.features), ("label", row.label)):
-        for name in values:
-            kind = values[name].WhichOneof("value")
+    record = parse(parts, EntryRecord)
+    # Of two entries with one key the last holds, in protobuf's maps.
+    features = {entry.key: entry.value for entry in record.features}
+    labels = {entry.key: entry.value for entry in record.label}
+    if b"values" not in features:
+        raise ValueError(
+            "has no feature 'values'; rows need it"
+            + (" (answers are for decode_predictions)." if b"score" in labels else ".")
+        )
+    row = EntryRecord()
+    row.features.add(key=b"values", value=features[b"values"])
+    for key in (b"values", b"weights"):
+        if key in labels:
+            row.label.add(key=key, value=labels[key])
+    for where, entries in (("feature", row.features), ("label", row.label)):
+        for entry in entries:
+            kind = entry.value.WhichOneof("value")
             if kind is None or kind == "bytes":
                 raise ValueError(
-                    f"the {where} {name!r} holds {kind or 'nothing'}; rows need a "
-                    "tensor of numbers (iter_records reads all kinds)."
+                    f"the {where} {entry.key.decode()!r} holds {kind or 'nothing'}; "
+                    "rows need a tensor of numbers (iter_records reads all kinds)."
                 )
     row.DiscardUnknownFields()
-    return frame(row.SerializeToString(deterministic=True))
+    return frame(row.SerializeToString())

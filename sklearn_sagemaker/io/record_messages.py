@@ -19,8 +19,13 @@ The schema is ``record.proto`` of SageMaker's Python SDK (proto2, package
                      optional string metadata = 4;
                      optional string configuration = 5; }
 
-It lives in a pool of its own, so it never collides with the SDK's copy in the same
-process (doc/decisions/0023-record-messages.md).
+`EntryRecord` is the same bytes with the maps written out, as sagemaker-spark has them
+for protobuf 2.5: ``repeated Entry features = 1; repeated Entry label = 2`` of
+``Entry { bytes key = 1; Value value = 2; }``. The runtimes agree on it where they do
+not on maps: upb drops a map's entry that has an unknown field, the others keep it.
+
+The schema lives in a pool of its own, so it never collides with the SDK's copy in the
+same process (doc/decisions/0023-record-messages.md).
 """
 
 from __future__ import annotations
@@ -29,7 +34,16 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-__all__ = ["Bytes", "Float32Tensor", "Float64Tensor", "Int32Tensor", "Record", "Value"]
+__all__ = [
+    "Bytes",
+    "Entry",
+    "EntryRecord",
+    "Float32Tensor",
+    "Float64Tensor",
+    "Int32Tensor",
+    "Record",
+    "Value",
+]
 
 PACKAGE = "aialgs.data"
 TENSORS = {"Float32Tensor": "float", "Float64Tensor": "double", "Int32Tensor": "int32"}
@@ -88,6 +102,13 @@ def _schema() -> Any:
     _map_of_values(record, "label", 2)
     for number, name in enumerate(("uid", "metadata", "configuration"), start=3):
         _field(record, name, number, "string")
+    entry = schema.message_type.add(name="Entry")
+    # Bytes, for protobuf's runtimes differ in checking strings.
+    _field(entry, "key", 1, "bytes")
+    _field(entry, "value", 2, "Value")
+    entries = schema.message_type.add(name="EntryRecord")
+    _field(entries, "features", 1, "Entry", repeated=True)
+    _field(entries, "label", 2, "Entry", repeated=True)
     return schema
 
 
@@ -104,6 +125,8 @@ def _classes() -> dict[str, Any]:
 
 _found = _classes()
 Bytes = _found["Bytes"]
+Entry = _found["Entry"]
+EntryRecord = _found["EntryRecord"]
 Float32Tensor = _found["Float32Tensor"]
 Float64Tensor = _found["Float64Tensor"]
 Int32Tensor = _found["Int32Tensor"]

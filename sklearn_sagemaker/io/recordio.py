@@ -21,8 +21,6 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import RecordIOError
 from sklearn_sagemaker.io._recordio import Decoder, Status
 from sklearn_sagemaker.io.record_frames import (
-    HEADER,
-    MAGIC,
     Window,
     canonical_record,
     cut_short,
@@ -211,10 +209,16 @@ def iter_records(source: Source) -> Iterator[Any]:
     >>> list(record.features["values"].float32_tensor.values)
     [1.5, 16.0]
     """
+    from sklearn_sagemaker.io.record_messages import Record
+
     for part in source if isinstance(source, (list, tuple)) else [source]:
         with open_window(part) as window:
             while len(window) or window.more():
-                record, size = _whole_record(window)
+                parts, size = read_parts(window)
+                try:
+                    record = parse(parts, Record)
+                except ValueError as error:
+                    raise window.error(str(error)) from error
                 yield record
                 window.start += size
                 window.record += 1
@@ -254,9 +258,9 @@ def _fill(decoder: Decoder, window: Window, max_rows: int) -> bool:
 
 def _decode_slowly(decoder: Decoder, window: Window) -> None:
     """Take one record through protobuf."""
-    record, size = _whole_record(window)
+    parts, size = read_parts(window)
     try:
-        data = canonical_record(record)
+        data = canonical_record(parts)
     except ValueError as error:
         raise window.error(str(error)) from error
     status = decoder.feed(
@@ -268,20 +272,6 @@ def _decode_slowly(decoder: Decoder, window: Window) -> None:
         raise window.error("cannot be read as a row.")
     window.start += size
     window.record += 1
-
-
-def _whole_record(window: Window) -> tuple[Any, int]:
-    """The message at ``start``, and how many bytes it takes there."""
-    parts, size = read_parts(window)
-    # ml-io joins the parts of a record as they are; dmlc-core's writer splits it where
-    # the magic number stands in it, and leaves that out.
-    joints = [b""] if len(parts) == 1 else [b"", HEADER.pack(MAGIC, 0)[:4]]
-    for joint in joints:
-        try:
-            return parse(joint.join(parts)), size
-        except ValueError as error:
-            fault = error
-    raise window.error(str(fault)) from fault
 
 
 def _rows(decoder: Decoder) -> Rows:
