@@ -39,14 +39,15 @@ def check_batch_size(batch_size: int) -> int:
     return rows
 
 
-def line_blocks(path: str, *, quotes: bool = False) -> Iterator[tuple[int, bytes]]:
+def line_blocks(path: str, *, csv: bool = False) -> Iterator[tuple[int, bytes]]:
     """Read a text file, plain or gzip, in pieces that end where a line ends.
 
     Parameters
     ----------
     path : str
-    quotes : bool
-        Whether line breaks between double quotes are part of a cell, as in CSV.
+    csv : bool
+        Whether line breaks between double quotes are part of a cell, and a carriage
+        return alone may end a line.
 
     Yields
     ------
@@ -67,9 +68,9 @@ def line_blocks(path: str, *, quotes: bool = False) -> Iterator[tuple[int, bytes
             if first == 1 and not kept:
                 piece = piece.removeprefix(BYTE_ORDER_MARK)
             text = kept + piece
-            end = _end_of_lines(text, quotes)
+            end = _end_of_lines(text, csv)
             if not end and len(text) > LONGEST_LINE:
-                raise DataFileError(line_too_long(path, first, quotes))
+                raise DataFileError(line_too_long(path, first, csv))
             block, kept = text[:end], text[end:]
             if block:
                 yield first, block
@@ -78,15 +79,17 @@ def line_blocks(path: str, *, quotes: bool = False) -> Iterator[tuple[int, bytes
             yield first, kept
 
 
-def _end_of_lines(text: bytes, quotes: bool) -> int:
+def _end_of_lines(text: bytes, csv: bool) -> int:
     """Where the last whole line ends; 0 if there is none."""
     mark = b"\n"
     end = text.rfind(mark) + 1
+    if not csv:
+        return end
     if not end:
         # Lines that end in "\r" only; a last one may be the half of "\r\n".
         mark = b"\r"
         end = text.rfind(mark, 0, -1) + 1
-    odd = quotes and text.count(b'"', 0, end) % 2
+    odd = text.count(b'"', 0, end) % 2
     while end and odd:
         before = text.rfind(mark, 0, end - 1) + 1
         odd ^= text.count(b'"', before, end) % 2

@@ -123,7 +123,7 @@ def _parts(
     """The rows of each block of lines."""
     with reading(layout.path):
         skip = layout.names is not None
-        for first, block in line_blocks(layout.path, quotes=True):
+        for first, block in line_blocks(layout.path, csv=True):
             rows = _parse(layout, features, label, kind, block.decode(), first, skip)
             # The header may be preceded by a block of nothing but blank lines.
             skip = skip and not block.strip()

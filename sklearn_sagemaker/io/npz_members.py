@@ -1,4 +1,4 @@
-"""Arrays of an ``.npz`` file read piece by piece."""
+"""Arrays of an ``.npz`` file, read and written piece by piece."""
 
 from __future__ import annotations
 
@@ -196,3 +196,76 @@ class Member:
         if self.fortran_order:
             return items.reshape(self.shape[::-1]).transpose()
         return items.reshape(self.shape)
+
+
+class Staged:
+    """An array of unknown length in a temporary file."""
+
+    def __init__(self, file: Any):
+        self._file = file
+        self._parts: list[tuple[np.dtype, int]] = []
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The dtype that holds all parts; labels may get longer, or fractions."""
+        return np.result_type(*{dtype for dtype, _ in self._parts})
+
+    @property
+    def n_items(self) -> int:
+        """How many were added."""
+        return sum(n_items for _, n_items in self._parts)
+
+    def add(self, values: np.ndarray) -> None:
+        """Put values behind those before.
+
+        Raises
+        ------
+        ValueError
+            If only some of them are text.
+        """
+        values = np.ascontiguousarray(values)
+        values = values.astype(values.dtype.newbyteorder("="), copy=False)
+        if self._parts and (values.dtype.kind == "U") != (
+            self._parts[-1][0].kind == "U"
+        ):
+            raise ValueError(
+                "some labels are text and some are numbers; give all rows labels of "
+                "one kind."
+            )
+        self._file.write(values.reshape(-1).view(np.uint8).data if values.size else b"")
+        n_items = values.size
+        if self._parts and self._parts[-1][0] == values.dtype:
+            n_items += self._parts.pop()[1]
+        self._parts.append((values.dtype, n_items))
+
+    def pieces(self, dtype: np.dtype) -> Iterator[np.ndarray]:
+        """All of it again, as one dtype."""
+        self._file.seek(0)
+        for stored, n_items in self._parts:
+            at_once = max(1, PIECE // max(stored.itemsize, dtype.itemsize, 1))
+            for start in range(0, n_items, at_once):
+                n = min(at_once, n_items - start)
+                values = np.frombuffer(self._file.read(n * stored.itemsize), stored)
+                yield values.astype(dtype, copy=False)
+
+
+def add_array(
+    archive: zipfile.ZipFile,
+    name: str,
+    shape: tuple[int, ...],
+    dtype: np.dtype,
+    pieces: Any,
+) -> None:
+    """Write an array as `numpy.savez` does, but without the time of day."""
+    info = zipfile.ZipInfo(name + ".npy")
+    info.compress_type = archive.compression
+    header = {
+        "descr": np.lib.format.dtype_to_descr(dtype),
+        "fortran_order": False,
+        "shape": shape,
+    }
+    # Its size is not said ahead, so leave room for more than 4 GiB.
+    with archive.open(info, "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, header)
+        for piece in pieces:
+            member.write(piece.tobytes())

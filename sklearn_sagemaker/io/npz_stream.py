@@ -16,7 +16,14 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.blocks import check_batch_size
 from sklearn_sagemaker.io.labels import labels_from_array
-from sklearn_sagemaker.io.npz_members import PIECE, Archive, Member, open_archive
+from sklearn_sagemaker.io.npz_members import (
+    PIECE,
+    Archive,
+    Member,
+    Staged,
+    add_array,
+    open_archive,
+)
 from sklearn_sagemaker.io.npz_tables import (
     CSR_PARTS,
     check_layout,
@@ -320,7 +327,7 @@ class NpzWriter(RowWriter):
     def __init__(self, target: str | os.PathLike[str], *, compress: bool = False):
         super().__init__(target)
         self._compress = compress
-        self._staged: dict[str, _Staged] = {}
+        self._staged: dict[str, Staged] = {}
 
     def _start(self, stack: ExitStack) -> None:
         self._target = stack.enter_context(replacing(self.path))
@@ -332,7 +339,7 @@ class NpzWriter(RowWriter):
         if name not in self._staged:
             folder = os.path.dirname(os.path.realpath(self.path))
             file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
-            self._staged[name] = _Staged(self._files.enter_context(file))
+            self._staged[name] = Staged(self._files.enter_context(file))
         self._staged[name].add(values)
 
     def _write(self, rows: Rows) -> None:
@@ -363,74 +370,9 @@ class NpzWriter(RowWriter):
                     # One dtype for both, or SciPy copies them.
                     small = max(self._n_values, n_features) <= LAST_INT32
                     dtype = np.dtype(np.int32 if small else np.int64)
-                _add(archive, name, shape, dtype, staged.pieces(dtype))
+                add_array(archive, name, shape, dtype, staged.pieces(dtype))
             if "data" in self._staged:
                 size = np.array([self.n_rows, n_features], dtype=np.int64)
-                _add(archive, "shape", size.shape, size.dtype, [size])
+                add_array(archive, "shape", size.shape, size.dtype, [size])
                 layout = np.array(b"csr")
-                _add(archive, "format", layout.shape, layout.dtype, [layout])
-
-
-class _Staged:
-    """An array of unknown length in a temporary file."""
-
-    def __init__(self, file: Any):
-        self._file = file
-        self._parts: list[tuple[np.dtype, int]] = []
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The dtype that holds all parts; labels may get longer, or fractions."""
-        return np.result_type(*{dtype for dtype, _ in self._parts})
-
-    @property
-    def n_items(self) -> int:
-        return sum(n_items for _, n_items in self._parts)
-
-    def add(self, values: np.ndarray) -> None:
-        values = np.ascontiguousarray(values)
-        values = values.astype(values.dtype.newbyteorder("="), copy=False)
-        if self._parts and (values.dtype.kind == "U") != (
-            self._parts[-1][0].kind == "U"
-        ):
-            raise ValueError(
-                "some labels are text and some are numbers; give all rows labels of "
-                "one kind."
-            )
-        self._file.write(values.reshape(-1).view(np.uint8).data if values.size else b"")
-        n_items = values.size
-        if self._parts and self._parts[-1][0] == values.dtype:
-            n_items += self._parts.pop()[1]
-        self._parts.append((values.dtype, n_items))
-
-    def pieces(self, dtype: np.dtype) -> Iterator[np.ndarray]:
-        """All of it again, as one dtype."""
-        self._file.seek(0)
-        for stored, n_items in self._parts:
-            at_once = max(1, PIECE // max(stored.itemsize, dtype.itemsize, 1))
-            for start in range(0, n_items, at_once):
-                n = min(at_once, n_items - start)
-                values = np.frombuffer(self._file.read(n * stored.itemsize), stored)
-                yield values.astype(dtype, copy=False)
-
-
-def _add(
-    archive: zipfile.ZipFile,
-    name: str,
-    shape: tuple[int, ...],
-    dtype: np.dtype,
-    pieces: Any,
-) -> None:
-    """Write an array as `numpy.savez` does, but without the time of day."""
-    info = zipfile.ZipInfo(name + ".npy")
-    info.compress_type = archive.compression
-    header = {
-        "descr": np.lib.format.dtype_to_descr(dtype),
-        "fortran_order": False,
-        "shape": shape,
-    }
-    # Its size is not said ahead, so leave room for more than 4 GiB.
-    with archive.open(info, "w", force_zip64=True) as member:
-        np.lib.format.write_array_header_1_0(member, header)
-        for piece in pieces:
-            member.write(piece.tobytes())
+                add_array(archive, "format", layout.shape, layout.dtype, [layout])

@@ -65,8 +65,17 @@ def scan_svm(*paths: str | os.PathLike[str]) -> SvmLayout:
                 if len(ends):
                     low, high = min(low, min(ends)), max(high, max(ends))
     if high < 0:
+        for path in [os.fspath(path) for path in paths]:
+            _check_lines(path)
         raise DataFileError(f"{os.fspath(paths[0])}: has no feature in any row.")
     return SvmLayout(int(high) + (low == 0), bool(low == 0))
+
+
+def _check_lines(path: str) -> None:
+    """Blame the line that is none, if there is one."""
+    with reading(path):
+        for first, block in line_blocks(path):
+            load_svm(path, block, first)
 
 
 def _ends(block: bytes) -> list[int]:

@@ -26,15 +26,15 @@ def test_blocks_are_whole_lines_and_know_their_number(tmp_path, block, end, last
     text = end.join(lines) + (end if last else "")
     path = tmp_path / "a.csv"
     path.write_bytes(text.encode())
-    found = list(line_blocks(str(path)))
+    found = list(line_blocks(str(path), csv=True))
     assert b"".join(part for _, part in found).decode() == text
     for first, part in found:
         assert part.decode().split(end)[0] == lines[first - 1]
 
 
-def test_byte_order_mark_and_gzip(tmp_path, block):
-    if block < 3:
-        pytest.skip("no file is read byte by byte")
+@pytest.mark.parametrize("size", [3, 1 << 20])
+def test_byte_order_mark_and_gzip(tmp_path, monkeypatch, size):
+    monkeypatch.setattr(blocks, "BLOCK", size)
     path = tmp_path / "a.csv.gz"
     path.write_bytes(gzip.compress(b"\xef\xbb\xbf1\n2\n"))
     assert b"".join(part for _, part in line_blocks(str(path))) == b"1\n2\n"
@@ -44,7 +44,7 @@ def test_lines_in_quotes_stay_together(tmp_path, block):
     text = b'1,"a\nb"\n"x\n""y""\nz",2\n3,4\n'
     path = tmp_path / "a.csv"
     path.write_bytes(text)
-    found = list(line_blocks(str(path), quotes=True))
+    found = list(line_blocks(str(path), csv=True))
     assert b"".join(part for _, part in found) == text
     assert all(part.count(b'"') % 2 == 0 for _, part in found)
     starts = {1: b"1", 3: b'"x', 6: b"3"}
@@ -58,7 +58,7 @@ def test_endless_lines_are_refused(tmp_path, monkeypatch, text):
     path = tmp_path / "a.csv"
     path.write_bytes(text)
     with pytest.raises(DataFileError, match=r"row [12] has more than"):
-        list(line_blocks(str(path), quotes=True))
+        list(line_blocks(str(path), csv=True))
 
 
 @pytest.mark.parametrize("batch_size", [1, 3, 4, 10, 11, 100])

@@ -357,6 +357,17 @@ def test_numpy_reads_what_is_written(tmp_path, step, compress, dtype, kind):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.npz"]
 
 
+@pytest.mark.parametrize("compress", [False, True])
+def test_rows_of_nothing_but_zeros(tmp_path, compress):
+    path = tmp_path / "a.npz"
+    with NpzWriter(path, compress=compress) as writer:
+        for _ in range(3):
+            writer.write(Rows(sparse.csr_matrix((2, 4)), np.zeros(2)))
+    rows = stack_rows(list(iter_npz(path, 4)))
+    assert rows.X.nnz == 0
+    assert rows.X.shape == (6, 4)
+
+
 def test_wider_types_later(tmp_path):
     path = tmp_path / "a.npz"
     with NpzWriter(path) as writer:
