@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,16 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker.estimators._artifact_arguments import (
+    KINDS,
+    LINKS,
+    check_classes,
+    check_kind,
+    check_names,
+    check_threshold,
+    choose_link,
+    chosen,
+)
 from sklearn_sagemaker.estimators._factorization_machines import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
@@ -33,8 +42,6 @@ _CLASSES: dict[tuple[str, bool], type] = {
     (FM, True): FactorizationMachinesClassifier,
     (FM, False): FactorizationMachinesRegressor,
 }
-_KINDS = (BINARY, MULTICLASS, REGRESSOR)
-_LINKS = {BINARY: "logit", MULTICLASS: "softmax", REGRESSOR: "identity"}
 _PLAIN = (
     "cv",
     "ensemble_size",
@@ -130,16 +137,40 @@ def load_artifact(
     """
     artifact = read_artifact(source, max_bytes=max_bytes)
     origin: dict[str, str] = {}
-    kind = _chosen(predictor_type, artifact.predictor_type, None)
-    origin["predictor_type"] = kind[1]
-    if kind[0] is None:
+    kind, origin["predictor_type"] = chosen(predictor_type, artifact.predictor_type)
+    if kind is None:
         raise ArtifactError(
             "The graph of the artifact does not say what the model predicts; pass "
-            f"predictor_type, one of {', '.join(map(repr, _KINDS))}."
+            f"predictor_type, one of {', '.join(map(repr, KINDS))}."
         )
-    _check_kind(kind[0], predictor_type, artifact)
-    link, origin["loss"] = _link(kind[0], loss, artifact)
-    cls = _CLASSES[artifact.algorithm, kind[0] != REGRESSOR]
+    check_kind(kind, predictor_type, artifact)
+    link, origin["loss"] = choose_link(kind, loss, artifact)
+    machines = artifact.machines
+    if artifact.n_outputs == 2:
+        machines = _difference(machines)
+    binary = kind == BINARY or artifact.n_outputs == 2
+    n_classes = max(2, artifact.n_outputs)
+    labels = cut = None
+    if kind != REGRESSOR:
+        labels, origin["classes"] = chosen(
+            check_classes(classes, n_classes), artifact.classes, np.arange(n_classes)
+        )
+    elif classes is not None:
+        raise ValueError(
+            "classes is given, but the model is a regressor; leave it out."
+        )
+    if binary:
+        cut, origin["threshold"] = chosen(
+            check_threshold(threshold, link), artifact.threshold, 0.5
+        )
+    elif threshold is not None:
+        raise ValueError(
+            "threshold is given, but only models of two classes have one; leave it out."
+        )
+    names, origin["feature_names"] = chosen(
+        check_names(feature_names, artifact.n_features), artifact.feature_names
+    )
+    cls = _CLASSES[artifact.algorithm, kind != REGRESSOR]
     estimator = cls(**_parameters(cls, artifact, loss, link))
     try:
         estimator._validate_params()
@@ -147,42 +178,13 @@ def load_artifact(
         raise ArtifactError(
             f"The artifact has a parameter that is not valid ({error})."
         ) from None
-    machines = artifact.machines
-    if kind[0] == MULTICLASS and artifact.n_outputs == 2 and link == "softmax":
-        assert machines.factors is None, "only Linear Learner has two outputs"
-        machines = Machines(
-            machines.intercept[1:] - machines.intercept[:1],
-            machines.coef[1:] - machines.coef[:1],
-            None,
-        )
-    n_classes = max(2, artifact.n_outputs)
-    state: dict[str, Any] = {}
-    if kind[0] != REGRESSOR:
-        labels, origin["classes"] = _chosen(
-            None if classes is None else _check_classes(classes, n_classes),
-            artifact.classes,
-            np.arange(n_classes),
-        )
-        estimator.classes_ = labels
-    elif classes is not None:
-        raise ValueError(
-            "classes is given, but the model is a regressor; leave it out."
-        )
-    if len(machines.intercept) // (artifact.n_draws or 1) == 1 and kind[0] != REGRESSOR:
-        state["threshold"], origin["threshold"] = _chosen(
-            _check_threshold(threshold, link), artifact.threshold, 0.5
-        )
-    elif threshold is not None:
-        raise ValueError(
-            "threshold is given, but only models of two classes have one; leave it out."
-        )
-    names, origin["feature_names"] = _chosen(
-        _check_names(feature_names, artifact.n_features), artifact.feature_names, None
-    )
+    state = _state(artifact, machines, origin, cut)
     estimator.n_features_in_ = artifact.n_features
     if names is not None:
         estimator.feature_names_in_ = np.asarray(names, dtype=object)
-    estimator._set_state(_state(artifact, machines, origin, **state))
+    if labels is not None:
+        estimator.classes_ = labels
+    estimator._set_state(state)
     return estimator
 
 
@@ -257,61 +259,6 @@ def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None
         )
 
 
-# ------------------------------------------------------------------------ loading
-def _chosen(argument: Any, artifact: Any, default: Any) -> tuple[Any, str]:
-    """What is used, and who said so."""
-    if argument is not None:
-        return argument, "argument"
-    if artifact is not None:
-        return artifact, "artifact"
-    return default, "default"
-
-
-def _check_kind(kind: str, argument: str | None, artifact: ModelArtifact) -> None:
-    if kind not in _KINDS:
-        raise ValueError(
-            f"predictor_type={kind!r} must be one of {', '.join(map(repr, _KINDS))}."
-        )
-    if argument is not None and artifact.predictor_type not in (None, argument):
-        raise ValueError(
-            f"predictor_type={argument!r} contradicts the artifact, which says "
-            f"{artifact.predictor_type!r}; leave it out."
-        )
-    several = artifact.n_outputs > 1
-    if several != (kind == MULTICLASS):
-        message = (
-            f"predictor_type={kind!r} does not fit a model of {artifact.n_outputs} "
-            "output(s)"
-        )
-        if argument is not None:
-            raise ValueError(f"{message}; pass another one.")
-        raise ArtifactError(f"{message}: graph and parameters disagree.")
-
-
-def _link(kind: str, loss: str | None, artifact: ModelArtifact) -> tuple[str, str]:
-    """What scores mean, and who said so."""
-    if loss is None:
-        link, origin = _chosen(None, artifact.link, _LINKS[kind])
-        return link, origin
-    if artifact.algorithm != LINEAR:
-        raise ValueError(
-            "loss is given, but only Linear Learner has one; leave it out."
-        )
-    if loss not in LOSSES or kind not in LOSSES[loss].predictor_types:
-        fitting = [name for name, one in LOSSES.items() if kind in one.predictor_types]
-        raise ValueError(
-            f"loss={loss!r} must be one that trains a {kind}: "
-            f"{', '.join(map(repr, fitting))}."
-        )
-    link = LOSSES[loss].link
-    if artifact.link not in (None, link):
-        raise ValueError(
-            f"loss={loss!r} contradicts the artifact, whose scores are of the kind "
-            f"{artifact.link!r} and not {link!r}; leave it out."
-        )
-    return link, "argument"
-
-
 def _parameters(
     cls: Any, artifact: ModelArtifact, loss: str | None, link: str
 ) -> dict[str, Any]:
@@ -337,49 +284,22 @@ def _parameters(
     return found
 
 
-def _check_classes(classes: Any, n_classes: int) -> np.ndarray:
-    labels = np.asarray(classes)
-    if labels.shape != (n_classes,):
-        raise ValueError(
-            f"classes must be {n_classes} labels, one for each class of the model; got "
-            f"an array of shape {labels.shape}."
+def _difference(machines: Machines) -> Machines:
+    """One score of two under a softmax, with the same probabilities."""
+    if machines.factors is not None:
+        raise ArtifactError(
+            "The artifact has a factorization machine of two outputs, of which there "
+            "are none: two classes have one score."
         )
-    if not np.array_equal(np.unique(labels), labels):
-        raise ValueError(
-            f"classes={labels[:10].tolist()!r} must ascend without repetition, as "
-            "scikit-learn wants it; leave it out to predict numbers of classes, and "
-            "take the labels by them."
-        )
-    return labels
-
-
-def _check_threshold(threshold: Any, link: str) -> float | None:
-    if threshold is None:
-        return None
-    number = isinstance(threshold, Real) and not isinstance(threshold, bool)
-    if not number or not math.isfinite(threshold):
-        raise ValueError(f"threshold={threshold!r} must be a finite number.")
-    if link != "score" and not 0 <= threshold <= 1:
-        raise ValueError(
-            f"threshold={threshold!r} must be a probability, between 0 and 1."
-        )
-    return float(threshold)
-
-
-def _check_names(names: Any, n_features: int) -> np.ndarray | None:
-    if names is None:
-        return None
-    found = np.asarray(names, dtype=object)
-    if found.shape != (n_features,) or not all(isinstance(x, str) for x in found):
-        raise ValueError(
-            f"feature_names must be {n_features} strings, one for each feature of the "
-            f"model; got an array of shape {found.shape}."
-        )
-    return found
+    coef, intercept = machines.coef, machines.intercept
+    return Machines(intercept[1:] - intercept[:1], coef[1:] - coef[:1], None)
 
 
 def _state(
-    artifact: ModelArtifact, machines: Machines, origin: dict[str, str], **more: Any
+    artifact: ModelArtifact,
+    machines: Machines,
+    origin: dict[str, str],
+    threshold: float | None,
 ) -> ModelState:
     coef, intercept, factors, draws = machines.coef, machines.intercept, None, None
     if machines.factors is not None:
@@ -404,7 +324,7 @@ def _state(
         intercept=intercept,
         factors=factors,
         draws=draws,
-        threshold=more.get("threshold"),
+        threshold=threshold,
         n_iter=n_iter if type(n_iter) is int else None,
         resolved=resolved,
         metrics=metrics if isinstance(metrics, dict) else {},
@@ -445,7 +365,7 @@ def _artifact(estimator: Any) -> ModelArtifact:
     if classifier:
         kind = BINARY if np.size(estimator.intercept_) == 1 else MULTICLASS
     draws, means, machines = getattr(estimator, "draws_", None), {}, None
-    link = _LINKS[kind]
+    link = LINKS[kind]
     if algorithm == FM:
         machines = Machines(*estimator._machines())
         if draws is not None:
@@ -479,7 +399,7 @@ def _artifact(estimator: Any) -> ModelArtifact:
         n_draws=None if draws is None else len(draws["intercept"]),
         classes=estimator.classes_ if classifier else None,
         threshold=(
-            _check_threshold(estimator.threshold_, link) if kind == BINARY else None
+            check_threshold(estimator.threshold_, link) if kind == BINARY else None
         ),
         feature_names=None if names is None else [str(name) for name in names],
         means=means,

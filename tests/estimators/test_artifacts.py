@@ -787,6 +787,19 @@ def test_without_our_members_it_is_sagemakers(name):
     )
 
 
+def test_two_machines_are_no_model():
+    files = edited(MODELS["gradient-float64-several"])
+    arrays = read_ndarrays(files["params"])
+    for name, width in (("w0", 2), ("w1", 2), ("v", 4)):
+        arrays[f"arg:machines_{name}"] = arrays[f"arg:machines_{name}"][:, :width]
+    keep = ("symbol.json", "sklearn_sagemaker/metadata.json")
+    files = {name: files[name] for name in keep}
+    files["params"] = write_ndarrays(arrays)
+    files["sklearn_sagemaker/classes.npy"] = npy(np.array([0, 1]))
+    with pytest.raises(ArtifactError, match="two classes have one score"):
+        load_artifact(packed(files))
+
+
 def npy(array, **options):
     target = io.BytesIO()
     np.save(target, array, **options)
