@@ -241,6 +241,12 @@ def iter_records(source: Source) -> Iterator[Any]:
     >>> list(record.features["values"].float32_tensor.values)
     [1.5, 16.0]
     """
+    for record, _ in walk_records(source):
+        yield record
+
+
+def walk_records(source: Source) -> Iterator[tuple[Any, Window]]:
+    """Messages as `iter_records` reads them, and the window that stands at each."""
     from sklearn_sagemaker.io.record_messages import Record
 
     for part in source if isinstance(source, (list, tuple)) else [source]:
@@ -251,7 +257,7 @@ def iter_records(source: Source) -> Iterator[Any]:
                     record = parse(parts, Record)
                 except ValueError as error:
                     raise window.error(str(error)) from error
-                yield record
+                yield record, window
                 window.start += size
                 window.record += 1
 

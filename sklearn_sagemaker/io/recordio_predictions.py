@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker.exceptions import RecordIOError
-from sklearn_sagemaker.io.record_frames import frame
-from sklearn_sagemaker.io.recordio import iter_records
+from sklearn_sagemaker.io.labels import LARGEST_WHOLE
+from sklearn_sagemaker.io.record_frames import Window, frame
+from sklearn_sagemaker.io.recordio import walk_records
 from sklearn_sagemaker.io.rows import Predictions
 
 __all__ = ["decode_predictions", "encode_predictions"]
@@ -81,29 +82,29 @@ def decode_predictions(data: bytes) -> Predictions:
     RecordIOError
         If the bytes are no such records, or the records differ in their labels.
     """
-    scores: list[Any] = []
+    scores: list[list[float]] = []
     labels: list[float] = []
-    for number, record in enumerate(iter_records(data)):
-        score = _numbers(record, "score", number)
+    for record, window in walk_records(data):
+        score = _numbers(record, "score", window)
         if score is None:
-            raise RecordIOError("has no label 'score'; it is no prediction.", number)
+            raise window.error("has no label 'score'; it is no prediction.")
         if scores and len(score) != len(scores[0]):
-            raise RecordIOError(
-                f"has {len(score)} scores, but those before it have {len(scores[0])}.",
-                number,
+            raise window.error(
+                f"has {len(score)} scores, but those before it have {len(scores[0])}."
             )
-        scores.append(score)
-        label = _numbers(record, "predicted_label", number)
+        label = _numbers(record, "predicted_label", window)
+        if scores and (label is None) == bool(labels):
+            raise window.error(
+                f"has {'no' if label is None else 'a'} predicted_label, unlike those "
+                "before it."
+            )
         if label is not None:
-            if len(label) != 1 or label[0] != np.floor(label[0]):
-                raise RecordIOError("has a predicted_label that is no class.", number)
+            if len(label) != 1 or label[0] % 1 or abs(label[0]) > LARGEST_WHOLE:
+                raise window.error("has a predicted_label that is no class.")
             labels.append(label[0])
-        if label is None if labels else False:
-            raise RecordIOError("has no predicted_label, as others do.", number)
+        scores.append(score)
     if not scores:
-        raise RecordIOError("the answer is empty; it needs at least one record.")
-    if labels and len(labels) != len(scores):
-        raise RecordIOError("some records have a predicted_label and some have none.")
+        raise RecordIOError("is empty; an answer has at least one record.", 0, 0)
     table = np.array(scores, np.float32)
     return Predictions(
         table[:, 0] if table.shape[1] == 1 else table,
@@ -111,12 +112,12 @@ def decode_predictions(data: bytes) -> Predictions:
     )
 
 
-def _numbers(record: Any, name: str, number: int) -> np.ndarray | None:
+def _numbers(record: Any, name: str, window: Window) -> list[float] | None:
     """The numbers under a label, None if it is not there."""
     if name not in record.label:
         return None
     value = record.label[name]
     kind = value.WhichOneof("value")
     if kind is None or kind == "bytes" or not getattr(value, kind).values:
-        raise RecordIOError(f"the label {name!r} holds no numbers.", number)
-    return np.array(getattr(value, kind).values, np.float64)
+        raise window.error(f"the label {name!r} holds no numbers.")
+    return list(getattr(value, kind).values)
