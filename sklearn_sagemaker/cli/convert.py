@@ -122,6 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
     from sklearn_sagemaker.io.formats import FORMATS as REGISTRY
     from sklearn_sagemaker.io.formats import format_of_file
     from sklearn_sagemaker.io.recordio_writing import shard_names
+    from sklearn_sagemaker.io.rows import memory_of
 
     paths = _expand(arguments.source)
     target, shards = arguments.target, arguments.shards
@@ -146,7 +147,7 @@ def run(arguments: argparse.Namespace) -> int:
         ]
         for rows in _read(arguments, paths, source, sink, options):
             dealer.deal(rows, writers)
-            progress.add(len(rows), _n_bytes(rows.X))
+            progress.add(len(rows), memory_of(rows.X))
         # Before the files appear.
         dealer.check(target)
     _report(dealer, outputs, writing.get("dtype"))
@@ -303,7 +304,7 @@ class _Dealer:
         self.last: Any = None
 
     def deal(self, rows: Any, writers: list[Any]) -> None:
-        from sklearn_sagemaker.io.blocks import cut_rows
+        from sklearn_sagemaker.io.rows import cut_rows
 
         for place, writer in enumerate(writers):
             first = (place - self.n_rows) % self.shards
@@ -320,12 +321,6 @@ class _Dealer:
                 f"{target}: --shards {self.shards} needs as many rows, and there are "
                 f"{self.n_rows}; ask for fewer shards."
             )
-
-
-def _n_bytes(X: Any) -> int:
-    """Memory that the numbers of some rows take."""
-    parts = (X,) if hasattr(X, "nbytes") else (X.data, X.indices, X.indptr)
-    return sum(int(part.nbytes) for part in parts)
 
 
 def _report(dealer: _Dealer, outputs: list[str], dtype: str | None) -> None:

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from operator import index
-from typing import Any
-
-import numpy as np
-from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.opening import LONGEST_LINE, line_too_long, open_bytes
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, cut_rows, stack_rows
 
 BLOCK = 1 << 20
 """Bytes of text that are parsed at once."""
@@ -100,35 +96,6 @@ def _end_of_lines(text: bytes, csv: bool) -> int:
 def count_lines(text: bytes) -> int:
     """Line ends of any kind: those of Unix, Windows and old Macs."""
     return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
-
-
-def stack_rows(parts: list[Rows]) -> Rows:
-    """Rows below each other; all have the same features and fields."""
-    if len(parts) == 1:
-        return parts[0]
-    matrices = [part.X for part in parts]
-    X: Any
-    if sparse.issparse(matrices[0]):
-        X = sparse.vstack(matrices, format="csr")
-    else:
-        X = np.concatenate(matrices)
-    first = parts[0]
-    return Rows(
-        X,
-        None if first.y is None else np.concatenate([part.y for part in parts]),
-        None
-        if first.sample_weight is None
-        else np.concatenate([part.sample_weight for part in parts]),
-    )
-
-
-def cut_rows(rows: Rows, part: slice) -> Rows:
-    """Some of the rows."""
-    return Rows(
-        rows.X[part],
-        None if rows.y is None else rows.y[part],
-        None if rows.sample_weight is None else rows.sample_weight[part],
-    )
 
 
 def batches(parts: Iterable[Rows], batch_size: int) -> Iterator[Rows]:

@@ -15,14 +15,9 @@ from sklearn_sagemaker._state import Contents, RowSource
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.contents import Look
 from sklearn_sagemaker.io.read_ahead import read_ahead
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, stacked
 from sklearn_sagemaker.io.shards import RecordShard, Shard, open_shard
-from sklearn_sagemaker.io.windows import (
-    conformed,
-    piece_windows,
-    record_windows,
-    stacked,
-)
+from sklearn_sagemaker.io.windows import conformed, piece_windows, record_windows
 
 MEMORY = 64 << 20
 WINDOW_SHARE = 8

@@ -347,9 +347,9 @@ class NpzWriter(RowWriter):
         if sparse.issparse(X):
             if not self.n_rows:
                 self._stage("indptr", np.zeros(1, np.int64))
-            self._stage("data", X.data)
-            self._stage("indices", X.indices)
-            # A slice of a matrix may share more numbers than are its own.
+            # A matrix may have room for more numbers than are its own.
+            self._stage("data", X.data[: X.nnz])
+            self._stage("indices", X.indices[: X.nnz])
             self._stage("indptr", X.indptr[1:].astype(np.int64) + self._n_values)
             self._n_values += X.nnz
         else:

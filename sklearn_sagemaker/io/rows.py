@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,28 @@ class Predictions:
         return f"Predictions(shape={self.score.shape})"
 
 
+def not_finite(X: Any) -> tuple[int, int, Any] | None:
+    """Where the first NaN or infinity is.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_rows, n_features)
+
+    Returns
+    -------
+    place : (row, column, value) or None
+    """
+    values = X.data if sparse.issparse(X) else X
+    if values.dtype.kind != "f" or np.isfinite(values).all():
+        return None
+    if sparse.issparse(X):
+        at = int(np.flatnonzero(~np.isfinite(values))[0])
+        row = int(np.searchsorted(X.indptr, at, side="right")) - 1
+        return row, int(X.indices[at]), values[at]
+    row, column = (int(number) for number in np.argwhere(~np.isfinite(X))[0])
+    return row, column, X[row, column]
+
+
 def check_finite(X: Any, place: Callable[[int], str]) -> None:
     """Refuse NaN and infinity in rows that were read.
 
@@ -75,19 +97,75 @@ def check_finite(X: Any, place: Callable[[int], str]) -> None:
     DataFileError
         Naming the first such row and its column, counted from 0.
     """
-    values = X.data if sparse.issparse(X) else X
-    if values.dtype.kind != "f" or np.isfinite(values).all():
-        return
-    if sparse.issparse(X):
-        at = int(np.flatnonzero(~np.isfinite(values))[0])
-        row = int(np.searchsorted(X.indptr, at, side="right")) - 1
-        column, value = X.indices[at], values[at]
-    else:
-        row, column = (int(number) for number in np.argwhere(~np.isfinite(X))[0])
-        value = X[row, column]
-    raise DataFileError(
-        f"{place(row)}: feature {column} (counted from 0) is {value}; it must be a "
-        "finite number: fill it in or drop the row."
+    found = not_finite(X)
+    if found is not None:
+        row, column, value = found
+        raise DataFileError(
+            f"{place(row)}: feature {column} (counted from 0) is {value}; it must be a "
+            "finite number: fill it in or drop the row."
+        )
+
+
+def stacked(blocks: Sequence[Any]) -> Any:
+    """Blocks of rows as one.
+
+    Parameters
+    ----------
+    blocks : list of ndarray, or of CSR matrices
+        All of one kind. Sparse ones may differ in width: the result is as wide as the
+        widest. `scipy.sparse.vstack` refuses that.
+    """
+    if len(blocks) == 1:
+        return blocks[0]
+    if not sparse.issparse(blocks[0]):
+        return np.concatenate(blocks)
+    width = max(block.shape[1] for block in blocks)
+    ends = np.cumsum([0] + [block.nnz for block in blocks])
+    indptr = np.zeros(1 + sum(block.shape[0] for block in blocks), dtype=np.int64)
+    row = 1
+    for block, end in zip(blocks, ends, strict=False):
+        indptr[row : row + block.shape[0]] = block.indptr[1:] + end
+        row += block.shape[0]
+    return sparse.csr_matrix(
+        (
+            np.concatenate([block.data[: block.nnz] for block in blocks]),
+            np.concatenate([block.indices[: block.nnz] for block in blocks]),
+            indptr,
+        ),
+        shape=(len(indptr) - 1, width),
+    )
+
+
+def stack_rows(parts: Sequence[Rows]) -> Rows:
+    """Rows below each other.
+
+    Parameters
+    ----------
+    parts : list of Rows
+        All with labels or all without. Those without weights count 1 if others have
+        some.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    y = weights = None
+    if parts[0].y is not None:
+        y = np.concatenate([np.asarray(part.y) for part in parts])
+    if any(part.sample_weight is not None for part in parts):
+        weights = np.concatenate(
+            [
+                np.ones(len(part)) if part.sample_weight is None else part.sample_weight
+                for part in parts
+            ]
+        )
+    return Rows(stacked([part.X for part in parts]), y, weights)
+
+
+def cut_rows(rows: Rows, part: slice) -> Rows:
+    """Some of the rows."""
+    return Rows(
+        rows.X[part],
+        None if rows.y is None else rows.y[part],
+        None if rows.sample_weight is None else rows.sample_weight[part],
     )
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_sagemaker._state import Contents
-from sklearn_sagemaker.io.rows import Rows, memory_of
+from sklearn_sagemaker.io.rows import Rows, memory_of, stack_rows
 from sklearn_sagemaker.io.shards import RecordShard, Shard, joined_records
 
 
@@ -27,10 +27,10 @@ def piece_windows(
             keys.append(((number, piece), len(rows)))
             size += memory_of(rows.X)
             if size >= window_bytes:
-                yield joined(parts), keys
+                yield stack_rows(parts), keys
                 parts, keys, size = [], [], 0
     if parts:
-        yield joined(parts), keys
+        yield stack_rows(parts), keys
 
 
 def record_windows(
@@ -56,43 +56,6 @@ def record_windows(
         else:
             yield rows, [(key, shards[key[0]].n_rows(key[1])) for key in group]
         group, size = [], 0
-
-
-def joined(parts: list[Rows]) -> Rows:
-    """Pieces as one, sparse ones as wide as the widest."""
-    weights = None
-    if any(part.sample_weight is not None for part in parts):
-        weights = np.concatenate(
-            [
-                np.ones(len(part)) if part.sample_weight is None else part.sample_weight
-                for part in parts
-            ]
-        )
-    y = np.concatenate([np.asarray(part.y) for part in parts])
-    return Rows(stacked([part.X for part in parts]), y, weights)
-
-
-def stacked(blocks: list) -> Any:
-    """Blocks of rows as one, sparse ones as wide as the widest."""
-    if len(blocks) == 1:
-        return blocks[0]
-    if not sp.issparse(blocks[0]):
-        return np.concatenate(blocks)
-    width = max(block.shape[1] for block in blocks)
-    ends = np.cumsum([0] + [block.nnz for block in blocks])
-    indptr = np.zeros(1 + sum(block.shape[0] for block in blocks), dtype=np.int64)
-    row = 1
-    for block, end in zip(blocks, ends, strict=False):
-        indptr[row : row + block.shape[0]] = block.indptr[1:] + end
-        row += block.shape[0]
-    return sp.csr_matrix(
-        (
-            np.concatenate([block.data for block in blocks]),
-            np.concatenate([block.indices for block in blocks]),
-            indptr,
-        ),
-        shape=(len(indptr) - 1, width),
-    )
 
 
 def conformed(rows: Rows, contents: Contents, weighted: bool) -> tuple:

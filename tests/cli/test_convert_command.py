@@ -11,10 +11,9 @@ from scipy import sparse
 
 from sklearn_sagemaker.cli import convert, progress
 from sklearn_sagemaker.cli.text import size
-from sklearn_sagemaker.io.blocks import stack_rows
 from sklearn_sagemaker.io.formats import FORMATS, format_of_file
 from sklearn_sagemaker.io.npz_stream import NpzWriter
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, stack_rows
 
 RNG = np.random.default_rng(0)
 X = (RNG.normal(size=(23, 4)) * (RNG.random((23, 4)) < 0.7)).astype(np.float32)

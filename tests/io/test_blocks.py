@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import blocks
 from sklearn_sagemaker.io.blocks import batches, check_batch_size, line_blocks
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, stack_rows
 
 
 @pytest.fixture(params=[1, 7, 1 << 20])
@@ -71,7 +71,7 @@ def test_batches(batch_size, kind):
     found = list(batches(parts, batch_size))
     assert all(len(rows) == batch_size for rows in found[:-1])
     assert 1 <= len(found[-1]) <= batch_size
-    stacked = blocks.stack_rows(found)
+    stacked = stack_rows(found)
     whole = stacked.X.toarray() if kind is not np.array else stacked.X
     np.testing.assert_array_equal(whole, X)
     np.testing.assert_array_equal(stacked.y, y)

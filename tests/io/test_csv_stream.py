@@ -9,9 +9,8 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import blocks, inspect_csv, read_csv
-from sklearn_sagemaker.io.blocks import stack_rows
 from sklearn_sagemaker.io.csv_stream import CsvWriter, iter_csv
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, stack_rows
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 3))

@@ -12,9 +12,8 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import read_table
-from sklearn_sagemaker.io.blocks import stack_rows
 from sklearn_sagemaker.io.npz_stream import NpzWriter, iter_npz
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, stack_rows
 
 RNG = np.random.default_rng(0)
 X = (RNG.normal(size=(40, 5)) * (RNG.random((40, 5)) < 0.5)).round(2)

@@ -5,8 +5,8 @@ import pytest
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import blocks, inspect_csv, read_csv, read_table
-from sklearn_sagemaker.io.blocks import stack_rows
 from sklearn_sagemaker.io.csv_stream import iter_csv
+from sklearn_sagemaker.io.rows import stack_rows
 from sklearn_sagemaker.io.svm_stream import iter_svm
 
 LETTERS = b'0123456789.,,,\n\n\r"" -+e:#qxn\t_\xc3\xa9;'

@@ -9,8 +9,7 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import blocks, read_table
-from sklearn_sagemaker.io.blocks import stack_rows
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, stack_rows
 from sklearn_sagemaker.io.svm_stream import SvmLayout, SvmWriter, iter_svm, scan_svm
 
 RNG = np.random.default_rng(0)
