@@ -229,7 +229,7 @@ def _label_kind(path: str, options: dict[str, Any]) -> str:
     from math import isnan
 
     from sklearn_sagemaker.io.csv_stream import iter_csv
-    from sklearn_sagemaker.io.labels import parse_number
+    from sklearn_sagemaker.io.number_text import parse_number
 
     first = next(iter_csv(path, 1, labels="text", **options)).y
     return "number" if first is None or not isnan(parse_number(first[0])) else "text"

@@ -16,8 +16,11 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.json_rows import python_numbers
-from sklearn_sagemaker.io.labels import parse_number
+from sklearn_sagemaker.io.number_text import (
+    check_writable,
+    number_texts,
+    parse_number,
+)
 from sklearn_sagemaker.io.opening import quoted
 from sklearn_sagemaker.io.rows import Rows
 
@@ -134,14 +137,6 @@ def _fault(text: str, first: bool) -> str:
     return f"{quoted(text)} is not a finite number{header}."
 
 
-def _cells(values: np.ndarray, name: str = "X") -> list[list[str]]:
-    numbers = python_numbers(values, name)
-    if values.dtype == np.float32:
-        numbers = values.astype("U32").tolist()
-        return numbers
-    return [list(map(repr, row)) for row in numbers]
-
-
 def encode_csv(rows: Rows, label_size: int = 0) -> bytes:
     r"""Write rows as a CSV body.
 
@@ -175,18 +170,20 @@ def encode_csv(rows: Rows, label_size: int = 0) -> bytes:
     if label_size:
         if rows.y is None:
             raise ValueError("label_size=1 needs labels, and the rows have none.")
-        labels = [row[0] for row in _cells(rows.y[:, np.newaxis], "y")]
+        check_writable(rows.y, "y")
+        labels = [row[0] for row in number_texts(rows.y[:, np.newaxis])]
     if sparse.issparse(X):
         X = sparse.csr_matrix(X)
-        python_numbers(X.data, "X.data")
+        check_writable(X.data, "X.data")
         step = max(1, DENSE_VALUES // max(1, X.shape[1]))
     else:
+        check_writable(X, "X")
         step = max(1, X.shape[0])
     lines = []
     for start in range(0, X.shape[0], step):
         part = X[start : start + step]
         part = part.toarray() if sparse.issparse(part) else part
-        lines += [",".join(row) for row in _cells(part)]
+        lines += [",".join(row) for row in number_texts(part)]
     if labels is not None:
         lines = [f"{a},{b}" for a, b in zip(labels, lines, strict=True)]
     return "\n".join(lines).encode()

@@ -22,7 +22,7 @@ from sklearn_sagemaker.io.csv_tables import (
     parse_slowly,
     skip_header,
 )
-from sklearn_sagemaker.io.labels import parse_number
+from sklearn_sagemaker.io.number_text import number_texts, parse_number
 from sklearn_sagemaker.io.opening import reading
 from sklearn_sagemaker.io.row_writer import RowWriter
 from sklearn_sagemaker.io.rows import Rows
@@ -231,17 +231,17 @@ class CsvWriter(RowWriter):
         for start in range(0, len(rows), step):
             X = rows.X[start : start + step]
             y = None if rows.y is None else rows.y[start : start + step]
-            cells = _cells(X.toarray() if is_sparse else X)
+            cells = number_texts(X.toarray() if is_sparse else X)
             if y is not None and y.dtype.kind != "U":
-                labels = _cells(y[:, np.newaxis])
+                labels = number_texts(y[:, np.newaxis])
                 cells = [a + b for a, b in zip(labels, cells, strict=True)]
             # A comma after every number, so that "1.0" can be cut to "1" at once.
-            text = b",\n".join([b",".join(row) for row in cells]) + b",\n"
-            text = text.replace(b".0,", b",").replace(b",\n", b"\n")
+            text = ",\n".join([",".join(row) for row in cells]) + ",\n"
+            text = text.replace(".0,", ",").replace(",\n", "\n")
             if y is not None and y.dtype.kind == "U":
                 lines = zip(y.tolist(), text.splitlines(True), strict=True)
-                text = b"".join([_quote(label) + b"," + line for label, line in lines])
-            self.handle.write(text)
+                text = "".join([f"{_quote(label)},{line}" for label, line in lines])
+            self.handle.write(text.encode())
 
     def _write_header(self, n_columns: int) -> None:
         names, self._header = self._header or [], None
@@ -250,17 +250,11 @@ class CsvWriter(RowWriter):
                 f"{self.path}: the header has {len(names)} names for {n_columns} "
                 "columns; name all of them, the label first."
             )
-        self.handle.write(b",".join(map(_quote, names)) + b"\n")
+        self.handle.write((",".join(map(_quote, names)) + "\n").encode())
 
 
-def _cells(values: np.ndarray) -> list[list[bytes]]:
-    """Numbers as text that is read as the same number of the same dtype."""
-    cells: list[list[bytes]] = values.astype("S32").tolist()
-    return cells
-
-
-def _quote(text: str) -> bytes:
+def _quote(text: str) -> str:
     """A cell of text, in quotes if it needs them."""
     if any(mark in text for mark in ',"\n\r') or text != text.strip():
         text = '"' + text.replace('"', '""') + '"'
-    return text.encode()
+    return text

@@ -14,7 +14,8 @@ from typing import Any, Literal, TextIO
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.labels import LabelKind, labels_from_text, parse_number
+from sklearn_sagemaker.io.labels import LabelKind, labels_from_text
+from sklearn_sagemaker.io.number_text import parse_number
 from sklearn_sagemaker.io.opening import (
     LONGEST_LINE,
     check_file,

@@ -24,8 +24,9 @@ import numpy as np
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.json_instances import NUMBERS
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines, shown
-from sklearn_sagemaker.io.json_rows import ENCODER, python_numbers
+from sklearn_sagemaker.io.json_rows import ENCODER
 from sklearn_sagemaker.io.labels import whole_or_float
+from sklearn_sagemaker.io.number_text import python_numbers
 from sklearn_sagemaker.io.rows import Predictions
 
 

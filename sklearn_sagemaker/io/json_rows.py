@@ -21,12 +21,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.json_instances import Instances
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines
+from sklearn_sagemaker.io.number_text import python_numbers
 from sklearn_sagemaker.io.rows import Rows
 
 
@@ -149,33 +149,6 @@ def encode_instances(rows: Rows, with_labels: bool = False) -> Iterator[str]:
         yield ENCODER.encode(instance | more[row] if more else instance)
 
 
-def python_numbers(values: Any, name: str, text: bool = False) -> list[Any]:
-    """An array as lists of Python's int and float, which print in full.
-
-    Raises
-    ------
-    ValueError
-        If it does not hold finite numbers (or text, where that is allowed).
-    """
-    values = np.asarray(values)
-    kind = values.dtype.kind
-    if kind == "f":
-        bad = np.argwhere(~np.isfinite(values))
-        if len(bad):
-            where = ", ".join(map(str, bad[0]))
-            raise ValueError(
-                f"{name}[{where}] is {values[tuple(bad[0])]}; only finite numbers can "
-                "be written: fill it in or drop the row."
-            )
-        # Python has no float beyond double.
-        values = values.astype(np.float64, copy=False)
-    elif kind == "b":
-        values = values.astype(np.uint8)
-    elif kind not in ("iuU" if text else "iu"):
-        raise ValueError(f"{name} has dtype {values.dtype}; numbers are needed.")
-    return list(values.tolist())
-
-
 def encode_json(rows: Rows) -> bytes:
     """Write rows as a JSON request.
 
@@ -192,7 +165,7 @@ def encode_json(rows: Rows) -> bytes:
     --------
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.json_rows import encode_json
-    >>> from sklearn_sagemaker.io.rows import Rows, check_finite
+    >>> from sklearn_sagemaker.io.rows import Rows
     >>> encode_json(Rows(np.array([[1.5, 16.0]])))
     b'{"instances": [{"features": [1.5, 16.0]}]}'
     """

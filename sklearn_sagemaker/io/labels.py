@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.number_text import parse_number
 from sklearn_sagemaker.io.opening import quoted
 
 LabelKind = Literal["auto", "text", "number"]
@@ -15,19 +16,6 @@ LabelKind = Literal["auto", "text", "number"]
 
 LARGEST_WHOLE = 2.0**53
 """Above it float64 skips whole numbers, so labels stay floats."""
-
-
-def parse_number(text: str) -> float:
-    """A finite or infinite number from text, NaN for what is no number.
-
-    Stricter than ``float``, which reads "1_000" as a thousand.
-    """
-    if "_" in text or not text.isascii():
-        return math.nan
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
 
 
 def whole_or_float(values: np.ndarray) -> np.ndarray:

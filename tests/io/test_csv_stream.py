@@ -228,6 +228,17 @@ def test_rows_that_do_not_fit(tmp_path, rows, message):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]
 
 
+@pytest.mark.parametrize("dtype", [bool, np.float16, np.longdouble, np.int8])
+def test_numbers_of_any_dtype_are_read_again(tmp_path, dtype):
+    path = tmp_path / "a.csv"
+    matrix = np.array([[0, 1], [1, 0.1]]).astype(dtype)
+    with CsvWriter(path) as writer:
+        writer.write(Rows(matrix, np.array([True, False])))
+    (rows,) = iter_csv(path, 2)
+    np.testing.assert_array_equal(rows.X.astype(dtype), matrix)
+    assert rows.y.tolist() == [1, 0]
+
+
 def test_first_rows_that_do_not_fit(tmp_path):
     path = tmp_path / "a.csv"
     for rows, message in [
