@@ -50,6 +50,16 @@ def labels_from_text(texts: list[str], kind: LabelKind) -> np.ndarray:
     return np.array(texts, dtype=str)
 
 
+def check_labels(values: np.ndarray, where: str, first: int = 0) -> None:
+    """Refuse NaN and infinity as labels; ``first`` is the place of the first one."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise DataFileError(
+            f"{where} has {values.flat[bad]} at row {first + bad} (counted from 0); "
+            "every row needs a label: drop the rows without one."
+        )
+
+
 def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.ndarray:
     """Labels of a binary file, checked.
 
@@ -79,12 +89,6 @@ def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.nda
                 "here."
             )
         return values
-    if values.dtype.kind == "f":
-        bad = np.flatnonzero(~np.isfinite(values))
-        if len(bad):
-            raise DataFileError(
-                f"{where} has {values[bad[0]]} at row {bad[0]} (counted from 0); every "
-                "row needs a label: drop the rows without one."
-            )
+    check_labels(values, where)
     labels = whole_or_float(values)
     return labels.astype(str) if kind == "text" else labels

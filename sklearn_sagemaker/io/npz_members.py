@@ -58,16 +58,17 @@ class Archive:
     Attributes
     ----------
     path : str
+    files : list of str
+        Names of all that is in it.
     names : list of str
         Its arrays.
     """
 
     def __init__(self, path: str, archive: zipfile.ZipFile, streams: ExitStack):
         self.path, self._archive, self._streams = path, archive, streams
+        self.files = archive.namelist()
         self.names = [
-            name.removesuffix(".npy")
-            for name in archive.namelist()
-            if name.endswith(".npy")
+            name.removesuffix(".npy") for name in self.files if name.endswith(".npy")
         ]
 
     def member(self, name: str) -> Member:

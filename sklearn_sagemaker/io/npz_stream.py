@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.blocks import check_batch_size
-from sklearn_sagemaker.io.labels import labels_from_array
+from sklearn_sagemaker.io.labels import check_labels, labels_from_array
 from sklearn_sagemaker.io.npz_members import (
     PIECE,
     Archive,
@@ -32,6 +32,7 @@ from sklearn_sagemaker.io.npz_tables import (
     csr_rows,
     dense_rows,
     no_csr,
+    wanted_arrays,
 )
 from sklearn_sagemaker.io.opening import listed
 from sklearn_sagemaker.io.row_writer import RowWriter
@@ -122,10 +123,7 @@ class _Source:
         elif set(CSR_PARTS) <= set(self.names):
             self._start_csr()
         else:
-            raise DataFileError(
-                f"{path}: has the arrays {listed(self.names) or 'none'}; needed are X, "
-                f"or {', '.join(CSR_PARTS)} of a CSR matrix."
-            )
+            raise DataFileError(wanted_arrays(path, self.names))
         if label is not None and label not in self.names:
             raise DataFileError(
                 f"{path}: has no array {label!r} of labels, only "
@@ -264,18 +262,12 @@ class _Source:
         )
 
     def _labels(self, member: Member, first: int, n_rows: int) -> np.ndarray:
-        values = member.take(n_rows)
+        values, where = member.take(n_rows), f"{self.path}: {member.name}"
         if values.dtype.kind == "f":
-            bad = np.flatnonzero(~np.isfinite(values))
-            if len(bad):
-                raise DataFileError(
-                    f"{self.path}: {member.name} has {values[bad[0]]} at row "
-                    f"{first + bad[0]} (counted from 0); every row needs a label: drop "
-                    "the rows without one."
-                )
+            check_labels(values, where, first)
             # Not whole numbers here and fractions there.
             return values.astype(np.float64)
-        return labels_from_array(values, "auto", f"{self.path}: {member.name}")
+        return labels_from_array(values, "auto", where)
 
 
 class NpzWriter(RowWriter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,9 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
-from sklearn_sagemaker.io.opening import check_file, listed, reading
+from sklearn_sagemaker.io.npz_members import open_archive
+from sklearn_sagemaker.io.opening import listed
+from sklearn_sagemaker.io.rows import not_finite
 from sklearn_sagemaker.io.table import Table
 
 CSR_PARTS = ("data", "indices", "indptr", "shape")
@@ -24,29 +26,23 @@ def load_arrays(path: str) -> dict[str, np.ndarray]:
     DataFileError
         If it is no such file, is damaged, or would run code when loaded.
     """
-    check_file(path)
-    with reading(path):
-        if not zipfile.is_zipfile(path):
+    with open_archive(path) as archive:
+        # `names` passes over what ends in something else.
+        others = [name for name in archive.files if not name.endswith(".npy")]
+        if others:
             raise DataFileError(
-                f"{path}: is not an .npz file, or is cut short; write one with "
+                f"{path}: {others[0]!r} is not a NumPy array; write the file with "
                 "numpy.savez."
             )
-        arrays = {}
-        with np.load(path, allow_pickle=False) as archive:
-            for name in archive.files:
-                try:
-                    arrays[name] = archive[name]
-                except ValueError as error:
-                    raise DataFileError(
-                        f"{path}: the array {name!r} holds Python objects or is "
-                        "damaged; save it as an array of numbers or text."
-                    ) from error
-                if not isinstance(arrays[name], np.ndarray):
-                    raise DataFileError(
-                        f"{path}: {name!r} is not a NumPy array; write the file with "
-                        "numpy.savez."
-                    )
-        return arrays
+        return {name: archive.member(name).whole() for name in archive.names}
+
+
+def wanted_arrays(path: str, names: Sequence[str]) -> str:
+    """What to say of a file that has neither X nor a CSR matrix."""
+    return (
+        f"{path}: has the arrays {listed(list(names)) or 'none'}; needed are X, or "
+        f"{', '.join(CSR_PARTS)} of a CSR matrix."
+    )
 
 
 def read_npz(path: str, label: str | None, labels: LabelKind) -> Table:
@@ -67,10 +63,7 @@ def read_npz(path: str, label: str | None, labels: LabelKind) -> Table:
         X = _csr(path, arrays)
         used = {*CSR_PARTS, "format"}
     else:
-        raise DataFileError(
-            f"{path}: has the arrays {listed(list(arrays)) or 'none'}; needed are X, "
-            f"or {', '.join(CSR_PARTS)} of a CSR matrix."
-        )
+        raise DataFileError(wanted_arrays(path, list(arrays)))
     y = None
     if label is not None:
         if label not in arrays:
@@ -124,12 +117,7 @@ def dense_rows(path: str, X: np.ndarray, first: int = 0) -> np.ndarray:
     """Rows of the array X, flattened and checked; ``first`` is their place in it."""
     X = check_numbers(path, "X", X)
     X = X.reshape(len(X), -1)
-    if X.dtype.kind == "f" and not np.isfinite(X).all():
-        row, column = np.argwhere(~np.isfinite(X))[0]
-        raise DataFileError(
-            f"{path}: X has {X[row, column]} at row {first + row}, column {column} "
-            "(counted from 0); features must be finite: fill it in or drop the row."
-        )
+    _check_finite(path, "X", X, first)
     return X
 
 
@@ -177,12 +165,16 @@ def csr_rows(
         X.check_format(full_check=True)
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise DataFileError(no_csr(path, error)) from error
-    if data.dtype.kind == "f" and not np.isfinite(data).all():
-        place = int(np.flatnonzero(~np.isfinite(data))[0])
-        row = int(np.searchsorted(X.indptr, place, side="right")) - 1
-        raise DataFileError(
-            f"{path}: the CSR matrix has {data[place]} at row {first + row}, column "
-            f"{X.indices[place]} (counted from 0); features must be finite."
-        )
+    _check_finite(path, "the CSR matrix", X, first)
     X.sum_duplicates()
     return X
+
+
+def _check_finite(path: str, what: str, X: Any, first: int) -> None:
+    found = not_finite(X)
+    if found is not None:
+        row, column, value = found
+        raise DataFileError(
+            f"{path}: {what} has {value} at row {first + row}, column {column} "
+            "(counted from 0); features must be finite: fill it in or drop the row."
+        )

@@ -214,6 +214,7 @@ HOSTILE = {
     "shape below 0": npy(header("(-1, -8)"), bytes(64)),
     "smaller shape": npy(header("(1, 2)"), bytes(64)),
     "header that is code": npy(b"__import__('os').getcwd()\n", bytes(64)),
+    "header without end": npy(b"{'descr': '<f8', 'shape': (1,\n", bytes(64)),
     "header too deep": npy(b"(" * 9000, bytes(64)),
     "header too long": npy(b" " * 60000, bytes(64)),
     "no header": b"\x93NUM",
@@ -227,13 +228,22 @@ HOSTILE = {
 }
 
 
+def in_batches(path):
+    return stack_rows(list(iter_npz(path, 7)))
+
+
+def at_once(path):
+    return read_table(str(path))
+
+
+@pytest.mark.parametrize("read", [in_batches, at_once])
 @pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
-def test_hostile_headers(tmp_path, content):
+def test_hostile_headers(tmp_path, content, read):
     path = archive(tmp_path, X=content, y=LABEL)
     tracemalloc.start()
     try:
         with pytest.raises(DataFileError):
-            list(iter_npz(path, 10))
+            read(path)
         assert tracemalloc.get_traced_memory()[1] < 5_000_000
     finally:
         tracemalloc.stop()
@@ -248,8 +258,19 @@ def test_a_size_that_the_file_cannot_have(tmp_path):
     place = content.index(b"PK\x01\x02") + 24
     content = content[:place] + struct.pack("<I", 3 << 30) + content[place + 4 :]
     path.write_bytes(content)
-    with pytest.raises(DataFileError, match="said to be larger than it is"):
-        iter_npz(path, 10)
+    for read in (in_batches, at_once):
+        with pytest.raises(DataFileError, match="said to be larger than it is"):
+            read(path)
+
+
+def test_members_that_are_no_arrays(tmp_path):
+    path = save(tmp_path, X=X, y=Y)
+    with zipfile.ZipFile(path, "a") as target:
+        target.writestr("run.py", "")
+    with pytest.raises(DataFileError, match="'run.py' is not a NumPy array"):
+        at_once(path)
+    # What is not asked for is not looked at.
+    assert len(in_batches(path)) == 40
 
 
 def test_compressions_that_numpy_does_not_write(tmp_path):
@@ -270,8 +291,9 @@ def test_damage_is_found_before_the_last_batch(tmp_path, compress):
     assert sum(found) < 400
 
 
+@pytest.mark.parametrize("read", [in_batches, at_once])
 @pytest.mark.parametrize("compress", [False, True])
-def test_mutations_never_crash(tmp_path, compress):
+def test_mutations_never_crash(tmp_path, compress, read):
     path = save(tmp_path, compress, **PARTS, y=Y)
     whole = path.read_bytes()
     rng = np.random.default_rng(1)
@@ -284,7 +306,7 @@ def test_mutations_never_crash(tmp_path, compress):
             content[rng.integers(len(content))] = rng.integers(256)
         path.write_bytes(content or b"x")
         try:
-            rows = stack_rows(list(iter_npz(path, 7)))
+            rows = read(path)
         except DataFileError:
             refused += 1
         else:
