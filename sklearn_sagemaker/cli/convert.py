@@ -30,19 +30,11 @@ examples:
 
 You need not trust IN: nothing in it is run, and files of Python objects are refused."""
 
+# Of the registry, which takes too long to import for a help text.
 FORMATS = ("csv", "json", "jsonlines", "npz", "recordio", "svm")
 
-NUMBERS_ONLY = ("recordio", "svm")
-WITHOUT_WEIGHTS = ("csv", "svm")
-
-MEANT_FOR = {
-    "label": ("csv", "npz"),
-    "labels": ("csv",),
-    "header": ("csv",),
-    "n_features": ("json", "jsonlines", "recordio", "svm"),
-    "zero_based": ("svm",),
-}
-"""Options of reading, and the formats that have them."""
+READING = ("label", "labels", "header", "n_features", "zero_based")
+"""Arguments that are options of `Format.iter_rows`."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -167,8 +159,9 @@ def _expand(source: str) -> list[str]:
 
 
 def _check_options(arguments: argparse.Namespace, source: Any) -> None:
-    for name, formats in MEANT_FOR.items():
-        if getattr(arguments, name) is not None and source.name not in formats:
+    for name in READING:
+        given = getattr(arguments, name) is not None
+        if given and name not in source.reading_options:
             raise ValueError(
                 f"{arguments.source}: --{name.replace('_', '-')} is not for "
                 f"{source.title}; leave it out."
@@ -277,18 +270,18 @@ def _check_fit(path: str, y: Any, weights: Any, sink: Any) -> None:
     from sklearn_sagemaker.exceptions import DataFileError
     from sklearn_sagemaker.io.opening import quoted
 
-    if y is not None and y.dtype.kind not in "biuf" and sink.name in NUMBERS_ONLY:
+    if y is not None and y.dtype.kind not in "biuf" and not sink.text_labels:
         raise DataFileError(
             f"{path}: the labels are text such as {quoted(y[0])}, and {sink.title} "
             "holds numbers only; number the classes from 0 first, or write CSV, JSON "
             "Lines or .npz."
         )
-    if y is None and sink.name == "svm":
+    if y is None and sink.needs_labels:
         raise DataFileError(
             f"{path}: there are no labels, and every line of {sink.title} starts with "
             "one; write another format, or add labels (zeros, if they do not matter)."
         )
-    if weights is not None and sink.name in WITHOUT_WEIGHTS:
+    if weights is not None and not sink.sample_weights:
         raise DataFileError(
             f"{path}: the rows have sample weights, and {sink.title} has no place for "
             "them; say --drop-weights, or write RecordIO, JSON Lines or .npz."

@@ -22,9 +22,9 @@ from sklearn_sagemaker.io.csv_tables import (
     parse_slowly,
     skip_header,
 )
+from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.number_text import number_texts, parse_number
 from sklearn_sagemaker.io.opening import reading
-from sklearn_sagemaker.io.row_writer import RowWriter
 from sklearn_sagemaker.io.rows import Rows
 
 WIDEST_SPARSE = 100_000
@@ -168,7 +168,7 @@ def _parse(
     return Rows(X, y)
 
 
-class CsvWriter(RowWriter):
+class CsvWriter(FileWriter):
     r"""Write rows as CSV, label first and without a header, as SageMaker reads them.
 
     A context manager: the file appears when it ends without an error.
@@ -207,8 +207,7 @@ class CsvWriter(RowWriter):
     >>> folder.cleanup()
     """
 
-    format = "CSV"
-    text_labels = True
+    format = "csv"
 
     def __init__(
         self, target: str | os.PathLike[str], *, header: Sequence[str] | None = None

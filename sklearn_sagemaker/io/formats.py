@@ -22,7 +22,7 @@ FACTORIZATION_MACHINES = "factorization-machines"
 BOTH = (LINEAR_LEARNER, FACTORIZATION_MACHINES)
 
 
-class RowWriter(Protocol):
+class Writer(Protocol):
     """What `Format.open_writer` gives: a context manager that rows are written to."""
 
     def __enter__(self) -> Self: ...
@@ -59,7 +59,7 @@ class Format:
     iter_rows : callable
         ``(path, batch_size, **options) -> iterator of Rows``.
     open_writer : callable
-        ``(path, **options) -> RowWriter``; the file appears when it ends well.
+        ``(path, **options) -> Writer``; the file appears when it ends well.
     content_types : tuple of str
         Media types; the first is sent, all are understood. Empty if it has none.
     parameters : mapping of str to callable
@@ -81,13 +81,21 @@ class Format:
         ``SplitType`` of a batch transform that reads it.
     assemble_with : str
         ``AssembleWith`` of a batch transform that answers in it.
+    reading_options : tuple of str
+        Names of the options of `iter_rows`.
+    text_labels : bool
+        Whether labels may be text.
+    needs_labels : bool
+        Whether every row has one.
+    sample_weights : bool
+        Whether there is a place for them.
     """
 
     name: str
     title: str
     endings: tuple[str, ...]
     iter_rows: Callable[..., Iterator[Rows]]
-    open_writer: Callable[..., RowWriter]
+    open_writer: Callable[..., Writer]
     content_types: tuple[str, ...] = ()
     parameters: Mapping[str, Callable[[str], Any]] = field(
         default_factory=lambda: MappingProxyType({})
@@ -100,6 +108,10 @@ class Format:
     predicts: tuple[str, ...] = ()
     split_type: str = "None"
     assemble_with: str = "None"
+    reading_options: tuple[str, ...] = ()
+    text_labels: bool = False
+    needs_labels: bool = False
+    sample_weights: bool = False
 
     @property
     def content_type(self) -> str:
@@ -121,6 +133,8 @@ _ALL = (
         trains=(LINEAR_LEARNER,),
         predicts=(LINEAR_LEARNER,),
         split_type="Line",
+        reading_options=("label", "header", "labels"),
+        text_labels=True,
     ),
     Format(
         "npz",
@@ -128,6 +142,9 @@ _ALL = (
         (".npz",),
         _late("npz_stream", "iter_npz"),
         _late("npz_stream", "NpzWriter"),
+        reading_options=("label",),
+        text_labels=True,
+        sample_weights=True,
     ),
     Format(
         "svm",
@@ -136,6 +153,8 @@ _ALL = (
         _late("svm_stream", "iter_svm"),
         _late("svm_stream", "SvmWriter"),
         ("text/libsvm", "text/x-libsvm"),
+        reading_options=("n_features", "zero_based"),
+        needs_labels=True,
     ),
     Format(
         "json",
@@ -149,6 +168,9 @@ _ALL = (
         decode_predictions=_late("json_predictions", "decode_json_predictions"),
         encode_predictions=_late("json_predictions", "encode_json_predictions"),
         predicts=BOTH,
+        reading_options=("n_features",),
+        text_labels=True,
+        sample_weights=True,
     ),
     Format(
         "jsonlines",
@@ -164,6 +186,9 @@ _ALL = (
         predicts=BOTH,
         split_type="Line",
         assemble_with="Line",
+        reading_options=("n_features",),
+        text_labels=True,
+        sample_weights=True,
     ),
     Format(
         "recordio",
@@ -179,6 +204,8 @@ _ALL = (
         trains=BOTH,
         predicts=BOTH,
         split_type="RecordIO",
+        reading_options=("n_features",),
+        sample_weights=True,
     ),
 )
 

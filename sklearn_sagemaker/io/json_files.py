@@ -13,11 +13,11 @@ from typing import Any, BinaryIO, ClassVar
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.blocks import check_batch_size
+from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.json_instances import Instances
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines
 from sklearn_sagemaker.io.json_rows import encode_instances
 from sklearn_sagemaker.io.opening import check_file, open_bytes, reading
-from sklearn_sagemaker.io.row_writer import RowWriter
 from sklearn_sagemaker.io.rows import Rows
 
 
@@ -117,7 +117,7 @@ def _batches(
         yield rows.take()
 
 
-class JsonLinesWriter(RowWriter):
+class JsonLinesWriter(FileWriter):
     """Write rows to a JSON Lines file, one instance a line.
 
     A context manager: the file appears when it ends without an error.
@@ -154,9 +154,7 @@ class JsonLinesWriter(RowWriter):
     >>> folder.cleanup()
     """
 
-    format = "JSON Lines"
-    text_labels = True
-    takes_weights = True
+    format = "jsonlines"
     between: ClassVar[str] = "\n"
     end: ClassVar[bytes] = b"\n"
 
@@ -185,7 +183,7 @@ class JsonWriter(JsonLinesWriter):
         finite.
     """
 
-    format = "JSON"
+    format = "json"
     between = ",\n"
     end = b"]}\n"
 

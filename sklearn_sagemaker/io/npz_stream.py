@@ -15,6 +15,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.blocks import check_batch_size
+from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.labels import check_labels, labels_from_array
 from sklearn_sagemaker.io.npz_members import (
     PIECE,
@@ -35,7 +36,6 @@ from sklearn_sagemaker.io.npz_tables import (
     wanted_arrays,
 )
 from sklearn_sagemaker.io.opening import listed
-from sklearn_sagemaker.io.row_writer import RowWriter
 from sklearn_sagemaker.io.rows import Rows
 
 WEIGHTS = "sample_weight"
@@ -270,7 +270,7 @@ class _Source:
         return labels_from_array(values, "auto", where)
 
 
-class NpzWriter(RowWriter):
+class NpzWriter(FileWriter):
     """Write rows as an ``.npz`` file, without having all of them in memory.
 
     A context manager: the file appears when it ends without an error. Dense rows
@@ -312,9 +312,7 @@ class NpzWriter(RowWriter):
     >>> folder.cleanup()
     """
 
-    format = ".npz"
-    text_labels = True
-    takes_weights = True
+    format = "npz"
 
     def __init__(self, target: str | os.PathLike[str], *, compress: bool = False):
         super().__init__(target)

@@ -13,8 +13,8 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.blocks import batches, check_batch_size, line_blocks
+from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.opening import check_file, reading
-from sklearn_sagemaker.io.row_writer import RowWriter
 from sklearn_sagemaker.io.rows import Rows
 from sklearn_sagemaker.io.svm_tables import load_svm, parse_fields
 
@@ -201,7 +201,7 @@ def _outside(path: str, block: bytes, first: int, n_features: int, base: int) ->
     return f"{path}: has features beyond {n_features}."
 
 
-class SvmWriter(RowWriter):
+class SvmWriter(FileWriter):
     r"""Write rows as a libsvm file, features counted from 1.
 
     A context manager: the file appears when it ends without an error.
@@ -239,8 +239,7 @@ class SvmWriter(RowWriter):
     >>> folder.cleanup()
     """
 
-    format = "libsvm"
-    needs_labels = True
+    format = "svm"
 
     def _write(self, rows: Rows) -> None:
         from sklearn.datasets import dump_svmlight_file

@@ -1,8 +1,10 @@
 """The registry of formats: by name, ending, content type and Accept header."""
 
 import importlib
+import inspect
 import subprocess
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 
 import numpy as np
@@ -61,6 +63,32 @@ def test_functions_exist(name):
     for function in entry.parameters.values():
         module = importlib.import_module(function.__module__)
         assert callable(getattr(module, function.__name__))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_options_are_those_of_the_readers(name):
+    function = FORMATS[name].iter_rows
+    reader = getattr(importlib.import_module(function.__module__), function.__name__)
+    _, _, *options = inspect.signature(reader).parameters
+    assert sorted(FORMATS[name].reading_options) == sorted(options)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_formats_have_room_for(tmp_path, name):
+    entry = FORMATS[name]
+    X, y = np.ones((2, 2), np.float32), np.array([0, 1])
+    for rows, fits in [
+        (Rows(X, y), True),
+        (Rows(X, y.astype(str)), entry.text_labels),
+        (Rows(X), not entry.needs_labels),
+        (Rows(X, y, np.ones(2)), entry.sample_weights),
+    ]:
+        path = str(tmp_path / f"a{entry.endings[0]}")
+        with ExitStack() as stack:
+            if not fits:
+                stack.enter_context(pytest.raises(ValueError, match="labels|weights"))
+            with entry.open_writer(path) as writer:
+                writer.write(rows)
 
 
 def test_facts_of_sagemaker():

@@ -10,12 +10,13 @@ from typing import BinaryIO, ClassVar, Self
 import numpy as np
 from scipy import sparse
 
+from sklearn_sagemaker.io.formats import FORMATS
 from sklearn_sagemaker.io.labels import labels_from_array
 from sklearn_sagemaker.io.rows import Rows
 from sklearn_sagemaker.io.writing import writing
 
 
-class RowWriter:
+class FileWriter:
     """Base of writers: checks rows, and makes the file appear whole or not at all.
 
     Parameters
@@ -34,15 +35,13 @@ class RowWriter:
     """
 
     format: ClassVar[str]
-    """Name of the format, for messages."""
-    text_labels: ClassVar[bool] = False
-    needs_labels: ClassVar[bool] = False
-    takes_weights: ClassVar[bool] = False
+    """Its name in `sklearn_sagemaker.io.formats`, which knows what it has room for."""
 
     handle: BinaryIO
 
     def __init__(self, target: str | os.PathLike[str]):
         self.path = os.fspath(target)
+        self._kind = FORMATS[self.format]
         self.n_rows = 0
         self.n_features: int | None = None
         self._fields: tuple[bool, ...] = ()
@@ -149,25 +148,25 @@ class RowWriter:
             _check_finite(weights, f"{at}: a sample weight")
         if y is None:
             return
-        if y.dtype.kind == "U" and not self.text_labels:
+        if y.dtype.kind == "U" and not self._kind.text_labels:
             raise ValueError(
-                f"{at} have labels of text, and {self.format} holds numbers only; "
+                f"{at} have labels of text, and {self._kind.title} holds numbers only; "
                 "number the classes from 0 first, or write CSV, JSON Lines or .npz."
             )
         labels_from_array(y, "auto", f"{at}: the label")
 
     def _check_fields(self, fields: tuple[bool, ...]) -> None:
         labels, weights, _ = fields
-        if weights and not self.takes_weights:
+        if weights and not self._kind.sample_weights:
             raise ValueError(
-                f"{self.path}: {self.format} has no place for sample weights; write "
-                ".npz or RecordIO, or rows without weights."
+                f"{self.path}: {self._kind.title} has no place for sample weights; "
+                "write .npz or RecordIO, or rows without weights."
             )
-        if not labels and self.needs_labels:
+        if not labels and self._kind.needs_labels:
             raise ValueError(
                 f"{self.path}: the rows have no labels, and every row of "
-                f"{self.format} starts with one; add labels (zeros, if they do not "
-                "matter), or write another format."
+                f"{self._kind.title} starts with one; add labels (zeros, if they do "
+                "not matter), or write another format."
             )
 
 
