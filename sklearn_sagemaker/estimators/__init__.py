@@ -1,6 +1,7 @@
 """The estimators, and the artifacts they are read from and written to."""
 
-from sklearn_sagemaker.estimators._artifacts import load_artifact, save_artifact
+from sklearn_sagemaker.estimators._artifact_loading import load_artifact
+from sklearn_sagemaker.estimators._artifact_saving import save_artifact
 from sklearn_sagemaker.estimators._factorization_machines import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,

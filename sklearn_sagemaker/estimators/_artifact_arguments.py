@@ -8,14 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
+from sklearn_sagemaker._hyperparameters import MULTICLASS
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.exceptions import ArtifactError
-from sklearn_sagemaker.io.artifact import LINEAR, ModelArtifact
-
-KINDS = (BINARY, MULTICLASS, REGRESSOR)
-LINKS = {BINARY: "logit", MULTICLASS: "softmax", REGRESSOR: "identity"}
-"""What scores mean, unless something says otherwise."""
+from sklearn_sagemaker.io.artifact import KINDS, LINEAR, LINKS, ModelArtifact
 
 
 def chosen(argument: Any, artifact: Any, default: Any = None) -> tuple[Any, str]:

@@ -7,9 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker.exceptions import ArtifactError
 
 LINEAR, FM = "linear-learner", "factorization-machines"
+
+KINDS = (BINARY, MULTICLASS, REGRESSOR)
+LINKS = {BINARY: "logit", MULTICLASS: "softmax", REGRESSOR: "identity"}
+"""What scores mean, unless something says otherwise."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,6 +22,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifact import FM, LINEAR, Machines, ModelArtifact
 from sklearn_sagemaker.io.mxnet import Array, Csr, RowSparse
@@ -51,15 +52,15 @@ _MACHINES = {
 }
 
 _OUTPUTS = {
-    "LogisticRegressionOutput": ("binary_classifier", "logit"),
-    "sigmoid": ("binary_classifier", "logit"),
-    "SVMOutput": ("binary_classifier", "score"),
-    "SoftmaxOutput": ("multiclass_classifier", "softmax"),
-    "Softmax": ("multiclass_classifier", "softmax"),
-    "SoftmaxActivation": ("multiclass_classifier", "softmax"),
-    "softmax": ("multiclass_classifier", "softmax"),
-    "LinearRegressionOutput": ("regressor", "identity"),
-    "MAERegressionOutput": ("regressor", "identity"),
+    "LogisticRegressionOutput": (BINARY, "logit"),
+    "sigmoid": (BINARY, "logit"),
+    "SVMOutput": (BINARY, "score"),
+    "SoftmaxOutput": (MULTICLASS, "softmax"),
+    "Softmax": (MULTICLASS, "softmax"),
+    "SoftmaxActivation": (MULTICLASS, "softmax"),
+    "softmax": (MULTICLASS, "softmax"),
+    "LinearRegressionOutput": (REGRESSOR, "identity"),
+    "MAERegressionOutput": (REGRESSOR, "identity"),
 }
 """What an output operation says of the model: predictor type and link."""
 _TRANSPARENT = {"BlockGrad", "_copy", "identity", "Reshape", "reshape", "Flatten"}

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker.exceptions import ArtifactError, ModelFormatError
 from sklearn_sagemaker.io.artifact import FM, LINEAR, Machines, ModelArtifact
 from sklearn_sagemaker.io.mxnet_symbol import read_json
@@ -37,14 +38,14 @@ _HEADER = re.compile(
 
 _LINKS = {
     LINEAR: {
-        "binary_classifier": ("logit", "score"),
-        "multiclass_classifier": ("softmax",),
-        "regressor": ("identity",),
+        BINARY: ("logit", "score"),
+        MULTICLASS: ("softmax",),
+        REGRESSOR: ("identity",),
     },
     FM: {
-        "binary_classifier": ("logit", "probit"),
-        "multiclass_classifier": ("softmax", "probit"),
-        "regressor": ("identity",),
+        BINARY: ("logit", "probit"),
+        MULTICLASS: ("softmax", "probit"),
+        REGRESSOR: ("identity",),
     },
 }
 
@@ -149,7 +150,7 @@ def _completed(files, bare, document, sagemakers: bool) -> ModelArtifact:
         bare, predictor_type=kind, link=link, machines=machines, n_draws=n_draws
     )
     _check(found.is_sagemakers == sagemakers, "link", "the names of parameters")
-    several = kind == "multiclass_classifier"
+    several = kind == MULTICLASS
     _check((found.n_outputs > 1) == several, "predictor_type", "the parameters")
     means = {}
     if n_draws is not None:
@@ -169,7 +170,7 @@ def _completed(files, bare, document, sagemakers: bool) -> ModelArtifact:
         number = isinstance(threshold, float) and math.isfinite(threshold)
         allowed = number and (link == "score" or 0 <= threshold <= 1)
         _check(allowed, "threshold", "what a score may be")
-    _check((threshold is not None) == (kind == "binary_classifier"), "threshold", kind)
+    _check((threshold is not None) == (kind == BINARY), "threshold", kind)
     training = document["training"]
     _check(isinstance(training, dict), "training", "JSON objects")
     return replace(
@@ -220,7 +221,7 @@ def _numbers(files, name: str, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def _classes(files, document, artifact: ModelArtifact) -> np.ndarray | None:
-    if artifact.predictor_type == "regressor":
+    if artifact.predictor_type == REGRESSOR:
         return None
     classes = _read_npy(files, "classes")
     wanted = max(2, artifact.n_outputs)

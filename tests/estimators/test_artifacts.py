@@ -32,7 +32,7 @@ from sklearn_sagemaker.io.archives import (
     write_tar_gz,
     write_zip,
 )
-from sklearn_sagemaker.io.artifacts import MODEL
+from sklearn_sagemaker.io.artifact_files import MODEL
 from sklearn_sagemaker.io.mxnet import RowSparse, read_ndarrays, write_ndarrays
 from sklearn_sagemaker.io.mxnet_symbol import Graph, write_symbol
 from sklearn_sagemaker.io.tar_archives import read_tar

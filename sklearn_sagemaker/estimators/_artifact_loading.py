@@ -1,20 +1,15 @@
-"""Model artifacts of SageMaker as estimators, and estimators as artifacts."""
+"""Model artifacts of SageMaker as estimators."""
 
 from __future__ import annotations
 
-import math
-import os
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
+from sklearn_sagemaker._hyperparameters import BINARY, REGRESSOR
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.estimators._artifact_arguments import (
-    KINDS,
-    LINKS,
     check_classes,
     check_kind,
     check_names,
@@ -22,34 +17,11 @@ from sklearn_sagemaker.estimators._artifact_arguments import (
     choose_link,
     chosen,
 )
-from sklearn_sagemaker.estimators._factorization_machines import (
-    FactorizationMachinesClassifier,
-    FactorizationMachinesRegressor,
-)
-from sklearn_sagemaker.estimators._linear_learner import (
-    LinearLearnerClassifier,
-    LinearLearnerRegressor,
-)
+from sklearn_sagemaker.estimators._artifact_saving import CLASSES, PLAIN
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.archives import MAX_BYTES
-from sklearn_sagemaker.io.artifact import FM, LINEAR, Machines, ModelArtifact
-from sklearn_sagemaker.io.artifacts import read_artifact, write_artifact
-from sklearn_sagemaker.io.atomic import replacing
-
-_CLASSES: dict[tuple[str, bool], type] = {
-    (LINEAR, True): LinearLearnerClassifier,
-    (LINEAR, False): LinearLearnerRegressor,
-    (FM, True): FactorizationMachinesClassifier,
-    (FM, False): FactorizationMachinesRegressor,
-}
-_PLAIN = (
-    "cv",
-    "ensemble_size",
-    "multiclass_model_selection_criteria",
-    "random_state",
-    "validation_fraction",
-)
-"""Parameters besides the hyperparameters that an artifact keeps, if they are plain."""
+from sklearn_sagemaker.io.artifact import FM, KINDS, LINEAR, Machines, ModelArtifact
+from sklearn_sagemaker.io.artifact_files import read_artifact
 
 
 def load_artifact(
@@ -170,7 +142,7 @@ def load_artifact(
     names, origin["feature_names"] = chosen(
         check_names(feature_names, artifact.n_features), artifact.feature_names
     )
-    cls = _CLASSES[artifact.algorithm, kind != REGRESSOR]
+    cls = CLASSES[artifact.algorithm, kind != REGRESSOR]
     estimator = cls(**_parameters(cls, artifact, loss, link))
     try:
         estimator._validate_params()
@@ -188,77 +160,6 @@ def load_artifact(
     return estimator
 
 
-def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None:
-    """Write a fitted estimator as SageMaker writes its models.
-
-    MXNet loads the artifact and predicts the same. What SageMaker's lacks (class
-    labels, threshold, names of features, parameters, all digits of the coefficients)
-    is in further members, which other readers pass over.
-
-    Parameters
-    ----------
-    estimator : fitted estimator of sklearn_sagemaker
-    target : str, path-like or binary file object
-        Such as ``model.tar.gz``. A path is written whole or not at all.
-    graph : {"sparse", "dense"}, default="sparse"
-        Which of SageMaker's two graphs a factorization machine gets: for CSR rows or
-        for dense ones. Linear Learner has one.
-
-    Raises
-    ------
-    ArtifactError
-        If class labels are Python objects other than strings, or a coefficient is
-        beyond the range of float32.
-    NotFittedError
-        If the estimator is not fitted.
-    TypeError
-        If it is no estimator of this package.
-    ValueError
-        If ``graph`` is neither.
-
-    See Also
-    --------
-    load_artifact : The way back, where the threshold is explained.
-
-    Notes
-    -----
-    MXNet computes in float32 and predicts the same to about 1e-6. Our own reader gets
-    every digit back. Parameters that are no plain values (a splitter, weights of
-    classes, a RandomState), candidates and training states are not kept.
-
-    SageMaker's factorization machines have one output and a logistic link. Several
-    classes, draws of "mcmc" and probit models are written with a graph that computes
-    their predictions, whose parameters have names of their own ("machines_w0" and so
-    on): a reader that looks for ``v`` and ``w1_weight`` stops there instead of taking a
-    part for the whole.
-
-    Examples
-    --------
-    >>> import io
-    >>> import numpy as np
-    >>> from sklearn_sagemaker import FactorizationMachinesRegressor, save_artifact
-    >>> X = np.random.default_rng(0).normal(size=(200, 3))
-    >>> model = FactorizationMachinesRegressor(num_factors=2, random_state=0)
-    >>> target = io.BytesIO()
-    >>> save_artifact(model.fit(X, X[:, 0] * X[:, 1]), target, graph="dense")
-    >>> len(target.getvalue()) > 0
-    True
-    """
-    if graph not in ("sparse", "dense"):
-        raise ValueError(f"graph={graph!r} must be 'sparse' or 'dense'.")
-    data = write_artifact(_artifact(estimator), graph=graph)
-    if isinstance(target, (str, os.PathLike)):
-        with replacing(target) as temporary:
-            temporary.write_bytes(data)
-    elif hasattr(target, "write"):
-        target.write(data)
-    else:
-        raise TypeError(
-            "target must be a path or a binary file object, got "
-            f"{type(target).__name__}."
-        )
-
-
 def _parameters(
     cls: Any, artifact: ModelArtifact, loss: str | None, link: str
 ) -> dict[str, Any]:
@@ -267,7 +168,7 @@ def _parameters(
     found = {
         name: value
         for name, value in (saved if isinstance(saved, dict) else {}).items()
-        if name in cls._table or (name in _PLAIN and hasattr(cls(), name))
+        if name in cls._table or (name in PLAIN and hasattr(cls(), name))
     }
     if loss is not None:
         found["loss"] = loss
@@ -347,80 +248,3 @@ def _solver(resolved: dict[str, Any], artifact: ModelArtifact) -> str:
             f"{artifact.link!r}; they are not of one model."
         )
     return solver
-
-
-# ------------------------------------------------------------------------- saving
-def _artifact(estimator: Any) -> ModelArtifact:
-    """A fitted estimator in plain arrays."""
-    keys = [key for key, cls in _CLASSES.items() if isinstance(estimator, cls)]
-    if not keys:
-        raise TypeError(
-            "estimator must be a LinearLearner or FactorizationMachines estimator of "
-            f"sklearn_sagemaker, got {type(estimator).__name__}; of a Pipeline, pass "
-            "its last step."
-        )
-    check_is_fitted(estimator, "coef_")
-    algorithm, classifier = keys[0]
-    kind = REGRESSOR
-    if classifier:
-        kind = BINARY if np.size(estimator.intercept_) == 1 else MULTICLASS
-    draws, means, machines = getattr(estimator, "draws_", None), {}, None
-    link = LINKS[kind]
-    if algorithm == FM:
-        machines = Machines(*estimator._machines())
-        if draws is not None:
-            means = {
-                "intercept": np.atleast_1d(estimator.intercept_),
-                "coef": np.atleast_2d(estimator.coef_),
-            }
-        if classifier and estimator._probit():
-            link = "probit"
-    else:
-        coef = np.atleast_2d(estimator.coef_)
-        machines = Machines(np.atleast_1d(estimator.intercept_), coef, None)
-        if kind == BINARY and estimator.loss != "auto":
-            link = LOSSES[estimator.loss].link
-    names = getattr(estimator, "feature_names_in_", None)
-    training = {
-        "parameters": {
-            name: value
-            for name, value in estimator.get_params(deep=False).items()
-            if name in estimator._table or name in _PLAIN
-        },
-        "resolved": estimator.resolved_params_,
-        "metrics": estimator.metrics_,
-        "n_iter": getattr(estimator, "n_iter_", None),
-    }
-    return ModelArtifact(
-        algorithm=algorithm,
-        predictor_type=kind,
-        link=link,
-        machines=machines,
-        n_draws=None if draws is None else len(draws["intercept"]),
-        classes=estimator.classes_ if classifier else None,
-        threshold=(
-            check_threshold(estimator.threshold_, link) if kind == BINARY else None
-        ),
-        feature_names=None if names is None else [str(name) for name in names],
-        means=means,
-        training=_only_plain(training),
-    )
-
-
-_DROP = object()
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it; `_DROP` if it has none."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else _DROP
-    return _only_plain(value) if isinstance(value, dict) else _DROP
-
-
-def _only_plain(values: dict) -> dict[str, Any]:
-    plain = {str(key): _plain(value) for key, value in values.items()}
-    return {key: value for key, value in plain.items() if value is not _DROP}

@@ -23,6 +23,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from sklearn_sagemaker._hyperparameters import BINARY, REGRESSOR
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.archives import (
     GZIP,
@@ -34,7 +35,7 @@ from sklearn_sagemaker.io.archives import (
     write_tar_gz,
     write_zip,
 )
-from sklearn_sagemaker.io.artifact import FM, LINEAR, ModelArtifact
+from sklearn_sagemaker.io.artifact import FM, LINEAR, LINKS, ModelArtifact
 from sklearn_sagemaker.io.artifact_graphs import make_graph, output_of, read_params
 from sklearn_sagemaker.io.mxnet import read_ndarrays, write_ndarrays
 from sklearn_sagemaker.io.mxnet_symbol import (
@@ -48,8 +49,6 @@ from sklearn_sagemaker.io.sidecar import read_sidecar, write_sidecar
 from sklearn_sagemaker.io.tar_archives import read_tar
 
 MODEL = "model_algo-1"
-_KINDS = ("binary_classifier", "multiclass_classifier", "regressor")
-_LINKS = dict(zip(_KINDS, ("logit", "softmax", "identity"), strict=True))
 
 
 def write_artifact(artifact: ModelArtifact, *, graph: str = "sparse") -> bytes:
@@ -206,6 +205,6 @@ def _with_meta(files: Mapping[str, bytes], artifact: ModelArtifact) -> ModelArti
                 f"have {size}; they are not of one model."
             )
     kind = known.get("predictor_type")
-    if isinstance(kind, str) and kind in (_KINDS[0], _KINDS[2]):
-        return ModelArtifact(FM, kind, _LINKS[kind], artifact.machines)
+    if isinstance(kind, str) and kind in (BINARY, REGRESSOR):
+        return ModelArtifact(FM, kind, LINKS[kind], artifact.machines)
     return artifact
