@@ -41,6 +41,18 @@ def test_importing_the_package_imports_nothing_heavy():
     assert found.stdout.strip() == "[]"
 
 
+def test_importing_io_imports_no_estimator_and_no_protobuf():
+    code = (
+        "import sys, sklearn_sagemaker.io, sklearn_sagemaker.cli.main; "
+        "heavy = {'sklearn', 'joblib', 'google.protobuf', 'pandas', 'onnx', 'boto3'}; "
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
 def test_show_versions_names_the_kernels(capsys):
     sklearn_sagemaker.show_versions()
     lines = capsys.readouterr().out.splitlines()
