@@ -191,7 +191,7 @@ def _reading_options(
 def _csv_options(arguments: argparse.Namespace, paths: list[str]) -> dict[str, Any]:
     from sklearn_sagemaker.exceptions import DataFileError
     from sklearn_sagemaker.io.csv_tables import inspect_csv, names_in_header
-    from sklearn_sagemaker.io.opening import listed
+    from sklearn_sagemaker.io.messages import listed
 
     header: Any = arguments.header or "auto"
     label = arguments.label
@@ -268,7 +268,7 @@ def _read(
 def _check_fit(path: str, y: Any, weights: Any, sink: Any) -> None:
     """Refuse what OUT has no place for, by the option that helps."""
     from sklearn_sagemaker.exceptions import DataFileError
-    from sklearn_sagemaker.io.opening import quoted
+    from sklearn_sagemaker.io.messages import quoted
 
     if y is not None and y.dtype.kind not in "biuf" and not sink.text_labels:
         raise DataFileError(

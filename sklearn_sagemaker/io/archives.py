@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_sagemaker.exceptions import ArtifactError
-from sklearn_sagemaker.io.opening import quoted
+from sklearn_sagemaker.io.messages import quoted
 
 MAX_BYTES = 1 << 30
 """Bytes that a file may have, and what it holds when unpacked (1 GiB)."""

@@ -37,6 +37,7 @@ from sklearn_sagemaker.io.archives import (
 )
 from sklearn_sagemaker.io.artifact import FM, LINEAR, LINKS, ModelArtifact
 from sklearn_sagemaker.io.artifact_graphs import make_graph, output_of, read_params
+from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.mxnet import read_ndarrays, write_ndarrays
 from sklearn_sagemaker.io.mxnet_symbol import (
     Symbol,
@@ -44,7 +45,6 @@ from sklearn_sagemaker.io.mxnet_symbol import (
     read_symbol,
     write_symbol,
 )
-from sklearn_sagemaker.io.opening import listed
 from sklearn_sagemaker.io.sidecar import read_sidecar, write_sidecar
 from sklearn_sagemaker.io.tar_archives import read_tar
 

@@ -25,9 +25,9 @@ import numpy as np
 from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifact import FM, LINEAR, Machines, ModelArtifact
+from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.mxnet import Array, Csr, RowSparse
 from sklearn_sagemaker.io.mxnet_symbol import Graph, Symbol
-from sklearn_sagemaker.io.opening import listed
 
 _LINEAR = {"coef": "fc0_weight", "intercept": "fc0_bias"}
 _FACTORS = {

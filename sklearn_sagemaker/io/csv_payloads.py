@@ -16,12 +16,12 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.number_text import (
     check_writable,
     number_texts,
     parse_number,
 )
-from sklearn_sagemaker.io.opening import quoted
 from sklearn_sagemaker.io.rows import Rows
 
 DENSE_VALUES = 1 << 20

@@ -15,14 +15,13 @@ import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_text
+from sklearn_sagemaker.io.messages import listed, quoted
 from sklearn_sagemaker.io.number_text import parse_number
 from sklearn_sagemaker.io.opening import (
     LONGEST_LINE,
     check_file,
     line_too_long,
-    listed,
     open_text,
-    quoted,
     reading,
 )
 from sklearn_sagemaker.io.table import Table

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.io.formats import FORMATS
-from sklearn_sagemaker.io.labels import labels_from_array
+from sklearn_sagemaker.io.labels import decoded, labels_from_array
 from sklearn_sagemaker.io.rows import Rows
 from sklearn_sagemaker.io.writing import writing
 
@@ -96,8 +96,10 @@ class FileWriter:
         """
         if not len(rows):
             return
-        self._check(rows)
         X, y = rows.X, rows.y
+        if y is not None and y.dtype.kind == "S":
+            y = decoded(y, f"{self.path}: the label")
+        self._check(Rows(X, y, rows.sample_weight))
         if sparse.issparse(X) and X.format != "csr":
             X = X.tocsr()
         if y is not None and y.dtype.kind == "b":

@@ -14,7 +14,7 @@ from typing import Any, Protocol, Self
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.media_types import MediaType
-from sklearn_sagemaker.io.opening import quoted
+from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.rows import Predictions, Rows
 
 LINEAR_LEARNER = "linear-learner"

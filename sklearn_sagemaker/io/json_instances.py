@@ -13,7 +13,7 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.json_parsing import shown
-from sklearn_sagemaker.io.opening import listed, quoted
+from sklearn_sagemaker.io.messages import listed, quoted
 from sklearn_sagemaker.io.rows import Rows, check_finite
 
 LARGEST_SHAPE = 2**63 - 1

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.opening import LONGEST_LINE, quoted
+from sklearn_sagemaker.io.messages import quoted
+from sklearn_sagemaker.io.opening import LONGEST_LINE
 
 CHUNK = 1 << 20
 LONGEST = LONGEST_LINE

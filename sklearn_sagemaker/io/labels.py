@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.number_text import parse_number
-from sklearn_sagemaker.io.opening import quoted
 
 LabelKind = Literal["auto", "text", "number"]
 """How to read labels: "auto" is numbers if all of them are, text otherwise."""
@@ -60,6 +60,23 @@ def check_labels(values: np.ndarray, where: str, first: int = 0) -> None:
         )
 
 
+def decoded(values: np.ndarray, where: str) -> np.ndarray:
+    """Labels of bytes as text; ``where`` names them in a message.
+
+    Raises
+    ------
+    DataFileError
+        If they are not UTF-8: replaced, two classes could become one.
+    """
+    try:
+        return np.char.decode(values, "utf-8")
+    except UnicodeDecodeError as error:
+        raise DataFileError(
+            f"{where} holds text that is not UTF-8 (byte "
+            f"0x{error.object[error.start]:02x}); save it as an array of str."
+        ) from error
+
+
 def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.ndarray:
     """Labels of a binary file, checked.
 
@@ -77,7 +94,7 @@ def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.nda
             f"{where} has shape {values.shape}; labels need one value for each row."
         )
     if values.dtype.kind == "S":
-        values = np.char.decode(values, "utf-8", "replace")
+        values = decoded(values, where)
     if values.dtype.kind not in "Ubiuf":
         raise DataFileError(
             f"{where} has dtype {values.dtype}; labels must be numbers or text."

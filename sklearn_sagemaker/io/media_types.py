@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from sklearn_sagemaker.io.opening import quoted
+from sklearn_sagemaker.io.messages import quoted
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _TYPE = re.compile(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*")

@@ -17,6 +17,7 @@ from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.blocks import check_batch_size
 from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.labels import check_labels, labels_from_array
+from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.npz_members import (
     PIECE,
     Archive,
@@ -35,7 +36,6 @@ from sklearn_sagemaker.io.npz_tables import (
     no_csr,
     wanted_arrays,
 )
-from sklearn_sagemaker.io.opening import listed
 from sklearn_sagemaker.io.rows import Rows
 
 WEIGHTS = "sample_weight"

@@ -10,8 +10,8 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
+from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.npz_members import open_archive
-from sklearn_sagemaker.io.opening import listed
 from sklearn_sagemaker.io.rows import not_finite
 from sklearn_sagemaker.io.table import Table
 

@@ -13,26 +13,8 @@ from typing import BinaryIO, TextIO, cast
 
 from sklearn_sagemaker.exceptions import DataFileError
 
-LONGEST_VALUE = 40
-"""Characters of a value that a message quotes at most."""
-
 LONGEST_LINE = 1 << 26
 """Bytes of one line that are read at most; a gzip file can hold any number."""
-
-
-def quoted(value: object) -> str:
-    """A value as a message shows it: quoted, on one line, never long."""
-    text = str(value)
-    if len(text) > LONGEST_VALUE:
-        text = text[: LONGEST_VALUE - 3] + "..."
-    return repr(text)
-
-
-def listed(names: list[str], limit: int = 10) -> str:
-    """The first of some names, quoted, and how many more there are."""
-    shown = ", ".join(quoted(name) for name in names[:limit])
-    more = len(names) - limit
-    return f"{shown} and {more} more" if more > 0 else shown
 
 
 @contextmanager
@@ -93,9 +75,14 @@ def line_too_long(path: str, line: int, quotes: bool = False) -> str:
     )
 
 
+def is_gzip(path: str | os.PathLike[str]) -> bool:
+    """Whether a file is compressed, by its name: for reading and for writing."""
+    return os.fspath(path).lower().endswith(".gz")
+
+
 def open_bytes(path: str) -> BinaryIO:
     """The bytes of a file, plain or gzip."""
-    if path.lower().endswith(".gz"):
+    if is_gzip(path):
         return cast(BinaryIO, gzip.open(path, "rb"))
     return open(path, "rb")
 
@@ -103,6 +90,6 @@ def open_bytes(path: str) -> BinaryIO:
 def open_text(path: str) -> TextIO:
     """A text file, plain or gzip, without its byte order mark."""
     # newline="" is what the csv module asks for.
-    if path.lower().endswith(".gz"):
+    if is_gzip(path):
         return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
     return open(path, encoding="utf-8-sig", newline="")

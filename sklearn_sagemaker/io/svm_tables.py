@@ -12,8 +12,9 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
+from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.number_text import parse_number
-from sklearn_sagemaker.io.opening import check_file, open_text, quoted, reading
+from sklearn_sagemaker.io.opening import check_file, open_text, reading
 from sklearn_sagemaker.io.table import Table
 
 

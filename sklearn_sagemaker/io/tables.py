@@ -14,9 +14,9 @@ from sklearn_sagemaker.io.csv_tables import (
 )
 from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
+from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.npz_tables import read_npz
-from sklearn_sagemaker.io.opening import listed
-from sklearn_sagemaker.io.rows import Rows, check_finite
+from sklearn_sagemaker.io.rows import Rows, check_finite, stacked
 from sklearn_sagemaker.io.svm_tables import read_svm
 from sklearn_sagemaker.io.table import Table
 
@@ -121,9 +121,8 @@ def _read_rows(
     batches = list(kind.iter_rows(path, BATCH))
     parts = [batch.X for batch in batches]
     if any(map(sparse.issparse, parts)):
-        X = sparse.vstack([sparse.csr_matrix(part) for part in parts], format="csr")
-    else:
-        X = np.concatenate(parts)
+        parts = [sparse.csr_matrix(part) for part in parts]
+    X = stacked(parts)
     check_finite(X, lambda row: f"{path}: row {row} (counted from 0)")
     weighted = any(batch.sample_weight is not None for batch in batches)
     return Table(

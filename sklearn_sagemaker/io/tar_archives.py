@@ -15,7 +15,7 @@ from sklearn_sagemaker.io.archives import (
     too_large,
     too_many,
 )
-from sklearn_sagemaker.io.opening import quoted
+from sklearn_sagemaker.io.messages import quoted
 
 MAX_PAX = 1 << 16
 """Bytes of a tar's extended header, or of a long name."""
@@ -51,6 +51,8 @@ def read_tar(
         If a member is no plain file or folder, its name is absolute, leads out of
         the folder or comes twice, a header is damaged, or there is too much.
     """
+    if len(data) > max_bytes:
+        raise ArtifactError(too_large("the tar archive", max_bytes))
     view = memoryview(data)
     files: dict[str, memoryview] = {}
     name, size, at, headers, ended = None, None, 0, 0, False
@@ -107,8 +109,6 @@ def read_tar(
         name, size = None, None
     if not ended:
         raise ArtifactError("The tar archive is cut short: its end is missing.")
-    if len(data) > max_bytes:
-        raise ArtifactError(too_large("the tar archive", max_bytes))
     return files
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from sklearn_sagemaker.io.atomic import replacing
+from sklearn_sagemaker.io.opening import is_gzip
 
 Target = str | os.PathLike[str] | BinaryIO
 """Where bytes go: a path, or a file object that is open for writing bytes."""
@@ -32,7 +33,7 @@ def writing(target: Target) -> Iterator[BinaryIO]:
         yield target
         return
     with replacing(target) as temporary, temporary.open("wb") as handle:
-        if not os.fspath(target).lower().endswith(".gz"):
+        if not is_gzip(target):
             yield handle
             return
         # No name and no time inside: equal rows make equal bytes.

@@ -77,6 +77,7 @@ NPZ_FAULTS = {
     "too few labels": ({"X": X, "y": Y[:2]}, "y has 2 labels for 3 rows"),
     "wide labels": ({"X": X, "y": X}, "y has shape .3, 3."),
     "complex labels": ({"X": X, "y": Y * 1j}, "y has dtype complex128"),
+    "label in bytes": ({"X": X, "y": [b"a", b"\xfe", b"\xff"]}, "not UTF-8 .byte 0xfe"),
     "nan label": ({"X": X, "y": [0, np.nan, 1]}, "y has nan at row 1"),
     "flat X": ({"X": X[0], "y": Y}, "X has shape .3,."),
     "no rows": ({"X": X[:0], "y": Y[:0]}, "X has shape .0, 3."),

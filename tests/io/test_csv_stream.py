@@ -228,6 +228,15 @@ def test_rows_that_do_not_fit(tmp_path, rows, message):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.csv"]
 
 
+def test_labels_of_bytes_are_text(tmp_path):
+    path = tmp_path / "a.csv"
+    with CsvWriter(path) as writer:
+        writer.write(Rows(np.eye(2), np.array([b"no", b"x" * 40])))
+    assert path.read_text() == f"no,1,0\n{'x' * 40},0,1\n"
+    with pytest.raises(ValueError, match="not UTF-8"), CsvWriter(path) as writer:
+        writer.write(Rows(np.eye(1), np.array([b"\xff"])))
+
+
 @pytest.mark.parametrize("dtype", [bool, np.float16, np.longdouble, np.int8])
 def test_numbers_of_any_dtype_are_read_again(tmp_path, dtype):
     path = tmp_path / "a.csv"
