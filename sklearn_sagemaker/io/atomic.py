@@ -31,6 +31,14 @@ def check_can_write(path: str | os.PathLike[str]) -> None:
     ------
     OSError
         If the folder is missing or closed to us, or the path is a folder.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker.io import check_can_write
+    >>> check_can_write("/no/such/folder/model.tar.gz")
+    Traceback (most recent call last):
+    ...
+    FileNotFoundError: /no/such/folder/model.tar.gz: the folder ... does not exist; ...
     """
     target = Path(os.path.realpath(path))
     if target.is_dir():
@@ -69,6 +77,25 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     temporary : Path
         What to write to. If the block raises, it is removed and ``path`` is left
         as it was.
+
+    Raises
+    ------
+    OSError
+        If there is no such folder, it is closed to us, or the disk is full.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sklearn_sagemaker.io import replacing
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "a.txt")
+    >>> with replacing(path) as temporary:
+    ...     _ = temporary.write_text("whole")
+    ...     path.exists()
+    False
+    >>> path.read_text()
+    'whole'
+    >>> folder.cleanup()
     """
     target = Path(os.path.realpath(path))
     if _is_special(target):

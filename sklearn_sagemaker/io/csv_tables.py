@@ -130,7 +130,7 @@ def names_in_header(label: str | int | None) -> tuple[str, ...]:
 def inspect_csv(
     path: str, header: Header = "auto", known_names: Sequence[str] = ()
 ) -> CsvLayout:
-    """Find out the columns of a CSV file from its first two lines.
+    r"""Find out the columns of a CSV file from its first two lines.
 
     Parameters
     ----------
@@ -146,6 +146,27 @@ def inspect_csv(
     Returns
     -------
     layout : CsvLayout
+
+    Raises
+    ------
+    DataFileError
+        If the file cannot be read, is empty, is not separated by commas, or its
+        header has no rows below it, or names that are empty or equal.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sklearn_sagemaker.io import inspect_csv, read_csv
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "churn.csv")
+    >>> _ = path.write_text("calls,churn\n3,yes\n1,no\n")
+    >>> layout = inspect_csv(str(path))
+    >>> layout.names
+    ['calls', 'churn']
+    >>> table = read_csv(layout, label=layout.position("churn"))
+    >>> table.X.tolist(), table.y.tolist()
+    ([[3.0], [1.0]], ['yes', 'no'])
+    >>> folder.cleanup()
     """
     check_file(path)
     with reading(path), open_text(path) as handle:
@@ -211,6 +232,10 @@ def read_csv(
     ------
     DataFileError
         Naming the row, counted from 1 as in the file, and the column.
+
+    See Also
+    --------
+    inspect_csv : With an example of both.
     """
     if features is None:
         features = [j for j in range(layout.n_columns) if j != label]
@@ -259,7 +284,23 @@ def parse_fast(
     label: int | None,
     labels: LabelKind,
 ) -> tuple[np.ndarray, list[str]] | None:
-    """Everything through NumPy's C parser; None if any cell is out of order."""
+    """Everything through NumPy's C parser.
+
+    Parameters
+    ----------
+    handle : text file
+        Behind the header.
+    layout : CsvLayout
+    features : sequence of int
+        Columns of X, in this order.
+    label : int or None
+    labels : {"auto", "text", "number"}
+
+    Returns
+    -------
+    X, texts : (float64 ndarray of shape (n_rows, n_features), list of str) or None
+        Labels as they stand in the file; None if any cell is out of order.
+    """
     texts: list[str] = []
 
     def take(text: str) -> float:
@@ -308,7 +349,26 @@ def parse_slowly(
     label: int | None,
     labels: LabelKind,
 ) -> tuple[np.ndarray, list[str]]:
-    """Row by row, so that a fault can be named; right for odd but legal files."""
+    """Row by row, so that a fault can be named; right for odd but legal files.
+
+    Parameters
+    ----------
+    records : iterable of (int, list of str)
+        From `csv_records`, behind the header.
+    layout, features, label, labels : object
+        As for `parse_fast`.
+
+    Returns
+    -------
+    X : float64 ndarray of shape (n_rows, n_features)
+    texts : list of str
+        Labels as they stand in the file.
+
+    Raises
+    ------
+    DataFileError
+        Naming row and column.
+    """
     rows: list[list[float]] = []
     texts: list[str] = []
     for line, fields in records:

@@ -46,6 +46,18 @@ def iter_json(
         Naming the file and the instance, counted from 0.
     ValueError
         If ``batch_size`` is no number of rows.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sklearn_sagemaker.io.json_files import iter_json
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "train.json")
+    >>> _ = path.write_text('{"instances": [{"features": [1.5, 16], "label": 1}]}')
+    >>> for rows in iter_json(path, 100):
+    ...     print(rows.y, rows.X.tolist())
+    [1.] [[1.5, 16.0]]
+    >>> folder.cleanup()
     """
     name = os.fspath(path)
     check_file(name)
@@ -60,7 +72,7 @@ def iter_json(
 def iter_jsonlines(
     path: str | os.PathLike[str], batch_size: int, *, n_features: int | None = None
 ) -> Iterator[Rows]:
-    """Read a JSON Lines file in batches.
+    r"""Read a JSON Lines file in batches.
 
     Parameters
     ----------
@@ -82,6 +94,18 @@ def iter_jsonlines(
         Naming the file and the line, counted from 1.
     ValueError
         If ``batch_size`` is no number of rows.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sklearn_sagemaker.io.json_files import iter_jsonlines
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "train.jsonl")
+    >>> _ = path.write_text('{"features": [1.5, 16], "label": "yes"}\n')
+    >>> for rows in iter_jsonlines(path, 100):
+    ...     print(rows.y, rows.X.tolist())
+    ['yes'] [[1.5, 16.0]]
+    >>> folder.cleanup()
     """
     name = os.fspath(path)
 
@@ -181,6 +205,21 @@ class JsonWriter(JsonLinesWriter):
     ValueError
         By `write`: for rows that do not fit the ones before, and numbers that are not
         finite.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> from sklearn_sagemaker.io.json_files import JsonWriter
+    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "train.json")
+    >>> with JsonWriter(path) as writer:
+    ...     writer.write(Rows(np.array([[1.5, 16.0], [2.0, 3.0]]), np.array([1, 0])))
+    >>> print(path.read_text(), end="")
+    {"instances": [{"features": [1.5, 16.0], "label": 1},
+    {"features": [2.0, 3.0], "label": 0}]}
+    >>> folder.cleanup()
     """
 
     format = "json"

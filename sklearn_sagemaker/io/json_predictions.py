@@ -86,6 +86,19 @@ def encode_jsonlines_predictions(predictions: Predictions) -> bytes:
     -------
     body : bytes
         Lines are separated, not ended, by newlines.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite, or scores and labels are not as many.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sagemaker.io.json_predictions import encode_jsonlines_predictions
+    >>> from sklearn_sagemaker.io.rows import Predictions
+    >>> encode_jsonlines_predictions(Predictions(np.array([0.5]), np.array([1])))
+    b'{"score": 0.5, "predicted_label": 1}'
     """
     return "\n".join(_encoded(predictions)).encode()
 
@@ -134,6 +147,12 @@ def decode_jsonlines_predictions(body: bytes) -> Predictions:
     ------
     DataFileError
         Naming the line, counted from 1.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker.io.json_predictions import decode_jsonlines_predictions
+    >>> decode_jsonlines_predictions(b'{"score": [0.1, 0.9], "predicted_label": 1}')
+    Predictions(shape=(1, 2))
     """
     lines = json_lines(io.BytesIO(body), "line {}".format)
     return _collected((f"line {number}", value) for number, value in lines)

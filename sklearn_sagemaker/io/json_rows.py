@@ -161,6 +161,11 @@ def encode_json(rows: Rows) -> bytes:
     -------
     body : bytes
 
+    Raises
+    ------
+    ValueError
+        If a value is not a finite number.
+
     Examples
     --------
     >>> import numpy as np
@@ -184,5 +189,19 @@ def encode_jsonlines(rows: Rows) -> bytes:
     -------
     body : bytes
         Lines are separated, not ended, by newlines.
+
+    Raises
+    ------
+    ValueError
+        If a value is not a finite number.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from scipy import sparse
+    >>> from sklearn_sagemaker.io.json_rows import encode_jsonlines
+    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> encode_jsonlines(Rows(sparse.csr_matrix([[0.0, 1.5]])))
+    b'{"data": {"features": {"keys": [1], "shape": [2], "values": [1.5]}}}'
     """
     return "\n".join(encode_instances(rows)).encode()

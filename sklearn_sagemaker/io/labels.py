@@ -51,7 +51,21 @@ def labels_from_text(texts: list[str], kind: LabelKind) -> np.ndarray:
 
 
 def check_labels(values: np.ndarray, where: str, first: int = 0) -> None:
-    """Refuse NaN and infinity as labels; ``first`` is the place of the first one."""
+    """Refuse NaN and infinity as labels.
+
+    Parameters
+    ----------
+    values : ndarray
+    where : str
+        File and array, for messages.
+    first : int, default=0
+        Place of the first label in the array.
+
+    Raises
+    ------
+    DataFileError
+        Naming the first such label.
+    """
     if values.dtype.kind == "f" and not np.isfinite(values).all():
         bad = int(np.flatnonzero(~np.isfinite(values))[0])
         raise DataFileError(
@@ -86,6 +100,15 @@ def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.nda
     kind : {"auto", "text", "number"}
     where : str
         File and array, for messages.
+
+    Returns
+    -------
+    labels : ndarray of str, int64 or float64, of shape (n_rows,)
+
+    Raises
+    ------
+    DataFileError
+        If they are no labels, of the kind that is wanted.
     """
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]

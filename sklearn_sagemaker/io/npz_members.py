@@ -257,7 +257,18 @@ def add_array(
     dtype: np.dtype,
     pieces: Any,
 ) -> None:
-    """Write an array as `numpy.savez` does, but without the time of day."""
+    """Write an array as `numpy.savez` does, but without the time of day.
+
+    Parameters
+    ----------
+    archive : ZipFile
+        Open for writing.
+    name : str
+    shape : tuple of int
+    dtype : dtype
+    pieces : iterable of ndarray
+        Of this dtype; together they have the shape, in C order.
+    """
     info = zipfile.ZipInfo(name + ".npy")
     info.compress_type = archive.compression
     header = {

@@ -54,6 +54,16 @@ def read_npz(path: str, label: str | None, labels: LabelKind) -> Table:
     label : str or None
         Array of the labels; None leaves them.
     labels : {"auto", "text", "number"}
+
+    Returns
+    -------
+    table : Table
+        ``X`` has the dtype of the file (float16 becomes float32, booleans uint8).
+
+    Raises
+    ------
+    DataFileError
+        As `load_arrays`; or if arrays are missing, or contradict each other.
     """
     arrays = load_arrays(path)
     if "X" in arrays:
@@ -83,7 +93,13 @@ def read_npz(path: str, label: str | None, labels: LabelKind) -> Table:
 
 
 def check_numbers(path: str, name: str, values: np.ndarray) -> np.ndarray:
-    """Real numbers of a dtype that estimators take."""
+    """Real numbers of a dtype that estimators take.
+
+    Raises
+    ------
+    DataFileError
+        If they are none.
+    """
     if values.dtype.kind not in "biuf":
         raise DataFileError(
             f"{path}: {name} has dtype {values.dtype}; features must be real numbers."
@@ -114,7 +130,25 @@ def _dense(path: str, X: np.ndarray) -> np.ndarray:
 
 
 def dense_rows(path: str, X: np.ndarray, first: int = 0) -> np.ndarray:
-    """Rows of the array X, flattened and checked; ``first`` is their place in it."""
+    """Rows of the array X, flattened and checked.
+
+    Parameters
+    ----------
+    path : str
+        For messages.
+    X : ndarray of shape (n_rows, ...)
+    first : int, default=0
+        Place of the first row in the file.
+
+    Returns
+    -------
+    X : ndarray of shape (n_rows, n_features)
+
+    Raises
+    ------
+    DataFileError
+        If they are no finite numbers.
+    """
     X = check_numbers(path, "X", X)
     X = X.reshape(len(X), -1)
     _check_finite(path, "X", X, first)
@@ -157,7 +191,27 @@ def csr_rows(
     shape: tuple[int, ...],
     first: int = 0,
 ) -> Any:
-    """A CSR matrix, checked; ``first`` is the place of its rows in the file."""
+    """A CSR matrix out of its parts, checked.
+
+    Parameters
+    ----------
+    path : str
+        For messages.
+    data, indices, indptr : ndarray
+    shape : tuple of int
+    first : int, default=0
+        Place of the first row in the file.
+
+    Returns
+    -------
+    X : CSR matrix
+        With sorted indices, each once.
+
+    Raises
+    ------
+    DataFileError
+        If the parts contradict each other, or hold no finite numbers.
+    """
     data = check_numbers(path, "data", data)
     try:
         X = sparse.csr_matrix((data, indices, indptr), shape=shape)

@@ -24,6 +24,16 @@ class Rows:
         Labels; None if the rows have none.
     sample_weight : ndarray of shape (n_rows,) or None
         None if the rows have none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sagemaker.io import Rows
+    >>> rows = Rows(np.array([[1.5, 16.0], [14.0, 23.0]]), np.array([1, 0]))
+    >>> rows
+    Rows(shape=(2, 2), labels=True)
+    >>> len(rows)
+    2
     """
 
     X: Any

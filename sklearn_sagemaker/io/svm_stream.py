@@ -152,7 +152,24 @@ def iter_svm(
 def svm_options(
     paths: Sequence[str], n_features: int | None, zero_based: bool | None
 ) -> dict[str, Any]:
-    """Options of `iter_svm` for files whose rows belong together, none left open."""
+    """Options of `iter_svm` for files whose rows belong together, none left open.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    n_features, zero_based : int, bool or None
+        As for `iter_svm`.
+
+    Returns
+    -------
+    options : dict
+        Of ``n_features`` and ``zero_based``.
+
+    Raises
+    ------
+    DataFileError
+        As `scan_svm`, if one is None.
+    """
     if n_features is None or zero_based is None:
         layout = scan_svm(*paths)
         zero_based = layout.zero_based if zero_based is None else zero_based

@@ -37,6 +37,17 @@ def read_svm(
         Features of the model that the rows are for; None is the largest index.
     zero_based : bool or None
         Whether the first feature is 0 or 1. None is 0 if the file has a feature 0.
+
+    Returns
+    -------
+    table : Table
+        ``X`` is CSR of float64.
+
+    Raises
+    ------
+    DataFileError
+        Naming the row, counted from 1 as in the file; or if there is no row, or a
+        feature that the model has not.
     """
     check_file(path)
     with reading(path):

@@ -47,7 +47,7 @@ def read_table(
     n_features: int | None = None,
     zero_based: bool | None = None,
 ) -> Table:
-    """Read a data file of any format in `sklearn_sagemaker.io.formats.FORMATS`.
+    r"""Read a data file of any format in `sklearn_sagemaker.io.formats.FORMATS`.
 
     Parameters
     ----------
@@ -73,6 +73,18 @@ def read_table(
     ------
     DataFileError
         One line that names the file, what is wrong in it, and the remedy.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from sklearn_sagemaker.io import read_table
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "train.jsonl")
+    >>> _ = path.write_text('{"features": [1.5, 16], "label": 1}\n')
+    >>> table = read_table(str(path))
+    >>> table.X.tolist(), table.y.tolist()
+    ([[1.5, 16.0]], [1])
+    >>> folder.cleanup()
     """
     kind = file_format(path)
     if kind == "npz":
