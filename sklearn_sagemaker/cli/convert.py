@@ -127,7 +127,6 @@ def run(arguments: argparse.Namespace) -> int:
         refuse_same_file(path, *paths)
         check_can_write(path)
     options = _reading_options(arguments, paths, source.name)
-    # RecordIO casts by itself, and checks the range.
     writing = {}
     if sink.name == "recordio":
         writing["dtype"] = arguments.dtype or "float32"
@@ -257,12 +256,31 @@ def _read(
                 X = sparse.csr_matrix(X)
             elif sparse.issparse(X) and not is_sparse:
                 X = X.toarray()
-            if arguments.dtype is not None:
-                X = X.astype(arguments.dtype, copy=False)
+            # RecordIO casts by itself.
+            if arguments.dtype is not None and sink.name != "recordio":
+                X = _cast(path, X, arguments.dtype)
             y = None if arguments.no_label else y
             weights = None if arguments.drop_weights else weights
             _check_fit(path, y, weights, sink)
             yield Rows(X, y, weights)
+
+
+def _cast(path: str, X: Any, dtype: str) -> Any:
+    """Features in another dtype, none of which becomes infinite by that."""
+    from numpy import errstate, isfinite
+
+    from sklearn_sagemaker.exceptions import DataFileError
+    from sklearn_sagemaker.io.rows import not_finite
+
+    with errstate(over="ignore"):
+        cast = X.astype(dtype, copy=False)
+    found = not_finite(cast)
+    if found is not None and isfinite(X[found[:2]]):
+        raise DataFileError(
+            f"{path}: a feature is {X[found[:2]]}, which is beyond the range of "
+            f"{dtype}; say another --dtype, or scale it."
+        )
+    return cast
 
 
 def _check_fit(path: str, y: Any, weights: Any, sink: Any) -> None:

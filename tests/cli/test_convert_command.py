@@ -340,3 +340,14 @@ def test_no_progress_elsewhere():
         for _ in range(3):
             line.add(1000, 10)
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("name", ["out.pbr", "out.npz"])
+def test_numbers_beyond_the_range_of_the_dtype(cli, tmp_path, data, kind, name):
+    start = data(X=kind([[1.0, 0.0], [2.0, -1e300]]), y=Y[:2])
+    result = cli("convert", start, tmp_path / name, "--dtype", "float32")
+    assert result.code == 2
+    assert "-1e+300, which is beyond the range of float32" in result.err
+    assert len(result.err.splitlines()) == 1
+    assert names(tmp_path) == [start.name]
