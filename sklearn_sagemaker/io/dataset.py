@@ -16,7 +16,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.contents import Look
 from sklearn_sagemaker.io.read_ahead import read_ahead
 from sklearn_sagemaker.io.rows import Rows
-from sklearn_sagemaker.io.shards import RecordShard, Shard, open_shard
+from sklearn_sagemaker.io.shards import RecordShard, Shard, open_shards
 from sklearn_sagemaker.io.windows import (
     conformed,
     piece_windows,
@@ -67,10 +67,11 @@ class RecordIODataset(RowSource):
     memory : int, default=67108864
         Bytes of rows that may be loaded.
     n_features : int or None, default=None
-        Number of features of sparse rows; None is what the files say, or the largest
-        index of libsvm files.
+        Number of features of sparse rows; None is what the files say. libsvm files
+        do not: one more pass finds their largest index.
     **options : object
-        For the reader of the format, such as ``label="target"`` of CSV files.
+        For the reader of the format: ``label`` and ``header`` of CSV files, ``label``
+        of ``.npz`` files, ``zero_based`` of libsvm files.
 
     Attributes
     ----------
@@ -149,16 +150,13 @@ class RecordIODataset(RowSource):
             for status in (os.stat(path) for path in self.paths)
         )
         if self._survey is None or self._survey.stamps != stamps:
-            self._shards = [
-                open_shard(
-                    path,
-                    self.format,
-                    self._window_bytes,
-                    self.n_features,
-                    self.options,
-                )
-                for path in self.paths
-            ]
+            self._shards = open_shards(
+                self.paths,
+                self.format,
+                self._window_bytes,
+                self.n_features,
+                self.options,
+            )
             look = Look()
             with closing(read_ahead(self._in_order)) as found:
                 for path, rows in found:

@@ -66,9 +66,8 @@ def test_every_format_gives_the_same_rows(tmp_path, rows, ending):
     X, y, _ = rows
     if ending.startswith(".csv"):
         X = dense(X)
-    options = {"n_features": D, "zero_based": False} if ending == ".svm" else {}
     pattern = write(tmp_path, X, y, ending=ending)
-    data = RecordIODataset(pattern, memory=40_000, **options)
+    data = RecordIODataset(pattern, memory=40_000)
     assert data.shape == (N, D)
     found, labels, weights = data.load()
     assert_allclose(dense(found), dense(X), rtol=1e-6)
