@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +17,9 @@ from sklearn_sagemaker.io.svm_stream import svm_options
 PIECE_BYTES = 512 << 10
 """A piece of a file takes about so many bytes..."""
 PIECES = 16
-"""... or as few that a window holds so many pieces."""
+"""... or as few that a window holds so many pieces..."""
+MOST_PIECES = 1 << 17
+"""... or as many that there are no more pieces: each is remembered by its place."""
 MOST_ROWS = 1 << 16
 WIDENED = ("recordio", "json", "jsonlines")
 """Formats whose readers are told the number of features."""
@@ -226,6 +229,8 @@ def open_shards(
         format_of_file(path) if format is None else FORMATS[format] for path in paths
     ]
     piece_bytes = max(1, min(PIECE_BYTES, window_bytes // PIECES))
+    in_all = sum(os.path.getsize(path) for path in paths)
+    piece_bytes = max(piece_bytes, in_all // MOST_PIECES)
     svm = [path for path, one in zip(paths, formats, strict=True) if one.name == "svm"]
     layout = None
     if svm:

@@ -335,6 +335,25 @@ def test_a_file_that_is_damaged_later_is_named_too(tmp_path, table):
         list(windows)
 
 
+def test_a_file_that_becomes_another_during_a_fit(tmp_path, table):
+    X, y, _ = table
+    path = tmp_path / "x.pbr"
+    write_recordio(path, X, y)
+    data = RecordIODataset(path, memory=40_000)
+    windows = data.windows
+
+    def changing(seed, epoch):
+        if epoch == 1:
+            write_recordio(path, X[:, :5], y)
+        return windows(seed, epoch)
+
+    data.windows = changing
+    model = LinearLearnerClassifier(random_state=0, epochs=4)
+    with pytest.raises(ValueError, match="have become others during the fit"):
+        model.fit(data)
+    assert not [name for name in vars(model) if name.endswith("_")]
+
+
 def test_a_fit_that_fails_leaves_the_estimator_as_it_was(tmp_path, table):
     X, y, _ = table
     path = tmp_path / "x.pbr"
