@@ -233,7 +233,11 @@ class RecordIODataset(RowSource):
             places = [places[i] for i in rng.permutation(len(places))]
         records = [one for one in self._shards if isinstance(one, RecordShard)]
         if len(records) == len(self._shards):
-            found = record_windows(records, places, self._window_bytes, self.n_features)
+            # Keys of sparse rows take more room in memory than in the files.
+            in_all = sum(size for size, _ in survey.stamps)
+            share = min(1.0, in_all / max(1, survey.contents.n_bytes))
+            size = int(self._window_bytes * share)
+            found = record_windows(records, places, size, self.n_features)
         else:
             found = piece_windows(self._shards, places, self._window_bytes)
         for rows, keys in found:

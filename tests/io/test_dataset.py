@@ -193,6 +193,14 @@ def test_what_a_dataset_holds(tmp_path, rows):
     assert found.n_bytes == size
 
 
+def test_rows_without_a_value(tmp_path, table):
+    _, y, _ = table
+    X = sp.csr_matrix((N, D), dtype=np.float32)
+    data = RecordIODataset(write(tmp_path, X, y), memory=40_000)
+    assert data.load()[0].nnz == 0
+    assert sum(window[0].shape[0] for window in data.windows(0, 0)) == N
+
+
 def test_text_labels(tmp_path, table):
     X, y, _ = table
     for number in range(3):
