@@ -103,6 +103,7 @@ ROWS = {
     "picture": (bytes_record(), "the feature 'values' holds bytes"),
     "no tensor": (frame(b"\x0a\x0a\x0a\x06values\x12\x00"), "holds nothing"),
     "no message": (frame(b"\xff\xff"), "is no Record message"),
+    "nested groups": (frame(b"\x7b" * 5000), "is no Record message"),
     "cut message": (frame(GOOD[8:20]), "is no Record message"),
     "no values": (record_of(), "has no values and no shape"),
     "shape of zero": (record_of(shape=[0]), "has no values and no shape"),
