@@ -58,10 +58,11 @@ class RecordIODataset(RowSource):
         Rows of a mini-batch of an iteration. Estimators have mini-batches of their
         own.
     shuffle : bool, default=True
-        Whether each pass has another order: shards are permuted, and within
-        uncompressed RecordIO files pieces of half a megabyte; rows are shuffled within
-        windows. Compressed RecordIO, ``.npz`` and text files are read from start to
-        end, so sort no such file by its labels.
+        Whether each pass has another order: files are permuted, and within
+        uncompressed RecordIO files pieces of half a megabyte. Compressed RecordIO,
+        ``.npz`` and text files are read from start to end, so sort no such file by its
+        labels. An iteration also shuffles the rows within a window; so do estimators,
+        whatever this says.
     random_state : int, default=0
         Seed of the order of an iteration. Estimators use their own.
     memory : int, default=67108864
@@ -82,8 +83,10 @@ class RecordIODataset(RowSource):
     Raises
     ------
     DataFileError
-        If no file matches, or later if one cannot be read, has no labels, or does not
-        go with the others.
+        If no file matches or an ending is unknown; later, if a file cannot be read,
+        has no labels, or does not go with the others.
+    ValueError
+        If a number is out of range, or there is no such format or option.
 
     See Also
     --------
