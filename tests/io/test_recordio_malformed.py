@@ -142,6 +142,22 @@ MIXED = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "shape", [b"\x1a\x01\x7f", b"\x1a\x06\x80\x80\x80\x80\x80\x40"]
+)
+@pytest.mark.parametrize("kind", [b"\x12", b"\x3a"])
+def test_number_that_does_not_end_is_refused(shape, kind):
+    values = {b"\x12": b"\x0a\x04\0\0\0\0", b"\x3a": b"\x0a\x01\x05"}[kind]
+    for keys, accepted in ((b"\x12\x02\x85\x00", True), (b"\x12\x02\x05\x85", False)):
+        content = values + keys + shape
+        for prefix in (kind, b"\x0a\x06values\x12", b"\x0a"):
+            content = prefix + bytes([len(content)]) + content
+        if accepted:
+            assert read_recordio(frame(content))[0].indices.tolist() == [5]
+        else:
+            refused(frame(content), 0, "no Record message")
+
+
 def refused(data, record, message):
     """The offset that the error names, the same however the bytes are read."""
     with pytest.raises(RecordIOError, match=message) as caught:
