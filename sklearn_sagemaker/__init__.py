@@ -15,6 +15,7 @@ _HOME = {
     "FactorizationMachinesRegressor": "sklearn_sagemaker.estimators",
     "LinearLearnerClassifier": "sklearn_sagemaker.estimators",
     "LinearLearnerRegressor": "sklearn_sagemaker.estimators",
+    "TRUSTED_SKOPS_TYPES": "sklearn_sagemaker.estimators",
     "config_context": "sklearn_sagemaker.backends",
     "get_config": "sklearn_sagemaker.backends",
     "load_artifact": "sklearn_sagemaker.estimators",
@@ -24,6 +25,7 @@ _HOME = {
 }
 
 __all__ = [
+    "TRUSTED_SKOPS_TYPES",
     "FactorizationMachinesClassifier",
     "FactorizationMachinesRegressor",
     "LinearLearnerClassifier",
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from sklearn_sagemaker._show_versions import show_versions
     from sklearn_sagemaker.backends import config_context, get_config, set_config
     from sklearn_sagemaker.estimators import (
+        TRUSTED_SKOPS_TYPES,
         FactorizationMachinesClassifier,
         FactorizationMachinesRegressor,
         LinearLearnerClassifier,

@@ -1,6 +1,7 @@
 """The package as a whole: its surface, its pages, its cost."""
 
 import importlib.util
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,6 +84,31 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "doc").rglob("*.md")])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_code_of_the_pages_runs(page):
     tool("run_code_blocks").run_file(page)
+
+
+def prose(page):
+    return re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def anchors(page):
+    """Headings as GitHub makes anchors of them."""
+    for heading in re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE):
+        yield re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, *ROOT.glob("C*.md"), *ROOT.glob("benchmarks/*.md")],
+    ids=lambda page: page.name,
+)
+def test_the_links_of_the_pages_lead_somewhere(page):
+    for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = page.parent / name if name else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
 
 
 @pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")))

@@ -27,7 +27,8 @@ imports nothing heavy until it runs."""
 DESCRIPTION = """\
 Train Amazon SageMaker's Linear Learner (many candidate models in one pass over the
 data, the best one kept) and Factorization Machines on this machine. Use it from a
-shell, on CSV, .npz and libsvm files; convert data to and from SageMaker's formats."""
+shell, on CSV, .npz, libsvm, JSON Lines and RecordIO-protobuf files; convert between
+them."""
 
 EXAMPLES = """\
 examples:

@@ -10,8 +10,10 @@ from sklearn_sagemaker.estimators._linear_learner import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
+from sklearn_sagemaker.estimators._stored import TRUSTED_SKOPS_TYPES
 
 __all__ = [
+    "TRUSTED_SKOPS_TYPES",
     "FactorizationMachinesClassifier",
     "FactorizationMachinesRegressor",
     "LinearLearnerClassifier",

@@ -190,6 +190,11 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _check_rows(self, X, y="no_validation", *, reset: bool, **more: Any):
         """Validate X, and y, without a copy: any numeric dtype, any layout, CSR."""
+        if isinstance(X, RowSource):
+            raise TypeError(
+                f"A {type(X).__name__} is for fit and partial_fit; iterate over its "
+                "mini-batches, or load() it, for everything else."
+            )
         return validate_data(
             self,
             X,

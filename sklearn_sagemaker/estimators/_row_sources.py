@@ -7,6 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from sklearn_sagemaker._state import RowSource, Window, WindowedData
 
@@ -71,18 +72,31 @@ def windowed(
         ``encode(y, weights)`` gives float64 targets and weights.
     validation : (X, y, weights) or None
         The user's validation rows, encoded.
+
+    Raises
+    ------
+    ValueError
+        Later, by a window of other width or type than the contents say.
     """
+    contents = source.contents
+    wanted = contents.sparse, contents.dtype, contents.n_features
 
     def windows(seed: int, epoch: int | None) -> Generator[Window, None, None]:
         with closing(source.windows(seed, epoch)) as found:
             for X, y, weights, draws in found:
+                # The kernels trust these.
+                if (sp.issparse(X), X.dtype, X.shape[1]) != wanted:
+                    raise ValueError(
+                        f"The rows of this {type(source).__name__} have become others "
+                        "during the fit; leave its files alone until it ends."
+                    )
                 if weights is None:
                     weights = np.ones(len(y))
                 yield Window(X, *encode(y, weights.astype(np.float64)), draws)
 
     return WindowedData(
         windows,
-        source.contents.n_bytes,
+        contents.n_bytes,
         source.memory // HELD_SHARE,
         *(validation or ()),
     )

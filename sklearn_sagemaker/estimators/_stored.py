@@ -6,8 +6,7 @@ A file of skops runs no code when it is loaded, but the types in it must be trus
 
 >>> import skops.io
 >>> from sklearn.datasets import load_diabetes
->>> from sklearn_sagemaker import LinearLearnerRegressor
->>> from sklearn_sagemaker.estimators._stored import TRUSTED_SKOPS_TYPES
+>>> from sklearn_sagemaker import TRUSTED_SKOPS_TYPES, LinearLearnerRegressor
 >>> X, y = load_diabetes(return_X_y=True)
 >>> model = LinearLearnerRegressor(epochs=5, random_state=0).fit(X, y)
 >>> stored = skops.io.dumps(model)

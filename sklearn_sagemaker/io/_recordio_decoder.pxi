@@ -464,7 +464,8 @@ cdef class Decoder:
                     self.disorder = True
                 last = <int64_t>key
                 self.keys_64[self.n_stored + j] = last
-            return FULL
+            # A last key without an end is no key, and was not counted.
+            return FULL if p == end else UNKNOWN
         narrow = &self.keys_32[self.n_stored]
         status = keys_read_32(p, end, narrow, n_keys, width, &key)
         if status == VARINT_MALFORMED:

@@ -16,7 +16,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.contents import Look
 from sklearn_sagemaker.io.read_ahead import read_ahead
 from sklearn_sagemaker.io.rows import Rows, stacked
-from sklearn_sagemaker.io.shards import RecordShard, Shard, open_shard
+from sklearn_sagemaker.io.shards import RecordShard, Shard, open_shards
 from sklearn_sagemaker.io.windows import conformed, piece_windows, record_windows
 
 MEMORY = 64 << 20
@@ -53,19 +53,21 @@ class RecordIODataset(RowSource):
         Rows of a mini-batch of an iteration. Estimators have mini-batches of their
         own.
     shuffle : bool, default=True
-        Whether each pass has another order: shards are permuted, and within
-        uncompressed RecordIO files pieces of half a megabyte; rows are shuffled within
-        windows. Compressed RecordIO, ``.npz`` and text files are read from start to
-        end, so sort no such file by its labels.
+        Whether each pass has another order: files are permuted, and within
+        uncompressed RecordIO files pieces of half a megabyte. Compressed RecordIO,
+        ``.npz`` and text files are read from start to end, so sort no such file by its
+        labels. An iteration also shuffles the rows within a window; so do estimators,
+        whatever this says.
     random_state : int, default=0
         Seed of the order of an iteration. Estimators use their own.
     memory : int, default=67108864
         Bytes of rows that may be loaded.
     n_features : int or None, default=None
-        Number of features of sparse rows; None is what the files say, or the largest
-        index of libsvm files.
+        Number of features of sparse rows; None is what the files say. libsvm files
+        do not: one more pass finds their largest index.
     **options : object
-        For the reader of the format, such as ``label="target"`` of CSV files.
+        For the reader of the format: ``label`` and ``header`` of CSV files, ``label``
+        of ``.npz`` files, ``zero_based`` of libsvm files.
 
     Attributes
     ----------
@@ -76,8 +78,10 @@ class RecordIODataset(RowSource):
     Raises
     ------
     DataFileError
-        If no file matches, or later if one cannot be read, has no labels, or does not
-        go with the others.
+        If no file matches or an ending is unknown; later, if a file cannot be read,
+        has no labels, or does not go with the others.
+    ValueError
+        If a number is out of range, or there is no such format or option.
 
     See Also
     --------
@@ -144,16 +148,13 @@ class RecordIODataset(RowSource):
             for status in (os.stat(path) for path in self.paths)
         )
         if self._survey is None or self._survey.stamps != stamps:
-            self._shards = [
-                open_shard(
-                    path,
-                    self.format,
-                    self._window_bytes,
-                    self.n_features,
-                    self.options,
-                )
-                for path in self.paths
-            ]
+            self._shards = open_shards(
+                self.paths,
+                self.format,
+                self._window_bytes,
+                self.n_features,
+                self.options,
+            )
             look = Look()
             with closing(read_ahead(self._in_order)) as found:
                 for path, rows in found:
@@ -230,7 +231,11 @@ class RecordIODataset(RowSource):
             places = [places[i] for i in rng.permutation(len(places))]
         records = [one for one in self._shards if isinstance(one, RecordShard)]
         if len(records) == len(self._shards):
-            found = record_windows(records, places, self._window_bytes, self.n_features)
+            # Keys of sparse rows take more room in memory than in the files.
+            in_all = sum(size for size, _ in survey.stamps)
+            share = min(1.0, in_all / max(1, survey.contents.n_bytes))
+            size = int(self._window_bytes * share)
+            found = record_windows(records, places, size, self.n_features)
         else:
             found = piece_windows(self._shards, places, self._window_bytes)
         for rows, keys in found:

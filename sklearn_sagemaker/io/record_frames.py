@@ -276,7 +276,8 @@ def parse(parts: list[bytes], message: Any) -> Any:
         record = message()
         try:
             record.ParseFromString(joint.join(parts))
-        except (DecodeError, UnicodeDecodeError) as error:
+        except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+            # Old protobuf in pure Python goes as deep as the bytes say.
             fault = error
         else:
             return record

@@ -352,9 +352,10 @@ def _encoder(rows: Rows, dtype: TensorType | None, first: int) -> Encoder:
     if rows.y is not None:
         columns["labels"], columns["label_tag"] = _labels(rows.y, dtype, first)
     if rows.sample_weight is not None:
-        columns["weights"] = rows.sample_weight.astype(np.float64)
-        wide = tensor == np.float64
-        columns["weight_tag"] = TAGS[np.dtype("float64" if wide else "float32")]
+        wanted = np.dtype("float64" if tensor == np.float64 else "float32")
+        weights = _cast(rows.sample_weight, wanted, "sample_weight")
+        columns["weights"] = weights.astype(np.float64)
+        columns["weight_tag"] = TAGS[wanted]
     if sparse.issparse(X):
         columns["indptr"], columns["indices"] = _row_ends_and_keys(X)
     encoder = Encoder(_cast(values, tensor, "X"), n_features, **columns)

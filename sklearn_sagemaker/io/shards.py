@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -11,13 +12,16 @@ from sklearn_sagemaker.io.formats import FORMATS, Format, format_of_file
 from sklearn_sagemaker.io.opening import check_file, reading
 from sklearn_sagemaker.io.recordio import EVERYTHING, iter_pieces, iter_rows
 from sklearn_sagemaker.io.rows import Rows, memory_of
+from sklearn_sagemaker.io.svm_stream import svm_options
 
 PIECE_BYTES = 512 << 10
 """A piece of a file takes about so many bytes..."""
 PIECES = 16
-"""... or as few that a window holds so many pieces."""
+"""... or as few that a window holds so many pieces..."""
+MOST_PIECES = 1 << 17
+"""... or as many that there are no more pieces: each is remembered by its place."""
 MOST_ROWS = 1 << 16
-WIDENED = ("recordio", "svm", "json", "jsonlines")
+WIDENED = ("recordio", "json", "jsonlines")
 """Formats whose readers are told the number of features."""
 
 
@@ -187,20 +191,20 @@ class StreamShard(Shard):
         yield from enumerate(found)
 
 
-def open_shard(
-    path: str,
+def open_shards(
+    paths: list[str],
     format: str | None,
     window_bytes: int,
     n_features: int | None,
     options: dict[str, Any],
-) -> Shard:
-    """A file as a shard.
+) -> list[Shard]:
+    """Files whose rows belong together, as shards.
 
     Parameters
     ----------
-    path : str
+    paths : list of str
     format : str or None
-        Name of its format; None tells by the ending.
+        Name of their format; None tells by the ending of each.
     window_bytes : int
         Size of the windows that pieces are put together to.
     n_features : int or None
@@ -210,26 +214,41 @@ def open_shard(
 
     Returns
     -------
-    shard : Shard
+    shards : list of Shard
 
     Raises
     ------
     DataFileError
-        If the ending is unknown.
+        If an ending is unknown.
     ValueError
         If there is no such format, or it takes no options.
     """
     if format is not None and format not in FORMATS:
         raise ValueError(f"format={format!r} must be one of {list(FORMATS)}, or None.")
-    found = format_of_file(path) if format is None else FORMATS[format]
+    formats = [
+        format_of_file(path) if format is None else FORMATS[format] for path in paths
+    ]
     piece_bytes = max(1, min(PIECE_BYTES, window_bytes // PIECES))
-    if found.name == "recordio" and not path.lower().endswith(".gz"):
-        if options:
+    in_all = sum(os.path.getsize(path) for path in paths)
+    piece_bytes = max(piece_bytes, in_all // MOST_PIECES)
+    svm = [path for path, one in zip(paths, formats, strict=True) if one.name == "svm"]
+    layout = None
+    if svm:
+        layout = svm_options(svm, n_features, options.get("zero_based"))
+    shards: list[Shard] = []
+    for path, found in zip(paths, formats, strict=True):
+        if found.name == "recordio" and options:
             raise ValueError(
                 f"{path}: RecordIO files take no options, but {sorted(options)} are "
                 "given; leave them out."
             )
-        return RecordShard(path, piece_bytes, n_features)
-    if n_features is not None and found.name in WIDENED:
-        options = {**options, "n_features": n_features}
-    return StreamShard(path, piece_bytes, found, options)
+        if found.name == "recordio" and not path.lower().endswith(".gz"):
+            shards.append(RecordShard(path, piece_bytes, n_features))
+            continue
+        mine = dict(options)
+        if found.name == "svm" and layout is not None:
+            mine.update(layout)
+        elif n_features is not None and found.name in WIDENED:
+            mine["n_features"] = n_features
+        shards.append(StreamShard(path, piece_bytes, found, mine))
+    return shards

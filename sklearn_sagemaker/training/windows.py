@@ -56,16 +56,23 @@ class Sample:
 
     def rows(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """X, y and weights of the sample, in a random order; the sample is emptied."""
-        parts, self._parts = self._parts, []
-        draws = np.concatenate([part[3] for part in parts])
-        order = np.argsort(draws, kind="stable")
-        blocks = [part[0] for part in parts]
-        if sp.issparse(blocks[0]):
-            X = sp.vstack(blocks, format="csr")
-        else:
-            X = np.concatenate(blocks)
-        y, weights = (np.concatenate([part[i] for part in parts]) for i in (1, 2))
-        return X[order], y[order], weights[order]
+        columns: list[list] = [
+            list(column) for column in zip(*self._parts, strict=True)
+        ]
+        self._parts = []
+        order = np.argsort(np.concatenate(columns.pop()), kind="stable")
+        found = []
+        # One after the other, to hold no more than one column twice.
+        while columns:
+            blocks = columns.pop()
+            if sp.issparse(blocks[0]):
+                column = sp.vstack(blocks, format="csr")
+            else:
+                column = np.concatenate(blocks)
+            blocks.clear()
+            found.append(column[order])
+        weights, y, X = found
+        return X, y, weights
 
     def __len__(self) -> int:
         return sum(len(part[1]) for part in self._parts)

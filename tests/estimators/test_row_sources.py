@@ -288,6 +288,15 @@ def test_what_needs_all_rows_is_refused(digits, numbers):
         LinearLearnerRegressor().fit(source_of(X, np.where(y == 3, np.nan, y)))
 
 
+def test_a_source_is_for_training_only(digits):
+    X, y = digits
+    source = source_of(X, y)
+    model = LinearLearnerClassifier(random_state=0, epochs=2).fit(source)
+    for method in (model.predict, model.predict_proba, model.decision_function):
+        with pytest.raises(TypeError, match="ArraySource is for fit and partial_fit"):
+            method(source)
+
+
 def test_arrays_still_need_labels(digits):
     with pytest.raises(ValueError, match="requires y to be passed"):
         LinearLearnerClassifier().fit(digits[0])

@@ -66,9 +66,8 @@ def test_every_format_gives_the_same_rows(tmp_path, rows, ending):
     X, y, _ = rows
     if ending.startswith(".csv"):
         X = dense(X)
-    options = {"n_features": D, "zero_based": False} if ending == ".svm" else {}
     pattern = write(tmp_path, X, y, ending=ending)
-    data = RecordIODataset(pattern, memory=40_000, **options)
+    data = RecordIODataset(pattern, memory=40_000)
     assert data.shape == (N, D)
     found, labels, weights = data.load()
     assert_allclose(dense(found), dense(X), rtol=1e-6)
@@ -192,6 +191,14 @@ def test_what_a_dataset_holds(tmp_path, rows):
     assert_array_equal(found.counts, np.bincount(counted.astype(int)))
     size = X.data.nbytes + X.indices.nbytes if found.sparse else X.nbytes
     assert found.n_bytes == size
+
+
+def test_rows_without_a_value(tmp_path, table):
+    _, y, _ = table
+    X = sp.csr_matrix((N, D), dtype=np.float32)
+    data = RecordIODataset(write(tmp_path, X, y), memory=40_000)
+    assert data.load()[0].nnz == 0
+    assert sum(window[0].shape[0] for window in data.windows(0, 0)) == N
 
 
 def test_text_labels(tmp_path, table):
@@ -334,6 +341,25 @@ def test_a_file_that_is_damaged_later_is_named_too(tmp_path, table):
         file.truncate(2000 * size)
     with pytest.raises(DataFileError, match="has become shorter"):
         list(windows)
+
+
+def test_a_file_that_becomes_another_during_a_fit(tmp_path, table):
+    X, y, _ = table
+    path = tmp_path / "x.pbr"
+    write_recordio(path, X, y)
+    data = RecordIODataset(path, memory=40_000)
+    windows = data.windows
+
+    def changing(seed, epoch):
+        if epoch == 1:
+            write_recordio(path, X[:, :5], y)
+        return windows(seed, epoch)
+
+    data.windows = changing
+    model = LinearLearnerClassifier(random_state=0, epochs=4)
+    with pytest.raises(ValueError, match="have become others during the fit"):
+        model.fit(data)
+    assert not [name for name in vars(model) if name.endswith("_")]
 
 
 def test_a_fit_that_fails_leaves_the_estimator_as_it_was(tmp_path, table):

@@ -226,6 +226,10 @@ def mutate(draw, data, others):
         kind = draw.randrange(8)
         if kind == 0 and place < len(data):
             data[place] ^= 1 << draw.randrange(8)
+            if draw.randrange(2):
+                # Two varints that end elsewhere.
+                for near in draw.sample(range(place, place + 12), 2):
+                    data[near % len(data)] ^= 0x80
         elif kind == 1 and place < len(data):
             data[place] = draw.choice((0, 1, 0x7F, 0x80, 0xFF, draw.randrange(256)))
         elif kind == 2:

@@ -103,6 +103,7 @@ ROWS = {
     "picture": (bytes_record(), "the feature 'values' holds bytes"),
     "no tensor": (frame(b"\x0a\x0a\x0a\x06values\x12\x00"), "holds nothing"),
     "no message": (frame(b"\xff\xff"), "is no Record message"),
+    "nested groups": (frame(b"\x7b" * 5000), "is no Record message"),
     "cut message": (frame(GOOD[8:20]), "is no Record message"),
     "no values": (record_of(), "has no values and no shape"),
     "shape of zero": (record_of(shape=[0]), "has no values and no shape"),
@@ -139,6 +140,22 @@ MIXED = {
     "weight": (record_of([1], weight=[1]), record_of([1]), "has no weight, unlike"),
     "no weight": (record_of([1]), record_of([1], weight=[1]), "has a weight, unlike"),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "shape", [b"\x1a\x01\x7f", b"\x1a\x06\x80\x80\x80\x80\x80\x40"]
+)
+@pytest.mark.parametrize("kind", [b"\x12", b"\x3a"])
+def test_number_that_does_not_end_is_refused(shape, kind):
+    values = {b"\x12": b"\x0a\x04\0\0\0\0", b"\x3a": b"\x0a\x01\x05"}[kind]
+    for keys, accepted in ((b"\x12\x02\x85\x00", True), (b"\x12\x02\x05\x85", False)):
+        content = values + keys + shape
+        for prefix in (kind, b"\x0a\x06values\x12", b"\x0a"):
+            content = prefix + bytes([len(content)]) + content
+        if accepted:
+            assert read_recordio(frame(content))[0].indices.tolist() == [5]
+        else:
+            refused(frame(content), 0, "no Record message")
 
 
 def refused(data, record, message):

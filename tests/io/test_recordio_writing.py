@@ -9,6 +9,7 @@ from scipy import sparse
 from sklearn_sagemaker.io import read_recordio, write_recordio
 from sklearn_sagemaker.io.record_frames import frame
 from sklearn_sagemaker.io.record_messages import Record
+from sklearn_sagemaker.io.recordio import iter_rows
 from sklearn_sagemaker.io.recordio_writing import (
     RecordIOWriter,
     shard_bounds,
@@ -205,6 +206,19 @@ def test_types_of_tensors(dtype, X, y, types):
 def test_what_cannot_be_written(X, y, dtype, message):
     with pytest.raises(ValueError, match=message):
         write_recordio(None, X, y, dtype=dtype)
+
+
+def test_weights_are_checked_and_typed():
+    for weight, message in (
+        ([1e39], "sample_weight has 1e.* beyond the range of float32"),
+        ([np.inf], "sample_weight has inf at row 0"),
+        ([1, 2], r"sample_weight has shape \(2,\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            write_recordio(None, [[1.0]], sample_weight=weight)
+    data = write_recordio(None, [[1.0]], sample_weight=[1e39], dtype="float64")
+    (rows,) = iter_rows(data, 5)
+    assert rows.sample_weight.tolist() == [1e39]
 
 
 def test_infinities_and_nan_are_written_as_they_are():
