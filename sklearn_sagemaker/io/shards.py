@@ -12,7 +12,6 @@ from sklearn_sagemaker.io.formats import FORMATS, Format, format_of_file
 from sklearn_sagemaker.io.opening import check_file, reading
 from sklearn_sagemaker.io.recordio import EVERYTHING, iter_pieces, iter_rows
 from sklearn_sagemaker.io.rows import Rows, memory_of
-from sklearn_sagemaker.io.svm_stream import svm_options
 
 PIECE_BYTES = 512 << 10
 """A piece of a file takes about so many bytes..."""
@@ -234,6 +233,9 @@ def open_shards(
     svm = [path for path, one in zip(paths, formats, strict=True) if one.name == "svm"]
     layout = None
     if svm:
+        # Late, as the registry does it.
+        from sklearn_sagemaker.io.svm_stream import svm_options
+
         layout = svm_options(svm, n_features, options.get("zero_based"))
     shards: list[Shard] = []
     for path, found in zip(paths, formats, strict=True):
