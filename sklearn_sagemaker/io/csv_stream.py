@@ -17,6 +17,7 @@ from sklearn_sagemaker.io.csv_tables import (
     Header,
     csv_records,
     inspect_csv,
+    label_fault,
     names_in_header,
     parse_fast,
     parse_slowly,
@@ -214,6 +215,11 @@ class CsvWriter(FileWriter):
     ):
         super().__init__(target)
         self._header = None if header is None else list(header)
+
+    def _label_fault(self, label: str) -> str:
+        if label != label.strip():
+            return "starts or ends with a blank, which CSV readers leave out"
+        return "is empty or no label in CSV" if label_fault(label, "text") else ""
 
     def _write(self, rows: Rows) -> None:
         n_columns = rows.X.shape[1]

@@ -305,8 +305,7 @@ def parse_fast(
 
     def take(text: str) -> float:
         text = text.strip()
-        number = parse_number(text)
-        if '"' in text or _label_fault(text, number, labels):
+        if '"' in text or label_fault(text, labels):
             raise ValueError
         texts.append(text)
         return 0.0
@@ -388,7 +387,7 @@ def parse_slowly(
         rows.append(numbers)
         if label is not None:
             text = fields[label]
-            fault = _label_fault(text, parse_number(text), labels)
+            fault = label_fault(text, labels)
             if fault:
                 raise DataFileError(
                     f"{layout.path}: row {line}, label {layout.column(label)}: {fault}"
@@ -414,8 +413,9 @@ def _feature_fault(text: str) -> str:
     )
 
 
-def _label_fault(text: str, number: float, labels: LabelKind) -> str:
+def label_fault(text: str, labels: LabelKind) -> str:
     """What is wrong with a label; an empty text if nothing is."""
+    number = parse_number(text)
     if not text:
         return "the cell is empty; every row needs a label: drop the row."
     if text.lower() in ("nan", "+nan", "-nan") or math.isinf(number):

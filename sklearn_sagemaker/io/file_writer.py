@@ -12,7 +12,8 @@ from scipy import sparse
 
 from sklearn_sagemaker.io.formats import FORMATS
 from sklearn_sagemaker.io.labels import decoded, labels_from_array
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.messages import quoted
+from sklearn_sagemaker.io.rows import Rows, canonical
 from sklearn_sagemaker.io.writing import writing
 
 
@@ -100,8 +101,8 @@ class FileWriter:
         if y is not None and y.dtype.kind == "S":
             y = decoded(y, f"{self.path}: the label")
         self._check(Rows(X, y, rows.sample_weight))
-        if sparse.issparse(X) and X.format != "csr":
-            X = X.tocsr()
+        if sparse.issparse(X):
+            X = canonical(X)
         if y is not None and y.dtype.kind == "b":
             y = y.astype(np.int64)
         self._write(Rows(X, y, rows.sample_weight))
@@ -156,6 +157,17 @@ class FileWriter:
                 "number the classes from 0 first, or write CSV, JSON Lines or .npz."
             )
         labels_from_array(y, "auto", f"{at}: the label")
+        for label in sorted(set(y.tolist())) if y.dtype.kind == "U" else ():
+            fault = self._label_fault(label)
+            if fault:
+                raise ValueError(
+                    f"{at} have the label {quoted(label)}, which {fault}; give the "
+                    "class another name, or write .npz."
+                )
+
+    def _label_fault(self, label: str) -> str:
+        """Why a text would not be read again as it is; an empty text if it would."""
+        return ""
 
     def _check_fields(self, fields: tuple[bool, ...]) -> None:
         labels, weights, _ = fields

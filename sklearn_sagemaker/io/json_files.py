@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, ClassVar
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.blocks import check_batch_size
 from sklearn_sagemaker.io.file_writer import FileWriter
-from sklearn_sagemaker.io.json_instances import Instances
+from sklearn_sagemaker.io.json_instances import Instances, is_label
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines
 from sklearn_sagemaker.io.json_rows import encode_instances
 from sklearn_sagemaker.io.opening import check_file, open_bytes, reading
@@ -181,6 +181,9 @@ class JsonLinesWriter(FileWriter):
     format = "jsonlines"
     between: ClassVar[str] = "\n"
     end: ClassVar[bytes] = b"\n"
+
+    def _label_fault(self, label: str) -> str:
+        return "" if is_label(label) else "is empty or not valid text"
 
     def _write(self, rows: Rows) -> None:
         text = self.between.join(encode_instances(rows, with_labels=True))

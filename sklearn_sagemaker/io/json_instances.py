@@ -241,7 +241,7 @@ class Instances:
         label = instance["label"]
         if type(label) is not str:
             label = self._number(number, instance, "label")
-        elif not label or not _encodes(label):
+        elif not is_label(label):
             raise self._fault(number, "the label is empty or not valid text.")
         self._labels.append(label)
         first = type(self._labels[0])
@@ -292,10 +292,9 @@ def _is_number(value: Any) -> bool:
         return False
 
 
-def _encodes(text: str) -> bool:
-    """Whether it is text that can be written: no half of a surrogate pair."""
+def is_label(text: str) -> bool:
+    """Whether there is text, and no half of a surrogate pair in it."""
     try:
-        text.encode()
+        return bool(text.encode())
     except UnicodeEncodeError:
         return False
-    return True

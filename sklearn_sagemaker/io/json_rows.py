@@ -27,7 +27,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.json_instances import Instances
 from sklearn_sagemaker.io.json_parsing import JsonDocument, json_lines
 from sklearn_sagemaker.io.number_text import python_numbers
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, canonical
 
 
 def decode_json(body: bytes) -> Rows:
@@ -135,7 +135,8 @@ def encode_instances(rows: Rows, with_labels: bool = False) -> Iterator[str]:
     columns = zip(*beside.values(), strict=True)
     more = [dict(zip(beside, row, strict=True)) for row in columns]
     if sparse.issparse(X):
-        X = sparse.csr_matrix(X)
+        # A key that comes twice is refused wherever JSON is read.
+        X = canonical(X)
         data, keys = python_numbers(X.data, "X.data"), X.indices.tolist()
         shape, ends = [X.shape[1]], X.indptr.tolist()
         for row in range(X.shape[0]):

@@ -116,6 +116,26 @@ def check_finite(X: Any, place: Callable[[int], str]) -> None:
         )
 
 
+def canonical(X: Any) -> Any:
+    """A sparse matrix as formats without a sum have it.
+
+    Parameters
+    ----------
+    X : sparse matrix or array
+
+    Returns
+    -------
+    X : CSR matrix
+        With sorted indices, each once in a row; a copy if that takes changes.
+    """
+    csr = sparse.csr_matrix(X)
+    if csr.has_canonical_format:
+        return csr
+    csr = csr.copy()
+    csr.sum_duplicates()
+    return csr
+
+
 def stacked(blocks: Sequence[Any]) -> Any:
     """Blocks of rows as one.
 

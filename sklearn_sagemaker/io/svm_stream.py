@@ -261,9 +261,16 @@ class SvmWriter(FileWriter):
     def _write(self, rows: Rows) -> None:
         from sklearn.datasets import dump_svmlight_file
 
-        X = rows.X
-        if X.dtype.kind in "ub":
-            X = X.astype(np.int64)
         text = io.BytesIO()
-        dump_svmlight_file(X, rows.y, text, zero_based=False)
+        y = np.asarray(rows.y)
+        dump_svmlight_file(_dumped(rows.X), _dumped(y), text, zero_based=False)
         self.handle.write(text.getvalue())
+
+
+def _dumped(values: Any) -> Any:
+    """Values in a dtype that scikit-learn's compiled writer takes."""
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind in "bi" or (kind == "u" and size < 8):
+        return values.astype(np.int64, copy=False)
+    single = kind == "f" and size == 4
+    return values.astype(np.float32 if single else np.float64, copy=False)

@@ -91,6 +91,51 @@ def test_what_formats_have_room_for(tmp_path, name):
                 writer.write(rows)
 
 
+MATRIX = np.array([[0, 1.5, 1], [2, 0, 3]])
+ODD = {
+    "bool": MATRIX > 1,
+    **{dtype: MATRIX.astype(dtype) for dtype in ("i1", "u2", "u8", "f2", ">f4", "g")},
+    "large": np.array([[2**52, 2**63]], dtype="u8"),
+    "Fortran": np.asfortranarray(MATRIX),
+    "CSC": sparse.csc_matrix(MATRIX),
+    "COO array": sparse.coo_array(MATRIX),
+    "CSR of bool": sparse.csr_matrix(MATRIX > 1),
+    "unsorted": sparse.csr_matrix(([1.0, 2.0], [1, 0], [0, 2])),
+    "twice": sparse.csr_matrix(([1.0, 2.0, 3.0], [0, 0, 1], [0, 2, 3])),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("X", ODD.values(), ids=ODD)
+def test_odd_rows_are_read_as_they_were_written(tmp_path, name, X):
+    entry = FORMATS[name]
+    path = str(tmp_path / f"a{entry.endings[0]}")
+    with entry.open_writer(path) as writer:
+        writer.write(Rows(X, np.arange(X.shape[0])))
+    (rows,) = entry.iter_rows(path, 10)
+    found, wanted = (A.toarray() if sparse.issparse(A) else A for A in (rows.X, X))
+    np.testing.assert_array_equal(found.astype(float), wanted.astype(float))
+
+
+@pytest.mark.parametrize("name", ["csv", "json", "jsonlines", "npz"])
+@pytest.mark.parametrize("label", ["", " a", "nan", "\ud800", "1", "a,b", "a\nb", '"'])
+def test_labels_are_read_as_they_were_written_or_refused(tmp_path, name, label):
+    entry = FORMATS[name]
+    path = tmp_path / f"a{entry.endings[0]}"
+    options = {"labels": "text", "header": "no"} if name == "csv" else {}
+    y = np.array(["b", label])
+    try:
+        with entry.open_writer(str(path)) as writer:
+            writer.write(Rows(np.eye(2), y))
+    except ValueError:
+        assert label in ("", " a", "nan", "\ud800")
+        assert name != "npz"
+        assert not path.exists()
+    else:
+        (rows,) = entry.iter_rows(str(path), 10, **options)
+        assert rows.y.tolist() == y.tolist()
+
+
 def test_facts_of_sagemaker():
     linear = BOTH[0]
     trains = {name: entry.trains for name, entry in FORMATS.items() if entry.trains}
