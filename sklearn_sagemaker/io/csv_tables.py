@@ -6,6 +6,7 @@ import csv
 import difflib
 import itertools
 import math
+import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -128,13 +129,15 @@ def names_in_header(label: str | int | None) -> tuple[str, ...]:
 
 
 def inspect_csv(
-    path: str, header: Header = "auto", known_names: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    header: Header = "auto",
+    known_names: Sequence[str] = (),
 ) -> CsvLayout:
     r"""Find out the columns of a CSV file from its first two lines.
 
     Parameters
     ----------
-    path : str
+    path : str or path-like
         A ``.csv`` or ``.csv.gz`` file, separated by commas.
     header : {"auto", "yes", "no"}
         Whether the first line holds names. "auto" says so if it has text in a
@@ -160,7 +163,7 @@ def inspect_csv(
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "churn.csv")
     >>> _ = path.write_text("calls,churn\n3,yes\n1,no\n")
-    >>> layout = inspect_csv(str(path))
+    >>> layout = inspect_csv(path)
     >>> layout.names
     ['calls', 'churn']
     >>> table = read_csv(layout, label=layout.position("churn"))
@@ -168,6 +171,7 @@ def inspect_csv(
     ([[3.0], [1.0]], ['yes', 'no'])
     >>> folder.cleanup()
     """
+    path = os.fspath(path)
     check_file(path)
     with reading(path), open_text(path) as handle:
         records = list(itertools.islice(csv_records(_lines(path, handle)), 2))

@@ -7,6 +7,7 @@ nowhere else. The functions of a format are imported when they are called.
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -175,7 +176,7 @@ _ALL = (
     Format(
         "jsonlines",
         "JSON Lines",
-        (".jsonl", ".jsonl.gz", ".jsonlines", ".jsonlines.gz", ".ndjson"),
+        (".jsonl", ".jsonl.gz", ".jsonlines", ".jsonlines.gz", ".ndjson", ".ndjson.gz"),
         _late("json_files", "iter_jsonlines"),
         _late("json_files", "JsonLinesWriter"),
         ("application/jsonlines", "application/x-jsonlines", "application/jsonl"),
@@ -221,8 +222,16 @@ DEFAULT_TRAINING = "recordio"
 CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
-def format_of_file(path: str) -> Format:
+def format_of_file(path: str | os.PathLike[str]) -> Format:
     """The format of a file, by the ending of its name.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    format : Format
 
     Raises
     ------
@@ -235,6 +244,7 @@ def format_of_file(path: str) -> Format:
     >>> format_of_file("train.jsonl.gz").name
     'jsonlines'
     """
+    path = os.fspath(path)
     for entry in FORMATS.values():
         if path.lower().endswith(entry.endings):
             return entry

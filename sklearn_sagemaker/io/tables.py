@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from scipy import sparse
 
@@ -26,8 +28,17 @@ BATCH = 10_000
 """Rows that are parsed at a time where a file is read as a stream."""
 
 
-def file_format(path: str) -> str:
+def file_format(path: str | os.PathLike[str]) -> str:
     """The name of the format of a file, by the file's name.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    name : str
+        A key of `sklearn_sagemaker.io.formats.FORMATS`.
 
     Raises
     ------
@@ -38,7 +49,7 @@ def file_format(path: str) -> str:
 
 
 def read_table(
-    path: str,
+    path: str | os.PathLike[str],
     header: Header = "auto",
     *,
     label: str | int | None = None,
@@ -51,7 +62,7 @@ def read_table(
 
     Parameters
     ----------
-    path : str
+    path : str or path-like
     header : {"auto", "yes", "no"}
         Whether a CSV file starts with names.
     label : str, int or None
@@ -81,11 +92,12 @@ def read_table(
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.jsonl")
     >>> _ = path.write_text('{"features": [1.5, 16], "label": 1}\n')
-    >>> table = read_table(str(path))
+    >>> table = read_table(path)
     >>> table.X.tolist(), table.y.tolist()
     ([[1.5, 16.0]], [1])
     >>> folder.cleanup()
     """
+    path = os.fspath(path)
     kind = file_format(path)
     if kind == "npz":
         name = "y" if label is None else str(label)

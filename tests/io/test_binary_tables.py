@@ -197,6 +197,15 @@ def test_svm_has_no_label_to_name(tmp_path):
 )
 def test_format_by_name(name, kind):
     assert file_format(name) == kind
+    assert file_format(Path("folder", name)) == kind
+
+
+def test_paths_may_be_objects(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("1,2\n0,3\n")
+    table = read_table(path, label=0)
+    assert table.path == str(path)
+    assert table.y.tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("name", ["a.parquet", "csv", "a.npz.gz", ""])
