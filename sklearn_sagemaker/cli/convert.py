@@ -189,7 +189,7 @@ def _reading_options(
 
 def _csv_options(arguments: argparse.Namespace, paths: list[str]) -> dict[str, Any]:
     from sklearn_sagemaker.exceptions import DataFileError
-    from sklearn_sagemaker.io.csv_tables import inspect_csv, names_in_header
+    from sklearn_sagemaker.io.csv_layout import inspect_csv, names_in_header
     from sklearn_sagemaker.io.messages import listed
 
     header: Any = arguments.header or "auto"

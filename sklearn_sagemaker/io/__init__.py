@@ -9,7 +9,8 @@ fault in a file is a `sklearn_sagemaker.exceptions.DataFileError` of one line.
 from __future__ import annotations
 
 from sklearn_sagemaker.io.atomic import check_can_write, replacing
-from sklearn_sagemaker.io.csv_tables import CsvLayout, inspect_csv, read_csv
+from sklearn_sagemaker.io.csv_layout import CsvLayout, inspect_csv
+from sklearn_sagemaker.io.csv_tables import read_csv
 from sklearn_sagemaker.io.dataset import RecordIODataset
 from sklearn_sagemaker.io.formats import (
     FORMATS,

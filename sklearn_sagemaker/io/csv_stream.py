@@ -12,17 +12,15 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.blocks import batches, check_batch_size, line_blocks
-from sklearn_sagemaker.io.csv_tables import (
+from sklearn_sagemaker.io.csv_layout import (
     CsvLayout,
     Header,
     csv_records,
     inspect_csv,
-    label_fault,
     names_in_header,
-    parse_fast,
-    parse_slowly,
     skip_header,
 )
+from sklearn_sagemaker.io.csv_tables import label_fault, parse_fast, parse_slowly
 from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.number_text import number_texts, parse_number
 from sklearn_sagemaker.io.opening import reading

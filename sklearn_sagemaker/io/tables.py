@@ -8,12 +8,8 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.csv_tables import (
-    Header,
-    inspect_csv,
-    names_in_header,
-    read_csv,
-)
+from sklearn_sagemaker.io.csv_layout import Header, inspect_csv, names_in_header
+from sklearn_sagemaker.io.csv_tables import read_csv
 from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import listed
