@@ -22,67 +22,115 @@ HELD_OUT = 0.1
 class Sample:
     """Rows whose draws are below a limit, which falls when memory is full.
 
+    They lie in one piece of memory from the start: pieces that come and go with the
+    windows would leave gaps between them.
+
     Parameters
     ----------
     limit : float
         Share of the rows to begin with.
     n_bytes : int
         Memory for the rows.
+
+    Attributes
+    ----------
+    limit : float
     """
 
     def __init__(self, limit: float, n_bytes: int):
-        self.limit, self.n_bytes = limit, n_bytes
-        self._parts: list[tuple[Any, np.ndarray, np.ndarray, np.ndarray]] = []
+        self.limit, self._n_bytes = limit, n_bytes
+        # y, weights, draws and stored values of each row.
+        self._numbers = np.empty((4, 0))
+        self._count = 0
+        # Values of dense rows; values and columns of sparse ones.
+        self._values: list[np.ndarray] = []
+        self._shape: tuple[int, ...] = ()
+        self._sparse = False
+
+    def __len__(self) -> int:
+        return self._count
 
     def add(self, window: Window, draws: np.ndarray) -> None:
         """Take in those of a window's rows that belong to the sample."""
-        chosen = np.flatnonzero((draws < self.limit) & (window.sample_weight > 0))
+        present = window.sample_weight > 0
+        chosen = np.flatnonzero((draws < self.limit) & present)
         if not len(chosen):
             return
-        self._parts.append(
-            (
-                window.X[chosen],
-                window.y[chosen],
-                window.sample_weight[chosen],
-                draws[chosen],
-            )
-        )
-        while sum(_memory(part[0]) for part in self._parts) > self.n_bytes:
+        if not self._values:
+            self._begin(window.X)
+        while not self._fits(window.X, chosen):
             self.limit *= SHRINK
-            self._parts = [
-                tuple(array[part[3] < self.limit] for array in part)  # type: ignore[misc]
-                for part in self._parts
-            ]
+            self._keep(self._numbers[2, : self._count] < self.limit)
+            chosen = chosen[draws[chosen] < self.limit]
+        numbers = np.zeros((4, len(chosen)))
+        numbers[:3] = window.y[chosen], window.sample_weight[chosen], draws[chosen]
+        if self._sparse:
+            numbers[3] = np.diff(window.X.indptr)[chosen]
+        self._append(numbers, _values(window.X[chosen]))
+
+    def _begin(self, X) -> None:
+        """Reserve the memory; pages that are never written to take none."""
+        self._sparse, self._shape = sp.issparse(X), (0, X.shape[1])
+        parts = _values(X)
+        size = sum(part.itemsize for part in parts)
+        room = max(self._n_bytes // size, 1)
+        self._values = [np.empty(room, part.dtype) for part in parts]
+
+    def _fits(self, X, chosen: np.ndarray) -> bool:
+        if self._sparse:
+            more = int(np.diff(X.indptr)[chosen].sum())
+        else:
+            more = len(chosen) * X.shape[1]
+        return self._stored + more <= len(self._values[0])
+
+    @property
+    def _stored(self) -> int:
+        """Values that the rows so far take."""
+        if self._sparse:
+            return int(self._numbers[3, : self._count].sum())
+        return self._count * self._shape[1]
+
+    def _append(self, numbers: np.ndarray, values: list[np.ndarray]) -> None:
+        start, stop = self._count, self._count + numbers.shape[1]
+        if stop > self._numbers.shape[1]:
+            more = np.empty((4, max(stop, 2 * start)))
+            more[:, :start] = self._numbers[:, :start]
+            self._numbers = more
+        stored = self._stored
+        for room, part in zip(self._values, values, strict=True):
+            room[stored : stored + len(part)] = part
+        self._numbers[:, start:stop] = numbers
+        self._count = stop
+
+    def _keep(self, kept: np.ndarray) -> None:
+        """Drop rows."""
+        numbers = self._numbers[:, : self._count][:, kept]
+        values = _values(self._X()[np.flatnonzero(kept)])
+        self._count = 0
+        self._append(numbers, values)
+
+    def _X(self):  # noqa: N802
+        """The rows so far, in place."""
+        values = [part[: self._stored] for part in self._values]
+        shape = (self._count, self._shape[1])
+        if not self._sparse:
+            return values[0].reshape(shape)
+        indptr = np.zeros(self._count + 1, dtype=np.int64)
+        np.cumsum(self._numbers[3, : self._count], out=indptr[1:])
+        return sp.csr_matrix((*values, indptr), shape=shape)
 
     def rows(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """X, y and weights of the sample, in a random order; the sample is emptied."""
-        columns: list[list] = [
-            list(column) for column in zip(*self._parts, strict=True)
-        ]
-        self._parts = []
-        order = np.argsort(np.concatenate(columns.pop()), kind="stable")
-        found = []
-        # One after the other, to hold no more than one column twice.
-        while columns:
-            blocks = columns.pop()
-            if sp.issparse(blocks[0]):
-                column = sp.vstack(blocks, format="csr")
-            else:
-                column = np.concatenate(blocks)
-            blocks.clear()
-            found.append(column[order])
-        weights, y, X = found
-        return X, y, weights
-
-    def __len__(self) -> int:
-        return sum(len(part[1]) for part in self._parts)
+        y, weights, draws, _ = self._numbers[:, : self._count]
+        order = np.argsort(draws, kind="stable")
+        found = self._X()[order], y[order], weights[order]
+        self._count, self._values = 0, []
+        return found
 
 
-def _memory(X) -> int:
-    """Bytes of a block of rows."""
-    if sp.issparse(X):
-        return X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
-    return X.nbytes
+def _values(X) -> list[np.ndarray]:
+    """The arrays of a block of rows that are as long as it stores values."""
+    return [X.data, X.indices] if sp.issparse(X) else [np.ravel(X)]
 
 
 class Survey:
