@@ -9,7 +9,6 @@ not written), .jsonl, .json, .npz, .svm/.libsvm, or .pbr/.recordio
 from __future__ import annotations
 
 import argparse
-import glob
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -113,10 +112,11 @@ def run(arguments: argparse.Namespace) -> int:
     from sklearn_sagemaker.io import check_can_write
     from sklearn_sagemaker.io.formats import FORMATS as REGISTRY
     from sklearn_sagemaker.io.formats import format_of_file
+    from sklearn_sagemaker.io.opening import matching_files
     from sklearn_sagemaker.io.recordio_writing import shard_names
     from sklearn_sagemaker.io.rows import memory_of
 
-    paths = _expand(arguments.source)
+    paths = matching_files(arguments.source)
     target, shards = arguments.target, arguments.shards
     source_name, target_name = arguments.from_format, arguments.to_format
     source = REGISTRY[source_name] if source_name else format_of_file(paths[0])
@@ -126,7 +126,7 @@ def run(arguments: argparse.Namespace) -> int:
     for path in outputs:
         refuse_same_file(path, *paths)
         check_can_write(path)
-    options = _reading_options(arguments, paths, source.name)
+    options = source.settled(paths, _reading_options(arguments, source))
     writing = {}
     if sink.name == "recordio":
         writing["dtype"] = arguments.dtype or "float32"
@@ -145,18 +145,6 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _expand(source: str) -> list[str]:
-    """The files that IN names."""
-    if os.path.exists(source) or not glob.has_magic(source):
-        return [source]
-    paths = sorted(path for path in glob.glob(source) if not os.path.isdir(path))
-    if not paths:
-        raise ValueError(
-            f"{source}: no file matches this pattern; check the name and the folder."
-        )
-    return paths
-
-
 def _check_options(arguments: argparse.Namespace, source: Any) -> None:
     for name in READING:
         given = getattr(arguments, name) is not None
@@ -169,62 +157,15 @@ def _check_options(arguments: argparse.Namespace, source: Any) -> None:
         raise ValueError("--label and --no-label contradict each other; give one.")
 
 
-def _reading_options(
-    arguments: argparse.Namespace, paths: list[str], name: str
-) -> dict[str, Any]:
-    """What `Format.iter_rows` is told, the same for all files."""
-    if name == "csv":
-        return _csv_options(arguments, paths)
-    if name == "npz":
-        label = "y" if arguments.label is None else arguments.label
-        return {"label": None if arguments.no_label else label}
-    options = {"n_features": arguments.n_features}
-    if name == "svm":
-        from sklearn_sagemaker.io.svm_stream import svm_options
-
-        zero_based = {"yes": True, "no": False}.get(arguments.zero_based)
-        options = svm_options(paths, arguments.n_features, zero_based)
+def _reading_options(arguments: argparse.Namespace, source: Any) -> dict[str, Any]:
+    """What the user says of the files to read."""
+    given = {name: getattr(arguments, name) for name in READING}
+    options = {name: value for name, value in given.items() if value is not None}
+    if "zero_based" in options:
+        options["zero_based"] = {"yes": True, "no": False}.get(options["zero_based"])
+    if arguments.no_label and "label" in source.reading_options:
+        options["label"] = None
     return options
-
-
-def _csv_options(arguments: argparse.Namespace, paths: list[str]) -> dict[str, Any]:
-    from sklearn_sagemaker.exceptions import DataFileError
-    from sklearn_sagemaker.io.csv_layout import inspect_csv, names_in_header
-    from sklearn_sagemaker.io.messages import listed
-
-    header: Any = arguments.header or "auto"
-    label = arguments.label
-    known = names_in_header(label)
-    layouts = [inspect_csv(path, header, known) for path in paths]
-    names = layouts[0].names
-    for layout in layouts[1:]:
-        if layout.names != names:
-            raise DataFileError(
-                f"{layout.path}: has other column names than {paths[0]}, or only one "
-                "of them has a header; files that are read together need the same."
-            )
-    if arguments.no_label:
-        label = None
-    elif label is None:
-        if names is not None:
-            raise DataFileError(
-                f"{paths[0]}: has a header, and no label is named; say --label NAME or "
-                f"--no-label (the columns are {listed(names)})."
-            )
-        label = 0
-    options = {"label": label, "header": "no" if names is None else "yes"}
-    return {**options, "labels": arguments.labels or _label_kind(paths[0], options)}
-
-
-def _label_kind(path: str, options: dict[str, Any]) -> str:
-    """Whether the first label is a number; a later one that is none is refused."""
-    from math import isnan
-
-    from sklearn_sagemaker.io.csv_stream import iter_csv
-    from sklearn_sagemaker.io.number_text import parse_number
-
-    first = next(iter_csv(path, 1, labels="text", **options)).y
-    return "number" if first is None or not isnan(parse_number(first[0])) else "text"
 
 
 def _read(

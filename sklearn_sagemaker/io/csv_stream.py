@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterator, Sequence
-from typing import Literal
+from math import isnan
+from typing import Any, Literal
 
 import numpy as np
 from scipy import sparse
@@ -22,6 +23,7 @@ from sklearn_sagemaker.io.csv_layout import (
 )
 from sklearn_sagemaker.io.csv_tables import label_fault, parse_fast, parse_slowly
 from sklearn_sagemaker.io.file_writer import FileWriter
+from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.number_text import number_texts, parse_number
 from sklearn_sagemaker.io.opening import reading
 from sklearn_sagemaker.io.rows import Rows
@@ -99,6 +101,56 @@ def iter_csv(
             "(columns must be separated by commas)."
         )
     return batches(_parts(layout, features, place, labels), batch_size)
+
+
+def csv_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
+    """Options of `iter_csv` for files whose rows belong together, none left open.
+
+    Parameters
+    ----------
+    paths : list of str
+    options : dict
+        Of ``label``, ``header`` and ``labels``, as for `iter_csv`. Without ``label``
+        it is the first column of files without a header; ``labels`` are text if the
+        first one is none of a number.
+
+    Returns
+    -------
+    options : dict
+        All three.
+
+    Raises
+    ------
+    DataFileError
+        If the files have other columns, or a header and no label is named.
+    """
+    label = options.get("label")
+    header = options.get("header", "auto")
+    layouts = [inspect_csv(path, header, names_in_header(label)) for path in paths]
+    names = layouts[0].names
+    for layout in layouts[1:]:
+        if layout.names != names:
+            raise DataFileError(
+                f"{layout.path}: has other column names than {paths[0]}, or only one "
+                "of them has a header; files that are read together need the same."
+            )
+    if "label" not in options:
+        if names is not None:
+            raise DataFileError(
+                f"{paths[0]}: has a header, and no label is named; say --label NAME or "
+                f"--no-label (the columns are {listed(names)}), in Python label=NAME "
+                "or label=None."
+            )
+        label = 0
+    found = {"label": label, "header": "no" if names is None else "yes"}
+    kind = options.get("labels")
+    return {**found, "labels": kind or _label_kind(paths[0], found)}
+
+
+def _label_kind(path: str, options: dict[str, Any]) -> str:
+    """Whether the first label is a number; a later one that is none is refused."""
+    first = next(iter_csv(path, 1, labels="text", **options)).y
+    return "number" if first is None or not isnan(parse_number(first[0])) else "text"
 
 
 def _place(layout: CsvLayout, label: int | str) -> int:

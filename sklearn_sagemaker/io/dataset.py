@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,9 +14,10 @@ import numpy as np
 from sklearn_sagemaker._state import Contents, RowSource
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.contents import Look
+from sklearn_sagemaker.io.opening import matching_files, reading
 from sklearn_sagemaker.io.read_ahead import read_ahead
 from sklearn_sagemaker.io.rows import Rows, stacked
-from sklearn_sagemaker.io.shards import RecordShard, Shard, open_shards
+from sklearn_sagemaker.io.shards import RecordShard, Shard, known_format, open_shards
 from sklearn_sagemaker.io.windows import conformed, piece_windows, record_windows
 
 MEMORY = 64 << 20
@@ -117,9 +118,12 @@ class RecordIODataset(RowSource):
         **options: Any,
     ):
         for name, value in (("batch_size", batch_size), ("memory", memory)):
-            if value < 1:
-                raise ValueError(f"{name}={value!r} must be at least 1.")
+            whole = isinstance(value, Integral) and not isinstance(value, bool)
+            if not whole or value < 1:
+                raise ValueError(f"{name}={value!r} must be a whole number, 1 or more.")
         self.paths = _matched(paths)
+        for path in self.paths:
+            known_format(path, format)
         self.format, self.batch_size, self.shuffle = format, batch_size, shuffle
         self.random_state, self.memory = random_state, memory
         self.n_features, self.options = n_features, options
@@ -143,10 +147,7 @@ class RecordIODataset(RowSource):
         return self.contents.n_rows, self.contents.n_features
 
     def _surveyed(self) -> _Survey:
-        stamps = tuple(
-            (status.st_size, status.st_mtime_ns)
-            for status in (os.stat(path) for path in self.paths)
-        )
+        stamps = tuple(_stamp(path) for path in self.paths)
         if self._survey is None or self._survey.stamps != stamps:
             self._shards = open_shards(
                 self.paths,
@@ -271,19 +272,18 @@ class RecordIODataset(RowSource):
                 yield left
 
 
+def _stamp(path: str) -> tuple[int, int]:
+    """What changes when a file does."""
+    with reading(path):
+        status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
+
+
 def _matched(paths: Any) -> list[str]:
     """Files, in order; each pattern must match some."""
     if isinstance(paths, (str, os.PathLike)):
-        paths = [paths]
-    found: list[str] = []
-    for path in map(os.fspath, paths):
-        matches = [path] if os.path.exists(path) else sorted(glob.glob(path))
-        if not matches:
-            raise DataFileError(
-                f"{path}: no such file, and no file matches; check the name and the "
-                "folder."
-            )
-        found += matches
+        return matching_files(paths)
+    found = [path for one in paths for path in matching_files(one)]
     if not found:
         raise DataFileError("paths is empty; name at least one file.")
     return found

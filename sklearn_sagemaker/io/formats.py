@@ -84,6 +84,9 @@ class Format:
         ``AssembleWith`` of a batch transform that answers in it.
     reading_options : tuple of str
         Names of the options of `iter_rows`.
+    settle : callable or None
+        ``(paths, options) -> options`` of `iter_rows` for files whose rows belong
+        together, where they must be found out from all of them; see `settled`.
     text_labels : bool
         Whether labels may be text.
     needs_labels : bool
@@ -110,6 +113,7 @@ class Format:
     split_type: str = "None"
     assemble_with: str = "None"
     reading_options: tuple[str, ...] = ()
+    settle: Callable[[list[str], dict[str, Any]], dict[str, Any]] | None = None
     text_labels: bool = False
     needs_labels: bool = False
     sample_weights: bool = False
@@ -118,6 +122,36 @@ class Format:
     def content_type(self) -> str:
         """The media type to send; an empty text if there is none."""
         return self.content_types[0] if self.content_types else ""
+
+    def settled(self, paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
+        """Options of `iter_rows` for files whose rows belong together.
+
+        Parameters
+        ----------
+        paths : list of str
+        options : dict
+            What the user says.
+
+        Returns
+        -------
+        options : dict
+            With what all of the files decide, such as the width of libsvm rows.
+
+        Raises
+        ------
+        ValueError
+            If an option is unknown; the message lists those of the format.
+        DataFileError
+            If a file cannot be read, or they contradict each other.
+        """
+        for name in options:
+            if name not in self.reading_options:
+                known = ", ".join(self.reading_options) or "none"
+                raise ValueError(
+                    f"{paths[0]}: {name}= is no option of {self.title} files; theirs "
+                    f"are {known}."
+                )
+        return dict(options) if self.settle is None else self.settle(paths, options)
 
 
 _ALL = (
@@ -135,6 +169,7 @@ _ALL = (
         predicts=(LINEAR_LEARNER,),
         split_type="Line",
         reading_options=("label", "header", "labels"),
+        settle=_late("csv_stream", "csv_options"),
         text_labels=True,
     ),
     Format(
@@ -155,6 +190,7 @@ _ALL = (
         _late("svm_stream", "SvmWriter"),
         ("text/libsvm", "text/x-libsvm"),
         reading_options=("n_features", "zero_based"),
+        settle=_late("svm_stream", "svm_options"),
         needs_labels=True,
     ),
     Format(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import glob
 import gzip
 import os
 import zipfile
@@ -73,6 +74,37 @@ def line_too_long(path: str, line: int, quotes: bool = False) -> str:
         f"{path}: row {line} has more than {LONGEST_LINE >> 20} MiB; rows end with a "
         f"line break{cause}."
     )
+
+
+def matching_files(path: str | os.PathLike[str]) -> list[str]:
+    """The files that a name or a pattern such as ``"part-*.csv"`` stands for.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The name of a file that exists is no pattern, whatever is in it.
+
+    Returns
+    -------
+    paths : list of str
+        Sorted; folders are left out.
+
+    Raises
+    ------
+    DataFileError
+        If there is none.
+    """
+    name = os.fspath(path)
+    if os.path.exists(name):
+        return [name]
+    found = sorted(one for one in glob.glob(name) if not os.path.isdir(one))
+    if found:
+        return found
+    if glob.has_magic(name):
+        raise DataFileError(
+            f"{name}: no file matches this pattern; check the name and the folder."
+        )
+    raise DataFileError(f"{name}: no such file; check the name and the folder.")
 
 
 def is_gzip(path: str | os.PathLike[str]) -> bool:

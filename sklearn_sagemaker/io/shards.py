@@ -9,7 +9,7 @@ from typing import Any
 
 from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
 from sklearn_sagemaker.io.formats import FORMATS, Format, format_of_file
-from sklearn_sagemaker.io.opening import check_file, reading
+from sklearn_sagemaker.io.opening import check_file, is_gzip, reading
 from sklearn_sagemaker.io.recordio import EVERYTHING, iter_pieces, iter_rows
 from sklearn_sagemaker.io.rows import Rows, memory_of
 
@@ -20,8 +20,6 @@ PIECES = 16
 MOST_PIECES = 1 << 17
 """... or as many that there are no more pieces: each is remembered by its place."""
 MOST_ROWS = 1 << 16
-WIDENED = ("recordio", "json", "jsonlines")
-"""Formats whose readers are told the number of features."""
 
 
 class Shard(ABC):
@@ -220,37 +218,40 @@ def open_shards(
     DataFileError
         If an ending is unknown.
     ValueError
-        If there is no such format, or it takes no options.
+        If there is no such format or option.
     """
-    if format is not None and format not in FORMATS:
-        raise ValueError(f"format={format!r} must be one of {list(FORMATS)}, or None.")
-    formats = [
-        format_of_file(path) if format is None else FORMATS[format] for path in paths
-    ]
+    formats = {path: known_format(path, format) for path in paths}
     piece_bytes = max(1, min(PIECE_BYTES, window_bytes // PIECES))
     in_all = sum(os.path.getsize(path) for path in paths)
     piece_bytes = max(piece_bytes, in_all // MOST_PIECES)
-    svm = [path for path, one in zip(paths, formats, strict=True) if one.name == "svm"]
-    layout = None
-    if svm:
-        # Late, as the registry does it.
-        from sklearn_sagemaker.io.svm_stream import svm_options
+    settled: dict[str, dict[str, Any]] = {}
+    for found in formats.values():
+        if found.name not in settled:
+            alike = [path for path in paths if formats[path] is found]
+            mine = dict(options)
+            if n_features is not None and "n_features" in found.reading_options:
+                mine["n_features"] = n_features
+            settled[found.name] = found.settled(alike, mine)
+    return [
+        RecordShard(path, piece_bytes, n_features)
+        if formats[path].name == "recordio" and not is_gzip(path)
+        else StreamShard(path, piece_bytes, formats[path], settled[formats[path].name])
+        for path in paths
+    ]
 
-        layout = svm_options(svm, n_features, options.get("zero_based"))
-    shards: list[Shard] = []
-    for path, found in zip(paths, formats, strict=True):
-        if found.name == "recordio" and options:
-            raise ValueError(
-                f"{path}: RecordIO files take no options, but {sorted(options)} are "
-                "given; leave them out."
-            )
-        if found.name == "recordio" and not path.lower().endswith(".gz"):
-            shards.append(RecordShard(path, piece_bytes, n_features))
-            continue
-        mine = dict(options)
-        if found.name == "svm" and layout is not None:
-            mine.update(layout)
-        elif n_features is not None and found.name in WIDENED:
-            mine["n_features"] = n_features
-        shards.append(StreamShard(path, piece_bytes, found, mine))
-    return shards
+
+def known_format(path: str, format: str | None) -> Format:
+    """The format of a file, by its name or the ending of the file's.
+
+    Raises
+    ------
+    DataFileError
+        If the ending is unknown.
+    ValueError
+        If there is no such format.
+    """
+    if format is None:
+        return format_of_file(path)
+    if format not in FORMATS:
+        raise ValueError(f"format={format!r} must be one of {list(FORMATS)}, or None.")
+    return FORMATS[format]

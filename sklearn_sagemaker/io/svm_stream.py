@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -144,32 +144,32 @@ def iter_svm(
     path = os.fspath(path)
     batch_size = check_batch_size(batch_size)
     check_file(path)
-    options = svm_options([path], n_features, zero_based)
+    given = {"n_features": n_features, "zero_based": zero_based}
+    options = svm_options([path], given)
     base = 0 if options["zero_based"] else 1
     return batches(_parts(path, options["n_features"], base), batch_size)
 
 
-def svm_options(
-    paths: Sequence[str], n_features: int | None, zero_based: bool | None
-) -> dict[str, Any]:
+def svm_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
     """Options of `iter_svm` for files whose rows belong together, none left open.
 
     Parameters
     ----------
-    paths : sequence of str
-    n_features, zero_based : int, bool or None
-        As for `iter_svm`.
+    paths : list of str
+    options : dict
+        ``n_features`` and ``zero_based``, as for `iter_svm`.
 
     Returns
     -------
     options : dict
-        Of ``n_features`` and ``zero_based``.
+        The same, none None.
 
     Raises
     ------
     DataFileError
         As `scan_svm`, if one is None.
     """
+    n_features, zero_based = options.get("n_features"), options.get("zero_based")
     if n_features is None or zero_based is None:
         layout = scan_svm(*paths)
         zero_based = layout.zero_based if zero_based is None else zero_based

@@ -250,8 +250,11 @@ def test_no_file_matches(tmp_path):
     with pytest.raises(DataFileError, match="name at least one file"):
         RecordIODataset([])
     for name in ("batch_size", "memory"):
-        with pytest.raises(ValueError, match=f"{name}=0 must be at least 1"):
-            RecordIODataset(__file__, **{name: 0})
+        for value in (0, 2.5, "3", True):
+            with pytest.raises(ValueError, match=f"{name}={value!r} must be a whole"):
+                RecordIODataset(__file__, **{name: value})
+    with pytest.raises(DataFileError, match="unknown kind of file"):
+        RecordIODataset(__file__)
 
 
 def test_files_that_do_not_go_together(tmp_path, table):
@@ -376,10 +379,36 @@ def test_unknown_options(tmp_path, table):
     X, y, _ = table
     path = tmp_path / "x.pbr"
     write_recordio(path, X, y)
-    with pytest.raises(ValueError, match=r"take no options, but \['label'\]"):
-        _ = RecordIODataset(path, label="y").contents
+    with pytest.raises(ValueError, match="labl= is no option of RecordIO-protobuf"):
+        _ = RecordIODataset(path, labl="y").contents
     with pytest.raises(ValueError, match="format='xml' must be one of"):
-        _ = RecordIODataset(path, format="xml").contents
-    assert (
-        repr(RecordIODataset([path, path])) == f"RecordIODataset('{path}' and 1 more)"
-    )
+        RecordIODataset(path, format="xml")
+    shown = repr(RecordIODataset([path, path]))
+    assert shown == f"RecordIODataset('{path}' and 1 more)"
+    data = RecordIODataset(path)
+    path.unlink()
+    with pytest.raises(DataFileError, match="no such file"):
+        _ = data.contents
+
+
+def test_csv_files_with_a_header_need_the_name_of_the_label(tmp_path, table):
+    X, y, _ = table
+    for number in range(2):
+        part = slice(number * 1500, number * 1500 + 1500)
+        labels = np.where(y[part] > 0, "yes", "no")
+        lines = [
+            ",".join([*map(repr, row.tolist()), label])
+            for row, label in zip(X[part], labels, strict=True)
+        ]
+        names = ",".join([f"x{j}" for j in range(D)] + ["target"])
+        (tmp_path / f"{number}.csv").write_text("\n".join([names, *lines]))
+    pattern = str(tmp_path / "*.csv")
+    with pytest.raises(DataFileError, match="has a header, and no label is named"):
+        _ = RecordIODataset(pattern).contents
+    data = RecordIODataset(pattern, label="target", memory=60_000)
+    assert data.shape == (N, D)
+    assert data.contents.labels.tolist() == ["no", "yes"]
+    assert_array_equal(dense(data.load()[0]), X)
+    (tmp_path / "2.csv").write_text("1.0,2.0\n3.0,4.0\n")
+    with pytest.raises(DataFileError, match="has other column names"):
+        _ = RecordIODataset(pattern, label="target").contents
