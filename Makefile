@@ -9,8 +9,9 @@ ORACLE_BASE ?= python3.11
 SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) \
 	$(wildcard sklearn_sagemaker/_kernels/*.pxi) \
 	$(wildcard sklearn_sagemaker/_kernels/*.h) \
-	$(wildcard sklearn_sagemaker/io/*.pyx) $(wildcard sklearn_sagemaker/io/*.pxi) \
-	$(wildcard sklearn_sagemaker/io/*.h) \
+	$(wildcard sklearn_sagemaker/io/recordio/*.pyx) \
+	$(wildcard sklearn_sagemaker/io/recordio/*.pxi) \
+	$(wildcard sklearn_sagemaker/io/recordio/*.h) \
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
@@ -48,11 +49,11 @@ $(ORACLE)/installed:
 
 # A million damaged files against a reader over protobuf: doc/contributing/fuzz.md.
 fuzz: $(VENV)/installed
-	$(BIN)/python tests/io/test_recordio_fuzz.py --count 1000000
+	$(BIN)/python tests/io/recordio/test_fuzz.py --count 1000000
 
 clean:
 	rm -rf $(VENV) $(ORACLE) build dist *.egg-info sklearn_sagemaker/_kernels/*.so \
-		sklearn_sagemaker/io/*.so
+		sklearn_sagemaker/io/recordio/*.so
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version_info; \

@@ -21,7 +21,7 @@ from setuptools.command.build_ext import build_ext
 ROOT = Path(__file__).parent.resolve()
 KERNELS = Path("sklearn_sagemaker") / "_kernels"
 GENERATED = Path("build") / "kernels"
-CODEC = Path("sklearn_sagemaker") / "io"
+CODEC = Path("sklearn_sagemaker") / "io" / "recordio"
 FAMILIES = ("_linear", "_factors", "_sweeps")
 NO_COMPILER = (
     "sklearn_sagemaker needs a C compiler to build its kernels and found none that "
@@ -100,8 +100,8 @@ def extensions():
     found = [
         Extension("sklearn_sagemaker._kernels._cpu", [str(KERNELS / "_cpu.pyx")]),
         Extension(
-            "sklearn_sagemaker.io._recordio",
-            [(CODEC / "_recordio.pyx").as_posix()],
+            "sklearn_sagemaker.io.recordio._codec",
+            [(CODEC / "_codec.pyx").as_posix()],
             include_dirs=[str(CODEC)],
             depends=[(CODEC / "_varints.h").as_posix()],
             extra_compile_args=levels()["base"],

@@ -16,10 +16,10 @@ import time
 import numpy as np
 from datasets import make_sparse
 from scipy import sparse
-from sklearn_sagemaker.io._recordio import TAGS, Decoder, Encoder
+from sklearn_sagemaker.io.recordio._codec import TAGS, Decoder, Encoder
 
 from sklearn_sagemaker.io import read_recordio, write_recordio
-from sklearn_sagemaker.io.record_messages import Record
+from sklearn_sagemaker.io.recordio.record_messages import Record
 
 ROWS, COLUMNS = 60_000, 784
 LOOP_ROWS = 2_000

@@ -113,7 +113,7 @@ def run(arguments: argparse.Namespace) -> int:
     from sklearn_sagemaker.io.formats import FORMATS as REGISTRY
     from sklearn_sagemaker.io.formats import format_of_file
     from sklearn_sagemaker.io.opening import matching_files
-    from sklearn_sagemaker.io.recordio_writing import shard_names
+    from sklearn_sagemaker.io.recordio.writing import shard_names
     from sklearn_sagemaker.io.rows import memory_of
 
     paths = matching_files(arguments.source)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.npz_tables import load_arrays, read_npz
+from sklearn_sagemaker.io.npz.tables import load_arrays, read_npz
 
 SPLIT_SEED = 0
 """The same rows whatever ``--seed``, so that runs can be compared."""

@@ -8,10 +8,10 @@ from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.text import note
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import CsvLayout, Table, file_format, inspect_csv, read_csv
-from sklearn_sagemaker.io.csv_layout import Header
 from sklearn_sagemaker.io.labels import LabelKind
 from sklearn_sagemaker.io.messages import listed, quoted
 from sklearn_sagemaker.io.tables import read_table
+from sklearn_sagemaker.io.text.csv_layout import Header
 
 
 def read_for(

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn_sagemaker._hyperparameters import MULTICLASS
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.exceptions import ArtifactError
-from sklearn_sagemaker.io.artifact import KINDS, LINEAR, LINKS, ModelArtifact
+from sklearn_sagemaker.io.artifacts.artifact import KINDS, LINEAR, LINKS, ModelArtifact
 
 
 def chosen(argument: Any, artifact: Any, default: Any = None) -> tuple[Any, str]:

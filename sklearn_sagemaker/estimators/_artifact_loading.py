@@ -19,9 +19,15 @@ from sklearn_sagemaker.estimators._artifact_arguments import (
 )
 from sklearn_sagemaker.estimators._artifact_saving import CLASSES, PLAIN
 from sklearn_sagemaker.exceptions import ArtifactError
-from sklearn_sagemaker.io.archives import MAX_BYTES
-from sklearn_sagemaker.io.artifact import FM, KINDS, LINEAR, Machines, ModelArtifact
-from sklearn_sagemaker.io.artifact_files import read_artifact
+from sklearn_sagemaker.io.artifacts.archives import MAX_BYTES
+from sklearn_sagemaker.io.artifacts.artifact import (
+    FM,
+    KINDS,
+    LINEAR,
+    Machines,
+    ModelArtifact,
+)
+from sklearn_sagemaker.io.artifacts.files import read_artifact
 
 
 def load_artifact(

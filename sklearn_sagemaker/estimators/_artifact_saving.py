@@ -20,8 +20,14 @@ from sklearn_sagemaker.estimators._linear_learner import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
-from sklearn_sagemaker.io.artifact import FM, LINEAR, LINKS, Machines, ModelArtifact
-from sklearn_sagemaker.io.artifact_files import write_artifact
+from sklearn_sagemaker.io.artifacts.artifact import (
+    FM,
+    LINEAR,
+    LINKS,
+    Machines,
+    ModelArtifact,
+)
+from sklearn_sagemaker.io.artifacts.files import write_artifact
 from sklearn_sagemaker.io.atomic import replacing
 
 CLASSES: dict[tuple[str, bool], type] = {

@@ -9,9 +9,7 @@ fault in a file is a `sklearn_sagemaker.exceptions.DataFileError` of one line.
 from __future__ import annotations
 
 from sklearn_sagemaker.io.atomic import check_can_write, replacing
-from sklearn_sagemaker.io.csv_layout import CsvLayout, inspect_csv
-from sklearn_sagemaker.io.csv_tables import read_csv
-from sklearn_sagemaker.io.dataset import RecordIODataset
+from sklearn_sagemaker.io.datasets.dataset import RecordIODataset
 from sklearn_sagemaker.io.formats import (
     FORMATS,
     Format,
@@ -19,10 +17,16 @@ from sklearn_sagemaker.io.formats import (
     format_of_file,
     negotiate,
 )
-from sklearn_sagemaker.io.recordio import iter_recordio, iter_records, read_recordio
-from sklearn_sagemaker.io.recordio_writing import write_recordio
+from sklearn_sagemaker.io.recordio.reading import (
+    iter_recordio,
+    iter_records,
+    read_recordio,
+)
+from sklearn_sagemaker.io.recordio.writing import write_recordio
 from sklearn_sagemaker.io.rows import Predictions, Rows
 from sklearn_sagemaker.io.tables import Table, file_format, read_table
+from sklearn_sagemaker.io.text.csv_layout import CsvLayout, inspect_csv
+from sklearn_sagemaker.io.text.csv_tables import read_csv
 
 __all__ = [
     "FORMATS",

@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import quoted
-from sklearn_sagemaker.io.number_text import parse_number
+from sklearn_sagemaker.io.text.number_text import parse_number
 
 LabelKind = Literal["auto", "text", "number"]
 """How to read labels: "auto" is numbers if all of them are, text otherwise."""

@@ -8,15 +8,15 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.csv_layout import Header, inspect_csv, names_in_header
-from sklearn_sagemaker.io.csv_tables import read_csv
 from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import listed
-from sklearn_sagemaker.io.npz_tables import read_npz
+from sklearn_sagemaker.io.npz.tables import read_npz
 from sklearn_sagemaker.io.rows import Rows, check_finite, stacked
-from sklearn_sagemaker.io.svm_tables import read_svm
 from sklearn_sagemaker.io.table import Table
+from sklearn_sagemaker.io.text.csv_layout import Header, inspect_csv, names_in_header
+from sklearn_sagemaker.io.text.csv_tables import read_csv
+from sklearn_sagemaker.io.text.svm_tables import read_svm
 
 __all__ = ["Table", "file_format", "read_table"]
 

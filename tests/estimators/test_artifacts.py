@@ -26,16 +26,16 @@ from sklearn_sagemaker import (
     save_artifact,
 )
 from sklearn_sagemaker.exceptions import ArtifactError, ModelFormatError
-from sklearn_sagemaker.io.archives import (
+from sklearn_sagemaker.io.artifacts.archives import (
     read_gzip,
     read_zip,
     write_tar_gz,
     write_zip,
 )
-from sklearn_sagemaker.io.artifact_files import MODEL
+from sklearn_sagemaker.io.artifacts.files import MODEL
+from sklearn_sagemaker.io.artifacts.tar_archives import read_tar
 from sklearn_sagemaker.io.mxnet import RowSparse, read_ndarrays, write_ndarrays
 from sklearn_sagemaker.io.mxnet_symbol import Graph, write_symbol
-from sklearn_sagemaker.io.tar_archives import read_tar
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 5))

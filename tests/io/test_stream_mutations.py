@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io import blocks, inspect_csv, read_csv, read_table
-from sklearn_sagemaker.io.csv_stream import iter_csv
+from sklearn_sagemaker.io import inspect_csv, read_csv, read_table
 from sklearn_sagemaker.io.rows import stack_rows
-from sklearn_sagemaker.io.svm_stream import iter_svm
+from sklearn_sagemaker.io.text import blocks
+from sklearn_sagemaker.io.text.csv_stream import iter_csv
+from sklearn_sagemaker.io.text.svm_stream import iter_svm
 
 LETTERS = b'0123456789.,,,\n\n\r"" -+e:#qxn\t_\xc3\xa9;'
 STARTS = {

@@ -1,0 +1,1 @@
+"""Model artifacts: archives, MXNet graphs, and what they lack."""

@@ -1,0 +1,1 @@
+"""Files that may be larger than memory, as rows to train on."""

@@ -1,0 +1,1 @@
+"""RecordIO-protobuf, the binary format of SageMaker's algorithms."""

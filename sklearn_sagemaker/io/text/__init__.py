@@ -1,0 +1,1 @@
+"""Formats of lines: CSV, JSON, JSON Lines and libsvm."""

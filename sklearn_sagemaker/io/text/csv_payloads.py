@@ -1,0 +1,189 @@
+r"""Rows as ``text/csv``: numbers, commas, no header.
+
+A request has features only, ``text/csv; label_size=0``; in training data the label
+comes first, ``text/csv; label_size=1``. Rows end in ``\n`` or ``\r\n``. Source: "Common
+Data Formats" for training and inference in SageMaker's developer guide. Answers are
+never CSV: SageMaker does not offer it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.messages import quoted
+from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.text.number_text import (
+    check_writable,
+    number_texts,
+    parse_number,
+)
+
+DENSE_VALUES = 1 << 20
+"""Values of sparse rows that are made dense at a time."""
+
+
+def label_size(text: str) -> int:
+    """The media type's parameter of that name.
+
+    Raises
+    ------
+    ValueError
+        If it is not 0 or 1.
+    """
+    if text not in ("0", "1"):
+        raise ValueError(
+            f"label_size={quoted(text)} is not 0 (no label) or 1 (the label comes "
+            "first)."
+        )
+    return int(text)
+
+
+def decode_csv(body: bytes, label_size: int = 0) -> Rows:
+    r"""Read the rows of a CSV body.
+
+    Parameters
+    ----------
+    body : bytes
+        In UTF-8; blank lines are skipped, quoted numbers are read.
+    label_size : {0, 1}, default=0
+        Columns of labels, which come first.
+
+    Returns
+    -------
+    rows : Rows
+        X and y are float64.
+
+    Raises
+    ------
+    DataFileError
+        Naming the row, counted from 1, and the column, counted from 0.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker.io.text.csv_payloads import decode_csv
+    >>> decode_csv(b"1.5,16.0,14,23.0\n").X
+    array([[ 1.5, 16. , 14. , 23. ]])
+    >>> decode_csv(b"1,1.5,16.0\n0,2.0,3.0\n", label_size=1).y
+    array([1., 0.])
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = body.count(b"\n", 0, error.start) + 1
+        raise DataFileError(
+            f"row {row}: is not UTF-8 text (byte 0x{body[error.start]:02x})."
+        ) from error
+    if not text.strip():
+        raise DataFileError("the body is empty; send one row a line.")
+    try:
+        values = np.loadtxt(
+            io.StringIO(text),
+            dtype=np.float64,
+            delimiter=",",
+            # Its quotes read "3"4 as 34: quoted cells go the slow way.
+            quotechar=None,
+            comments=None,
+            ndmin=2,
+        )
+    except ValueError:
+        values = np.empty((0, 0))
+    if not values.size or not np.isfinite(values).all():
+        values = _parsed_slowly(text)
+    if values.shape[1] <= label_size:
+        raise DataFileError(
+            f"row 1: has {values.shape[1]} columns, of which {label_size} are labels; "
+            "features are needed."
+        )
+    y = values[:, 0].copy() if label_size else None
+    return Rows(np.ascontiguousarray(values[:, label_size:]), y)
+
+
+def _parsed_slowly(text: str) -> np.ndarray:
+    """Row by row, so that a fault can be named; right for odd but legal bodies."""
+    rows: list[list[float]] = []
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for fields in reader:
+            if not any(field.strip() for field in fields) and len(fields) < 2:
+                continue
+            numbers = [parse_number(field) for field in fields]
+            for column, number in enumerate(numbers):
+                if not math.isfinite(number):
+                    fault = f"column {column}: {_fault(fields[column], not rows)}"
+                    raise DataFileError(f"row {reader.line_num}, {fault}")
+            if rows and len(numbers) != len(rows[0]):
+                raise DataFileError(
+                    f"row {reader.line_num} has {len(numbers)} fields, but the first "
+                    f"row has {len(rows[0])}; all rows need as many."
+                )
+            rows.append(numbers)
+    except csv.Error as error:
+        raise DataFileError(
+            f"row {reader.line_num}: is not valid CSV ({error}); check the quotes."
+        ) from error
+    return np.array(rows, dtype=np.float64)
+
+
+def _fault(text: str, first: bool) -> str:
+    if not text.strip():
+        return "the cell is empty; every cell needs a number."
+    header = " (there must be no header)" if first else ""
+    return f"{quoted(text)} is not a finite number{header}."
+
+
+def encode_csv(rows: Rows, label_size: int = 0) -> bytes:
+    r"""Write rows as a CSV body.
+
+    Parameters
+    ----------
+    rows : Rows
+        Sparse rows are written with their zeros. A number gets as many digits as it
+        takes to read the same number of its dtype again, as SageMaker's SDK writes it.
+    label_size : {0, 1}, default=0
+        Whether to write the labels, which must be numbers, in the first column.
+
+    Returns
+    -------
+    body : bytes
+        Rows are separated, not ended, by ``\n``, as SageMaker's SDK writes them.
+
+    Raises
+    ------
+    ValueError
+        If a value is not a finite number, or a label is wanted and there is none.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sagemaker.io.text.csv_payloads import encode_csv
+    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> encode_csv(Rows(np.array([[1.5, 16], [2, 3]])))
+    b'1.5,16.0\n2.0,3.0'
+    """
+    X, labels = rows.X, None
+    if label_size:
+        if rows.y is None:
+            raise ValueError("label_size=1 needs labels, and the rows have none.")
+        check_writable(rows.y, "y")
+        labels = [row[0] for row in number_texts(rows.y[:, np.newaxis])]
+    if sparse.issparse(X):
+        X = sparse.csr_matrix(X)
+        check_writable(X.data, "X.data")
+        step = max(1, DENSE_VALUES // max(1, X.shape[1]))
+    else:
+        check_writable(X, "X")
+        step = max(1, X.shape[0])
+    lines = []
+    for start in range(0, X.shape[0], step):
+        part = X[start : start + step]
+        part = part.toarray() if sparse.issparse(part) else part
+        lines += [",".join(row) for row in number_texts(part)]
+    if labels is not None:
+        lines = [f"{a},{b}" for a, b in zip(labels, lines, strict=True)]
+    return "\n".join(lines).encode()

@@ -1,0 +1,276 @@
+"""libsvm files in batches of rows, and written from batches."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.file_writer import FileWriter
+from sklearn_sagemaker.io.opening import check_file, reading
+from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.text.blocks import batches, check_batch_size, line_blocks
+from sklearn_sagemaker.io.text.svm_tables import load_svm, parse_fields
+
+
+@dataclass(frozen=True)
+class SvmLayout:
+    """What a libsvm file shows only as a whole.
+
+    Attributes
+    ----------
+    n_features : int
+        1 more than the largest index, if features are counted from 0.
+    zero_based : bool
+        Whether they are: whether there is a feature 0.
+    """
+
+    n_features: int
+    zero_based: bool
+
+
+def scan_svm(*paths: str | os.PathLike[str]) -> SvmLayout:
+    """Read libsvm files once to find out how wide their rows are.
+
+    Parameters
+    ----------
+    *paths : str or path-like
+        Files whose rows belong together.
+
+    Returns
+    -------
+    layout : SvmLayout
+
+    Raises
+    ------
+    DataFileError
+        If a file cannot be read, or no row has a feature.
+    """
+    low, high = 1, -1
+    for path in [os.fspath(path) for path in paths]:
+        check_file(path)
+        with reading(path):
+            for first, block in line_blocks(path):
+                try:
+                    ends = _ends(block)
+                except ValueError:
+                    # Right for odd lines; a fault is blamed on its line.
+                    ends = load_svm(path, block, first)[0].indices
+                if len(ends):
+                    low, high = min(low, min(ends)), max(high, max(ends))
+    if high < 0:
+        for path in [os.fspath(path) for path in paths]:
+            _check_lines(path)
+        raise DataFileError(f"{os.fspath(paths[0])}: has no feature in any row.")
+    return SvmLayout(int(high) + (low == 0), bool(low == 0))
+
+
+def _check_lines(path: str) -> None:
+    """Blame the line that is none, if there is one."""
+    with reading(path):
+        for first, block in line_blocks(path):
+            load_svm(path, block, first)
+
+
+def _ends(block: bytes) -> list[int]:
+    """First and last index of each line, which has them in order or is refused later.
+
+    Ten times faster than parsing all of it.
+    """
+    ends = []
+    for line in block.split(b"\n"):
+        fields = line.partition(b"#")[0].split()
+        start = 2 if len(fields) > 1 and fields[1].startswith(b"qid:") else 1
+        if len(fields) > start:
+            ends.append(int(fields[start].partition(b":")[0]))
+            ends.append(int(fields[-1].partition(b":")[0]))
+    return ends
+
+
+def iter_svm(
+    path: str | os.PathLike[str],
+    batch_size: int,
+    *,
+    n_features: int | None = None,
+    zero_based: bool | None = None,
+) -> Iterator[Rows]:
+    r"""Read a libsvm file in batches, in memory that does not grow with the file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A ``.svm`` or ``.libsvm`` file, plain or ``.gz``: lines of
+        ``label index:value index:value ...``.
+    batch_size : int
+        Rows of a batch; the last one may have fewer.
+    n_features : int or None, default=None
+        Features of every row. None finds the largest index, for which the call reads
+        the whole file first.
+    zero_based : bool or None, default=None
+        Whether the first feature is 0 or 1. None is 0 if the file has a feature 0; it
+        too reads the file first. Give both (`scan_svm` finds both) where a file is
+        read often, or is one of several.
+
+    Returns
+    -------
+    batches : iterator of Rows
+        ``X`` is CSR, ``X`` and ``y`` are float64.
+
+    Raises
+    ------
+    DataFileError
+        Naming the row, counted from 1 as in the file.
+    ValueError
+        If ``batch_size`` is no number of rows.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "train.svm")
+    >>> _ = path.write_text("1 1:0.5 3:2\n0 2:1.5\n")
+    >>> for rows in iter_svm(path, 1):
+    ...     print(rows.y, rows.X.toarray().tolist())
+    [1.] [[0.5, 0.0, 2.0]]
+    [0.] [[0.0, 1.5, 0.0]]
+    >>> folder.cleanup()
+    """
+    path = os.fspath(path)
+    batch_size = check_batch_size(batch_size)
+    check_file(path)
+    given = {"n_features": n_features, "zero_based": zero_based}
+    options = svm_options([path], given)
+    base = 0 if options["zero_based"] else 1
+    return batches(_parts(path, options["n_features"], base), batch_size)
+
+
+def svm_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
+    """Options of `iter_svm` for files whose rows belong together, none left open.
+
+    Parameters
+    ----------
+    paths : list of str
+    options : dict
+        ``n_features`` and ``zero_based``, as for `iter_svm`.
+
+    Returns
+    -------
+    options : dict
+        The same, none None.
+
+    Raises
+    ------
+    DataFileError
+        As `scan_svm`, if one is None.
+    """
+    n_features, zero_based = options.get("n_features"), options.get("zero_based")
+    if n_features is None or zero_based is None:
+        layout = scan_svm(*paths)
+        zero_based = layout.zero_based if zero_based is None else zero_based
+        if n_features is None:
+            n_features = layout.n_features
+            # A file without feature 0 that counts from 0 all the same.
+            n_features += zero_based and not layout.zero_based
+    return {"n_features": n_features, "zero_based": zero_based}
+
+
+def _parts(path: str, n_features: int, base: int) -> Iterator[Rows]:
+    """The rows of each block of lines."""
+    found = False
+    with reading(path):
+        for first, block in line_blocks(path):
+            X, y = load_svm(path, block, first)
+            if not len(y):
+                continue
+            found = True
+            columns = X.indices - base
+            if len(columns) and not 0 <= columns.min() <= columns.max() < n_features:
+                raise DataFileError(_outside(path, block, first, n_features, base))
+            shape = (len(y), n_features)
+            yield Rows(sparse.csr_matrix((X.data, columns, X.indptr), shape=shape), y)
+    if not found:
+        raise DataFileError(f"{path}: is empty; a data file needs rows.")
+
+
+def _outside(path: str, block: bytes, first: int, n_features: int, base: int) -> str:
+    """Blame the first index that is out of range."""
+    last = n_features - 1 + base
+    lines = io.StringIO(block.decode(), newline="")
+    for line, fields in parse_fields(lines, first):
+        indices = [int(field.partition(":")[0]) for field in fields]
+        if any(j < base for j in indices):
+            return (
+                f"{path}: row {line}: has feature 0, but features are said to be "
+                "counted from 1; count them from 1, or say that they start at 0."
+            )
+        if any(j > last for j in indices):
+            return (
+                f"{path}: row {line}: has feature {max(indices)}, but there are "
+                f"{n_features} features, {base} to {last}; give a larger n_features, "
+                "or none."
+            )
+    return f"{path}: has features beyond {n_features}."
+
+
+class SvmWriter(FileWriter):
+    r"""Write rows as a libsvm file, features counted from 1.
+
+    A context manager: the file appears when it ends without an error.
+
+    Parameters
+    ----------
+    target : str or path-like
+        File to write; compressed if its name ends in ``.gz``.
+
+    Raises
+    ------
+    ValueError
+        By `write`: for rows that do not fit the ones before, numbers that are not
+        finite, rows without labels, and text labels or sample weights, for which the
+        format has no place.
+
+    Notes
+    -----
+    Written by `sklearn.datasets.dump_svmlight_file`, which gives numbers 16
+    significant digits: enough for float32; of float64 the last bit may change. A file
+    does not say how many features it has: if the last ones are 0 in all rows, give
+    ``n_features`` to the reader.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "train.svm")
+    >>> with SvmWriter(path) as writer:
+    ...     writer.write(Rows(np.array([[0.5, 0, 2], [0, 1.5, 0]]), np.array([1, 0])))
+    >>> path.read_text()
+    '1 1:0.5 3:2\n0 2:1.5\n'
+    >>> folder.cleanup()
+    """
+
+    format = "svm"
+
+    def _write(self, rows: Rows) -> None:
+        from sklearn.datasets import dump_svmlight_file
+
+        text = io.BytesIO()
+        y = np.asarray(rows.y)
+        dump_svmlight_file(_dumped(rows.X), _dumped(y), text, zero_based=False)
+        self.handle.write(text.getvalue())
+
+
+def _dumped(values: Any) -> Any:
+    """Values in a dtype that scikit-learn's compiled writer takes."""
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind in "bi" or (kind == "u" and size < 8):
+        return values.astype(np.int64, copy=False)
+    single = kind == "f" and size == 4
+    return values.astype(np.float32 if single else np.float64, copy=False)
