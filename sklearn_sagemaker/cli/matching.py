@@ -10,7 +10,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import CsvLayout, Table, file_format, inspect_csv, read_csv
 from sklearn_sagemaker.io.labels import LabelKind
 from sklearn_sagemaker.io.messages import listed, quoted
-from sklearn_sagemaker.io.tables import read_table
+from sklearn_sagemaker.io.table_files import read_table
 from sklearn_sagemaker.io.text.csv_layout import Header
 
 
