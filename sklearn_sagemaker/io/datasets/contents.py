@@ -20,6 +20,8 @@ class Look:
 
     def __init__(self) -> None:
         self.n_rows = self.n_bytes = self.n_features = 0
+        # All rows, those of weight zero too, and the values that they store.
+        self.n_all = self.n_stored = 0
         self.sparse: bool | None = None
         self.weighted = False
         self.dtype: Any = None
@@ -63,6 +65,8 @@ class Look:
             self._path, self._row = path, 0
         self._check_numbers(path, rows)
         self._row += len(rows)
+        self.n_all += len(rows)
+        self.n_stored += X.nnz if sparse else X.size
         self.n_bytes += memory_of(X)
         self.weighted |= weights is not None
         if weights is not None:

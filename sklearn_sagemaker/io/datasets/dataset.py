@@ -22,6 +22,7 @@ from sklearn_sagemaker.io.datasets.shards import (
     open_shards,
 )
 from sklearn_sagemaker.io.datasets.windows import (
+    Filling,
     conformed,
     piece_windows,
     record_windows,
@@ -41,6 +42,9 @@ class _Survey:
 
     stamps: tuple[tuple[int, int], ...]
     contents: Contents
+    n_all: int
+    """Rows, those of weight zero too."""
+    n_stored: int
     weighted: bool
 
 
@@ -170,7 +174,11 @@ class RecordIODataset(RowSource):
                 for path, rows in found:
                     look.add(path, rows)
             self._survey = _Survey(
-                stamps, look.contents(self.n_features), look.weighted
+                stamps,
+                look.contents(self.n_features),
+                look.n_all,
+                look.n_stored,
+                look.weighted,
             )
         return self._survey
 
@@ -195,14 +203,11 @@ class RecordIODataset(RowSource):
         sample_weight : ndarray of shape (n_rows,) or None
         """
         survey = self._surveyed()
-        parts = []
+        table = Filling(survey.contents, survey.n_all, survey.n_stored)
         with closing(self.windows(0, None)) as windows:
-            parts = [window[:3] for window in windows]
-        X = stacked([part[0] for part in parts])
-        y = np.concatenate([part[1] for part in parts])
-        if not survey.weighted:
-            return X, y, None
-        return X, y, np.concatenate([part[2] for part in parts])
+            for X, y, weights, _ in windows:
+                table.add(X, y, weights)
+        return table.rows()
 
     def windows(
         self, seed: int, epoch: int | None

@@ -9,8 +9,11 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_sagemaker._state import Contents
+from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.datasets.shards import RecordShard, Shard, joined_records
 from sklearn_sagemaker.io.rows import Rows, memory_of, stack_rows
+
+CHANGED = "The files of a dataset have changed while they were read; start anew."
 
 
 def piece_windows(
@@ -70,3 +73,65 @@ def conformed(rows: Rows, contents: Contents, weighted: bool) -> tuple:
     if weighted and weights is None:
         weights = np.ones(len(rows))
     return X, rows.y, weights
+
+
+class Filling:
+    """Rows that are put into memory of their size, window by window.
+
+    Parameters
+    ----------
+    contents : Contents
+    n_rows, n_stored : int
+        All rows, and the values that they store.
+    """
+
+    def __init__(self, contents: Contents, n_rows: int, n_stored: int):
+        self._contents = contents
+        self._shape = (n_rows, contents.n_features)
+        self._values = np.empty(n_stored, contents.dtype)
+        self._indices: np.ndarray | None = None
+        self._indptr = np.zeros(n_rows + 1, dtype=np.int64)
+        self._labels: list[np.ndarray] = []
+        self._weights: list[np.ndarray] = []
+        self._rows = self._stored = 0
+
+    def add(self, X: Any, y: np.ndarray, weights: np.ndarray | None) -> None:
+        """Take in a window.
+
+        Raises
+        ------
+        DataFileError
+            If there is more than was said.
+        """
+        values = X.data if self._contents.sparse else np.ravel(X)
+        rows = slice(self._rows, self._rows + X.shape[0])
+        stored = slice(self._stored, self._stored + len(values))
+        if rows.stop > self._shape[0] or stored.stop > len(self._values):
+            raise DataFileError(CHANGED)
+        self._values[stored] = values
+        if self._contents.sparse:
+            if self._indices is None:
+                self._indices = np.empty(len(self._values), X.indices.dtype)
+            self._indices[stored] = X.indices
+            self._indptr[rows.start + 1 : rows.stop + 1] = X.indptr[1:] + stored.start
+        self._labels.append(y)
+        if weights is not None:
+            self._weights.append(weights)
+        self._rows, self._stored = rows.stop, stored.stop
+
+    def rows(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """X, y and weights.
+
+        Raises
+        ------
+        DataFileError
+            If there is less than was said.
+        """
+        if (self._rows, self._stored) != (self._shape[0], len(self._values)):
+            raise DataFileError(CHANGED)
+        y = np.concatenate(self._labels)
+        weights = np.concatenate(self._weights) if self._weights else None
+        if not self._contents.sparse:
+            return self._values.reshape(self._shape), y, weights
+        parts = self._values, self._indices, self._indptr
+        return sp.csr_matrix(parts, shape=self._shape), y, weights

@@ -346,6 +346,24 @@ def test_a_file_that_is_damaged_later_is_named_too(tmp_path, table):
         list(windows)
 
 
+@pytest.mark.parametrize("n", [N - 100, N + 100])
+def test_a_file_that_changes_while_it_is_loaded(tmp_path, rows, n):
+    X, y, _ = rows
+    path = tmp_path / "x.pbr"
+    write_recordio(path, X, y)
+    data = RecordIODataset(path)
+    windows = data.windows
+
+    def changing(seed, epoch):
+        keep = np.arange(n) % N
+        write_recordio(path, X[keep], y[keep])
+        return windows(seed, epoch)
+
+    data.windows = changing
+    with pytest.raises(DataFileError, match="changed while they were read"):
+        data.load()
+
+
 def test_a_file_that_becomes_another_during_a_fit(tmp_path, table):
     X, y, _ = table
     path = tmp_path / "x.pbr"
