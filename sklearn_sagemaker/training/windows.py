@@ -196,8 +196,8 @@ class Survey:
             self._take_away(validation[1], validation[2])
         if not len(kept):
             raise ValueError(
-                "No row of non-zero weight is left to train on; check the weights, or "
-                "hold less out with validation_fraction."
+                "No row of non-zero weight is left to train on; check the weights, "
+                "hold less out with validation_fraction, or give the rows more memory."
             )
         self.data = TrainingData(*kept.rows(), *validation)
 

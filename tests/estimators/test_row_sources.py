@@ -297,6 +297,12 @@ def test_a_source_is_for_training_only(digits):
             method(source)
 
 
+def test_too_little_memory_is_said(digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="give the rows more memory"):
+        LinearLearnerClassifier().fit(ArraySource(X, y, memory=6))
+
+
 def test_arrays_still_need_labels(digits):
     with pytest.raises(ValueError, match="requires y to be passed"):
         LinearLearnerClassifier().fit(digits[0])
