@@ -109,7 +109,7 @@ class Contents:
     dtype : dtype
         Of X.
     n_bytes : int
-        Memory that the rows would take.
+        Memory that the rows would take, with what is known of each.
     labels : ndarray or None
         The distinct labels in ascending order; None if they are too many for classes.
     counts : int64 ndarray or None

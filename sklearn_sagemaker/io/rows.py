@@ -209,3 +209,16 @@ def memory_of(X: Any) -> int:
     if sparse.issparse(X):
         return int(X.data.nbytes + X.indices.nbytes)
     return int(X.nbytes)
+
+
+def footprint(rows: Rows) -> int:
+    """Bytes that rows take while they are trained on.
+
+    Beside the values there are the label, the weight, a random number and the place of
+    each row: more than the values of a row of one or two.
+
+    Parameters
+    ----------
+    rows : Rows
+    """
+    return memory_of(rows.X) + 32 * len(rows)

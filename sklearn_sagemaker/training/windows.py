@@ -14,6 +14,8 @@ from sklearn_sagemaker.training.schedule import n_batches
 from sklearn_sagemaker.training.validation import ValidationPlan
 
 SHRINK = 0.9
+ROW_BYTES = 32
+"""Of the numbers that a sample keeps of each row, besides its values."""
 """Factor on a sample's share of the rows when its memory is full."""
 HELD_OUT = 0.1
 """Share of the rows held out, with ``validation_fraction="auto"``."""
@@ -45,6 +47,7 @@ class Sample:
         # Values of dense rows; values and columns of sparse ones.
         self._values: list[np.ndarray] = []
         self._shape: tuple[int, ...] = ()
+        self._item = 0
         self._sparse = False
 
     def __len__(self) -> int:
@@ -74,6 +77,7 @@ class Sample:
         parts = _values(X)
         size = sum(part.itemsize for part in parts)
         room = max(self._n_bytes // size, 1)
+        self._item = size
         self._values = [np.empty(room, part.dtype) for part in parts]
 
     def _fits(self, X, chosen: np.ndarray) -> bool:
@@ -81,7 +85,8 @@ class Sample:
             more = int(np.diff(X.indptr)[chosen].sum())
         else:
             more = len(chosen) * X.shape[1]
-        return self._stored + more <= len(self._values[0])
+        n_bytes = (self._stored + more) * self._item
+        return n_bytes + ROW_BYTES * (self._count + len(chosen)) <= self._n_bytes
 
     @property
     def _stored(self) -> int:

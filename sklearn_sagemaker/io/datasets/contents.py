@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import Contents
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.rows import Rows, check_finite, memory_of
+from sklearn_sagemaker.io.rows import Rows, check_finite, footprint
 
 MOST_LABELS = 1 << 16
 """Distinct labels up to which they may be classes."""
@@ -67,7 +67,7 @@ class Look:
         self._row += len(rows)
         self.n_all += len(rows)
         self.n_stored += X.nnz if sparse else X.size
-        self.n_bytes += memory_of(X)
+        self.n_bytes += footprint(rows)
         self.weighted |= weights is not None
         if weights is not None:
             y = y[weights > 0]

@@ -11,7 +11,7 @@ from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
 from sklearn_sagemaker.io.formats import FORMATS, Format, format_of_file
 from sklearn_sagemaker.io.opening import check_file, is_gzip, reading
 from sklearn_sagemaker.io.recordio.reading import EVERYTHING, iter_pieces, iter_rows
-from sklearn_sagemaker.io.rows import Rows, memory_of
+from sklearn_sagemaker.io.rows import Rows, footprint
 
 PIECE_BYTES = 512 << 10
 """A piece of a file takes about so many bytes..."""
@@ -173,7 +173,7 @@ class StreamShard(Shard):
     def scan(self) -> Iterator[Rows]:
         """All pieces in order; comes before the other methods."""
         for rows in self._format.iter_rows(self.path, 1, **self._options):
-            wanted = self._piece_bytes // max(1, memory_of(rows.X))
+            wanted = self._piece_bytes // max(1, footprint(rows))
             self._rows = min(max(1, wanted), MOST_ROWS)
             break
         yield from (rows for _, rows in self.read(None))

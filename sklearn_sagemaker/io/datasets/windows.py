@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn_sagemaker._state import Contents
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.datasets.shards import RecordShard, Shard, joined_records
-from sklearn_sagemaker.io.rows import Rows, memory_of, stack_rows
+from sklearn_sagemaker.io.rows import Rows, footprint, stack_rows
 
 CHANGED = "The files of a dataset have changed while they were read; start anew."
 
@@ -28,7 +28,7 @@ def piece_windows(
         for piece, rows in shards[number].read(place):
             parts.append(rows)
             keys.append(((number, piece), len(rows)))
-            size += memory_of(rows.X)
+            size += footprint(rows)
             if size >= window_bytes:
                 yield stack_rows(parts), keys
                 parts, keys, size = [], [], 0

@@ -190,7 +190,8 @@ def test_what_a_dataset_holds(tmp_path, rows):
     assert_array_equal(found.labels, [0, 1])
     assert_array_equal(found.counts, np.bincount(counted.astype(int)))
     size = X.data.nbytes + X.indices.nbytes if found.sparse else X.nbytes
-    assert found.n_bytes == size
+    # And 32 bytes for what is known of each row.
+    assert found.n_bytes == size + 32 * N
 
 
 def test_rows_without_a_value(tmp_path, table):
