@@ -18,8 +18,8 @@ _HOME = {
     "TRUSTED_SKOPS_TYPES": "sklearn_sagemaker.estimators",
     "config_context": "sklearn_sagemaker.backends",
     "get_config": "sklearn_sagemaker.backends",
-    "load_artifact": "sklearn_sagemaker.estimators",
-    "save_artifact": "sklearn_sagemaker.estimators",
+    "load_artifact": "sklearn_sagemaker.estimators._artifact_loading",
+    "save_artifact": "sklearn_sagemaker.estimators._artifact_saving",
     "set_config": "sklearn_sagemaker.backends",
     "show_versions": "sklearn_sagemaker._show_versions",
 }
@@ -48,9 +48,9 @@ if TYPE_CHECKING:
         FactorizationMachinesRegressor,
         LinearLearnerClassifier,
         LinearLearnerRegressor,
-        load_artifact,
-        save_artifact,
     )
+    from sklearn_sagemaker.estimators._artifact_loading import load_artifact
+    from sklearn_sagemaker.estimators._artifact_saving import save_artifact
 
 
 def __getattr__(name: str) -> Any:

@@ -42,6 +42,18 @@ def test_importing_the_package_imports_nothing_heavy():
     assert found.stdout.strip() == "[]"
 
 
+def test_an_estimator_imports_no_file_format():
+    code = (
+        "import sys; from sklearn_sagemaker import LinearLearnerClassifier; "
+        "late = ('sklearn_sagemaker.io', 'google.protobuf'); "
+        "print([name for name in sys.modules if name.startswith(late)])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == "[]"
+
+
 def test_importing_io_imports_no_estimator_and_no_protobuf():
     code = (
         "import sys, sklearn_sagemaker.io, sklearn_sagemaker.cli.main; "

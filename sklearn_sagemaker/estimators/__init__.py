@@ -1,7 +1,5 @@
-"""The estimators, and the artifacts they are read from and written to."""
+"""The estimators."""
 
-from sklearn_sagemaker.estimators._artifact_loading import load_artifact
-from sklearn_sagemaker.estimators._artifact_saving import save_artifact
 from sklearn_sagemaker.estimators._factorization_machines import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
@@ -18,6 +16,4 @@ __all__ = [
     "FactorizationMachinesRegressor",
     "LinearLearnerClassifier",
     "LinearLearnerRegressor",
-    "load_artifact",
-    "save_artifact",
 ]
