@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,26 @@ def not_finite(X: Any) -> tuple[int, int, Any] | None:
         return row, int(X.indices[at]), values[at]
     row, column = (int(number) for number in np.argwhere(~np.isfinite(X))[0])
     return row, column, X[row, column]
+
+
+def check_count(name: str, value: int) -> int:
+    """A number of rows, features or files: whole, and at least one.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    value : int
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    whole = isinstance(value, Integral) and not isinstance(value, (bool, np.bool_))
+    if not whole or value < 1:
+        raise ValueError(f"{name}={value!r} must be a whole number, 1 or more.")
+    return int(value)
 
 
 def check_finite(X: Any, place: Callable[[int], str]) -> None:

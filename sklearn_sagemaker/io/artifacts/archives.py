@@ -23,6 +23,7 @@ from typing import Any
 
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.messages import quoted
+from sklearn_sagemaker.io.rows import check_count
 
 MAX_BYTES = 1 << 30
 """Bytes that a file may have, and what it holds when unpacked (1 GiB)."""
@@ -56,8 +57,7 @@ def read_source(source: Any, *, max_bytes: int = MAX_BYTES) -> bytes:
     ValueError
         If ``max_bytes`` is no positive integer.
     """
-    if not isinstance(max_bytes, int) or max_bytes < 1:
-        raise ValueError(f"max_bytes={max_bytes!r} must be a whole number above 0.")
+    check_count("max_bytes", max_bytes)
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif isinstance(source, (str, os.PathLike)):

@@ -6,7 +6,6 @@ import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -28,7 +27,7 @@ from sklearn_sagemaker.io.datasets.windows import (
     record_windows,
 )
 from sklearn_sagemaker.io.opening import matching_files, reading
-from sklearn_sagemaker.io.rows import Rows, stacked
+from sklearn_sagemaker.io.rows import Rows, check_count, stacked
 
 MEMORY = 64 << 20
 WINDOW_SHARE = 8
@@ -131,9 +130,7 @@ class RecordIODataset(RowSource):
         **options: Any,
     ):
         for name, value in (("batch_size", batch_size), ("memory", memory)):
-            whole = isinstance(value, Integral) and not isinstance(value, bool)
-            if not whole or value < 1:
-                raise ValueError(f"{name}={value!r} must be a whole number, 1 or more.")
+            check_count(name, value)
         self.paths = _matched(paths)
         for path in self.paths:
             known_format(path, format)

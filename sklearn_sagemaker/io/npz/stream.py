@@ -35,8 +35,7 @@ from sklearn_sagemaker.io.npz.tables import (
     no_csr,
     wanted_arrays,
 )
-from sklearn_sagemaker.io.rows import Rows
-from sklearn_sagemaker.io.text.blocks import check_batch_size
+from sklearn_sagemaker.io.rows import Rows, check_count
 
 WEIGHTS = "sample_weight"
 """Name of the array of sample weights."""
@@ -96,7 +95,7 @@ def iter_npz(
     >>> folder.cleanup()
     """
     path = os.fspath(path)
-    batch_size = check_batch_size(batch_size)
+    batch_size = check_count("batch_size", batch_size)
     with open_archive(path) as archive:
         _Source(archive, label)
     return _batches(path, batch_size, label)
@@ -301,7 +300,7 @@ class NpzWriter(FileWriter):
     --------
     >>> import pathlib, tempfile
     >>> import numpy as np
-    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> from sklearn_sagemaker.io.rows import check_count, Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.npz")
     >>> with NpzWriter(path) as writer:

@@ -29,7 +29,7 @@ from sklearn_sagemaker.io.recordio.frames import (
     parse,
     read_parts,
 )
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, check_count
 
 __all__ = ["iter_recordio", "iter_records", "iter_rows", "read_recordio"]
 
@@ -158,9 +158,9 @@ def iter_rows(
     rows : Rows
         ``sample_weight`` holds the labels under the key "weights".
     """
-    batch_size = _positive("batch_size", batch_size)
+    batch_size = check_count("batch_size", batch_size)
     if n_features is not None:
-        n_features = _positive("n_features", n_features)
+        n_features = check_count("n_features", n_features)
     parts = list(source) if isinstance(source, (list, tuple)) else [source]
     if not parts:
         raise ValueError("the list of files is empty; name at least one.")
@@ -260,12 +260,6 @@ def walk_records(source: Source) -> Iterator[tuple[Any, Window]]:
                 yield record, window
                 window.start += size
                 window.record += 1
-
-
-def _positive(name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1.")
-    return int(value)
 
 
 def _fill(decoder: Decoder, window: Window, max_rows: int) -> bool:

@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.recordio._codec import TAGS, Encoder
 from sklearn_sagemaker.io.recordio.frames import HEADER, LARGEST_PAYLOAD
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, check_count
 
 __all__ = ["RecordIOWriter", "write_recordio"]
 
@@ -126,12 +126,9 @@ def shard_bounds(n_rows: int, shards: int) -> list[tuple[int, int]]:
     -------
     bounds : list of (int, int)
     """
-    if isinstance(shards, bool) or not isinstance(shards, (int, np.integer)):
-        raise ValueError(f"shards={shards!r} must be a whole number.")
-    if not 1 <= shards <= n_rows:
-        raise ValueError(
-            f"shards={shards} must be between 1 and the number of rows, {n_rows}."
-        )
+    shards = check_count("shards", shards)
+    if shards > n_rows:
+        raise ValueError(f"shards={shards} is more than the number of rows, {n_rows}.")
     size = n_rows // shards
     starts = [i * size for i in range(shards)]
     return list(zip(starts, [*starts[1:], n_rows], strict=True))
@@ -200,7 +197,7 @@ class RecordIOWriter:
     >>> import io
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.recordio.writing import RecordIOWriter
-    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> from sklearn_sagemaker.io.rows import Rows, check_count
     >>> target = io.BytesIO()
     >>> with RecordIOWriter(target) as writer:
     ...     for batch in np.array_split(np.eye(4), 2):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from operator import index
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.opening import LONGEST_LINE, line_too_long, open_bytes
@@ -13,26 +12,6 @@ BLOCK = 1 << 20
 """Bytes of text that are parsed at once."""
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-
-
-def check_batch_size(batch_size: int) -> int:
-    """A number of rows, at least one.
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-    """
-    try:
-        rows = index(batch_size)
-    except TypeError:
-        rows = 0
-    if isinstance(batch_size, bool) or rows < 1:
-        raise ValueError(
-            f"batch_size is {batch_size!r}; it must be a whole number of rows, 1 or "
-            "more."
-        )
-    return rows
 
 
 def line_blocks(path: str, *, csv: bool = False) -> Iterator[tuple[int, bytes]]:

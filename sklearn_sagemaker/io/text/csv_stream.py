@@ -15,8 +15,8 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.opening import reading
-from sklearn_sagemaker.io.rows import Rows
-from sklearn_sagemaker.io.text.blocks import batches, check_batch_size, line_blocks
+from sklearn_sagemaker.io.rows import Rows, check_count
+from sklearn_sagemaker.io.text.blocks import batches, line_blocks
 from sklearn_sagemaker.io.text.csv_layout import (
     CsvLayout,
     Header,
@@ -89,7 +89,7 @@ def iter_csv(
     >>> folder.cleanup()
     """
     path = os.fspath(path)
-    batch_size = check_batch_size(batch_size)
+    batch_size = check_count("batch_size", batch_size)
     if labels not in ("number", "text"):
         raise ValueError(f"labels is {labels!r}; it must be 'number' or 'text'.")
     layout = inspect_csv(path, header, names_in_header(label))
@@ -248,7 +248,7 @@ class CsvWriter(FileWriter):
     --------
     >>> import pathlib, tempfile
     >>> import numpy as np
-    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> from sklearn_sagemaker.io.rows import check_count, Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.csv")
     >>> with CsvWriter(path) as writer:

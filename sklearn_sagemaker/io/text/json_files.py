@@ -14,8 +14,7 @@ from typing import Any, BinaryIO, ClassVar
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.opening import check_file, open_bytes, reading
-from sklearn_sagemaker.io.rows import Rows
-from sklearn_sagemaker.io.text.blocks import check_batch_size
+from sklearn_sagemaker.io.rows import Rows, check_count
 from sklearn_sagemaker.io.text.json_instances import Instances, is_label
 from sklearn_sagemaker.io.text.json_parsing import JsonDocument, json_lines
 from sklearn_sagemaker.io.text.json_rows import encode_instances
@@ -63,7 +62,7 @@ def iter_json(
     check_file(name)
     return _batches(
         name,
-        check_batch_size(batch_size),
+        check_count("batch_size", batch_size),
         Instances(lambda number: f"{name}: instances[{number}]", n_features),
         lambda handle: JsonDocument(handle, name).elements("instances"),
     )
@@ -116,7 +115,7 @@ def iter_jsonlines(
 
     return _batches(
         name,
-        check_batch_size(batch_size),
+        check_count("batch_size", batch_size),
         Instances(place, n_features),
         lambda handle: json_lines(handle, place),
     )
@@ -167,7 +166,7 @@ class JsonLinesWriter(FileWriter):
     >>> import pathlib, tempfile
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.text.json_files import JsonLinesWriter
-    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> from sklearn_sagemaker.io.rows import check_count, Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.jsonl")
     >>> with JsonLinesWriter(path) as writer:
@@ -214,7 +213,7 @@ class JsonWriter(JsonLinesWriter):
     >>> import pathlib, tempfile
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.text.json_files import JsonWriter
-    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> from sklearn_sagemaker.io.rows import check_count, Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.json")
     >>> with JsonWriter(path) as writer:

@@ -14,8 +14,8 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.opening import check_file, reading
-from sklearn_sagemaker.io.rows import Rows
-from sklearn_sagemaker.io.text.blocks import batches, check_batch_size, line_blocks
+from sklearn_sagemaker.io.rows import Rows, check_count
+from sklearn_sagemaker.io.text.blocks import batches, line_blocks
 from sklearn_sagemaker.io.text.svm_tables import load_svm, parse_fields
 
 
@@ -142,7 +142,7 @@ def iter_svm(
     >>> folder.cleanup()
     """
     path = os.fspath(path)
-    batch_size = check_batch_size(batch_size)
+    batch_size = check_count("batch_size", batch_size)
     check_file(path)
     given = {"n_features": n_features, "zero_based": zero_based}
     options = svm_options([path], given)
@@ -246,7 +246,7 @@ class SvmWriter(FileWriter):
     --------
     >>> import pathlib, tempfile
     >>> import numpy as np
-    >>> from sklearn_sagemaker.io.rows import Rows
+    >>> from sklearn_sagemaker.io.rows import check_count, Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.svm")
     >>> with SvmWriter(path) as writer:

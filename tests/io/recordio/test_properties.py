@@ -1,17 +1,14 @@
 import io
 
 import numpy as np
-import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from scipy import sparse
 
 from sklearn_sagemaker.io import read_recordio, write_recordio
 from sklearn_sagemaker.io.recordio import frames
 from sklearn_sagemaker.io.recordio.reading import iter_rows
-
-hypothesis = pytest.importorskip("hypothesis")
-from hypothesis import given, settings  # noqa: E402
-from hypothesis import strategies as st  # noqa: E402
-from hypothesis.extra import numpy as arrays  # noqa: E402
 
 same_each_time = settings(
     max_examples=100, deadline=None, derandomize=True, database=None

@@ -10,7 +10,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.rows import Rows, stack_rows
 from sklearn_sagemaker.io.text import blocks
-from sklearn_sagemaker.io.text.blocks import batches, check_batch_size, line_blocks
+from sklearn_sagemaker.io.text.blocks import batches, line_blocks
 
 
 @pytest.fixture(params=[1, 7, 1 << 20])
@@ -76,10 +76,3 @@ def test_batches(batch_size, kind):
     np.testing.assert_array_equal(whole, X)
     np.testing.assert_array_equal(stacked.y, y)
     np.testing.assert_array_equal(stacked.sample_weight, w)
-
-
-@pytest.mark.parametrize("value", [0, -1, 1.5, "3", None, True])
-def test_batch_size(value):
-    with pytest.raises(ValueError, match="batch_size is .*; it must be a whole number"):
-        check_batch_size(value)
-    assert check_batch_size(np.int64(3)) == 3

@@ -158,7 +158,7 @@ def test_refused_before_the_first_batch(tmp_path):
             iter_csv(path, 1, **options)
     with pytest.raises(ValueError, match="labels is 'auto'"):
         iter_csv(path, 1, labels="auto")
-    with pytest.raises(ValueError, match="batch_size is 0"):
+    with pytest.raises(ValueError, match="batch_size=0"):
         iter_csv(path, 0)
     with pytest.raises(DataFileError, match="no column beside the label"):
         iter_csv(save(tmp_path, "1\n2\n"), 1)

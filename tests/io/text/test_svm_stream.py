@@ -134,7 +134,7 @@ def test_faults_are_blamed_on_their_row(
 
 
 def test_refused_before_the_first_batch(tmp_path):
-    with pytest.raises(ValueError, match="batch_size is 0"):
+    with pytest.raises(ValueError, match="batch_size=0"):
         iter_svm(save(tmp_path, "1 1:1\n"), 0)
     with pytest.raises(DataFileError, match="no such file"):
         iter_svm(tmp_path / "none.svm", 1, n_features=1, zero_based=True)
