@@ -32,10 +32,30 @@ def writing(target: Target) -> Iterator[BinaryIO]:
     if not isinstance(target, (str, os.PathLike)):
         yield target
         return
-    with replacing(target) as temporary, temporary.open("wb") as handle:
-        if not is_gzip(target):
-            yield handle
-            return
-        # No name and no time inside: equal rows make equal bytes.
-        with gzip.GzipFile("", "wb", 6, handle, mtime=0) as compressed:
-            yield cast(BinaryIO, compressed)
+    with (
+        replacing(target) as temporary,
+        temporary.open("wb") as handle,
+        packing(handle, target) as packed,
+    ):
+        yield packed
+
+
+@contextmanager
+def packing(handle: BinaryIO, target: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """The file itself, or gzip into it if the name of the target says so.
+
+    Parameters
+    ----------
+    handle : binary file object
+    target : str or path-like
+
+    Yields
+    ------
+    handle : binary file object
+    """
+    if not is_gzip(target):
+        yield handle
+        return
+    # No name and no time inside: equal rows make equal bytes.
+    with gzip.GzipFile("", "wb", 6, handle, mtime=0) as compressed:
+        yield cast(BinaryIO, compressed)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from sklearn_sagemaker.exceptions import RecordIOError
-from sklearn_sagemaker.io.opening import reading
+from sklearn_sagemaker.io.opening import is_gzip, reading
 from sklearn_sagemaker.io.recordio._codec import Fault
 
 MAGIC = 0xCED7230A
@@ -133,7 +133,7 @@ def open_window(source: Any) -> Iterator[Window]:
         return
     name = os.fspath(source)
     with reading(name):
-        if name.lower().endswith(".gz"):
+        if is_gzip(name):
             with gzip.open(name, "rb") as unpacked:
                 yield Window(handle=unpacked, name=name)  # type: ignore[arg-type]
         else:

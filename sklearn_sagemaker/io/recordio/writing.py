@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -13,9 +12,11 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.io.atomic import replacing
+from sklearn_sagemaker.io.opening import is_gzip
 from sklearn_sagemaker.io.recordio._codec import TAGS, Encoder
 from sklearn_sagemaker.io.recordio.frames import HEADER, LARGEST_PAYLOAD
-from sklearn_sagemaker.io.rows import Rows, check_count
+from sklearn_sagemaker.io.rows import Rows, check_count, cut_rows
+from sklearn_sagemaker.io.writing import packing, writing
 
 __all__ = ["RecordIOWriter", "write_recordio"]
 
@@ -136,7 +137,7 @@ def shard_bounds(n_rows: int, shards: int) -> list[tuple[int, int]]:
 
 def shard_names(name: str, shards: int) -> list[str]:
     """Names of the shards of a file: ``_0``, ``_1``, ... before its suffixes."""
-    ending = ".gz" if name.lower().endswith(".gz") else ""
+    ending = ".gz" if is_gzip(name) else ""
     stem, suffix = os.path.splitext(name[: len(name) - len(ending)])
     ending = suffix + name[len(name) - len(ending) :]
     digits = len(str(shards))
@@ -159,27 +160,11 @@ def _write_shards(
         for (start, stop), place, path in zip(bounds, places, paths, strict=True):
             with (
                 open(place, "wb") as handle,
-                _packed(handle, path) as packed,
+                packing(handle, path) as packed,
                 RecordIOWriter(packed, dtype=dtype) as writer,
             ):
-                writer.write(_part(rows, start, stop))
+                writer.write(cut_rows(rows, slice(start, stop)))
     return paths
-
-
-def _part(rows: Rows, start: int, stop: int) -> Rows:
-    return Rows(
-        rows.X[start:stop],
-        None if rows.y is None else rows.y[start:stop],
-        None if rows.sample_weight is None else rows.sample_weight[start:stop],
-    )
-
-
-def _packed(handle: Any, path: str | os.PathLike[str]) -> Any:
-    """The file itself, or gzip into it if the name says so."""
-    if os.fspath(path).lower().endswith(".gz"):
-        # Without name and time, equal rows make equal files.
-        return gzip.GzipFile("", "wb", 6, handle, mtime=0)
-    return handle
 
 
 class RecordIOWriter:
@@ -197,7 +182,7 @@ class RecordIOWriter:
     >>> import io
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.recordio.writing import RecordIOWriter
-    >>> from sklearn_sagemaker.io.rows import Rows, check_count
+    >>> from sklearn_sagemaker.io.rows import Rows
     >>> target = io.BytesIO()
     >>> with RecordIOWriter(target) as writer:
     ...     for batch in np.array_split(np.eye(4), 2):
@@ -225,16 +210,9 @@ class RecordIOWriter:
         self._buffer = np.empty(0, np.uint8)
 
     def __enter__(self) -> RecordIOWriter:
-        if isinstance(self.target, (str, os.PathLike)):
-            with ExitStack() as stack:
-                place = stack.enter_context(replacing(self.target))
-                handle = stack.enter_context(open(place, "wb"))
-                self._handle = _packed(handle, self.target)
-                if self._handle is not handle:
-                    stack.enter_context(self._handle)
-                self._stack = stack.pop_all()
-        else:
-            self._handle = self.target
+        with ExitStack() as stack:
+            self._handle = stack.enter_context(writing(self.target))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *error: Any) -> bool | None:
@@ -337,7 +315,7 @@ def _encoders(rows: Rows, dtype: TensorType | None) -> Iterator[Encoder]:
     if not as_is:
         step = max(CAST_AT_ONCE * n_rows // max(values.size, n_rows), 1)
     for start in range(0, n_rows, max(step, 1)):
-        part = rows if step >= n_rows else _part(rows, start, start + step)
+        part = rows if step >= n_rows else cut_rows(rows, slice(start, start + step))
         yield _encoder(part, dtype, start)
 
 
