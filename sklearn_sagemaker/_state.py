@@ -187,6 +187,8 @@ class WindowedData:
     windows : callable
         ``windows(seed, epoch)`` iterates over `Window`, in the shuffled order of
         that epoch; with None for the epoch in the order of the data.
+    n_bytes : int
+        Memory that all rows would take, with what is known of each.
     held_bytes : int
         Memory for the rows that are held out, and as much again for a sample of those
         that train, which scalers and the training metrics are taken from.

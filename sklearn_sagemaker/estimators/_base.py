@@ -315,7 +315,11 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         state = getattr(self, "training_state_", None) or {}
         done = state.get("stream", {}).get("calls", 0)
         with closing(source.windows(seed_of(self.random_state), done)) as windows:
-            yield from windows
+            for window in windows:
+                weights = window[2]
+                # Rows of weight zero are absent, so may be a whole window.
+                if weights is None or (weights != 0).any():
+                    yield window
 
     def _train(
         self, spec: TrainingSpec, data: TrainingData | WindowedData, X, y

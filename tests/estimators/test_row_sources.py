@@ -251,6 +251,20 @@ def test_partial_fit_reads_the_windows(digits, model):
         ours.partial_fit(source, y)
 
 
+def test_partial_fit_skips_windows_without_weight(digits):
+    X, y = digits
+    weights = np.ones(len(y))
+    weights[200:400] = 0.0
+    model = LinearLearnerClassifier(random_state=0).partial_fit(
+        source_of(X, y, weights)
+    )
+    assert model.training_state_["stream"]["rows"] == len(y) - 200
+    weights[:] = 1.0
+    weights[3] = -1.0
+    with pytest.raises(ValueError, match="[Nn]egative"):
+        model.partial_fit(source_of(X, y, weights))
+
+
 def test_partial_fit_of_a_regressor_reads_the_windows(numbers):
     X, y = numbers
     model = LinearLearnerRegressor(random_state=0).partial_fit(source_of(X, y))
