@@ -38,7 +38,7 @@ class WindowedFactorRun(FactorRun):
                 f"solver={solver!r} needs the columns of all rows in memory, and these "
                 "rows are read in windows; use solver='gradient', or load them."
             )
-        windowed = windowed_spec(spec)
+        windowed = windowed_spec(spec, source)
         self.source, self.survey = source, Survey(spec, source)
         super().__init__(windowed, self.survey.data)
 

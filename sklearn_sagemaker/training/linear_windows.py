@@ -27,7 +27,7 @@ class WindowedLinearRun(LinearRun):
     """
 
     def __init__(self, spec: TrainingSpec, source: WindowedData):
-        windowed = windowed_spec(spec)
+        windowed = windowed_spec(spec, source)
         self.source, self.survey = source, Survey(spec, source)
         super().__init__(windowed, self.survey.data)
 

@@ -110,11 +110,11 @@ class Sample:
     def _keep(self, kept: np.ndarray) -> None:
         """Drop rows."""
         numbers = self._numbers[:, : self._count][:, kept]
-        values = _values(self._X()[np.flatnonzero(kept)])
+        values = _values(self._block()[np.flatnonzero(kept)])
         self._count = 0
         self._append(numbers, values)
 
-    def _X(self):  # noqa: N802
+    def _block(self):
         """The rows so far, in place."""
         values = [part[: self._stored] for part in self._values]
         shape = (self._count, self._shape[1])
@@ -128,7 +128,7 @@ class Sample:
         """X, y and weights of the sample, in a random order; the sample is emptied."""
         y, weights, draws, _ = self._numbers[:, : self._count]
         order = np.argsort(draws, kind="stable")
-        found = self._X()[order], y[order], weights[order]
+        found = self._block()[order], y[order], weights[order]
         self._count, self._values = 0, []
         return found
 
@@ -247,15 +247,17 @@ class Survey:
         return replace(plan, kind="hold-out") if self.held_out else plan
 
 
-def windowed_spec(spec: TrainingSpec) -> TrainingSpec:
+def windowed_spec(spec: TrainingSpec, source: WindowedData) -> TrainingSpec:
     """The spec of a run on a survey's data: nothing more is held out.
 
     Raises
     ------
     ValueError
-        If ``cv`` asks for folds, which need all rows in memory.
+        If ``cv`` asks for folds, which need all rows in memory, and the user gives no
+        validation rows, which come before them.
     """
-    if spec.cv is not False and not isinstance(spec.cv, str):
+    folds = spec.cv is not False and not isinstance(spec.cv, str)
+    if folds and source.X_val is None:
         raise ValueError(
             f"cv={spec.cv!r} needs all rows in memory, and these are read in windows; "
             "use cv='auto' with validation_fraction for a hold-out, cv=False for "

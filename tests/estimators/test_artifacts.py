@@ -642,7 +642,7 @@ def hostile():
     good = (MODEL, tarfile.REGTYPE, inner)
     odd = {
         "parent": [("../evil", tarfile.REGTYPE, b"x")],
-        "absolute": [("/tmp/evil", tarfile.REGTYPE, b"x")],
+        "absolute": [("/etc/evil", tarfile.REGTYPE, b"x")],
         "symbolic link": [("evil", tarfile.SYMTYPE, b"")],
         "link in the model's place": [(MODEL, tarfile.SYMTYPE, b"")],
         "hard link": [("evil", tarfile.LNKTYPE, b"")],

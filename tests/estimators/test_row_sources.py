@@ -205,6 +205,9 @@ def test_validation_rows_of_the_user(digits, model):
     source = source_of(X[train], y[train] == 8)
     arrays = fresh(model, epochs=3).fit(source, X_val=X[val], y_val=y[val] == 8)
     assert arrays.resolved_params_["validation"] == "given"
+    # They come before folds, as in memory.
+    folds = fresh(model, epochs=3, cv=5).fit(source, X_val=X[val], y_val=y[val] == 8)
+    assert_array_equal(arrays.coef_, folds.coef_)
     inside = ArraySource(X[val], y[val] == 8, memory=1 << 20)
     from_source = fresh(model, epochs=3).fit(source, X_val=inside)
     assert_array_equal(arrays.coef_, from_source.coef_)
@@ -392,8 +395,9 @@ def test_a_sample_is_random(digits):
 
 def test_folds_are_refused():
     spec = TrainingSpec("linear-learner", "regressor", {}, cv=None)
+    data = WindowedData(lambda seed, epoch: iter(()), 1, 1)
     with pytest.raises(ValueError, match="cv=None needs all rows"):
-        windowed_spec(spec)
+        windowed_spec(spec, data)
 
 
 def test_few_rows_warn_of_nothing(digits):

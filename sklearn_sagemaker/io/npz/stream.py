@@ -300,7 +300,7 @@ class NpzWriter(FileWriter):
     --------
     >>> import pathlib, tempfile
     >>> import numpy as np
-    >>> from sklearn_sagemaker.io.rows import check_count, Rows
+    >>> from sklearn_sagemaker.io.rows import Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.npz")
     >>> with NpzWriter(path) as writer:

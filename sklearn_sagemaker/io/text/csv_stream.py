@@ -248,7 +248,7 @@ class CsvWriter(FileWriter):
     --------
     >>> import pathlib, tempfile
     >>> import numpy as np
-    >>> from sklearn_sagemaker.io.rows import check_count, Rows
+    >>> from sklearn_sagemaker.io.rows import Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.csv")
     >>> with CsvWriter(path) as writer:

@@ -166,7 +166,7 @@ class JsonLinesWriter(FileWriter):
     >>> import pathlib, tempfile
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.text.json_files import JsonLinesWriter
-    >>> from sklearn_sagemaker.io.rows import check_count, Rows
+    >>> from sklearn_sagemaker.io.rows import Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.jsonl")
     >>> with JsonLinesWriter(path) as writer:
@@ -213,7 +213,7 @@ class JsonWriter(JsonLinesWriter):
     >>> import pathlib, tempfile
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.text.json_files import JsonWriter
-    >>> from sklearn_sagemaker.io.rows import check_count, Rows
+    >>> from sklearn_sagemaker.io.rows import Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.json")
     >>> with JsonWriter(path) as writer:

@@ -246,7 +246,7 @@ class SvmWriter(FileWriter):
     --------
     >>> import pathlib, tempfile
     >>> import numpy as np
-    >>> from sklearn_sagemaker.io.rows import check_count, Rows
+    >>> from sklearn_sagemaker.io.rows import Rows
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = pathlib.Path(folder.name, "train.svm")
     >>> with SvmWriter(path) as writer:

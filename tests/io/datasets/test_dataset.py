@@ -194,6 +194,27 @@ def test_what_a_dataset_holds(tmp_path, rows):
     assert found.n_bytes == size + 32 * N
 
 
+def test_a_feature_twice_in_a_row_is_summed(tmp_path):
+    indptr = np.arange(0, 2001, 2)
+    data = np.ones(2000, dtype=np.float32)
+    indices = np.tile([3, 3], 1000)
+    np.savez(
+        tmp_path / "x.npz",
+        data=data,
+        indices=indices,
+        indptr=indptr,
+        shape=np.array([1000, 5]),
+        y=np.arange(1000) % 2,
+    )
+    source = RecordIODataset(tmp_path / "x.npz", memory=9_000)
+    X = source.load()[0]
+    assert X.nnz == 1000
+    assert (X.data == 2.0).all()
+    for window in source.windows(0, 0):
+        assert window[0].has_canonical_format
+        assert (window[0].data == 2.0).all()
+
+
 def test_rows_without_a_value(tmp_path, table):
     _, y, _ = table
     X = sp.csr_matrix((N, D), dtype=np.float32)
