@@ -48,14 +48,14 @@ def load_artifact(
     Parameters
     ----------
     source : str, path-like, bytes-like or binary file object
-        ``model.tar.gz``, or the ``model_algo-1`` in it.
+        ``model.tar.gz``, the ``model_algo-1`` in it, or a folder that has one of both.
     classes : array-like of shape (n_classes,), default=None
         Class labels, ascending: the first is what SageMaker was given as label 0.
         None is what the artifact says, otherwise 0, 1, ....
     threshold : float, default=None
         For two classes: `predict` answers the second one above this probability (with
-        hinge loss, score). SageMaker's artifacts are not known to hold the one that
-        it calibrated. None is what the artifact says, otherwise 0.5.
+        hinge loss, score). None is what the artifact says, which is what Linear Learner
+        calibrated, otherwise 0.5.
     predictor_type : {"binary_classifier", "multiclass_classifier", "regressor"}, \
             default=None
         Needed where the graph ends in an operation that does not tell. None is what

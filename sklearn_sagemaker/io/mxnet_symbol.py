@@ -17,6 +17,10 @@ from sklearn_sagemaker.exceptions import ArtifactError
 
 MXNET_VERSION = 10901
 """Version written in graphs: 1.9.1, with which they are tested."""
+MAX_NODES = 1000
+"""Nodes and heads that a graph may have; SageMaker's have 28 at most."""
+MAX_JSON = 1 << 22
+"""Bytes that a graph, or a JSON file of SageMaker's, may have (4 MiB)."""
 
 
 @dataclass(frozen=True)
@@ -139,10 +143,16 @@ def read_symbol(source: bytes, *, what: str = "symbol") -> Symbol:
     Raises
     ------
     ArtifactError
-        If it is not JSON, not a graph, or a node reads one that does not come before
-        it.
+        If it is not JSON, not a graph, larger than ``MAX_JSON`` or ``MAX_NODES``, or
+        a node reads one that does not come before it.
     """
-    document = read_json(source, what)
+    document = read_json(source, what, max_bytes=MAX_JSON)
+    for key in ("nodes", "heads", "arg_nodes"):
+        if isinstance(document.get(key), list) and len(document[key]) > MAX_NODES:
+            raise ArtifactError(
+                f"{what}: has {len(document[key])} {key}, more than {MAX_NODES}; it is "
+                "no graph of Linear Learner or Factorization Machines."
+            )
     nodes: list[Node] = []
     try:
         for number, entry in enumerate(document["nodes"]):
@@ -162,8 +172,15 @@ def read_symbol(source: bytes, *, what: str = "symbol") -> Symbol:
     return Symbol(tuple(nodes), heads)
 
 
-def read_json(source: bytes, what: str) -> dict[str, Any]:
-    """A JSON object; `ArtifactError` if the bytes hold anything else."""
+def read_json(
+    source: bytes, what: str, *, max_bytes: int | None = None
+) -> dict[str, Any]:
+    """A JSON object; `ArtifactError` if the bytes hold anything else, or too much."""
+    if max_bytes is not None and len(source) > max_bytes:
+        raise ArtifactError(
+            f"{what}: has {len(source)} bytes, more than {max_bytes}; no model of "
+            "SageMaker's has so many."
+        )
     try:
         document = json.loads(bytes(source).decode("utf-8"))
     # Nesting too deep is a RecursionError; a number too long a ValueError.

@@ -20,10 +20,12 @@ files is not published.
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from sklearn_sagemaker._hyperparameters import BINARY, REGRESSOR
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.archives import (
     GZIP,
@@ -35,20 +37,23 @@ from sklearn_sagemaker.io.artifacts.archives import (
     write_tar_gz,
     write_zip,
 )
-from sklearn_sagemaker.io.artifacts.artifact import FM, LINEAR, LINKS, ModelArtifact
-from sklearn_sagemaker.io.artifacts.graphs import make_graph, output_of, read_params
+from sklearn_sagemaker.io.artifacts.artifact import LINEAR, ModelArtifact
+from sklearn_sagemaker.io.artifacts.graph_meaning import output_of
+from sklearn_sagemaker.io.artifacts.graphs import make_graph
+from sklearn_sagemaker.io.artifacts.parameters import read_params
+from sklearn_sagemaker.io.artifacts.service_files import read_service_files
 from sklearn_sagemaker.io.artifacts.sidecar import read_sidecar, write_sidecar
 from sklearn_sagemaker.io.artifacts.tar_archives import read_tar
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.mxnet import read_ndarrays, write_ndarrays
 from sklearn_sagemaker.io.mxnet_symbol import (
     Symbol,
-    read_json,
     read_symbol,
     write_symbol,
 )
 
 MODEL = "model_algo-1"
+_HOST = re.compile(r"(^|/)model_algo-\d+$")
 
 
 def write_artifact(artifact: ModelArtifact, *, graph: str = "sparse") -> bytes:
@@ -103,7 +108,8 @@ def read_artifact(source: Any, *, max_bytes: int = MAX_BYTES) -> ModelArtifact:
     Parameters
     ----------
     source : str, path-like, bytes-like or binary file object
-        ``model.tar.gz``, uncompressed or not, or the ``model_algo-1`` in it.
+        ``model.tar.gz``, uncompressed or not, the ``model_algo-1`` in it, or a folder
+        that has one of both.
     max_bytes : int, default=1 GiB
         Limit of the file, of what it unpacks to, and of each array.
 
@@ -118,7 +124,8 @@ def read_artifact(source: Any, *, max_bytes: int = MAX_BYTES) -> ModelArtifact:
     ModelFormatError
         If a newer version of the package wrote it.
     """
-    files = _files(read_source(source, max_bytes=max_bytes), max_bytes)
+    data = read_source(_file_of(source), max_bytes=max_bytes)
+    files = _files(data, max_bytes)
     symbol_name = _one(files, "symbol.json", "-symbol.json", "graph")
     params_name = _one(files, "params", ".params", "parameters")
     symbol = read_symbol(files[symbol_name], what=symbol_name)
@@ -126,21 +133,24 @@ def read_artifact(source: Any, *, max_bytes: int = MAX_BYTES) -> ModelArtifact:
     if not isinstance(arrays, dict):
         raise ArtifactError(f"{params_name}: its arrays have no names.")
     algorithm, sagemakers, machines = read_params(
-        arrays, max_bytes=max_bytes, what=params_name
+        arrays, symbol, max_bytes=max_bytes, what=params_name
     )
-    missing = {name.removeprefix("arg:") for name in arrays} - set(symbol.variables)
-    if missing:
-        raise ArtifactError(
-            f"{symbol_name}: does not use the parameters {listed(sorted(missing))} of "
-            f"{params_name}; they are not of one model."
-        )
     kind, link = output_of(symbol) or (None, None)
     bare = ModelArtifact(algorithm, kind, link, machines)
     if algorithm == LINEAR:
         _check_outputs(symbol, bare, symbol_name)
-    elif sagemakers:
-        bare = _with_meta(files, bare)
+    if sagemakers:
+        bare = read_service_files(files, bare)
     return read_sidecar(files, bare, sagemakers=sagemakers)
+
+
+def _file_of(source: Any) -> Any:
+    """The artifact in a folder; anything else is left as it is."""
+    if not isinstance(source, (str, os.PathLike)) or not os.path.isdir(source):
+        return source
+    found = [Path(source, name) for name in (MODEL, "model.tar.gz")]
+    found = [path for path in found if path.is_file()]
+    return found[0] if len(found) == 1 else source
 
 
 def _files(data: bytes, max_bytes: int) -> Mapping[str, bytes]:
@@ -150,7 +160,8 @@ def _files(data: bytes, max_bytes: int) -> Mapping[str, bytes]:
     if data.startswith(GZIP):
         data = read_gzip(data, max_bytes=max_bytes)
     members = read_tar(data, max_bytes=max_bytes)
-    models = [name for name in members if name.startswith("model_")]
+    hosts = [name for name in members if _HOST.search(name)]
+    models = hosts or [name for name in members if name.startswith("model_")]
     if len(models) > 1:
         raise ArtifactError(
             f"The artifact holds the models {listed(models)}; pass one of one host."
@@ -187,24 +198,3 @@ def _check_outputs(symbol: Symbol, artifact: ModelArtifact, name: str) -> None:
                 f"{name}: {node.name} has num_hidden={outputs!r}, but fc0_weight has "
                 f"{artifact.n_outputs} rows; they are not of one model."
             )
-
-
-def _with_meta(files: Mapping[str, bytes], artifact: ModelArtifact) -> ModelArtifact:
-    """What ``meta.json`` says: it must agree, and knows the predictor type best."""
-    if "meta.json" not in files:
-        return artifact
-    known = read_json(files["meta.json"], "meta.json").get("training_parameters", {})
-    if not isinstance(known, dict):
-        raise ArtifactError("meta.json: training_parameters must be a JSON object.")
-    assert artifact.machines.factors is not None
-    _, n_features, k = artifact.machines.factors.shape
-    for key, size in (("feature_dim", n_features), ("num_factors", k)):
-        if key in known and str(known[key]) != str(size):
-            raise ArtifactError(
-                f"meta.json: {key} is {str(known[key])[:20]!r}, but the parameters "
-                f"have {size}; they are not of one model."
-            )
-    kind = known.get("predictor_type")
-    if isinstance(kind, str) and kind in (BINARY, REGRESSOR):
-        return ModelArtifact(FM, kind, LINKS[kind], artifact.machines)
-    return artifact

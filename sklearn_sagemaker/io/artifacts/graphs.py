@@ -1,12 +1,15 @@
-"""The graphs and parameters of model artifacts.
+"""The graphs and parameters of model artifacts: their names, and how they are made.
 
-SageMaker's own: Linear Learner is ``fc0_weight`` of shape (n_outputs, n_features) and
-``fc0_bias``. Factorization Machines has two graphs, by the kind of rows it met:
+SageMaker's own: Linear Learner is ``fc0_weight`` of shape (n_features, n_outputs) and
+``fc0_bias`` of shape (1, n_outputs), under ``dot`` and ``broadcast_add``, for weighted
+classes also ``class_weights`` of shape (n_outputs,); under ``FullyConnected``, which
+earlier versions of this package wrote, they are (n_outputs, n_features) and
+(n_outputs,). Factorization Machines has two graphs, by the kind of rows it met:
 
 =======  ===========================  ===============================  ===========
 graph    intercept                    coefficients                     factors
 =======  ===========================  ===============================  ===========
-sparse   ``w0_weight`` (1, 1)         ``w1_weight`` (n, 1)             ``v`` (n, k)
+sparse   ``w0_weight`` (1,)           ``w1_weight`` (n, 1)             ``v`` (n, k)
 dense    ``Linear_Plus_Bias_bias``    ``Linear_Plus_Bias_weight``      ``v`` (k, n)
 =======  ===========================  ===============================  ===========
 
@@ -18,19 +21,15 @@ who knows SageMaker's names stops instead of taking one machine for the model.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
-from sklearn_sagemaker.exceptions import ArtifactError
-from sklearn_sagemaker.io.artifacts.artifact import FM, LINEAR, Machines, ModelArtifact
-from sklearn_sagemaker.io.messages import listed
-from sklearn_sagemaker.io.mxnet import Array, Csr, RowSparse
+from sklearn_sagemaker.io.artifacts.artifact import LINEAR, ModelArtifact
 from sklearn_sagemaker.io.mxnet_symbol import Graph, Symbol
 
-_LINEAR = {"coef": "fc0_weight", "intercept": "fc0_bias"}
-_FACTORS = {
+LINEAR_NAMES = {"coef": "fc0_weight", "intercept": "fc0_bias"}
+CLASS_WEIGHTS = "class_weights"
+FACTORS = {
     "sparse": {"intercept": "w0_weight", "coef": "w1_weight", "factors": "v"},
     "dense": {
         "intercept": "Linear_Plus_Bias_bias",
@@ -38,7 +37,7 @@ _FACTORS = {
         "factors": "v",
     },
 }
-_MACHINES = {
+MACHINES = {
     "sparse": {
         "intercept": "machines_w0",
         "coef": "machines_w1",
@@ -51,19 +50,6 @@ _MACHINES = {
     },
 }
 
-_OUTPUTS = {
-    "LogisticRegressionOutput": (BINARY, "logit"),
-    "sigmoid": (BINARY, "logit"),
-    "SVMOutput": (BINARY, "score"),
-    "SoftmaxOutput": (MULTICLASS, "softmax"),
-    "Softmax": (MULTICLASS, "softmax"),
-    "SoftmaxActivation": (MULTICLASS, "softmax"),
-    "softmax": (MULTICLASS, "softmax"),
-    "LinearRegressionOutput": (REGRESSOR, "identity"),
-    "MAERegressionOutput": (REGRESSOR, "identity"),
-}
-"""What an output operation says of the model: predictor type and link."""
-_TRANSPARENT = {"BlockGrad", "_copy", "identity", "Reshape", "reshape", "Flatten"}
 _OPS = {
     "logit": "LogisticRegressionOutput",
     "score": "SVMOutput",
@@ -71,21 +57,6 @@ _OPS = {
     "identity": "LinearRegressionOutput",
     "probit": "LinearRegressionOutput",
 }
-
-
-def output_of(symbol: Symbol) -> tuple[str, str] | None:
-    """Predictor type and link by the output operation; None if that does not tell."""
-    found = set()
-    for head in symbol.heads:
-        node = symbol.nodes[head]
-        while node.op in _TRANSPARENT and node.inputs:
-            node = symbol.nodes[node.inputs[0]]
-        op = node.op
-        if op == "Activation":
-            op = node.attrs.get("act_type", "")
-        if op in _OUTPUTS:
-            found.add(_OUTPUTS[op])
-    return found.pop() if len(found) == 1 else None
 
 
 def make_graph(
@@ -132,7 +103,7 @@ def _factor_graph(
     assert machines.factors is not None
     assert artifact.link is not None
     m, n, k = machines.factors.shape
-    tables = _FACTORS if artifact.is_sagemakers else _MACHINES
+    tables = FACTORS if artifact.is_sagemakers else MACHINES
     names = tables["sparse" if sparse else "dense"]
     flat = machines.factors.transpose(1, 0, 2).reshape(n, m * k)
     if sparse:
@@ -206,137 +177,3 @@ def _answer(graph: Graph, artifact: ModelArtifact, scores: int) -> int:
     if probit:
         scores = graph.op("Cast", "answer", scores, dtype="float32")
     return scores
-
-
-def read_params(
-    arrays: Mapping[str, Array], *, max_bytes: int, what: str
-) -> tuple[str, bool, Machines]:
-    """Machines from the parameters of any of the graphs.
-
-    Parameters
-    ----------
-    arrays : dict of str to Array
-        With MXNet's ``arg:`` before the names, or without.
-    max_bytes : int
-        Of sparse arrays when whole.
-    what : str
-        What messages call the file.
-
-    Returns
-    -------
-    algorithm : str
-    sagemakers : bool
-        Whether the names are SageMaker's.
-    machines : Machines
-        In float64; factors in float32 where the file has them so.
-
-    Raises
-    ------
-    ArtifactError
-        If parameters are missing or not of these models, their shapes disagree, or
-        there are NaNs or infinities.
-    """
-    params = {name.removeprefix("arg:"): array for name, array in arrays.items()}
-    if "fc0_weight" in params:
-        names = _LINEAR
-        coef = _matrix(params, names["coef"], what, max_bytes)
-        if "fc0_bias" in params:
-            intercept = _vector(params, names["intercept"], len(coef), what)
-        else:  # trained with use_bias=False
-            intercept = np.zeros(len(coef))
-        _check_rest(params, names, what)
-        return LINEAR, True, Machines(intercept, coef, None)
-    for tables in (_FACTORS, _MACHINES):
-        for graph, names in tables.items():
-            if names["coef"] in params:
-                _check_rest(params, names, what)
-                machines = _machines(params, names, graph == "sparse", what, max_bytes)
-                if tables is _FACTORS and len(machines.intercept) != 1:
-                    raise ArtifactError(
-                        f"{what}: {names['coef']} has {len(machines.intercept)} "
-                        "outputs; SageMaker's Factorization Machines has one."
-                    )
-                return FM, tables is _FACTORS, machines
-    raise ArtifactError(
-        f"{what}: has the parameters {listed(list(params)) or 'none'}, which are not "
-        "those of Linear Learner (fc0_weight) or Factorization Machines (w1_weight or "
-        "Linear_Plus_Bias_weight, and v)."
-    )
-
-
-def _machines(params, names, sparse: bool, what: str, max_bytes: int) -> Machines:
-    coef = _matrix(params, names["coef"], what, max_bytes)
-    flat = _matrix(params, names["factors"], what, max_bytes, factors=True)
-    if sparse:
-        coef, flat = coef.T, flat.T
-    m, n = coef.shape
-    intercept = _vector(params, names["intercept"], m, what)
-    if flat.shape[1] != n or flat.shape[0] % m:
-        raise ArtifactError(
-            f"{what}: {names['coef']} has {n} features and {m} outputs, but "
-            f"{names['factors']} has {flat.shape[1]} features and {flat.shape[0]} "
-            "factors; they are not of one model."
-        )
-    factors = flat.reshape(m, -1, n).transpose(0, 2, 1)
-    return Machines(
-        intercept, np.ascontiguousarray(coef), np.ascontiguousarray(factors)
-    )
-
-
-def _check_rest(params, names: Mapping[str, str], what: str) -> None:
-    unknown = [name for name in params if name not in names.values()]
-    if unknown:
-        raise ArtifactError(
-            f"{what}: has the parameters {listed(unknown)} beside those of the model; "
-            "it is another model than this package has."
-        )
-
-
-def _floats(params, name: str, what: str) -> Array:
-    if name not in params:
-        raise ArtifactError(f"{what}: lacks the parameter {name!r}.")
-    array = params[name]
-    if array is None or array.dtype.kind != "f":
-        raise ArtifactError(
-            f"{what}: {name} has dtype {getattr(array, 'dtype', None)}; parameters "
-            "must be floating-point numbers."
-        )
-    stored = array.data if isinstance(array, (RowSparse, Csr)) else array
-    bad = np.count_nonzero(~np.isfinite(stored))
-    if bad:
-        raise ArtifactError(
-            f"{what}: {name} has {bad} numbers that are NaN or infinite; the training "
-            "diverged, or the file is damaged."
-        )
-    return array
-
-
-def _matrix(params, name, what, max_bytes, *, factors: bool = False) -> np.ndarray:
-    """A matrix with at least one row and one column."""
-    array = _floats(params, name, what)
-    assert array is not None
-    if len(array.shape) != 2 or 0 in array.shape:
-        raise ArtifactError(
-            f"{what}: {name} has shape {tuple(array.shape)}; it must be a matrix."
-        )
-    kind = np.dtype(np.float32 if factors and array.dtype.itemsize < 8 else np.float64)
-    if math.prod(array.shape) * kind.itemsize > max_bytes:
-        raise ArtifactError(
-            f"{what}: {name} of shape {tuple(array.shape)} has more than "
-            f"max_bytes={max_bytes} bytes; if you trust it, pass a larger max_bytes."
-        )
-    whole = array.toarray() if isinstance(array, (RowSparse, Csr)) else array
-    return whole.astype(kind)
-
-
-def _vector(params, name: str, size: int, what: str) -> np.ndarray:
-    """A vector of some size, which may have axes of length one besides."""
-    array = _floats(params, name, what)
-    assert array is not None
-    if math.prod(array.shape) != size or max(array.shape, default=1) != size:
-        raise ArtifactError(
-            f"{what}: {name} has shape {tuple(array.shape)}, but the model has {size} "
-            "outputs."
-        )
-    whole = array.toarray() if isinstance(array, (RowSparse, Csr)) else array
-    return whole.astype(np.float64).reshape(-1)
