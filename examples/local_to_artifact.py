@@ -98,9 +98,9 @@ print(f"is benign       {matrix[1, 0]:14d}  {matrix[1, 1]:11d}")
 # %%
 # A model of SageMaker's
 # ----------------------
-# It is read in the same way, but is not known to hold labels or the threshold. Pass
-# them if you know them; ``artifact_source_`` tells what came from where. At 0.5, which
-# would be the default, this model overlooks more.
+# It is read in the same way, with the threshold that SageMaker calibrated, but holds no
+# labels. Pass what you know better; ``artifact_source_`` tells what came from where. At
+# 0.5 this model overlooks more.
 
 half = load_artifact("model.tar.gz", threshold=0.5)
 print()

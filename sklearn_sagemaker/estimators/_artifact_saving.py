@@ -50,8 +50,8 @@ def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None
     """Write a fitted estimator as SageMaker writes its models.
 
     MXNet loads the artifact and predicts the same. What SageMaker's lacks (class
-    labels, threshold, names of features, parameters, all digits of the coefficients)
-    is in further members, which other readers pass over.
+    labels, names of features, parameters, all digits of the coefficients and the
+    threshold) is in further members, which other readers pass over.
 
     Parameters
     ----------
@@ -80,6 +80,9 @@ def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None
 
     Notes
     -----
+    Layout, names and JSON files are those that SageMaker's own algorithms write. What
+    these say of the training is SageMaker's default where it is not known.
+
     MXNet computes in float32 and predicts the same to about 1e-6. Our own reader gets
     every digit back. Parameters that are no plain values (a splitter, weights of
     classes, a RandomState), candidates and training states are not kept.

@@ -93,13 +93,15 @@ class Graph:
         return Symbol(tuple(self.nodes), (head,))
 
 
-def write_symbol(symbol: Symbol) -> bytes:
+def write_symbol(symbol: Symbol, *, version: int = MXNET_VERSION) -> bytes:
     """Write a graph as JSON that MXNet reads.
 
     Parameters
     ----------
     symbol : Symbol
         With nodes of one output each.
+    version : int, default=10901
+        Of the MXNet that the graph says it is from.
 
     Returns
     -------
@@ -119,7 +121,7 @@ def write_symbol(symbol: Symbol) -> bytes:
             "arg_nodes": variables,
             "node_row_ptr": list(range(len(nodes) + 1)),
             "heads": [[head, 0, 0] for head in symbol.heads],
-            "attrs": {"mxnet_version": ["int", MXNET_VERSION]},
+            "attrs": {"mxnet_version": ["int", version]},
         },
         indent=2,
     )

@@ -205,16 +205,16 @@ def test_members_are_sagemakers_and_then_ours():
     ]  # fmt: skip
     assert all(name.startswith("sklearn_sagemaker/") for name in names[4:])
     names = list(members(saved(MODELS["gradient-float64-number"])))
-    assert names[:3] == ["symbol.json", "params", "meta.json"]
+    assert names[:3] == ["meta.json", "symbol.json", "params"]
 
 
 @pytest.mark.parametrize(
     ("name", "graph", "shapes"),
     [
-        ("linear-binary", "sparse", {"fc0_weight": (1, 5), "fc0_bias": (1,)}),
-        ("linear-several", "sparse", {"fc0_weight": (3, 5), "fc0_bias": (3,)}),
+        ("linear-binary", "sparse", {"fc0_weight": (5, 1), "fc0_bias": (1, 1)}),
+        ("linear-several", "sparse", {"fc0_weight": (5, 3), "fc0_bias": (1, 3)}),
         ("gradient-float32-binary", "sparse",
-         {"w0_weight": (1, 1), "w1_weight": (5, 1), "v": (5, 2)}),
+         {"w0_weight": (1,), "w1_weight": (5, 1), "v": (5, 2)}),
         ("als-float32-number", "dense",
          {"Linear_Plus_Bias_bias": (1,), "Linear_Plus_Bias_weight": (1, 5),
           "v": (2, 5)}),
@@ -711,8 +711,8 @@ def edited(model, **change):
 
 
 def test_a_newer_format_says_so():
-    files = edited(MODELS["linear-binary"], format_version=2, algorithm=None)
-    with pytest.raises(ModelFormatError, match="format version 2.*reads 1"):
+    files = edited(MODELS["linear-binary"], format_version=3, algorithm=None)
+    with pytest.raises(ModelFormatError, match="format version 3.*reads 2"):
         load_artifact(packed(files))
 
 
@@ -781,6 +781,9 @@ def test_without_our_members_it_is_sagemakers(name):
     found = load_artifact(packed(bare))
     model = MODELS[name]
     np.testing.assert_allclose(found.coef_, model.coef_, rtol=1e-6)
+    if name == "linear-binary":
+        assert found.threshold_ == np.float32(model.threshold_) != 0.5
+        assert found.artifact_source_["threshold"] == "artifact"
     score = "decision_function" if hasattr(model, "classes_") else "predict"
     np.testing.assert_allclose(
         getattr(found, score)(X), getattr(model, score)(X), rtol=1e-6, atol=1e-6

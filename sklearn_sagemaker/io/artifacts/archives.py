@@ -29,6 +29,8 @@ MAX_BYTES = 1 << 30
 """Bytes that a file may have, and what it holds when unpacked (1 GiB)."""
 MAX_MEMBERS = 100
 """Members that an archive may have; SageMaker's have four at most."""
+FILE_MODE = stat.S_IFREG | 0o644
+"""Of members that we write: a plain file, as SageMaker's."""
 GZIP, ZIP = b"\x1f\x8b", b"PK\x03\x04"
 
 
@@ -167,15 +169,20 @@ def write_tar_gz(files: Mapping[str, bytes]) -> bytes:
     -------
     data : bytes
     """
+    archive = bytearray()
+    for name, content in files.items():
+        entry = tarfile.TarInfo(name)
+        entry.size = len(content)
+        header = bytearray(entry.tobuf(tarfile.USTAR_FORMAT))
+        # tarfile leaves out the bits of the file type, which SageMaker's have.
+        header[100:108], header[148:156] = b"%07o\0" % FILE_MODE, b" " * 8
+        header[148:156] = b"%06o\0 " % sum(header)
+        archive += header + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+    archive += bytes(2 * tarfile.BLOCKSIZE)
+    archive += bytes(-len(archive) % tarfile.RECORDSIZE)
     target = io.BytesIO()
-    with (
-        gzip.GzipFile("", "wb", 6, target, mtime=0) as packed,
-        tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive,
-    ):
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(content), 0o644
-            archive.addfile(entry, io.BytesIO(content))
+    with gzip.GzipFile("", "wb", 6, target, mtime=0) as packed:
+        packed.write(archive)
     return target.getvalue()
 
 
@@ -195,7 +202,7 @@ def write_zip(files: Mapping[str, bytes]) -> bytes:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
             entry = zipfile.ZipInfo(name)  # of 1980, the first year of zip
-            entry.create_system, entry.external_attr = 3, 0o644 << 16
+            entry.create_system, entry.external_attr = 3, FILE_MODE << 16
             archive.writestr(entry, content)
     return target.getvalue()
 

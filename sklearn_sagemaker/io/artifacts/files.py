@@ -5,21 +5,20 @@
 ======================  ============================================================
 Linear Learner          ``additional-params.json``, ``manifest.json``,
                         ``mx-mod-symbol.json``, ``mx-mod-0000.params``
-Factorization Machines  ``symbol.json``, ``params``, ``meta.json``
+Factorization Machines  ``meta.json``, ``symbol.json``, ``params``
 ======================  ============================================================
 
-The symbol is an MXNet graph (`sklearn_sagemaker.io.mxnet_symbol`), the parameters are
-an NDArray list (`sklearn_sagemaker.io.mxnet`);
-`sklearn_sagemaker.io.artifacts.graphs` says what they mean. Our own artifacts have
-more members (`sklearn_sagemaker.io.artifacts.sidecar`). Older artifacts have the files
-in the tar itself. The layout is that of SageMaker's developer guide, "How Linear
-Learner Works", and of public artifacts; what SageMaker writes to its first two JSON
-files is not published.
+in any order. The symbol is an MXNet graph (`sklearn_sagemaker.io.mxnet_symbol`), the
+parameters are an NDArray list (`sklearn_sagemaker.io.mxnet`);
+`sklearn_sagemaker.io.artifacts.graphs` says what they mean, and
+`sklearn_sagemaker.io.artifacts.service_files` what is in the JSON files. Our own
+artifacts have more members (`sklearn_sagemaker.io.artifacts.sidecar`). Older artifacts
+have the files in the tar itself. The layout is that of SageMaker's developer guide,
+"How Linear Learner Works", and of public artifacts from 2018 to 2024.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -41,12 +40,17 @@ from sklearn_sagemaker.io.artifacts.artifact import LINEAR, ModelArtifact
 from sklearn_sagemaker.io.artifacts.graph_meaning import output_of
 from sklearn_sagemaker.io.artifacts.graphs import make_graph
 from sklearn_sagemaker.io.artifacts.parameters import read_params
-from sklearn_sagemaker.io.artifacts.service_files import read_service_files
+from sklearn_sagemaker.io.artifacts.service_files import (
+    SERVICE_VERSION,
+    read_service_files,
+    write_service_files,
+)
 from sklearn_sagemaker.io.artifacts.sidecar import read_sidecar, write_sidecar
 from sklearn_sagemaker.io.artifacts.tar_archives import read_tar
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.mxnet import read_ndarrays, write_ndarrays
 from sklearn_sagemaker.io.mxnet_symbol import (
+    MXNET_VERSION,
     Symbol,
     read_symbol,
     write_symbol,
@@ -77,28 +81,14 @@ def write_artifact(artifact: ModelArtifact, *, graph: str = "sparse") -> bytes:
         If float32 or the files cannot hold a value.
     """
     symbol, arrays = make_graph(artifact, graph)
+    version = SERVICE_VERSION if artifact.is_sagemakers else MXNET_VERSION
+    written = write_symbol(symbol, version=version)
     params = write_ndarrays({f"arg:{name}": array for name, array in arrays.items()})
+    files = write_service_files(artifact)
     if artifact.algorithm == LINEAR:
-        files = {
-            "additional-params.json": b"{}",
-            "manifest.json": b"{}",
-            "mx-mod-symbol.json": write_symbol(symbol),
-            "mx-mod-0000.params": params,
-        }
+        files |= {"mx-mod-symbol.json": written, "mx-mod-0000.params": params}
     else:
-        assert artifact.machines.factors is not None
-        meta = {
-            "training_parameters": {
-                "feature_dim": str(artifact.n_features),
-                "num_factors": str(artifact.machines.factors.shape[2]),
-                "predictor_type": artifact.predictor_type,
-            }
-        }
-        files = {
-            "symbol.json": write_symbol(symbol),
-            "params": params,
-            "meta.json": json.dumps(meta).encode(),
-        }
+        files |= {"symbol.json": written, "params": params}
     return write_tar_gz({MODEL: write_zip({**files, **write_sidecar(artifact)})})
 
 

@@ -73,8 +73,8 @@ def make_graph(
     Returns
     -------
     symbol : Symbol
-        Inputs are ``data`` and a label variable that predictions do not need:
-        ``softmax_label`` (Linear Learner) or ``out_label``.
+        Inputs are ``data`` and a label variable that predictions do not need,
+        ``out_label``.
     params : dict of str to float32 ndarray
     """
     if artifact.algorithm == LINEAR:
@@ -84,16 +84,28 @@ def make_graph(
 
 def _linear_graph(artifact: ModelArtifact) -> tuple[Symbol, dict[str, np.ndarray]]:
     machines = artifact.machines.narrow()
+    weight, bias = LINEAR_NAMES["coef"], LINEAR_NAMES["intercept"]
+    params = {
+        weight: np.ascontiguousarray(machines.coef.T),
+        bias: machines.intercept[None, :],
+    }
+    rate = artifact.training.get("resolved", {}).get("bias_lr_mult")
     graph = Graph()
-    inputs = [graph.variable(name) for name in ("data", "fc0_weight", "fc0_bias")]
-    scores = graph.op(
-        "FullyConnected", "fc0", *inputs, num_hidden=len(machines.intercept)
+    inputs = [
+        graph.variable("data"),
+        graph.variable(weight, __shape__=params[weight].shape),
+    ]
+    scores = graph.op("dot", "dot0", *inputs)
+    shift = graph.variable(
+        bias,
+        __lr_mult__=float(rate) if isinstance(rate, (int, float)) else 10.0,
+        __shape__=params[bias].shape,
     )
-    label = graph.variable("softmax_label")
+    scores = graph.op("broadcast_add", "broadcast_plus0", scores, shift)
     assert artifact.link is not None
-    head = graph.op(_OPS[artifact.link], "softmax", scores, label)
-    params = {"fc0_weight": machines.coef, "fc0_bias": machines.intercept}
-    return graph.symbol(head), params
+    op = _OPS[artifact.link]
+    label = graph.variable("out_label")
+    return graph.symbol(graph.op(op, f"{op.lower()}0", scores, label)), params
 
 
 def _factor_graph(
@@ -106,18 +118,14 @@ def _factor_graph(
     tables = FACTORS if artifact.is_sagemakers else MACHINES
     names = tables["sparse" if sparse else "dense"]
     flat = machines.factors.transpose(1, 0, 2).reshape(n, m * k)
-    if sparse:
-        params = {
-            names["intercept"]: machines.intercept[None, :],
-            names["coef"]: machines.coef.T,
-            names["factors"]: flat,
-        }
-    else:
-        params = {
-            names["intercept"]: machines.intercept,
-            names["coef"]: machines.coef,
-            names["factors"]: flat.T,
-        }
+    intercept = machines.intercept
+    if sparse and tables is MACHINES:
+        intercept = intercept[None, :]
+    params = {
+        names["coef"]: machines.coef.T if sparse else machines.coef,
+        names["intercept"]: intercept,
+        names["factors"]: flat if sparse else flat.T,
+    }
     params = {name: np.ascontiguousarray(array) for name, array in params.items()}
     graph = Graph()
     # Storage type 2 is csr. Shapes, because not every operation passes them back.

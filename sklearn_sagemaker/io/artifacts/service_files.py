@@ -12,24 +12,36 @@ are not looked at.
 
 from __future__ import annotations
 
+import json
 import math
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from sklearn_sagemaker._hyperparameters import (
     BINARY,
+    HYPERPARAMETERS,
     MULTICLASS,
     REGRESSOR,
     hyperparameters_for,
 )
 from sklearn_sagemaker.exceptions import ArtifactError
-from sklearn_sagemaker.io.artifacts.artifact import KINDS, LINEAR, LINKS, ModelArtifact
+from sklearn_sagemaker.io.artifacts.artifact import (
+    FM,
+    KINDS,
+    LINEAR,
+    LINKS,
+    ModelArtifact,
+)
 from sklearn_sagemaker.io.artifacts.sidecar import METADATA
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.mxnet_symbol import MAX_JSON, read_json
 
+SERVICE_VERSION = 10301
+"""Of the MXNet that SageMaker's graphs say they are from: 1.3.1."""
 MAX_FLOAT = sys.float_info.max
 ADDITIONAL, META = "additional-params.json", "meta.json"
 
@@ -43,6 +55,30 @@ _LOSSES = {
     MULTICLASS: ("softmax_loss", _WEIGHTED),
     REGRESSOR: hyperparameters_for(LINEAR, (REGRESSOR,))["loss"].choices,
 }
+_USUAL = {
+    "logit": "logistic",
+    "score": "hinge_loss",
+    "softmax": "softmax_loss",
+    "identity": "squared_loss",
+}
+"""Losses of links, of models that do not say theirs."""
+_INSENSITIVE = ("eps_insensitive_squared_loss", "eps_insensitive_absolute_loss")
+_OF_LOSSES = {
+    "quantile": ("quantile_loss",),
+    "huber_delta": ("huber_loss",),
+    "margin": ("hinge_loss",),
+    "loss_insensitivity": _INSENSITIVE,
+}
+"""Parameters of losses, which others have as null."""
+_MANIFEST = {"mx-mod": "mxnet_module", ADDITIONAL: "json", "version": 1}
+_CONTAINER = {
+    "use_bias": "true", "use_linear": "true", "batch_metrics_publish_interval": "500",
+    "_optimizer": "adam", "_learning_rate": "1.0", "_wd": "1.0",
+    "_use_full_symbolic": "true", "_data_format": "record", "_kvstore": "auto",
+    "_num_kv_servers": "auto", "_num_gpus": "auto", "_log_level": "info",
+    "_tuning_objective_metric": "",
+}  # fmt: skip
+"""What the container's file of defaults has besides hyperparameters."""
 
 
 def read_service_files(
@@ -72,6 +108,117 @@ def read_service_files(
     if ADDITIONAL not in files or METADATA in files:
         return bare
     return _with_additional(files, bare)
+
+
+def write_service_files(artifact: ModelArtifact) -> dict[str, bytes]:
+    """The JSON files that SageMaker would write with a model, by name.
+
+    Parameters
+    ----------
+    artifact : ModelArtifact
+        Parameters of its training that SageMaker lacks, or that are not known, are
+        written as SageMaker's defaults: they describe a training, and change no
+        prediction.
+
+    Returns
+    -------
+    files : dict of str to bytes
+        In the order and style in which SageMaker writes them.
+    """
+    if artifact.algorithm == LINEAR:
+        return {
+            ADDITIONAL: _line(_additional(artifact)),
+            "manifest.json": _line(_MANIFEST),
+        }
+    document = {
+        "version": 1,
+        "epoch_number": 1,
+        "training_parameters": _training_parameters(artifact),
+        "label_names": ["out_label"],
+    }
+    return {META: _line(document)}
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, allow_nan=False).encode()
+
+
+def _additional(artifact: ModelArtifact) -> dict[str, Any]:
+    assert artifact.predictor_type is not None
+    assert artifact.link is not None
+    loss = _concrete(artifact, "loss")
+    if loss not in _LOSSES[artifact.predictor_type]:
+        loss = _USUAL[artifact.link]
+    threshold = 0.5 if artifact.threshold is None else _float32(artifact.threshold)
+    binary = artifact.predictor_type == BINARY
+    metrics: dict[str, Any] = {
+        name: _concrete(artifact, name) if loss in losses else None
+        for name, losses in _OF_LOSSES.items()
+    }
+    metrics |= {
+        "eps_insensitive_loss_type": None,
+        "accuracy_top_k": _concrete(artifact, "accuracy_top_k"),
+        "f_beta": None,
+        "positive_example_weight_mult": 1.0,
+        "class_weights": None,
+        "threshold": threshold,
+    }
+    if artifact.predictor_type != REGRESSOR:
+        metrics["f_beta"] = float(_concrete(artifact, "f_beta"))
+    weight = _concrete(artifact, "positive_example_weight_mult")
+    if binary and isinstance(weight, (int, float)):
+        metrics["positive_example_weight_mult"] = float(weight)
+    return {
+        "threshold": threshold,
+        "loss_type": loss,
+        "predictor_type": artifact.predictor_type,
+        "metrics_params": metrics,
+    }
+
+
+def _training_parameters(artifact: ModelArtifact) -> dict[str, str]:
+    """All hyperparameters that SageMaker's container has, as text."""
+    assert artifact.machines.factors is not None
+    found: dict[str, Any] = {
+        "feature_dim": artifact.n_features,
+        "num_factors": artifact.machines.factors.shape[2],
+        "predictor_type": artifact.predictor_type,
+    }
+    for entry in HYPERPARAMETERS[FM]:
+        # Of its ways to start a parameter, those of the other ways have no value.
+        methods = [want for want in entry.requires if want[0].endswith("_init_method")]
+        if entry.ours or entry.name in found:
+            continue
+        if any(_concrete(artifact, name) not in values for name, values in methods):
+            continue
+        found[entry.name] = _concrete(artifact, entry.name)
+    texts = {
+        key: value if isinstance(value, str) else str(value)
+        for key, value in found.items()
+        if value != "auto"
+    }
+    optimizer = str(_concrete(artifact, "optimizer"))
+    return {**texts, **_CONTAINER, "_optimizer": optimizer}
+
+
+def _concrete(artifact: ModelArtifact, name: str) -> Any:
+    """A hyperparameter as it was used: ours, or SageMaker's default."""
+    for values in ("parameters", "resolved"):
+        known = artifact.training.get(values)
+        value = known.get(name) if isinstance(known, dict) else None
+        if value is not None and value != "auto":
+            return value
+    for entry in HYPERPARAMETERS[artifact.algorithm]:
+        if entry.name == name:
+            return entry.sagemaker_default
+    raise AssertionError(name)
+
+
+def _float32(threshold: float) -> float:
+    """As SageMaker has thresholds, and scores: rounded to float32."""
+    with np.errstate(over="ignore"):
+        narrow = float(np.float32(threshold))
+    return narrow if math.isfinite(narrow) else threshold
 
 
 def _with_additional(files, bare: ModelArtifact) -> ModelArtifact:

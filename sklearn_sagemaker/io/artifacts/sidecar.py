@@ -24,8 +24,11 @@ from sklearn_sagemaker.exceptions import ArtifactError, ModelFormatError
 from sklearn_sagemaker.io.artifacts.artifact import FM, LINEAR, Machines, ModelArtifact
 from sklearn_sagemaker.io.mxnet_symbol import read_json
 
-FORMAT_VERSION = 1
-"""Version of these members; raised when a reader of the old one would be wrong."""
+FORMAT_VERSION = 2
+"""Version of these members; raised when a reader of the old one would be wrong.
+
+1 had Linear Learner's weights under ``FullyConnected``; 2 has them the other way round.
+"""
 
 FOLDER = "sklearn_sagemaker/"
 METADATA = FOLDER + "metadata.json"
