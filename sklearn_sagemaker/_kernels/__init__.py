@@ -1,7 +1,7 @@
 """Compute kernels: passes over the data for many linear models at once.
 
 ``kernels`` is the compiled module of the best instruction-set level that this
-processor has; ``reference`` holds the same mathematics in slow NumPy.
+processor has.
 """
 
 from sklearn_sagemaker._kernels.levels import (

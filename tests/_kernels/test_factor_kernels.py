@@ -15,8 +15,9 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     available_levels,
 )
-from sklearn_sagemaker._kernels import factors_reference as reference
 from sklearn_sagemaker._kernels.levels import load_level
+
+from . import factors_reference as reference
 
 N_ROWS, N_FEATURES = 29, 9
 MISSING, EMPTY = 4, 6

@@ -17,9 +17,10 @@ from sklearn_sagemaker._kernels import (
     OPTIMIZERS,
     RowReader,
     available_levels,
-    reference,
 )
 from sklearn_sagemaker._kernels.levels import load_level
+
+from . import linear_reference as reference
 
 LAYOUTS = ("C", "F", "sliced", "read-only", "csr32", "csr64", "csr-mixed")
 N_ROWS, N_FEATURES = 41, 7

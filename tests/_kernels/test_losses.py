@@ -9,9 +9,10 @@ from sklearn_sagemaker._kernels import (
     LOSS_IDS,
     LOSSES,
     available_levels,
-    reference,
 )
 from sklearn_sagemaker._kernels.levels import load_level
+
+from . import linear_reference as reference
 
 ELEMENTWISE = [name for name, loss in LOSSES.items() if not loss.coupled]
 BINARY = [n for n, x in LOSSES.items() if "binary_classifier" in x.predictor_types]

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from sklearn_sagemaker._kernels import RowReader, available_levels, sweeps_reference
+from sklearn_sagemaker._kernels import RowReader, available_levels
 from sklearn_sagemaker._kernels.levels import load_level
+
+from . import sweeps_reference
 
 LEVELS = available_levels()
 DTYPES = (np.float32, np.float64)

@@ -22,10 +22,11 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
-from sklearn_sagemaker._kernels import factors_reference as reference
 from sklearn_sagemaker.estimators._base import seed_of
 from sklearn_sagemaker.training.factor_settings import start_of
 from sklearn_sagemaker.training.schedule import epoch_order
+
+from .._kernels import factors_reference as reference
 
 BOTH = (FactorizationMachinesClassifier, FactorizationMachinesRegressor)
 # One small model, no validation rows.

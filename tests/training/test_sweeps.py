@@ -7,13 +7,14 @@ import pytest
 import scipy.sparse as sp
 from scipy import special, stats
 
-from sklearn_sagemaker._kernels import sweeps_reference
 from sklearn_sagemaker.training import sweeps
 from sklearn_sagemaker.training.columns import ColumnStore
 from sklearn_sagemaker.training.sweeps import (
     SweepModel,
 )
 from sklearn_sagemaker.training.truncated import truncated_mean, truncated_normal
+
+from .._kernels import sweeps_reference
 
 N, D = 120, 8
 
