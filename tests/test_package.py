@@ -121,10 +121,3 @@ def test_the_links_of_the_pages_lead_somewhere(page):
         target = page.parent / name if name else page
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
-
-
-@pytest.mark.parametrize("example", sorted((ROOT / "examples").glob("*.py")))
-def test_the_examples_run(example, tmp_path):
-    subprocess.run(
-        [sys.executable, str(example)], cwd=tmp_path, check=True, capture_output=True
-    )

@@ -24,21 +24,14 @@ def algorithm(text: str) -> str:
     return name
 
 
-def add_algorithm(parser: argparse.ArgumentParser, what: str) -> None:
-    """``--algorithm``.
-
-    Parameters
-    ----------
-    parser : ArgumentParser
-    what : str
-        What the choice decides, for the help.
-    """
+def add_algorithm(parser: argparse.ArgumentParser) -> None:
+    """``--algorithm``."""
     parser.add_argument(
         "--algorithm",
         type=algorithm,
         default=LINEAR,
         metavar="NAME",
-        help=f"{what}: {LINEAR} (or ll, the default) or {FACTORS} (or fm)",
+        help=f"what to train: {LINEAR} (or ll, the default) or {FACTORS} (or fm)",
     )
 
 

@@ -1,9 +1,7 @@
-"""Ask of images of digits: is this a zero? Or, with fm: which films will a user like?
+"""Ask of images of digits: is this a zero?
 
 Trains many candidate models in one pass on scikit-learn's digits, or on a file of
 yours, shows the best ones and their errors on rows kept aside, and saves the model.
-With --algorithm fm it makes up ratings of films, trains Factorization Machines and
-Linear Learner on them, shows their errors, and recommends films to one of the users.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-from sklearn_sagemaker.cli.algorithms import FACTORS, add_algorithm
 from sklearn_sagemaker.cli.candidates import candidates_table
 from sklearn_sagemaker.cli.model_file import TRUST, SavedModel, save_model
 from sklearn_sagemaker.cli.options import refuse_same_file, seed
@@ -22,14 +19,13 @@ from sklearn_sagemaker.cli.text import confusion_table, count, facts, number, se
 if TYPE_CHECKING:
     from sklearn_sagemaker.cli.demo_data import DemoData
 
-HELP = "see it work on images of digits, or on ratings of films"
+HELP = "see it work on images of digits"
 
 EXAMPLES = f"""\
 examples:
   sklearn-sagemaker demo
   sklearn-sagemaker demo --compare --no-save
   sklearn-sagemaker demo --data mnist.npz --compare
-  sklearn-sagemaker demo --algorithm fm
 
 {TRUST}"""
 
@@ -39,7 +35,6 @@ SHOWN_CANDIDATES = 8
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the command's arguments."""
-    add_algorithm(parser, "what to show")
     parser.add_argument(
         "--data",
         metavar="FILE.npz",
@@ -66,40 +61,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, show, save, and compare."""
+    from sklearn_sagemaker.cli.demo_data import bundled_digits, digits_from
+    from sklearn_sagemaker.estimators import LinearLearnerClassifier
     from sklearn_sagemaker.io import check_can_write
 
-    if arguments.algorithm == FACTORS:
-        _refuse_digits(arguments)
     if not arguments.no_save:
         check_can_write(arguments.model)
         refuse_same_file(arguments.model, arguments.data)
-    if arguments.algorithm == FACTORS:
-        from sklearn_sagemaker.cli.demo_films import show_films
-
-        show_films(arguments.seed, None if arguments.no_save else arguments.model)
-    else:
-        _show_digits(arguments)
-    return 0
-
-
-def _refuse_digits(arguments: argparse.Namespace) -> None:
-    """Refuse options that only the digits have."""
-    if arguments.data is not None:
-        raise ValueError(
-            "--data is a file of images, and the demo of Factorization Machines makes "
-            "its ratings up; leave it out, or use 'train --algorithm fm'."
-        )
-    if arguments.compare:
-        raise ValueError(
-            "--compare is for the digits, and the demo of Factorization Machines "
-            "compares with Linear Learner anyway; leave it out."
-        )
-
-
-def _show_digits(arguments: argparse.Namespace) -> None:
-    from sklearn_sagemaker.cli.demo_data import bundled_digits, digits_from
-    from sklearn_sagemaker.estimators import LinearLearnerClassifier
-
     data = digits_from(arguments.data) if arguments.data else bundled_digits()
     print("Is this digit a zero?\n")
     print(_describe(data), flush=True)
@@ -113,6 +81,7 @@ def _show_digits(arguments: argparse.Namespace) -> None:
         _save(model, arguments.model)
     if arguments.compare:
         _compare(model, data, elapsed, errors, arguments.seed)
+    return 0
 
 
 def _describe(data: DemoData) -> str:

@@ -33,7 +33,6 @@ them."""
 EXAMPLES = """\
 examples:
   sklearn-sagemaker demo --compare
-  sklearn-sagemaker demo --algorithm fm
   sklearn-sagemaker train train.csv --label churn \\
       --predictor-type binary_classifier --model churn.joblib
   sklearn-sagemaker predict new.csv --model churn.joblib --output answers.csv

@@ -43,7 +43,7 @@ SHOWN_CLASSES = 6
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the command's arguments."""
     parser.add_argument("file", metavar="FILE", help="rows to train on")
-    add_algorithm(parser, "what to train")
+    add_algorithm(parser)
     parser.add_argument(
         "--label",
         metavar="NAME",

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import re
 
 import joblib
 import numpy as np
@@ -17,7 +16,6 @@ from sklearn_sagemaker import (
     FactorizationMachinesRegressor,
     LinearLearnerClassifier,
 )
-from sklearn_sagemaker.cli.demo_ratings import made_up_ratings
 
 BINARY, MULTICLASS, REGRESSOR = KINDS = (
     "binary_classifier",
@@ -182,68 +180,3 @@ def test_refused(refused, tmp_path, more, message):
     data = write(tmp_path / "data.svm", *pairs(BINARY, 20))
     assert message in refused(*train(data, tmp_path / "m.joblib", BINARY, *more))
     assert os.listdir(tmp_path) == ["data.svm"]
-
-
-# -------------------------------------------------------------------------- demo
-def test_made_up_ratings():
-    data, again = made_up_ratings(), made_up_ratings()
-    np.testing.assert_array_equal(data.y, again.y)
-    assert data.titles == again.titles
-    n = data.n_users
-    assert data.X.shape == (len(data.y), n + len(data.titles))
-    assert len(set(data.titles)) == len(data.titles)
-    assert set(np.unique(data.y)) == set(np.arange(0.5, 5.5, 0.5))
-    for part in (data.X[:, :n], data.X[:, n:]):
-        assert (part.sum(axis=1) == 1).all()
-    rows = np.concatenate([data.train, data.val, data.test])
-    np.testing.assert_array_equal(np.sort(rows), np.arange(len(data.y)))
-
-
-def test_demo(cli, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    result = cli("demo", "--algorithm", "fm")
-    assert (result.code, result.err) == (0, "")
-    assert "made up with a fixed seed, not real" in result.out
-    assert max(map(len, result.out.splitlines())) <= 100
-    errors = re.findall(r"^ +([a-zA-Z ]+?)  .*?(\d\.\d{3})$", result.out, re.MULTILINE)
-    assert [name for name, _ in errors] == [
-        "the mean of all ratings",
-        "LinearLearnerRegressor",
-        "FactorizationMachinesRegressor",
-        "the hidden tastes",
-    ]
-    mean, linear, factors, truth = (float(error) for _, error in errors)
-    assert truth < factors < truth + 0.1 < linear < mean
-
-    # The films are the best ones that the user has not rated, and truly good ones.
-    data = made_up_ratings()
-    row = r"^ +(\w+ \w+) +(\d\.\d\d) +(\d\.\d\d) +(\d+)$"
-    films = re.findall(row, result.out, re.MULTILINE)
-    assert len(films) == 5
-    n, places = data.n_users, [data.titles.index(film[0]) for film in films]
-    user = int(re.search(r"User (\d+) has rated", result.out)[1])
-    rated = data.X[data.X[:, [user]].nonzero()[0]][:, n:].nonzero()[1]
-    assert not set(places) & set(rated)
-    assert re.search(rf"rated {len(rated)} films", result.out)
-    left = np.setdiff1d(np.arange(len(data.titles)), rated)
-    X = np.zeros((len(left), n + len(data.titles)))
-    X[:, user], X[np.arange(len(left)), n + left] = 1.0, 1.0
-    model = joblib.load(tmp_path / "demo-model.joblib")["estimator"]
-    answers = model.predict(X)
-    assert left[np.argsort(-answers)[:5]].tolist() == places
-    shown = [float(film[1]) for film in films]
-    np.testing.assert_allclose(np.sort(answers)[::-1][:5], shown, atol=0.006)
-    assert max(int(film[3]) for film in films) < 30
-
-
-def test_demo_saves_where_it_is_told(cli, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    assert cli("demo", "--algorithm", "fm", "--no-save").code == 0
-    assert os.listdir(tmp_path) == []
-
-
-@pytest.mark.parametrize("option", [["--data", "digits.npz"], ["--compare"]])
-def test_demo_refuses_options_of_the_digits(refused, tmp_path, monkeypatch, option):
-    monkeypatch.chdir(tmp_path)
-    assert "leave it out" in refused("demo", "--algorithm", "fm", *option)
-    assert os.listdir(tmp_path) == []
