@@ -108,9 +108,26 @@ def anchors(page):
         yield re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
 
 
+BENCHMARKS = [
+    f"{path.parent.name}/{path.stem}"
+    for folder in ("linear", "factors", "io")
+    for path in sorted((ROOT / "benchmarks" / folder).glob("*.py"))
+    if '__name__ == "__main__"' in path.read_text("utf-8")
+]
+
+
+@pytest.mark.parametrize("script", BENCHMARKS)
+def test_a_benchmark_has_its_bars_and_its_results(script):
+    pages = ROOT / "benchmarks"
+    module = f"python -m benchmarks.{script.replace('/', '.')}"
+    assert module in (pages / "results" / f"{script}.md").read_text("utf-8")
+    assert f"]({script}.py) |" in (pages / "README.md").read_text("utf-8")
+    assert f"](results/{script}.md) |" in (pages / "RESULTS.md").read_text("utf-8")
+
+
 @pytest.mark.parametrize(
     "page",
-    [*PAGES, *ROOT.glob("C*.md"), *ROOT.glob("benchmarks/*.md")],
+    [*PAGES, *ROOT.glob("C*.md"), *ROOT.glob("benchmarks/**/*.md")],
     ids=lambda page: page.name,
 )
 def test_the_links_of_the_pages_lead_somewhere(page):

@@ -1,0 +1,1 @@
+"""Benchmarks of Linear Learner, and of the package as a whole."""
