@@ -21,7 +21,7 @@ demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo
 
 test: $(VENV)/test-tools lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 lint: $(VENV)/test-tools
 	$(BIN)/ruff check .
@@ -62,7 +62,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 
-# Built in place without isolation, so that only what changed is compiled again.
+# Built in place without isolation; setup.py compiles only what changed in content.
 $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
 	@$${CC:-cc} --version >/dev/null 2>&1 || { echo "sklearn_sagemaker needs a C \
 	compiler to build its kernels: install gcc and Python's headers (Debian and Ubuntu: \
@@ -72,6 +72,6 @@ $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
 	touch $@
 
-$(VENV)/test-tools: $(VENV)/installed
+$(VENV)/test-tools: pyproject.toml | $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group dev
 	touch $@

@@ -1,28 +1,35 @@
 """Build of the compiled kernels; everything else is in pyproject.toml.
 
-Each source of FAMILIES is compiled once for each instruction-set level.
-``cythonize`` refuses several extensions that share a file, so each level gets a
-generated copy in the build folder, rewritten only when it changes.
+Each source of FAMILIES is compiled once for each instruction-set level. What was
+compiled is kept in build/compiled, under the digest of all that it is made from.
 """
 
+import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import platform
 import re
+import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
 from pathlib import Path
 
-from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.errors import CompileError
 
 ROOT = Path(__file__).parent.resolve()
 KERNELS = Path("sklearn_sagemaker") / "_kernels"
 GENERATED = Path("build") / "kernels"
 CODEC = Path("sklearn_sagemaker") / "io" / "recordio"
+COMPILED = Path("build") / "compiled"
 FAMILIES = ("_linear", "_factors", "_sweeps")
+INCLUDE = re.compile(
+    r'^\s*(?:#\s*include|include|cdef\s+extern\s+from)\s+"([^"]+)"', re.MULTILINE
+)
 NO_COMPILER = (
     "sklearn_sagemaker needs a C compiler to build its kernels and found none that "
     "works: install gcc and Python's headers (Debian and Ubuntu: apt-get install gcc "
@@ -77,61 +84,138 @@ def levels():
     return found
 
 
-def extensions():
+def generate_headers():
+    """Write the registries as C; they change only when their C does."""
     losses, optimizers, codegen = map(load, ("losses", "optimizers", "_codegen"))
-    write_if_changed(
-        GENERATED / "_generated_losses.h", codegen.losses_header(losses.LOSSES)
-    )
-    write_if_changed(
-        GENERATED / "_generated_optimizers.h",
-        codegen.optimizers_header(optimizers.OPTIMIZERS),
-    )
-    write_if_changed(
-        GENERATED / "_generated_factor_optimizers.h",
-        codegen.factor_optimizers_header(optimizers.OPTIMIZERS),
-    )
-    headers = [
-        path.as_posix()
-        for folder in (KERNELS, GENERATED)
-        for path in sorted(folder.glob("*.h"))
-    ]
-    for part in sorted(KERNELS.glob("*.pxi")):
-        write_if_changed(GENERATED / part.name, part.read_text())
+    for name, text in {
+        "losses": codegen.losses_header(losses.LOSSES),
+        "optimizers": codegen.optimizers_header(optimizers.OPTIMIZERS),
+        "factor_optimizers": codegen.factor_optimizers_header(optimizers.OPTIMIZERS),
+    }.items():
+        write_if_changed(GENERATED / f"_generated_{name}.h", text)
+
+
+def extensions():
+    """The modules to build, those that take longest first."""
     found = [
-        Extension("sklearn_sagemaker._kernels._cpu", [str(KERNELS / "_cpu.pyx")]),
         Extension(
-            "sklearn_sagemaker.io.recordio._codec",
-            [(CODEC / "_codec.pyx").as_posix()],
-            include_dirs=[str(CODEC)],
-            depends=[(CODEC / "_varints.h").as_posix()],
-            extra_compile_args=levels()["base"],
-        ),
+            f"sklearn_sagemaker._kernels.{family}_{level}",
+            [(KERNELS / f"{family}.pyx").as_posix()],
+            include_dirs=[KERNELS.as_posix(), GENERATED.as_posix()],
+            extra_compile_args=flags,
+        )
+        for family in FAMILIES
+        for level, flags in levels().items()
     ]
-    for family in FAMILIES:
-        source = (KERNELS / f"{family}.pyx").read_text()
-        for level, flags in levels().items():
-            copy = GENERATED / f"{family}_{level}.pyx"
-            write_if_changed(copy, source)
-            found.append(
-                Extension(
-                    f"sklearn_sagemaker._kernels.{family}_{level}",
-                    [copy.as_posix()],
-                    include_dirs=[str(KERNELS), str(GENERATED)],
-                    extra_compile_args=flags,
-                )
-            )
-    built = cythonize(found, build_dir="build/cython", quiet=True)
-    for extension in built:
-        if extension.name.rpartition(".")[2].startswith(FAMILIES):
-            # cythonize forgets them: a changed header must rebuild.
-            extension.depends = [*extension.depends, *headers]
-    return built
+    codec = Extension(
+        "sklearn_sagemaker.io.recordio._codec",
+        [(CODEC / "_codec.pyx").as_posix()],
+        include_dirs=[CODEC.as_posix()],
+        extra_compile_args=levels()["base"],
+    )
+    cpu = Extension(
+        "sklearn_sagemaker._kernels._cpu", [(KERNELS / "_cpu.pyx").as_posix()]
+    )
+    return [*found, codec, cpu]
+
+
+def made_from(extension):
+    """The source and the files of ours that it includes, at any depth."""
+    folders = [Path(folder) for folder in extension.include_dirs]
+    found, waiting = set(), [Path(source) for source in extension.sources]
+    while waiting:
+        path = waiting.pop()
+        if path not in found and path.exists():
+            found.add(path)
+            names = INCLUDE.findall(path.read_text(encoding="utf-8"))
+            waiting += [
+                folder / name for name in names for folder in (path.parent, *folders)
+            ]
+    return sorted(found)
+
+
+def digest(extension, tools):
+    """Of all that decides what is compiled, in content."""
+    found = hashlib.sha256(repr((tools, extension.extra_compile_args)).encode())
+    for path in made_from(extension):
+        content = path.read_bytes()
+        found.update(f"{path.as_posix()} {len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+def translate(extension):
+    """The C that Cython makes of the source, under the name of the module."""
+    output = Path("build") / "cython" / f"{extension.name}.c"
+    output.parent.mkdir(parents=True, exist_ok=True)
+    command = ["--module-name", extension.name, "--output-file", str(output)]
+    ran = subprocess.run([sys.executable, "-m", "cython", *command, *extension.sources])
+    if ran.returncode:
+        raise CompileError(f"Cython refuses {extension.sources[0]}")
+    return output.as_posix()
 
 
 class BuildExtensions(build_ext):
-    """build_ext that says in one sentence what is missing without a compiler."""
+    """build_ext on all CPUs that compiles only what differs in content.
+
+    Times of files say nothing here: pip builds in a new temporary folder each
+    time, and git gives the files of a checkout the time of the checkout.
+    """
+
+    def finalize_options(self):
+        super().finalize_options()
+        if self.parallel is None:
+            count = getattr(os, "sched_getaffinity", None)
+            self.parallel = len(count(0)) if count else os.cpu_count()
 
     def build_extensions(self):
+        generate_headers()
+        tools = self.tools()
+        self.kept = {
+            extension.name: COMPILED
+            / Path(self.get_ext_filename(extension.name)).name
+            / digest(extension, tools)
+            for extension in self.extensions
+        }
+        if self.force:
+            for kept in self.kept.values():
+                kept.unlink(missing_ok=True)
+        if not all(kept.exists() for kept in self.kept.values()):
+            self.try_compiler()
+        self.force = True  # for distutils, which would compare times
+        super().build_extensions()
+
+    def build_extension(self, extension):
+        kept = self.kept[extension.name]
+        built = Path(self.get_ext_fullpath(extension.name))
+        if kept.exists():
+            built.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(kept, built)
+            return
+        extension.sources = [translate(extension)]
+        super().build_extension(extension)
+        shutil.rmtree(kept.parent, ignore_errors=True)
+        kept.parent.mkdir(parents=True)
+        partial = kept.with_name("partial")
+        shutil.copyfile(built, partial)
+        partial.replace(kept)
+
+    def tools(self):
+        """What compiles: versions, commands with the environment's flags, options."""
+        commands = [
+            getattr(self.compiler, name, None) or []
+            for name in ("compiler_so", "linker_so")
+        ]
+        if commands[0]:
+            try:
+                commands.append(subprocess.check_output([*commands[0], "--version"]))
+            except (OSError, subprocess.CalledProcessError):
+                raise SystemExit(NO_COMPILER) from None
+        versions = [importlib.metadata.version(name) for name in ("Cython", "scipy")]
+        options = [self.debug, self.define, self.undef]
+        return [sys.version, *versions, *commands, *options]
+
+    def try_compiler(self):
+        """Say in one sentence what is missing without a compiler that works."""
         with tempfile.TemporaryDirectory() as folder:
             probe = Path(folder) / "probe.c"
             probe.write_text("#include <Python.h>\nint main(void) { return 0; }\n")
@@ -139,7 +223,7 @@ class BuildExtensions(build_ext):
                 self.compiler.compile([str(probe)], output_dir=folder)
             except Exception:
                 raise SystemExit(NO_COMPILER) from None
-        super().build_extensions()
 
 
-setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExtensions})
+if __name__ == "__main__":
+    setup(ext_modules=extensions(), cmdclass={"build_ext": BuildExtensions})
