@@ -171,7 +171,8 @@ def test_refused_before_the_first_batch(tmp_path):
 
 
 def test_cut_gzip_ends_with_an_error(tmp_path):
-    text = "".join(f"{a},{b}\n" for a, b in RNG.random((40_000, 2)))
+    numbers = np.random.default_rng(1).random((40_000, 2))
+    text = "".join(f"{a},{b}\n" for a, b in numbers)
     path = save(tmp_path, text, "a.csv.gz")
     path.write_bytes(path.read_bytes()[:-10_000])
     rows = iter_csv(path, 100)
