@@ -122,14 +122,6 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
     _algorithm: ClassVar[str]
     _table: ClassVar[dict[str, Hyperparameter]]
 
-    _doc_link_module = "sklearn_sagemaker"
-    _doc_link_template = (
-        "https://sklearn-sagemaker.readthedocs.io/en/latest/api/{estimator_name}.html"
-    )
-    _doc_link_url_param_generator = staticmethod(
-        lambda estimator: {"estimator_name": estimator.__class__.__name__}
-    )
-
     @classmethod
     def sagemaker_defaults(cls, **parameters: Any):
         """Build an estimator with SageMaker's defaults instead of ours.
