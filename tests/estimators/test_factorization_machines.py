@@ -170,6 +170,13 @@ def test_sagemaker_defaults_are_those_of_the_container(cls):
     assert theirs == {*SAGEMAKER, *WITHOUT_DEFAULT} - {"optimizer"}
 
 
+@pytest.mark.parametrize("cls", BOTH)
+def test_constants_are_zero_by_default(cls):
+    for model in (cls(), cls.sagemaker_defaults()):
+        for group in ("bias", "linear", "factors"):
+            assert getattr(model, f"{group}_init_value") == 0.0
+
+
 @pytest.mark.parametrize(("cls", "entry"), TABLES)
 def test_hyperparameters_are_constructor_arguments(cls, entry):
     parameters = inspect.signature(cls).parameters

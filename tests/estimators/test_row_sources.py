@@ -3,9 +3,11 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import ClassifierMixin
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
@@ -136,6 +138,36 @@ def test_windows_train_regressors_as_well_as_memory(numbers, cls):
     errors = [np.mean((m.predict(X[test]) - y[test]) ** 2) for m in (ours, theirs)]
     assert errors[0] < 1.1 * errors[1]
     assert set(ours.metrics_) == {"train", "validation"}
+
+
+@pytest.mark.parametrize(
+    "cls",
+    [
+        FactorizationMachinesClassifier,
+        FactorizationMachinesRegressor,
+        LinearLearnerClassifier,
+        LinearLearnerRegressor,
+    ],
+)
+def test_windows_say_how_many_features_there_are(numbers, cls):
+    X, y = numbers[0][:400], numbers[1][:400]
+    y = y > 50 if issubclass(cls, ClassifierMixin) else y
+    model = cls(random_state=0, epochs=1)
+    model.fit(pd.DataFrame(X[:, :4], columns=list("abcd")), y)
+    assert model.n_features_in_ == 4
+    assert list(model.feature_names_in_) == list("abcd")
+    model.fit(source_of(X, y))
+    assert model.n_features_in_ == 6 == model.coef_.shape[-1]
+    # Windows have no names.
+    assert not hasattr(model, "feature_names_in_")
+    with pytest.raises(ValueError, match="X has 4 features"):
+        model.predict(X[:, :4])
+    # One that goes on keeps its features.
+    model.set_params(warm_start=True).fit(source_of(X, y))
+    with pytest.raises(ValueError, match="4 features"):
+        model.fit(source_of(X[:, :4], y))
+    assert model.n_features_in_ == 6
+    assert_array_equal(model.fit(source_of(X, y)).n_features_in_, 6)
 
 
 @named

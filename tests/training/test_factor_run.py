@@ -11,7 +11,15 @@ from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     CandidateDivergedWarning,
 )
-from sklearn_sagemaker.training.factor_run import FactorRun, log_odds, train_factors
+from sklearn_sagemaker.training import factor_run as factor_run_module
+from sklearn_sagemaker.training.factor_run import (
+    LARGE_DATA,
+    RUN_ROWS,
+    WINDOW_ROWS,
+    FactorRun,
+    log_odds,
+    train_factors,
+)
 from sklearn_sagemaker.training.factor_settings import EPOCHS
 
 from .conftest import KINDS
@@ -393,6 +401,119 @@ def test_log_odds_are_the_best_constant(classes):
         np.testing.assert_allclose(np.exp(found) / np.exp(found).sum(), shares)
 
 
+# -------------------------------------------------------------------- large data
+def test_rows_of_large_data_are_shuffled_in_runs_within_windows():
+    run = factor_run(*problem())
+    rows = np.arange(2 * WINDOW_ROWS)
+    small = run._order(rows, LARGE_DATA, np.random.default_rng(0))
+    large = run._order(rows, LARGE_DATA + 1, np.random.default_rng(0))
+    for order in (small, large):
+        np.testing.assert_array_equal(np.sort(order), rows)
+        assert np.mean(np.diff(order) == 1) < 0.1
+    # Of a window of large data, all rows of most runs.
+    together = [
+        np.bincount(order[:WINDOW_ROWS] // RUN_ROWS, minlength=len(rows) // RUN_ROWS)
+        for order in (small, large)
+    ]
+    assert np.mean(together[0] == RUN_ROWS) < 0.1
+    assert np.mean(np.diff(np.sort(large[:WINDOW_ROWS])) == 1) > 1 - 1.1 / RUN_ROWS
+
+
+@STORAGE
+def test_large_data_trains_on_every_row(monkeypatch, sparse):
+    X, y = problem(sparse=sparse)
+    settings = {**FULL_BATCH, "optimizer": "sgd", "linear_lr": 0.01}
+    plain = fit(X, y, **settings)
+    monkeypatch.setattr(factor_run_module, "LARGE_DATA", 0)
+    monkeypatch.setattr(factor_run_module, "WINDOW_ROWS", 64)
+    large = fit(X, y, **settings)
+    np.testing.assert_allclose(large.coef, plain.coef, rtol=1e-9)
+    np.testing.assert_allclose(large.loss_curve, plain.loss_curve, rtol=1e-9)
+    # One by one: another order, the same rows.
+    settings = {"epochs": 20, "mini_batch_size": 1}
+    large, again = fit(X, y, **settings), fit(X, y, **settings)
+    assert_same(large, again)
+    monkeypatch.undo()
+    plain = fit(X, y, **settings)
+    assert (large.coef != plain.coef).any()
+    np.testing.assert_allclose(large.loss_curve[-1], plain.loss_curve[-1], rtol=0.2)
+
+
+# ----------------------------------------------------------------- starts of sweeps
+def sweep_models(solver, classes=1, **changed):
+    X, y = problem(classes=classes)
+    run = factor_run(X, y, classes=classes, solver=solver, **changed)
+    return run.groups[0][0].models
+
+
+@pytest.mark.parametrize("solver", ["als", "mcmc"])
+def test_sweeps_start_as_the_settings_say(solver):
+    auto = sweep_models(solver)[0]
+    assert auto.intercept == 0.0
+    assert not auto.coef.any()
+    for group in ("bias", "linear", "factors"):
+        model = sweep_models(solver, **{f"{group}_init_method": "constant",
+                                        f"{group}_init_value": 2.0})[0]  # fmt: skip
+        assert model.intercept == (2.0 if group == "bias" else 0.0)
+        np.testing.assert_array_equal(model.coef, 2.0 if group == "linear" else 0.0)
+        assert (model.factors == 2.0).all() == (group == "factors")
+        assert model.factors.any()
+    model = sweep_models(solver, linear_init_method="uniform", linear_init_scale=0.5,
+                         factors_init_sigma=3.0, num_factors=300)[0]  # fmt: skip
+    assert 0 < np.abs(model.coef).min() < np.abs(model.coef).max() <= 0.5
+    assert model.factors.shape == (8, 300)
+    assert model.factors.std() == pytest.approx(3.0, rel=0.05)
+    assert model.factors.mean() == pytest.approx(0.0, abs=0.3)
+
+
+@pytest.mark.parametrize("solver", ["als", "mcmc"])
+def test_sweeps_of_each_class_and_seed_start_elsewhere(solver):
+    settings = {"classes": 3, "linear_init_sigma": 0.1, "factors_init_sigma": 0.1}
+    models = sweep_models(solver, **settings)
+    again = sweep_models(solver, **settings)
+    other = sweep_models(solver, spec={"seed": 1}, **settings)
+    assert len(models) == 3
+    for model, same, moved in zip(models, again, other, strict=True):
+        np.testing.assert_array_equal(model.coef, same.coef)
+        np.testing.assert_array_equal(model.factors, same.factors)
+        assert (model.coef != moved.coef).all()
+        assert (model.factors != moved.factors).all()
+    assert (models[0].factors != models[1].factors).all()
+    assert (models[1].coef != models[2].coef).all()
+
+
+def test_als_cannot_leave_factors_that_start_at_zero():
+    """What the settings say reaches the trained model."""
+    X, y = problem(classes=1)
+    zero = {"factors_init_method": "constant", "factors_init_value": 0.0}
+    state = fit(X, y, classes=1, solver="als", epochs=3, **zero)
+    assert not state.factors.any()
+    assert state.coef.any()
+    assert fit(X, y, classes=1, solver="als", epochs=3).factors.any()
+
+
+# ------------------------------------------------------------------------- one split
+@pytest.mark.parametrize("as_iterable", [False, True])
+def test_one_split_judges_by_its_test_rows(as_iterable):
+    X, y = problem()
+    splitter = ShuffleSplit(1, test_size=0.25, random_state=0)
+    train, test = next(splitter.split(X))
+    cv = [(train, test)] if as_iterable else splitter
+    settings = {"epochs": 4, "early_stopping_patience": 100}
+    state = fit(X, y, cv=cv, **settings)
+    # The model of the split is that of its training rows with the test rows given.
+    given = (X[test], y[test], np.ones(len(test)))
+    run = factor_run(X, y, cv=cv, **settings)
+    assert run.plan.kind == "folds"
+    assert [len(models) for models in run.groups] == [2]
+    np.testing.assert_array_equal(run._own(np.arange(len(y)), 1), np.sort(train))
+    np.testing.assert_array_equal(run._own(np.arange(len(y)), 0), np.arange(len(y)))
+    assert run.plan.parts[0][0] == 1
+    np.testing.assert_array_equal(run.plan.parts[0][1], np.sort(test))
+    alone = fit(X[train], y[train], given=given, **settings)
+    np.testing.assert_allclose(state.validation_curve, alone.validation_curve, rtol=0.3)
+
+
 # ------------------------------------------------------------------------- going on
 @TASKS
 @STORAGE
@@ -421,6 +542,22 @@ def test_two_fits_are_one_long_fit(classes, sparse, optimizer, batch):
         )
     # The state that was gone on from is as it was.
     np.testing.assert_array_equal(first.resume["models"][0][0]["factors"], before)
+
+
+@STORAGE
+def test_going_on_keeps_the_scalers_of_the_first_run(sparse):
+    X, y = problem(classes=1, sparse=sparse)
+    keep = {"keep_state": True, "seed": 5}
+    first = fit(X, y, epochs=2, classes=1, spec=keep)
+    run = factor_run(9.0 * X, 9.0 * y, epochs=2, classes=1,
+                     spec={**keep, "resume": first.resume})  # fmt: skip
+    second = run.train().resume
+    assert second["labels"] == first.resume["labels"]
+    assert second["square"] == run.square == first.resume["square"]
+    for name, before in zip(("shift", "scale"), first.resume["scaler"], strict=True):
+        np.testing.assert_array_equal(getattr(run.scaler, name), before)
+    anew = factor_run(9.0 * X, 9.0 * y, epochs=2, classes=1)
+    assert (anew.scaler.scale != run.scaler.scale).all()
 
 
 def test_folds_go_on_too():

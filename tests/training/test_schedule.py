@@ -7,11 +7,14 @@ from sklearn_sagemaker.training.candidates import make_candidates
 from sklearn_sagemaker.training.schedule import (
     LARGEST_BATCH,
     MIN_UPDATES,
+    _even_bounds,
     epoch_order,
     learning_rates,
     n_batches,
     plan_updates,
     run_length,
+    shuffled_runs,
+    window_order,
 )
 
 from .conftest import hyperparameters
@@ -38,11 +41,36 @@ def test_numbers_of_the_user_are_obeyed():
     assert plan_updates(200, "auto", 3)[1] == 3
 
 
+def test_even_bounds_take_every_row():
+    for n in range(1, 41):
+        for count in range(1, n + 1):
+            bounds = _even_bounds(n, count)
+            assert bounds[0] == 0
+            assert bounds[-1] == n
+            sizes = np.diff(bounds)
+            assert len(sizes) == count
+            assert set(sizes) <= {n // count, -(-n // count)}
+            assert (np.diff(sizes) <= 0).all()
+
+
+@pytest.mark.parametrize("n", [1, 7, 100, 1003])
+def test_a_window_is_visited_once(n):
+    rows = np.arange(n)[::-1] * 2
+    order, bounds, fold = window_order(rows, 10, np.random.default_rng(0))
+    np.testing.assert_array_equal(np.sort(order), np.sort(rows))
+    assert n == 1 or (order != rows).any()
+    np.testing.assert_array_equal(bounds, _even_bounds(n, n_batches(n, 10)))
+    assert (fold == -1).all()
+    assert len(fold) == len(bounds) - 1
+
+
 @pytest.mark.parametrize("run", [1, 4, 8])
 @pytest.mark.parametrize("n", [1, 7, 100, 1003])
 def test_an_epoch_visits_each_row_once(n, run):
     rows = np.arange(n)[::-1] * 2
     order, bounds, fold = epoch_order([rows], 10, seed=0, epoch=3, run=run)
+    assert bounds[0] == 0
+    assert bounds[-1] == n
     np.testing.assert_array_equal(np.sort(order), np.sort(rows))
     sizes = np.diff(bounds)
     assert len(sizes) == len(fold) == n_batches(n, 10)
@@ -61,9 +89,31 @@ def test_runs_stay_together_and_are_cut_elsewhere_each_epoch():
     )
 
 
+@pytest.mark.parametrize("n", [64, 1000, 1003])
+def test_windows_of_runs_are_shuffled_once_more(n):
+    """Of a window's whole runs each row is somewhere in the window."""
+    rows, run, window = 3 * np.arange(n), 8, 64
+    plain = shuffled_runs(rows, run, np.random.default_rng(5))
+    found = shuffled_runs(rows, run, np.random.default_rng(5), window)
+    np.testing.assert_array_equal(np.sort(found), rows)
+    whole = n - n % window
+    parts = [order[:whole].reshape(-1, window) for order in (plain, found)]
+    np.testing.assert_array_equal(*(np.sort(part, axis=1) for part in parts))
+    for before, after in zip(*parts, strict=True):
+        assert np.mean(np.diff(before) == 3) > 0.8
+        assert np.mean(np.diff(after) == 3) < 0.2
+    # No two windows alike: each has a shuffle of its own.
+    places = [np.argsort(np.argsort(part)).tolist() for part in parts[1]]
+    assert len({tuple(place) for place in places}) == len(places)
+    np.testing.assert_array_equal(found[whole:], plain[whole:])
+
+
 def test_batches_come_from_one_fold_in_mixed_order():
     folds = [np.arange(0, 50), np.arange(50, 80), np.arange(80, 100)]
     order, bounds, fold = epoch_order(folds, 10, seed=0, epoch=0)
+    assert bounds[0] == 0
+    assert bounds[-1] == len(order)
+    np.testing.assert_array_equal(np.sort(order), np.arange(100))
     for t, number in enumerate(fold):
         assert np.isin(order[bounds[t] : bounds[t + 1]], folds[number]).all()
     assert (np.diff(fold) != 0).sum() > 2

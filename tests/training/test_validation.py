@@ -74,6 +74,23 @@ def test_a_hold_out_above_the_budget_keeps_the_shares():
     assert found.n_groups == 1
 
 
+@pytest.mark.parametrize("as_iterable", [False, True])
+def test_one_split(as_iterable):
+    """Its test rows judge, and the model that is kept trains on all rows."""
+    splitter = ShuffleSplit(1, test_size=15, random_state=0)
+    train, test = next(splitter.split(np.zeros(N)))
+    found = plan(cv=[(train, test)] if as_iterable else splitter)
+    assert found.kind == "folds"
+    assert found.n_groups == 2
+    ((group, part),) = found.parts
+    assert group == 1
+    np.testing.assert_array_equal(part, np.sort(test))
+    rows = np.arange(N)
+    np.testing.assert_array_equal(found.train_rows, rows)
+    np.testing.assert_array_equal(found.trained_by(0, rows), rows)
+    np.testing.assert_array_equal(found.trained_by(1, rows), np.sort(train))
+
+
 def test_a_fraction_asks_for_a_hold_out():
     assert len(plan(fraction=0.25).parts[0][1]) == 15
 

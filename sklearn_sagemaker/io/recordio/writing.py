@@ -255,6 +255,7 @@ class RecordIOWriter:
         start = 0
         while start < encoder.n_rows:
             size, count = encoder.write(start, self._buffer)
+            assert count  # there is room for the largest record
             start += count
             rest = self._buffer[:size].data
             while rest:

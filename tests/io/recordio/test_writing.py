@@ -11,6 +11,7 @@ from sklearn_sagemaker.io.recordio.frames import frame
 from sklearn_sagemaker.io.recordio.reading import iter_rows
 from sklearn_sagemaker.io.recordio.record_messages import Record
 from sklearn_sagemaker.io.recordio.writing import (
+    CHUNK,
     RecordIOWriter,
     shard_bounds,
     shard_names,
@@ -251,6 +252,34 @@ def test_record_over_29_bits_is_refused():
 
 
 # ----------------------------------------------------------------------- targets
+def around_the_buffer(kind):
+    """Rows whose records are some bytes smaller and larger than the buffer."""
+    if kind == "dense":
+        for width in range(CHUNK // 4 - 20, CHUNK // 4 + 3):
+            yield np.ones((1, width), dtype=np.float32)
+    else:
+        for width in range(CHUNK // 7 - 12, CHUNK // 7 + 3):
+            # Keys of three bytes: sizes that four does not divide.
+            keys = np.arange(1 << 14, (1 << 14) + width)
+            shape = (1, 1 << 17)
+            yield sparse.csr_matrix((np.ones(width, "f4"), keys, [0, width]), shape)
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_records_about_as_large_as_the_buffer(kind):
+    sizes = []
+    for X in around_the_buffer(kind):
+        target = io.BytesIO()
+        with RecordIOWriter(target) as writer:
+            writer.write(Rows(X, np.ones(1), None))
+            writer.write(Rows(X, np.zeros(1), None))
+        data = target.getvalue()
+        once = [write_recordio(None, X, y) for y in ([1.0], [0.0])]
+        assert data == b"".join(once)
+        sizes.append(len(once[0]))
+    assert min(sizes) < CHUNK < max(sizes)
+
+
 def test_path_file_object_and_bytes_are_the_same(tmp_path):
     X, y = table("dense", "float32", "float32")
     data = write_recordio(None, X, y)
