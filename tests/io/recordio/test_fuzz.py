@@ -162,7 +162,12 @@ def unusual_record():
     record.label["values"].int32_tensor.values.append(-3)
     record.label["other"].bytes.value.append(b"\xff\x00")
     record.uid, record.metadata = "row-7", '{"a": 1}'
-    return record.SerializeToString() + b"\x0a" + bytes([len(entry)]) + entry
+    return (
+        record.SerializeToString(deterministic=True)
+        + b"\x0a"
+        + bytes([len(entry)])
+        + entry
+    )
 
 
 def keys_last(*keys):
@@ -212,11 +217,14 @@ def fields():
     record.label["weights"].float64_tensor.values.append(0.25)
     record.label["other"].float32_tensor.values.extend((1.0, 2.0))
     yield from (b"\x1a\x03row", b"\x48\x05", b"\x22\x00", b"\x5d" + bytes(4))
-    yield from (record.SerializeToString(), record.SerializeToString()[:18])
+    yield from (
+        record.SerializeToString(deterministic=True),
+        record.SerializeToString(deterministic=True)[:18],
+    )
     for name in ("values", "image"):
         record = Record()
         record.features[name].float32_tensor.values.extend((1.0, 2.0, -3.0))
-        yield record.SerializeToString()
+        yield record.SerializeToString(deterministic=True)
 
 
 FIELDS = list(fields())

@@ -37,7 +37,7 @@ def record_of(values=(), kind="float32_tensor", label=None, weight=None, **parts
     for name, value in (("values", label), ("weights", weight)):
         if value is not None:
             record.label[name].float32_tensor.values.extend(value)
-    return frame(record.SerializeToString())
+    return frame(record.SerializeToString(deterministic=True))
 
 
 def sparse_of(**parts):
@@ -47,13 +47,13 @@ def sparse_of(**parts):
 def bytes_record():
     record = Record()
     record.features["values"].bytes.value.append(b"picture")
-    return frame(record.SerializeToString())
+    return frame(record.SerializeToString(deterministic=True))
 
 
 def answer():
     record = Record()
     record.label["score"].float32_tensor.values.append(0.5)
-    return frame(record.SerializeToString())
+    return frame(record.SerializeToString(deterministic=True))
 
 
 FRAMES = {

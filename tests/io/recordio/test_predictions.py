@@ -22,7 +22,7 @@ def message(score=(0.5,), label=None):
     record.label["score"].float32_tensor.values.extend(score)
     if label is not None:
         record.label["predicted_label"].float32_tensor.values.extend(label)
-    return frame(record.SerializeToString())
+    return frame(record.SerializeToString(deterministic=True))
 
 
 def test_bytes_of_an_endpoint():

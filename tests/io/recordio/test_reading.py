@@ -36,7 +36,9 @@ def record_of(values, kind="float32_tensor", y=None, **parts):
 
 
 def framed(*records):
-    return b"".join(frame(record.SerializeToString()) for record in records)
+    return b"".join(
+        frame(record.SerializeToString(deterministic=True)) for record in records
+    )
 
 
 def check_csr(X, expected):

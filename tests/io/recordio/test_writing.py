@@ -78,7 +78,7 @@ def reference(X, y=None, kind="float32_tensor"):
             tensor.values.extend(X[i].tolist())
         if y is not None:
             record.label["values"].float32_tensor.values.append(y[i])
-        written.append(frame(record.SerializeToString()))
+        written.append(frame(record.SerializeToString(deterministic=True)))
     return b"".join(written)
 
 
