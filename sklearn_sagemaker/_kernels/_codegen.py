@@ -6,6 +6,8 @@ the package itself can be imported.
 
 from __future__ import annotations
 
+import json
+
 _LOSS_ARGUMENTS = (
     "n, z, label, weight, loss_weight, shift, scale, parameter, total",
     "ptrdiff_t n, REAL *z, REAL label, REAL weight, REAL loss_weight, "
@@ -54,9 +56,33 @@ def _dispatch(prefix, ids, arguments, parameters):
     )
 
 
+def loss_lines(losses) -> tuple[str, ...]:
+    """What compiled kernels and the registry of losses must agree on, in order."""
+    return tuple(
+        f"{loss.name}: coupled={int(loss.coupled)} {loss.c_value}; {loss.c_gradient}"
+        for loss in losses.values()
+    )
+
+
+def optimizer_lines(optimizers) -> tuple[str, ...]:
+    """What compiled kernels and the registry of optimizers must agree on, in order."""
+    return tuple(
+        f"{optimizer.name}: states={optimizer.n_states} "
+        f"own_decay={int(optimizer.own_decay)} {optimizer.c_step}"
+        for optimizer in optimizers.values()
+    )
+
+
+def _macro(name, lines) -> str:
+    """The lines as a C string; headers are read once for each precision."""
+    # JSON escapes as C does.
+    texts = " ".join(json.dumps(f"{line}\n") for line in lines)
+    return f"#define {name} {texts}\n"
+
+
 def losses_header(losses) -> str:
     """C source of every elementwise loss and of the switch between them."""
-    lines, ids = [], {}
+    lines, ids = [_macro("SS_LOSSES", loss_lines(losses))], {}
     for number, loss in enumerate(losses.values()):
         if loss.coupled:
             continue
@@ -75,7 +101,7 @@ def losses_header(losses) -> str:
 
 def optimizers_header(optimizers) -> str:
     """C source of every optimizer's step and of the switches between them."""
-    lines, ids = [], {}
+    lines, ids = [_macro("SS_OPTIMIZERS", optimizer_lines(optimizers))], {}
     for number, optimizer in enumerate(optimizers.values()):
         if optimizer.own_decay:
             continue

@@ -16,6 +16,7 @@ from libc.string cimport memset
 
 include "_common.pxi"
 include "_factors.pxi"
+include "_registries.pxi"
 include "_rows.pxi"
 
 # Rows whose stored values, and whose strips, are fetched ahead.

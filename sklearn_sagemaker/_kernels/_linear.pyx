@@ -16,6 +16,7 @@ from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 include "_common.pxi"
 include "_strips.pxi"
+include "_registries.pxi"
 include "_rows.pxi"
 
 
