@@ -17,6 +17,13 @@ FORMAT_VERSION = 1
 """Version of the layout of these classes; raised when a field changes meaning."""
 
 
+def feature_label(number: int, names: Any = None) -> str:
+    """What messages call a feature: its number, and its name if there are names."""
+    if names is None:
+        return f"feature {number}"
+    return f"feature {number} ({str(names[number])[:40]!r})"
+
+
 @dataclass(frozen=True)
 class TrainingSpec:
     """What to train.
@@ -50,6 +57,8 @@ class TrainingSpec:
         Whether the result must have a ``resume``.
     stream : bool
         Whether the rows are the next ones of a stream (``partial_fit``).
+    feature_names : ndarray of str or None
+        For messages.
     """
 
     algorithm: str
@@ -66,6 +75,7 @@ class TrainingSpec:
     keep_state: bool = False
     stream: bool = False
     groups: Any = None
+    feature_names: Any = None
     format_version: int = FORMAT_VERSION
 
 

@@ -7,12 +7,16 @@ __all__ = [
     "ArtifactError",
     "CandidateDivergedWarning",
     "DataFileError",
+    "FeatureScaleError",
+    "HyperparameterScaleWarning",
+    "IdentifierColumnsWarning",
     "InapplicableHyperparameterWarning",
     "ModelFormatError",
     "OnnxExportError",
     "OptionalDependencyError",
     "RecordIOError",
     "TargetNotReachedWarning",
+    "TrainingTooLargeError",
 ]
 
 
@@ -33,6 +37,27 @@ class CandidateDivergedWarning(RuntimeWarning):
 
 class DataFileError(ValueError):
     """A data file cannot be read as asked; the message names file and row."""
+
+
+class FeatureScaleError(FloatingPointError, ValueError):
+    """A model has no finite or no exact form in the units of X and y.
+
+    The message names the feature, or the targets, and the remedy.
+    """
+
+
+class HyperparameterScaleWarning(UserWarning):
+    """A hyperparameter in the units of y is tiny against the spread of y.
+
+    The message names the value, the spread, and the remedy.
+    """
+
+
+class IdentifierColumnsWarning(UserWarning):
+    """Columns look like numbers of users or items, and are read as quantities.
+
+    The message names the columns and the remedy.
+    """
 
 
 class InapplicableHyperparameterWarning(UserWarning):
@@ -89,3 +114,10 @@ class RecordIOError(DataFileError):
 
 class TargetNotReachedWarning(UserWarning):
     """No threshold reaches the target precision or recall; the nearest is used."""
+
+
+class TrainingTooLargeError(MemoryError, ValueError):
+    """A hyperparameter asks for more memory than a training may take.
+
+    The message names the value, the bytes that it takes, and the remedy.
+    """

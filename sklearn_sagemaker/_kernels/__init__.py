@@ -18,7 +18,7 @@ from sklearn_sagemaker._kernels.optimizers import (
     OPTIMIZER_IDS,
     OPTIMIZERS,
 )
-from sklearn_sagemaker._kernels.readers import RowReader
+from sklearn_sagemaker._kernels.readers import RowReader, read_in
 
 __all__ = [
     "CONSTANTS",
@@ -33,5 +33,6 @@ __all__ = [
     "available_levels",
     "factor_kernels",
     "kernels",
+    "read_in",
     "sweep_kernels",
 ]

@@ -118,3 +118,15 @@ class RowReader:
         self.row_stride = self.column_stride = 0
         self.dtype = np.dtype(data.dtype)
         self._keep_alive = (data, indices, indptr)
+
+
+def read_in(X, dtype) -> RowReader:
+    """A reader of rows that computes in a given precision: that of the first rows.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_features)
+    dtype : dtype
+    """
+    reader = RowReader(X)
+    return reader if reader.dtype == dtype else RowReader(X.astype(dtype))

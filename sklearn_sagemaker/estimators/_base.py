@@ -34,6 +34,7 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker.backends import Backend, resolve_backend
+from sklearn_sagemaker.estimators._finite import check_finite
 from sklearn_sagemaker.estimators._row_sources import (
     fits,
     refuse_beside,
@@ -246,6 +247,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
             "n_jobs": self.n_jobs,
             "ensemble_size": self.ensemble_size,
             "seed": seed_of(self.random_state),
+            "feature_names": getattr(self, "feature_names_in_", None),
         }
         return TrainingSpec(
             algorithm=self._algorithm,
@@ -360,7 +362,8 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         }
 
     def _set_state(self, state: ModelState) -> None:
-        """Take the fitted attributes from a trained model."""
+        """Take the fitted attributes from a trained model, if it is finite."""
+        check_finite(state, getattr(self, "feature_names_in_", None))
         self.coef_ = state.coef
         self.intercept_: Any = state.intercept
         self.resolved_params_ = state.resolved

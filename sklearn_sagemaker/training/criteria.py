@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_sagemaker.training.weights import near_one
+
 
 @dataclass(frozen=True)
 class Confusion:
@@ -49,6 +51,7 @@ def confusion(margins: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Confus
     margins, y, weights : float64 arrays of shape (n,)
         ``y`` is 0 or 1.
     """
+    weights = near_one(weights)
     # Ties stay together, so that their order does not matter.
     order = np.argsort(-margins)
     margins, y, weights = margins[order], y[order], weights[order]

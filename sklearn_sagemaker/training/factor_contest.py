@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 
 from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.training.factor_model import Scaler, Solution
-from sklearn_sagemaker.training.factor_scaling import in_user_units
+from sklearn_sagemaker.training.factor_scaling import check_units, in_user_units
 from sklearn_sagemaker.training.factor_settings import AUTO, FactorSettings
 from sklearn_sagemaker.training.selection import Contest, judge
 
@@ -150,7 +150,7 @@ def all_draws(
 
 
 def select(
-    contest: FactorContest, epochs: int, resume: dict[str, Any] | None
+    contest: FactorContest, epochs: int, resume: dict[str, Any] | None, X
 ) -> ModelState:
     """Select the best variant, or average the best few.
 
@@ -161,6 +161,8 @@ def select(
         What ``epochs`` became.
     resume : dict or None
         What to go on from, for the model's state.
+    X : ndarray or CSR of shape (n_samples, n_features)
+        The training rows.
 
     Returns
     -------
@@ -170,13 +172,18 @@ def select(
     ------
     AllCandidatesDivergedError
         If no variant stayed finite.
+    FeatureScaleError
+        If the model has no exact form in the units of X.
     """
-    settings = contest.settings
+    settings, spec = contest.settings, contest.spec
     verdict = judge(contest)
     models = [contest.groups[number][0] for number in verdict.chosen]
     scaling = contest.scaler, contest.label_origin, contest.label_unit
     solutions = [model.solution() for model in models]
     draws = [draw for model in models for draw in model.draws()]
+    rows = contest.plan.train_rows
+    spread = settings.spread(contest.train[1][rows])
+    check_units(draws or solutions, X, rows, *scaling, spread, spec.feature_names)
     if settings.probit and len(models) > 1 and not draws:
         # Probabilities are averaged, which no single machine does.
         draws = solutions

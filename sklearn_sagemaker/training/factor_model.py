@@ -107,6 +107,27 @@ def margins_of(
     return out
 
 
+def solution_margins(
+    reader: RowReader, rows: np.ndarray, one: Solution, scaler: Scaler
+) -> np.ndarray:
+    """Margins of some rows by a model for features as the kernels see them.
+
+    Returns
+    -------
+    margins : float64 array of shape (n, n_outputs)
+    """
+    n_outputs, d, k = one.factors.shape
+    flat = one.factors.transpose(1, 0, 2).reshape(d, 1, n_outputs * k)
+    return margins_of(
+        reader,
+        rows,
+        one.intercept[None],
+        np.ascontiguousarray(one.coef.T, dtype=reader.dtype)[:, None],
+        np.ascontiguousarray(flat, dtype=reader.dtype),
+        scaler.arrays(reader.dtype),
+    )
+
+
 class GradientModel:
     """A model, the states of its optimizer, and the best it has been.
 

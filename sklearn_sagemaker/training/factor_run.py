@@ -23,8 +23,9 @@ from sklearn_sagemaker.training.factor_sweeps import (
     make_store,
 )
 from sklearn_sagemaker.training.groups import check_groups
+from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.progress import Progress
-from sklearn_sagemaker.training.scaling import label_statistics
+from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
 from sklearn_sagemaker.training.validation import (
     ValidationPlan,
@@ -32,6 +33,7 @@ from sklearn_sagemaker.training.validation import (
     plan_validation,
     stored_values,
 )
+from sklearn_sagemaker.training.weights import comparable
 
 Monitor = Callable[[int, int, dict[str, float]], Any]
 
@@ -56,6 +58,7 @@ class FactorRun:
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData):
+        data = in_safe_precision(self._comparable(data), spec.feature_names)
         self.spec, self.data = spec, data
         self.settings = FactorSettings(spec)
         self.values = self.settings.values
@@ -79,6 +82,10 @@ class FactorRun:
             self._resume(spec.resume)
 
     # ------------------------------------------------------------- preparation
+    def _comparable(self, data: TrainingData) -> TrainingData:
+        """The data with weights of a usual size."""
+        return comparable(data)
+
     def _plan_validation(self) -> ValidationPlan:
         data, spec = self.data, self.spec
         stored = stored_values(data.X, self.rows)
@@ -105,6 +112,7 @@ class FactorRun:
             self.train_rows,
             self.data.sample_weight,
             self.settings.flag("normalize_data", True),
+            self.spec.feature_names,
         )
 
     def _prepare_labels(self) -> None:
@@ -118,6 +126,8 @@ class FactorRun:
         self.weights = self.loss_weights.astype(dtype)
         self.origin, self.unit = 0.0, 1.0
         self.start = np.zeros(self.n_outputs)
+        if self.settings.regression:
+            check_targets(y[rows])
         if resume is not None:
             self.origin, self.unit = resume["labels"]
         elif not self.settings.regression:
@@ -258,7 +268,7 @@ class FactorRun:
             label_origin=self.origin,
             label_unit=self.unit,
         )
-        return select(contest, self.epochs, state)
+        return select(contest, self.epochs, state, self.data.X)
 
     def _validation_weights(self) -> np.ndarray:
         if self.plan.reader is self.reader:

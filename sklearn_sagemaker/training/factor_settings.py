@@ -124,6 +124,12 @@ class FactorSettings(Settings):
         # by one row of a mini-batch.
         return 1.0 if self.optimizer in ("adagrad", "ftrl") else 0.0
 
+    def spread(self, y: np.ndarray) -> float:
+        """By what errors of margins are judged: deviation of y, or 1 for log-odds."""
+        if not self.regression:
+            return 1.0
+        return float(np.std(y)) or float(np.abs(y).max()) or 1.0
+
     def epochs(self, validated: bool) -> int:
         """Passes over the data at most."""
         epochs = self.values["epochs"]

@@ -6,20 +6,27 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels import RowReader, read_in
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.factor_contest import mean_of, named_metrics
 from sklearn_sagemaker.training.factor_model import GradientModel, Scaler, Solution
-from sklearn_sagemaker.training.factor_scaling import feature_scaler, in_kernel_units
+from sklearn_sagemaker.training.factor_scaling import (
+    check_units,
+    feature_scaler,
+    in_kernel_units,
+)
 from sklearn_sagemaker.training.factor_settings import FactorSettings
-from sklearn_sagemaker.training.scaling import label_statistics
+from sklearn_sagemaker.training.precision import in_safe_precision
+from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.stream import (
     PIECE_ROWS,
     remember,
+    seen_exponent,
     stream_table,
     stream_threshold,
 )
+from sklearn_sagemaker.training.weights import comparable
 
 
 class FactorStream:
@@ -32,19 +39,25 @@ class FactorStream:
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData):
+        resume = spec.resume if spec.resume and "stream" in spec.resume else None
+        self.exponent = seen_exponent(resume, data)
+        data = comparable(data, self.exponent)
+        if resume is None:
+            data = in_safe_precision(data, spec.feature_names)
         self.spec, self.data = spec, data
         self.settings = FactorSettings(spec)
-        resume = spec.resume if spec.resume and "stream" in spec.resume else None
         self.reader = RowReader(data.X)
         if resume is not None and storage_of(self.reader) != resume["storage"]:
             raise ValueError(
                 f"X is {storage_of(self.reader)}, the rows of the calls before were "
                 f"{resume['storage']}; a stream is all of one kind, so convert X."
             )
-        if resume is not None and str(self.reader.dtype) != resume["dtype"]:
+        if resume is not None:
             # The precision of a stream is that of its first rows.
-            self.reader = RowReader(data.X.astype(resume["dtype"]))
+            self.reader = read_in(data.X, resume["dtype"])
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
+        if self.settings.regression:
+            check_targets(data.y[self.rows])
         self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
         if resume is not None:
             self.seen = dict(resume["stream"])
@@ -81,6 +94,7 @@ class FactorStream:
             rows,
             data.sample_weight,
             settings.flag("normalize_data", True) and len(rows) > 1,
+            self.spec.feature_names,
         )
         origin, unit = 0.0, 1.0
         if settings.regression and settings.flag("normalize_label", True):
@@ -99,6 +113,7 @@ class FactorStream:
             "loss_weight": 0.0,
             "recent": np.zeros((0, n + 2)),
             "seed": self.spec.seed,
+            "exponent": self.exponent,
         }
 
     def _model(self, number: int) -> GradientModel:
@@ -174,11 +189,13 @@ class FactorStream:
         chosen = chosen[np.isfinite(loss[chosen])]
         best = int(chosen[0])
         threshold = stream_threshold(settings, seen["recent"], chosen)
-        solution = mean_of(
-            [self.models[number].solution() for number in chosen],
-            self.scaler,
-            *seen["labels"],
+        solutions = [self.models[number].solution() for number in chosen]
+        data, scaling = self.data, (self.scaler, *seen["labels"])
+        spread = settings.spread(data.y[self.rows])
+        check_units(
+            solutions, data.X, self.rows, *scaling, spread, self.spec.feature_names
         )
+        solution = mean_of(solutions, *scaling)
         return ModelState(
             coef=solution.coef,
             intercept=solution.intercept,

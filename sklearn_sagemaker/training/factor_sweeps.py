@@ -10,7 +10,7 @@ from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._kernels.prediction import DrawMean
 from sklearn_sagemaker._state import TrainingData
 from sklearn_sagemaker.training.columns import ColumnStore
-from sklearn_sagemaker.training.factor_model import Scaler, Solution, margins_of
+from sklearn_sagemaker.training.factor_model import Scaler, Solution, solution_margins
 from sklearn_sagemaker.training.factor_settings import FactorSettings, start_of
 from sklearn_sagemaker.training.groups import one_hot_groups, split_by_count
 from sklearn_sagemaker.training.sweeps import SweepModel
@@ -228,11 +228,12 @@ class SweepModels:
         draws = self.draws()
         if not draws:
             return self._current()
-        return Solution(
-            np.mean([draw.intercept for draw in draws], axis=0),
-            np.mean([draw.coef for draw in draws], axis=0),
-            draws[-1].factors,
-        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            return Solution(
+                np.mean([draw.intercept for draw in draws], axis=0),
+                np.mean([draw.coef for draw in draws], axis=0),
+                draws[-1].factors,
+            )
 
     def margins(self, reader: RowReader, rows: np.ndarray, best: bool) -> np.ndarray:
         """Margins of some rows, as trained last or at the best.
@@ -256,17 +257,7 @@ class SweepModels:
 
     def _scores(self, reader: RowReader, rows: np.ndarray, one: Solution) -> np.ndarray:
         """Scores of one draw, of shape (n, 1, n_outputs)."""
-        d, n_outputs = one.coef.shape[1], self.n_outputs
-        flat = one.factors.transpose(1, 0, 2).reshape(d, 1, n_outputs * self.k)
-        scores = margins_of(
-            reader,
-            rows,
-            one.intercept[None],
-            np.ascontiguousarray(one.coef.T, dtype=reader.dtype)[:, None],
-            np.ascontiguousarray(flat, dtype=reader.dtype),
-            self.scaler.arrays(reader.dtype),
-        )
-        return scores[:, None]
+        return solution_margins(reader, rows, one, self.scaler)[:, None]
 
     def state(self) -> dict[str, Any]:
         """Arrays that training can go on from."""

@@ -7,10 +7,11 @@ from contextlib import closing
 
 import numpy as np
 
-from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._state import TrainingSpec, WindowedData
+from sklearn_sagemaker._kernels import read_in
+from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
 from sklearn_sagemaker.training.factor_run import FactorRun, log_odds
 from sklearn_sagemaker.training.validation import ValidationPlan
+from sklearn_sagemaker.training.weights import comparable
 from sklearn_sagemaker.training.windows import Survey, windowed_spec
 
 
@@ -42,6 +43,10 @@ class WindowedFactorRun(FactorRun):
         self.source, self.survey = source, Survey(spec, source)
         super().__init__(windowed, self.survey.data)
 
+    def _comparable(self, data: TrainingData) -> TrainingData:
+        # Windows bring the other weights as they are.
+        return comparable(data, exponent=0)
+
     def _plan_validation(self) -> ValidationPlan:
         return self.survey.plan(super()._plan_validation())
 
@@ -61,7 +66,7 @@ class WindowedFactorRun(FactorRun):
                 rows = self.survey.train_rows(window)
                 if not len(rows):
                     continue
-                reader = RowReader(window.X)
+                reader = read_in(window.X, dtype)
                 rng = np.random.default_rng([self.spec.seed, number, place])
                 order = self._order(rows, reader.nbytes, rng)
                 labels = ((window.y - self.origin) / self.unit).astype(dtype)

@@ -21,11 +21,13 @@ from sklearn_sagemaker.training.blocks import (
 )
 from sklearn_sagemaker.training.candidates import make_candidates
 from sklearn_sagemaker.training.linear_contest import LinearContest, select
+from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
     check_statistics,
+    check_targets,
     feature_statistics,
     label_statistics,
     stored_counts,
@@ -47,6 +49,7 @@ from sklearn_sagemaker.training.validation import (
     plan_validation,
     stored_values,
 )
+from sklearn_sagemaker.training.weights import comparable
 
 TEAM_WORK = 2_000_000
 """Stored values of a pass below which threads of a team would mostly wait."""
@@ -72,6 +75,7 @@ class LinearRun:
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData):
+        data = in_safe_precision(self._comparable(data), spec.feature_names)
         self.spec, self.data = spec, data
         self.settings = LinearSettings(spec)
         self.values = self.settings.values
@@ -95,6 +99,10 @@ class LinearRun:
         self.trained = spec.resume["epochs"] if spec.resume is not None else 0
 
     # ------------------------------------------------------------- preparation
+    def _comparable(self, data: TrainingData) -> TrainingData:
+        """The data with weights of a usual size."""
+        return comparable(data)
+
     def _stored(self) -> int:
         """Values that the rows store, which a pass over them costs."""
         return stored_values(self.data.X, self.rows)
@@ -152,7 +160,7 @@ class LinearRun:
             )
         rows = self.train_rows[: self.values["num_point_for_scaler"]]
         found = feature_statistics(self.reader, rows, self.data.sample_weight[rows])
-        check_statistics(found)
+        check_statistics(found, self.spec.feature_names)
         return replace(found, zeros=zeros_share(self.data.X, rows))
 
     def _prepare_labels(self) -> None:
@@ -182,6 +190,7 @@ class LinearRun:
             shift, scale = old_shift, old_scale
             y = (y - self.label_origin) / self.label_unit
         elif self.settings.regression:
+            check_targets(y[rows])
             unbias = self.settings.flag("unbias_label", self.values["use_bias"])
             normalize = self.settings.flag("normalize_label", True)
             rows = rows[: self.values["num_point_for_scaler"]]

@@ -6,11 +6,12 @@ from contextlib import closing
 
 import numpy as np
 
-from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._state import TrainingSpec, WindowedData
+from sklearn_sagemaker._kernels import RowReader, read_in
+from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
 from sklearn_sagemaker.training.linear_run import LinearRun
 from sklearn_sagemaker.training.schedule import learning_rates, window_order
 from sklearn_sagemaker.training.validation import ValidationPlan
+from sklearn_sagemaker.training.weights import comparable
 from sklearn_sagemaker.training.windows import Survey, windowed_spec
 
 
@@ -30,6 +31,10 @@ class WindowedLinearRun(LinearRun):
         windowed = windowed_spec(spec, source)
         self.source, self.survey = source, Survey(spec, source)
         super().__init__(windowed, self.survey.data)
+
+    def _comparable(self, data: TrainingData) -> TrainingData:
+        # Windows bring the other weights as they are.
+        return comparable(data, exponent=0)
 
     def _plan_validation(self) -> ValidationPlan:
         return self.survey.plan(super()._plan_validation())
@@ -106,4 +111,4 @@ class WindowedLinearRun(LinearRun):
         weights = window.sample_weight / self.mean_weight
         if not self.settings.regression:
             weights = weights * self.multipliers[window.y.astype(int)]
-        return RowReader(window.X), labels, weights.astype(dtype)
+        return read_in(window.X, dtype), labels, weights.astype(dtype)

@@ -6,6 +6,7 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.training.criteria import confusion, f_score, ratio
+from sklearn_sagemaker.training.weights import near_one
 
 METRICS: dict[str, tuple[str, ...]] = {
     "binary_classifier": (
@@ -107,6 +108,7 @@ def linear_metrics(
     if not present.all():
         margins, y = margins[present], y[present]
         loss_weights, weights = loss_weights[present], weights[present]
+    loss_weights, weights = near_one(loss_weights), near_one(weights)
     loss = LOSSES[loss_name]
     if predictor_type == "multiclass_classifier":
         return _multiclass(

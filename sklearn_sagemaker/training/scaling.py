@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from sklearn_sagemaker._kernels import RowReader, kernels
-from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
+from sklearn_sagemaker._state import feature_label
+from sklearn_sagemaker.exceptions import (
+    AllCandidatesDivergedError,
+    FeatureScaleError,
+)
+from sklearn_sagemaker.training.weights import near_one
 
 SCALINGS: dict[str, str] = {
     "standard": "each feature divided by its standard deviation",
@@ -28,6 +34,10 @@ MOSTLY = 0.5
 """Share of zeros above which dense rows count as sparse ones written out."""
 ZEROS_ROWS = 1000
 """Rows whose zeros are counted."""
+SMALL, LIFT = 1e-140, 2.0**1000
+"""Squares of features smaller than the one are summed times the other."""
+TINY = 1e-307
+"""Its inverse is finite."""
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,11 @@ class FeatureStatistics:
         """Root mean square of the stored values; of a feature not met, the median."""
         if self.present is None:
             return np.ones_like(self.mean)
-        met = (self.present > 0) & (self.mean**2 + self.deviation**2 > 0)
+        met = (self.present > 0) & (np.hypot(self.mean, self.deviation) > 0)
         if not met.any():
             return np.ones_like(self.mean)
-        square = self.mean**2 + self.deviation**2
-        units = np.sqrt(square / np.where(met, self.present, 1.0))
+        units = np.hypot(self.mean, self.deviation)
+        units = units / np.sqrt(np.where(met, self.present, 1.0))
         return np.where(met, units, np.median(units[met]))
 
     def scale(self, kind: str) -> np.ndarray:
@@ -88,7 +98,8 @@ class FeatureStatistics:
         if kind == "norm":
             length = np.sqrt(np.sum((self.mean / units) ** 2 + deviation**2))
             return 1.0 / (units * length)
-        level = np.sqrt(np.mean(deviation[varies] ** 2))
+        most = deviation.max()
+        level = most * np.sqrt(np.mean((deviation[varies] / most) ** 2))
         base = np.maximum(deviation, level) * units
         return np.where(varies, 1.0 / np.where(varies, base, 1.0), constant)
 
@@ -107,29 +118,48 @@ def feature_statistics(
 
 
 def _feature_statistics(reader, rows, weights) -> FeatureStatistics:
-    d = reader.n_features
-    weights = np.ascontiguousarray(weights, dtype=np.float64)
+    weights = near_one(np.ascontiguousarray(weights, dtype=np.float64))
     rows = np.ascontiguousarray(rows, dtype=np.int64)
-    total = weights.sum()
-    centre, first, second, stored = np.zeros((4, d))
-    kernels.column_statistics(reader, rows, weights, centre, first, second, stored)
-    present = stored / total if reader.sparse else np.ones(d)
-    mean = first / total
-    size = np.sqrt(second / total)
-    first[:], second[:], stored[:] = 0.0, 0.0, 0.0
-    kernels.column_statistics(reader, rows, weights, mean, first, second, stored)
-    variance = second / total
-    if reader.sparse:
-        # The rows that store nothing are zeros: (0 - mean)^2 each.
-        variance += np.maximum(0.0, 1.0 - present) * mean**2
-    else:
-        variance -= (first / total) ** 2
-    deviation = np.sqrt(np.maximum(variance, 0.0))
+    mean, size, present = _about(reader, rows, weights, 0.0)
+    _, deviation, _ = _about(reader, rows, weights, mean)
+    small = (size < SMALL) & ((size > 0) | (mean != 0))
+    if small.any():
+        # Their squares are lost, or have lost digits.
+        _, lifted, _ = _about(reader, rows, weights, 0.0, LIFT)
+        size = np.where(small, lifted, size)
+        _, lifted, _ = _about(reader, rows, weights, mean, LIFT)
+        deviation = np.where(small, lifted, deviation)
     noise = 10 * np.finfo(reader.dtype).eps * size
     constant = np.isfinite(size) & (deviation <= noise)
     return FeatureStatistics(
         mean, np.where(constant, 0.0, deviation), present if reader.sparse else None
     )
+
+
+def _about(reader, rows, weights, centre, lift: float = 1.0):
+    """Weighted mean, and root of the variance, of ``x - centre`` of each feature.
+
+    The variance of zero centres is the mean square. Squares are summed times ``lift``,
+    a power of four, which the root undoes. Last comes the share of the rows that store
+    the feature.
+    """
+    centre = np.broadcast_to(np.float64(centre), reader.n_features).copy()
+    first, second, stored = np.zeros((3, reader.n_features))
+    kernels.column_statistics(
+        reader, rows, weights * lift, centre, first, second, stored
+    )
+    total = weights.sum()
+    first, stored = first / lift / total, stored / lift / total
+    present = stored if reader.sparse else np.ones_like(stored)
+    variance = second / total
+    if centre.any():
+        root = np.sqrt(lift)
+        if reader.sparse:
+            # The rows that store nothing are zeros: (0 - mean)^2 each.
+            variance += np.maximum(0.0, 1.0 - present) * (root * centre) ** 2
+        else:
+            variance -= (root * first) ** 2
+    return first, np.sqrt(np.maximum(variance, 0.0)) / np.sqrt(lift), present
 
 
 def zeros_share(X, rows: np.ndarray) -> float:
@@ -140,20 +170,37 @@ def zeros_share(X, rows: np.ndarray) -> float:
     return 1.0 - np.count_nonzero(some) / max(1, some.size)
 
 
-def check_statistics(found: FeatureStatistics) -> None:
-    """Refuse features whose squares overflow.
+def check_statistics(found: FeatureStatistics, names: Any = None) -> None:
+    """Refuse features whose squares, or whose inverses, overflow.
+
+    Parameters
+    ----------
+    found : FeatureStatistics
+    names : array of str of shape (n_features,) or None
 
     Raises
     ------
     AllCandidatesDivergedError
-        Naming the first such feature.
+        Naming the first feature that is too large.
+    FeatureScaleError
+        Naming the first feature that is too small.
     """
     bad = np.flatnonzero(~np.isfinite(found.deviation))
     if len(bad):
+        label = feature_label(bad[0], names)
         raise AllCandidatesDivergedError(
-            f"Feature {bad[0]} holds values so large that their squares overflow; "
+            f"F{label[1:]} holds values so large that their squares overflow; "
             "scale the features, for example with sklearn.preprocessing."
             "RobustScaler, or drop that one."
+        )
+    size = np.hypot(found.mean, found.deviation)
+    bad = np.flatnonzero((size > 0) & (size < TINY))
+    if len(bad):
+        label = feature_label(bad[0], names)
+        raise FeatureScaleError(
+            f"F{label[1:]} holds values so small (about {size[bad[0]]:.3g}) that their "
+            "inverse overflows; express it in smaller units, for example times 1e300, "
+            "or drop it."
         )
 
 
@@ -173,10 +220,36 @@ def stored_counts(X, rows: np.ndarray) -> np.ndarray:
     return counts
 
 
+def check_targets(y: np.ndarray) -> None:
+    """Refuse targets whose squared errors overflow or underflow.
+
+    Parameters
+    ----------
+    y : float64 array of shape (n,)
+        Numbers to predict.
+
+    Raises
+    ------
+    FeatureScaleError
+        If they are neither constant nor spread over a range within [1e-140, 1e140].
+    """
+    low, high = float(y.min()), float(y.max())
+    with np.errstate(over="ignore"):
+        spread = high - low
+    if spread == 0.0 or SMALL <= spread <= 1.0 / SMALL:
+        return
+    raise FeatureScaleError(
+        f"y lies between {low:.6g} and {high:.6g}, so that squares of errors "
+        f"{'under' if spread < 1.0 else 'over'}flow; express it in other units, for "
+        "example divided by its standard deviation."
+    )
+
+
 def label_statistics(
     y: np.ndarray, weights: np.ndarray, normalize: bool, unbias: bool
 ) -> tuple[float, float]:
     """Mean and deviation by which labels are shifted and divided (0 and 1 if not)."""
+    weights = near_one(weights)
     total = weights.sum()
     mean = float(weights @ y / total)
     deviation = float(np.sqrt(weights @ (y - mean) ** 2 / total))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels import RowReader, read_in
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.block import ColumnBlock
@@ -19,11 +19,13 @@ from sklearn_sagemaker.training.blocks import (
     single_threaded_blas,
 )
 from sklearn_sagemaker.training.candidates import make_candidates
+from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
     check_statistics,
+    check_targets,
     feature_statistics,
     stored_counts,
     zeros_share,
@@ -40,11 +42,19 @@ from sklearn_sagemaker.training.selection import (
 )
 from sklearn_sagemaker.training.settings import LinearSettings, Settings
 from sklearn_sagemaker.training.team import Team
+from sklearn_sagemaker.training.weights import comparable, exponent_of
 
 PIECE_ROWS = 1024
 """Rows that are scored before they are trained on."""
 RECENT_ROWS = 10_000
 """The last rows, each scored before it was trained on, calibrate the threshold."""
+
+
+def seen_exponent(resume: dict[str, Any] | None, data: TrainingData) -> int:
+    """Power of two of the weights of a stream: that of the first rows."""
+    if resume is None:
+        return exponent_of(data.sample_weight)
+    return resume["stream"].get("exponent", 0)
 
 
 class Moments:
@@ -78,6 +88,10 @@ class Stream:
         self.settings = LinearSettings(spec)
         values = self.settings.values
         resume = spec.resume if spec.resume and "stream" in spec.resume else None
+        exponent = seen_exponent(resume, data)
+        data = comparable(data, exponent)
+        if resume is None:
+            data = in_safe_precision(data, spec.feature_names)
         self.reader = RowReader(data.X)
         sparse = bool(self.reader.sparse)
         if resume is not None and sparse != bool(len(resume["counts"])):
@@ -86,9 +100,9 @@ class Stream:
                 f"X is {ours}, the rows of the calls before were {theirs}; a stream "
                 "is all of one kind, so convert X."
             )
-        if resume is not None and self.reader.dtype != resume["weights"].dtype:
+        if resume is not None:
             # The precision of a stream is that of its first rows.
-            self.reader = RowReader(data.X.astype(resume["weights"].dtype))
+            self.reader = read_in(data.X, resume["weights"].dtype)
         self.data = data
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
         self.weights = data.sample_weight[self.rows]
@@ -112,6 +126,7 @@ class Stream:
             "recent": np.zeros((0, n + 2)),
             "seed": spec.seed,
             "shifted": None,
+            "exponent": exponent,
         }
         if resume is not None:
             self.seen = dict(resume["stream"])
@@ -120,13 +135,15 @@ class Stream:
     def _look(self) -> tuple[FeatureStatistics, float, float]:
         """Scalers of features and labels, with the new rows while they still count."""
         seen, data, values = self.seen, self.data, self.settings.values
+        if self.settings.regression:
+            check_targets(data.y[self.rows])
         features = Moments(*seen["features"])
         labels = Moments(*seen["labels"])
         left = values["num_point_for_scaler"] - seen["rows"]
         if left > 0:
             rows, weights = self.rows[:left], self.weights[:left]
             found = feature_statistics(self.reader, rows, weights)
-            check_statistics(found)
+            check_statistics(found, self.spec.feature_names)
             features.add(weights.sum(), found.mean, found.deviation**2)
             y = data.y[rows]
             mean = np.average(y, weights=weights)

@@ -8,13 +8,19 @@ import numpy as np
 
 from sklearn_sagemaker._state import TrainingData
 
-LEAST, MOST = 2.0**-100, 2.0**300
+LEAST, MOST = 2.0**-160, 2.0**300
 """Limits of a positive weight, where about 1 is usual: beyond the first a row does not
 count, to the last digit; beyond the second it is all that counts."""
 
 
+USUAL = 2.0**60
+"""Up to which, and down to the inverse of which, the largest weight is left alone."""
+
+
 def exponent_of(weights: np.ndarray) -> int:
     """The power of two that makes the largest weight at least 1 and below 2.
+
+    Zero, which leaves weights as they are, unless they are of an unusual size.
 
     Parameters
     ----------
@@ -22,13 +28,15 @@ def exponent_of(weights: np.ndarray) -> int:
         None negative.
     """
     most = weights.max(initial=0.0)
-    return 1 - int(np.frexp(most)[1]) if most > 0 else 0
+    if most == 0.0 or 1.0 / USUAL <= most <= USUAL:
+        return 0
+    return 1 - int(np.frexp(most)[1])
 
 
 def near_one(weights: np.ndarray, exponent: int | None = None) -> np.ndarray:
     """Weights times a power of two, so that products of their sums stay finite.
 
-    Their digits, and weights whose largest is 1, stay as they are.
+    Their digits stay as they are, and so do weights of a usual size.
 
     Parameters
     ----------
