@@ -96,6 +96,8 @@ def load_model(path: str) -> SavedModel:
         raise DataFileError(f"{path}: {_NOT_OURS} ({type(error).__name__}).") from error
     if not isinstance(found, dict) or "format" not in found:
         raise DataFileError(f"{path}: {_NOT_OURS}.")
+    if type(found["format"]) is not int:
+        raise DataFileError(f"{path}: {_NOT_OURS}.")
     if found["format"] != FORMAT:
         raise DataFileError(
             f"{path}: has format {str(found['format'])[:20]!r}, and this version reads "

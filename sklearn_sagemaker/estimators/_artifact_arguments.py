@@ -10,6 +10,7 @@ import numpy as np
 
 from sklearn_sagemaker._hyperparameters import MULTICLASS
 from sklearn_sagemaker._kernels import LOSSES
+from sklearn_sagemaker.estimators._tasks import whole_text
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.artifact import KINDS, LINEAR, LINKS, ModelArtifact
 
@@ -75,7 +76,7 @@ def check_classes(classes: Any, n_classes: int) -> np.ndarray | None:
     """Class labels that were passed."""
     if classes is None:
         return None
-    labels = np.asarray(classes)
+    labels = np.asarray(whole_text(classes))
     if labels.shape != (n_classes,):
         raise ValueError(
             f"classes must be {n_classes} labels, one for each class of the model; got "

@@ -26,6 +26,9 @@ from sklearn_sagemaker.exceptions import ModelFormatError
 STAMP = "_stored_as"
 """Key of a pickled state that an estimator in memory does not have."""
 
+MOST_FORMATS = 1_000_000
+"""No format will ever have this number."""
+
 TRUSTED_SKOPS_TYPES = (
     "sklearn_sagemaker.backends.local.LocalBackend",
     "sklearn_sagemaker.estimators._factorization_machines."
@@ -56,14 +59,18 @@ def unstamped(state: dict[str, Any], name: str) -> dict[str, Any]:
     Raises
     ------
     ModelFormatError
-        If a newer version stored it, in a format that this one does not know.
+        If a newer version stored it, in a format that this one does not know, or the
+        stamp is none that any version writes.
     """
     state = dict(state)
     stamp = state.pop(STAMP, None)
     if stamp is None:
         return state
     try:
-        found, version = int(stamp["format"]), str(stamp["version"])[:40]
+        found, version = stamp["format"], str(stamp["version"])[:40]
+        # A number of another type is one that nobody wrote: damage, or a forgery.
+        if type(found) is not int or not 0 <= found < MOST_FORMATS:
+            raise TypeError(type(found).__name__)
     except (TypeError, KeyError, ValueError) as error:
         raise ModelFormatError(
             f"This {name} does not say in which format it is stored; load the file "

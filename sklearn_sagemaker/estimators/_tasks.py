@@ -34,6 +34,25 @@ def _streams(estimator: Any) -> bool:
     return estimator._check_streams()
 
 
+def whole_text(labels: Any) -> Any:
+    """Labels with the zero characters that NumPy's text drops at the end.
+
+    Parameters
+    ----------
+    labels : array-like
+
+    Returns
+    -------
+    labels : array-like
+        As they are, or of dtype object: with such a character it is another class.
+    """
+    if isinstance(labels, list | tuple):
+        for label in labels:
+            if isinstance(label, str | bytes) and label[-1:] in ("\0", b"\0"):
+                return np.array(labels, dtype=object)
+    return labels
+
+
 def encode_known(
     y: np.ndarray, weights: np.ndarray, classes: np.ndarray, multipliers: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -125,6 +144,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
 
     def _fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val):
         warm = self._warm()
+        y = whole_text(y)
         X, y = self._check_rows(X, y, reset="resume" not in warm)
         check_classification_targets(y)
         y = column_or_1d(y, warn=True)
@@ -268,6 +288,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
 
     def _partial_fit(self, X, y, classes, sample_weight):
         first = not hasattr(self, "coef_")
+        y, classes = whole_text(y), whole_text(classes)
         if first and classes is None:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit: all labels "
@@ -326,7 +347,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         if validation is None:
             return None
         X_val, y_val, weights_val = validation
-        y_val = column_or_1d(y_val)
+        y_val = column_or_1d(whole_text(y_val))
         if len(y_val) != X_val.shape[0]:
             raise ValueError(
                 f"y_val has {len(y_val)} labels for the {X_val.shape[0]} rows of "

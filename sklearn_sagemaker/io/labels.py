@@ -43,10 +43,28 @@ def labels_from_text(texts: list[str], kind: LabelKind) -> np.ndarray:
     labels : ndarray of str, int64 or float64
     """
     if kind == "text":
-        return np.array(texts, dtype=str)
+        return text_labels(texts)
     distinct = {text: parse_number(text) for text in set(texts)}
     if all(math.isfinite(value) for value in distinct.values()):
         return whole_or_float(np.array([distinct[text] for text in texts]))
+    return text_labels(texts)
+
+
+def text_labels(texts: list[str]) -> np.ndarray:
+    """Labels as an array of text.
+
+    Raises
+    ------
+    DataFileError
+        If one ends in a zero character, which such an array drops: two classes could
+        become one.
+    """
+    for text in set(texts):
+        if text.endswith("\0"):
+            raise DataFileError(
+                f"The label {quoted(text)} ends in a zero character, which arrays of "
+                "text drop; remove it from the file."
+            )
     return np.array(texts, dtype=str)
 
 

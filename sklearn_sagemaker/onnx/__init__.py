@@ -133,6 +133,11 @@ def _exported_labels(classes) -> np.ndarray:
     """
     values = np.asarray(classes).tolist()
     if all(isinstance(value, str) for value in values):
+        if any(value.endswith("\0") for value in values):
+            raise OnnxExportError(
+                "classes_ holds text that ends in a zero character, which NumPy's "
+                "arrays drop; fit with labels without it."
+            )
         return np.array(values, dtype=str)
     numbers = all(isinstance(value, int | float) for value in values)
     if numbers and all(value == int(value) for value in values):

@@ -212,7 +212,24 @@ def test_older_formats_and_none_load_as_before(format_version):
     assert (_stored.STAMP in state) == (format_version is not None)
 
 
-@pytest.mark.parametrize("stamp", [3, [], {}, {"format": "x", "version": ""}])
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        3,
+        [],
+        {},
+        *(
+            {"format": number, "version": ""}
+            for number in (
+                "x", "1", b"1", True, False, None, 1.0, -1, -(10**30), 10**30,
+                10**5000, float("inf"), float("-inf"), float("nan"), 1e308,
+                np.float64(1), [1], 1j,
+            )
+        ),
+        {"format": 1, "version": 10**5000},
+    ],
+    ids=lambda stamp: f"{type(stamp).__name__}",
+)  # fmt: skip
 def test_a_broken_stamp_is_refused(stamp):
     model = LinearLearnerRegressor()
     with pytest.raises(ModelFormatError, match="does not say in which format"):

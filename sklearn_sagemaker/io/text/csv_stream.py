@@ -13,6 +13,7 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
+from sklearn_sagemaker.io.labels import text_labels
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.opening import reading
 from sklearn_sagemaker.io.rows import Rows, check_count
@@ -207,7 +208,7 @@ def _parse(
             # The columns beside the label are next to each other as a rule.
             X = X[:, 1:] if label == 0 else X[:, features]
         elif label is not None:
-            y = np.array(texts, dtype=str)
+            y = text_labels(texts)
         return Rows(np.ascontiguousarray(X), y)
     with io.StringIO(text, newline="") as handle:
         records = csv_records(handle, first)
@@ -215,7 +216,11 @@ def _parse(
             next(records, None)
         X, texts = parse_slowly(records, layout, features, label, kind)
     if label is not None:
-        y = np.array(texts if kind == "text" else [parse_number(t) for t in texts])
+        y = (
+            text_labels(texts)
+            if kind == "text"
+            else np.array([parse_number(text) for text in texts])
+        )
     return Rows(X, y)
 
 
