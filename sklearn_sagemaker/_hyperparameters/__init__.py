@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from sklearn_sagemaker._hyperparameters.applicability import (
     inapplicable,
+    plain,
     warn_inapplicable,
     warn_user,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "Hyperparameter",
     "hyperparameters_for",
     "inapplicable",
+    "plain",
     "warn_inapplicable",
     "warn_user",
 ]

@@ -54,7 +54,7 @@ def inapplicable(
     found = []
     for name, value in values.items():
         entry = table[name]
-        if _plain(value) in ("auto", entry.default, entry.sagemaker_default):
+        if plain(value) in ("auto", entry.default, entry.sagemaker_default):
             continue
         reason = _reason(entry, settings, predictor_type)
         if reason is not None:
@@ -73,14 +73,17 @@ def _reason(
             *most, last = (repr(value) for value in allowed)
             options = f"{', '.join(most)} or {last}" if most else last
             return (
-                f"has no effect with {name}={_plain(settings[name])!r}; it applies to "
+                f"has no effect with {name}={plain(settings[name])!r}; it applies to "
                 f"{name}={options}."
             )
     return None
 
 
-def _plain(value: Any) -> Any:
-    """A NumPy scalar, as a parameter search may set, as a Python one."""
+def plain(value: Any) -> Any:
+    """A NumPy scalar, as a parameter search may set, as a Python one.
+
+    Products of these do not overflow.
+    """
     return value.item() if hasattr(value, "item") else value
 
 
@@ -105,7 +108,7 @@ def warn_inapplicable(
         Once for each name.
     """
     for name, value, reason in inapplicable(table, values, predictor_type, **resolved):
-        warn_user(f"{name}={_plain(value)!r} {reason}")
+        warn_user(f"{name}={plain(value)!r} {reason}")
 
 
 def warn_user(message: str) -> None:

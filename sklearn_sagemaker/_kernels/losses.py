@@ -139,7 +139,8 @@ def _quantile_gradient(f, y, p=0.5):
 
 def _huber_value(f, y, p=1.0):
     size = np.abs(f - y)
-    return np.where(size < p, 0.5 * size**2, p * size - 0.5 * p * p)
+    within = np.minimum(size, p)
+    return within * (size - 0.5 * within)
 
 
 def _huber_gradient(f, y, p=1.0):

@@ -25,7 +25,7 @@ from sklearn_sagemaker._compat import (
     check_sample_weight,
     progress_bar_available,
 )
-from sklearn_sagemaker._hyperparameters import Hyperparameter, warn_inapplicable
+from sklearn_sagemaker._hyperparameters import Hyperparameter, plain, warn_inapplicable
 from sklearn_sagemaker._state import (
     ModelState,
     RowSource,
@@ -229,7 +229,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
 
     # ------------------------------------------------------------------ the fit
     def _hyperparameters(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self._table}
+        return {name: plain(getattr(self, name)) for name in self._table}
 
     def _choices(self, values: dict[str, Any], predictor_type: str) -> dict[str, Any]:
         """What "auto" is in this fit, of hyperparameters that others depend on."""
@@ -245,7 +245,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
             "cv": self.cv,
             "validation_fraction": self.validation_fraction,
             "n_jobs": self.n_jobs,
-            "ensemble_size": self.ensemble_size,
+            "ensemble_size": plain(self.ensemble_size),
             "seed": seed_of(self.random_state),
             "feature_names": getattr(self, "feature_names_in_", None),
         }

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker.training.memory import MODEL_BYTES, check_bytes
+
 PARAMETERS = (
     "learning_rate",
     "wd",
@@ -132,6 +134,29 @@ def _scalings(normalize_data, storage: str) -> list[str]:
     return ["standard" if normalize_data else "none"]
 
 
+def check_models(n_models: int, n_numbers: int, dtype: np.dtype, wanted: Any) -> None:
+    """Refuse so many candidates that their weights do not fit into memory.
+
+    Parameters
+    ----------
+    n_models : int
+    n_numbers : int
+        Weights of each, with those of folds and states of the optimizer.
+    dtype : dtype
+    wanted : int or "auto"
+        The user's ``num_models``.
+
+    Raises
+    ------
+    TrainingTooLargeError
+    """
+    check_bytes(
+        n_models * (MODEL_BYTES + n_numbers * dtype.itemsize),
+        f"num_models={wanted!r}: weights and optimizer states of {n_models} candidates",
+        "set fewer num_models, or cv=False to train no folds beside them",
+    )
+
+
 def make_candidates(
     hyperparameters: dict[str, Any], optimizer: str, sparse: bool
 ) -> Candidates:
@@ -153,6 +178,11 @@ def make_candidates(
     Returns
     -------
     candidates : Candidates
+
+    Raises
+    ------
+    TrainingTooLargeError
+        If ``num_models`` is too large for memory.
     """
     wanted = hyperparameters["num_models"]
     if wanted == "auto":
@@ -162,6 +192,9 @@ def make_candidates(
     schedules = _schedules(hyperparameters)
     scalings = _scalings(hyperparameters["normalize_data"], storage)
     others = len(penalties) * len(schedules) * len(scalings)
+    if hyperparameters["learning_rate"] == "auto":
+        # Before there are as many rates.
+        check_models(wanted, 0, np.dtype(float), hyperparameters["num_models"])
     rates = _learning_rates(
         hyperparameters["learning_rate"], optimizer, storage, -(-wanted // others)
     )
@@ -181,7 +214,10 @@ def make_candidates(
         wd=np.array([penalties[place[1]][0] for place in chosen], dtype=float),
         l1=np.array([penalties[place[1]][1] for place in chosen], dtype=float),
         schedule=np.array(kinds),
-        lr_scheduler_step=np.array(steps, dtype=np.int64),
+        # Beyond that no training gets to the first fall either.
+        lr_scheduler_step=np.array(
+            [min(step, np.iinfo(np.int64).max) for step in steps], dtype=np.int64
+        ),
         lr_scheduler_factor=np.array(factors, dtype=float),
         lr_scheduler_minimum_lr=np.array(minima, dtype=float),
         scaling=np.array([scalings[place[3]] for place in chosen]),

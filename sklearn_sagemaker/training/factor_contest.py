@@ -60,6 +60,11 @@ class FactorContest(Contest):
 
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         """Margins of some variants at their best, in the user's units."""
+        # What is not finite is refused when the model is made.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._margins(reader, parts, chosen)
+
+    def _margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         n_rows = sum(len(rows) for _, rows in parts)
         found = np.empty((n_rows, self.n_outputs, len(chosen)))
         for place, number in enumerate(chosen):

@@ -23,6 +23,7 @@ from sklearn_sagemaker.training.factor_sweeps import (
     make_store,
 )
 from sklearn_sagemaker.training.groups import check_groups
+from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
@@ -67,6 +68,8 @@ class FactorRun:
         # Rows of zero weight are absent: from folds, shuffling and statistics.
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
         self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
+        # Numbers of any size, before arrays are made of them.
+        self.settings.check_memory(self.reader.n_features, self.n_outputs)
         self.plan = self._plan_validation()
         self.train_rows = self.plan.train_rows
         validated = self.plan.kind != "training"
@@ -74,6 +77,7 @@ class FactorRun:
         self.jobs = effective_n_jobs(spec.n_jobs)
         self.scaler, self.square = self._feature_scaler()
         self.variants = self.settings.variants(self.square)
+        self._check_memory()
         self._prepare_labels()
         self.groups = self._make_models()
         self._trains: dict[int, np.ndarray] = {}
@@ -102,6 +106,16 @@ class FactorRun:
             work=stored * self.n_outputs * int(factors.sum()) * PLANNED_EPOCHS,
             seed=spec.seed,
         )
+
+    def _check_memory(self) -> None:
+        """Refuse what cannot be held, before there is any of it."""
+        n_models = len(self.variants) * self.plan.n_groups
+        self.settings.check_memory(
+            self.reader.n_features, self.n_outputs, n_models, self.epochs
+        )
+        blind = self.plan.kind == "training" or self.settings.solver == "mcmc"
+        patience = self.values["early_stopping_patience"]
+        check_epochs(self.epochs, None if blind else patience, n_models)
 
     def _feature_scaler(self) -> tuple[Scaler, float]:
         if self.spec.resume is not None:

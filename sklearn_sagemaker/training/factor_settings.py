@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._kernels import DEFAULT_LOSS
+from sklearn_sagemaker._kernels import DEFAULT_LOSS, OPTIMIZERS
 from sklearn_sagemaker._state import TrainingSpec
-from sklearn_sagemaker.training.settings import Settings
+from sklearn_sagemaker.training.memory import check_bytes
+from sklearn_sagemaker.training.settings import Settings, uniform
 
 AUTO = {
     "solver": "gradient",
@@ -124,6 +125,41 @@ class FactorSettings(Settings):
         # by one row of a mini-batch.
         return 1.0 if self.optimizer in ("adagrad", "ftrl") else 0.0
 
+    def check_memory(
+        self, n_features: int, n_outputs: int, n_models: int = 1, epochs: int = 1
+    ) -> None:
+        """Refuse factors and draws that cannot be held.
+
+        Parameters
+        ----------
+        n_features, n_outputs : int
+        n_models : int
+            Variants, and as many for each fold.
+        epochs : int
+
+        Raises
+        ------
+        TrainingTooLargeError
+        """
+        k = self.values["num_factors"]
+        k = FACTORS[self.solver] if k == "auto" else k
+        numbers = n_models * n_features * n_outputs * (k + 1)
+        layers = 2 + OPTIMIZERS[self.optimizer].n_states
+        check_bytes(
+            4 * numbers * layers,
+            f"num_factors={k}: the factors of {n_features} features in {n_models} "
+            "models, with what trains them,",
+            "set fewer num_factors, or cv=False to train no folds beside them",
+        )
+        draws = self.values["num_draws"]
+        if self.solver == "mcmc" and draws != "auto":
+            kept = min(draws, epochs)
+            check_bytes(
+                4 * numbers * kept,
+                f"num_draws={draws}: {kept} draws of {n_models} models",
+                "set fewer num_draws, or 'auto', which keeps as many as take 256 MB",
+            )
+
     def spread(self, y: np.ndarray) -> float:
         """By what errors of margins are judged: deviation of y, or 1 for log-odds."""
         if not self.regression:
@@ -218,6 +254,6 @@ def start_of(
         return np.full(shape, float(values[f"{group}_init_value"]))
     if method == "uniform":
         scale = _or(values[f"{group}_init_scale"], auto_sigma * np.sqrt(3.0))
-        return rng.uniform(-scale, scale, shape)
+        return uniform(scale, shape, rng)
     sigma = _or(values[f"{group}_init_sigma"], auto_sigma)
     return rng.normal(0.0, sigma, shape) if sigma > 0 else np.zeros(shape)

@@ -59,6 +59,7 @@ class FactorStream:
         if self.settings.regression:
             check_targets(data.y[self.rows])
         self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
+        self.settings.check_memory(self.reader.n_features, self.n_outputs)
         if resume is not None:
             self.seen = dict(resume["stream"])
         else:
@@ -190,12 +191,13 @@ class FactorStream:
         best = int(chosen[0])
         threshold = stream_threshold(settings, seen["recent"], chosen)
         solutions = [self.models[number].solution() for number in chosen]
-        data, scaling = self.data, (self.scaler, *seen["labels"])
+        origin, unit = seen["labels"]
+        data, names = self.data, self.spec.feature_names
         spread = settings.spread(data.y[self.rows])
         check_units(
-            solutions, data.X, self.rows, *scaling, spread, self.spec.feature_names
+            solutions, data.X, self.rows, self.scaler, origin, unit, spread, names
         )
-        solution = mean_of(solutions, *scaling)
+        solution = mean_of(solutions, self.scaler, origin, unit)
         return ModelState(
             coef=solution.coef,
             intercept=solution.intercept,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed, effective_n_jobs
 
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.training.block import ROW_PARTS, ColumnBlock
 from sklearn_sagemaker.training.blocks import (
@@ -19,8 +19,9 @@ from sklearn_sagemaker.training.blocks import (
     penalty_boost,
     single_threaded_blas,
 )
-from sklearn_sagemaker.training.candidates import make_candidates
+from sklearn_sagemaker.training.candidates import check_models, make_candidates
 from sklearn_sagemaker.training.linear_contest import LinearContest, select
+from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.resume import merge_states, resume_blocks
@@ -92,6 +93,7 @@ class LinearRun:
         self.batch, self.epochs = plan_updates(
             self._n_train(), self.values["mini_batch_size"], self.values["epochs"]
         )
+        self._check_memory()
         self.statistics = self._feature_statistics()
         self._prepare_labels()
         self.jobs = effective_n_jobs(spec.n_jobs)
@@ -141,6 +143,20 @@ class LinearRun:
             work=self.stored * classes * len(self.candidates),
             seed=spec.seed,
         )
+
+    def _check_memory(self) -> None:
+        """Refuse what cannot be held, before there is any of it."""
+        patient = self.settings.patient and (self.candidates.schedule == "cosine").any()
+        check_epochs(
+            self.epochs,
+            None if patient else self.values["early_stopping_patience"],
+            len(self.candidates),
+        )
+        classes = self.spec.n_classes if self.loss.coupled else 1
+        layers = 2 + OPTIMIZERS[self.settings.kernel_optimizer].n_states
+        numbers = self.reader.n_features * self.plan.n_groups * classes * layers
+        wanted = self.values["num_models"]
+        check_models(len(self.candidates), numbers, self.reader.dtype, wanted)
 
     def _feature_statistics(self) -> FeatureStatistics:
         if self.spec.resume is not None:

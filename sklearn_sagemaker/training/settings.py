@@ -16,6 +16,7 @@ from sklearn_sagemaker.training.criteria import (
     calibrate,
 )
 from sklearn_sagemaker.training.scaling import FeatureStatistics
+from sklearn_sagemaker.training.weights import near_one
 
 AUTO = {
     "beta_1": 0.9,
@@ -30,6 +31,12 @@ AUTO = {
 
 UNWEIGHTED_CRITERIA = ("accuracy", "cross_entropy_loss", "loss_function")
 """With these, ``positive_example_weight_mult="auto"`` is 1."""
+
+
+def uniform(scale: float, shape, rng: np.random.Generator) -> np.ndarray:
+    """Numbers in ``[-scale, scale)``, whose length must not overflow."""
+    scale = min(scale, np.finfo(np.float64).max / 4)
+    return rng.uniform(-scale, scale, shape)
 
 
 class Settings:
@@ -226,7 +233,7 @@ class LinearSettings(Settings):
         if wanted == "balanced":
             wanted = shares[0] / max(shares[1], 1e-300)
         multipliers[1] = wanted
-        return multipliers
+        return near_one(multipliers)
 
     def initial_weights(self, n_features: int, models: np.ndarray):
         """Random starting weights of some models if the user asks for them.
@@ -247,7 +254,7 @@ class LinearSettings(Settings):
                 rng = np.random.default_rng([self.spec.seed, 0x1217, model])
                 if method == "uniform":
                     scale = values["init_scale"]
-                    drawn[:, :, place] = rng.uniform(-scale, scale, drawn.shape[:2])
+                    drawn[:, :, place] = uniform(scale, drawn.shape[:2], rng)
                 else:
                     sigma = values["init_sigma"]
                     drawn[:, :, place] = rng.normal(0.0, sigma, drawn.shape[:2])

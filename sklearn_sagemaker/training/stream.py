@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._kernels import RowReader, read_in
+from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader, read_in
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.block import ColumnBlock
@@ -18,7 +18,7 @@ from sklearn_sagemaker.training.blocks import (
     penalty_boost,
     single_threaded_blas,
 )
-from sklearn_sagemaker.training.candidates import make_candidates
+from sklearn_sagemaker.training.candidates import check_models, make_candidates
 from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.resume import merge_states, resume_blocks
@@ -107,6 +107,10 @@ class Stream:
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
         self.weights = data.sample_weight[self.rows]
         found = make_candidates(values, values["optimizer"], sparse)
+        classes = spec.n_classes if self.settings.loss.coupled else 1
+        layers = 2 + OPTIMIZERS[self.settings.kernel_optimizer].n_states
+        numbers = self.reader.n_features * classes * layers
+        check_models(len(found), numbers, self.reader.dtype, values["num_models"])
         endless = np.where(found.schedule == "cosine", "inverse", found.schedule)
         self.candidates = replace(found, schedule=endless)
         batch = values["mini_batch_size"]

@@ -134,8 +134,10 @@ class SweepModel:
         self.draws: list[tuple[float, np.ndarray, np.ndarray]] = []
         # Evenly after the burn-in, the last sweep among them.
         n_after = max(total_sweeps - burn_in, 0)
-        marks = np.arange(1, num_draws + 1) * n_after / max(num_draws, 1)
-        self._kept = set((burn_in + np.ceil(marks)).astype(int)) if n_after else set()
+        # No more than there are sweeps.
+        num_draws = min(num_draws, n_after)
+        marks = np.arange(1, num_draws + 1) * (n_after / max(num_draws, 1))
+        self._kept = set((burn_in + np.ceil(marks)).astype(int))
 
         total = self.weights.sum()
         mean = self.weights @ self.y / total

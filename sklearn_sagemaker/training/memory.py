@@ -1,0 +1,79 @@
+"""Memory that a training takes, told before it is taken."""
+
+from __future__ import annotations
+
+import os
+
+from sklearn_sagemaker.exceptions import TrainingTooLargeError
+
+UNKNOWN = 1 << 40
+"""Bytes of memory where the system does not say how many it has."""
+
+
+def memory() -> int:
+    """Bytes of memory that this machine has."""
+    try:
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return UNKNOWN
+    return pages * size if pages > 0 and size > 0 else UNKNOWN
+
+
+def check_bytes(n_bytes: int, what: str, remedy: str) -> None:
+    """Refuse what takes more memory than this machine has.
+
+    Parameters
+    ----------
+    n_bytes : int
+    what : str
+        The values that ask for it, and for what.
+    remedy : str
+
+    Raises
+    ------
+    TrainingTooLargeError
+        Naming the bytes.
+    """
+    most = memory()
+    if n_bytes > most:
+        raise TrainingTooLargeError(
+            f"{what} would take {in_words(n_bytes)}, and this machine has "
+            f"{in_words(most)}; {remedy}."
+        )
+
+
+def in_words(n_bytes: int) -> str:
+    """A number of bytes as people read it."""
+    if n_bytes >= 10**18:
+        return "more than 10^18 bytes"
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6)):
+        if n_bytes >= size:
+            return f"{n_bytes / size:.3g} {unit}"
+    return f"{n_bytes} bytes"
+
+
+EPOCH_BYTES, MODEL_BYTES = 256, 2048
+"""What reports keep of each epoch, and of each candidate, besides numbers."""
+
+
+def check_epochs(epochs: int, patience: int | None, n_models: int) -> None:
+    """Refuse so many epochs that their curves do not fit into memory.
+
+    Parameters
+    ----------
+    epochs : int
+    patience : int or None
+        Epochs without an improvement that end the training; None if it always
+        makes all of them.
+    n_models : int
+
+    Raises
+    ------
+    TrainingTooLargeError
+    """
+    least = epochs if patience is None else min(epochs, patience + 1)
+    check_bytes(
+        least * (EPOCH_BYTES + 16 * n_models),
+        f"epochs={epochs}: the losses of at least {least} epochs of {n_models} models",
+        "set fewer epochs, or stop early with early_stopping_patience",
+    )
