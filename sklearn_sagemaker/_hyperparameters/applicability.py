@@ -111,16 +111,18 @@ def warn_inapplicable(
         warn_user(f"{name}={plain(value)!r} {reason}")
 
 
-def warn_user(message: str) -> None:
-    """Warn of what has no effect, at the line that called this library.
+def warn_user(
+    message: str, category: type[Warning] = InapplicableHyperparameterWarning
+) -> None:
+    """Warn at the line that called this library.
 
-    Warns
-    -----
-    InapplicableHyperparameterWarning
+    Parameters
+    ----------
+    message : str
+    category : type of Warning
+        By default that of what has no effect.
     """
-    warnings.warn(
-        message, InapplicableHyperparameterWarning, stacklevel=_caller_level()
-    )
+    warnings.warn(message, category, stacklevel=_caller_level())
 
 
 def _caller_level() -> int:

@@ -133,11 +133,18 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
             given, ``y_val`` has a class that y lacks, or a weight is negative.
         AllCandidatesDivergedError
             If no candidate stayed finite.
+        FeatureScaleError
+            If a feature is too large, too small, or too far from zero for
+            the model to have a finite and exact form in its units.
+        TrainingTooLargeError
+            If a hyperparameter asks for more memory than the machine has.
 
         Warns
         -----
         InapplicableHyperparameterWarning
             If a hyperparameter is set that has no effect with the others.
+        IdentifierColumnsWarning
+            If Factorization Machines are given numbers of users or items as columns.
         """
         with self._all_or_nothing():
             return self._fit_rows(X, y, sample_weight, X_val, y_val, sample_weight_val)
@@ -498,11 +505,20 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
             negative.
         AllCandidatesDivergedError
             If no candidate stayed finite.
+        FeatureScaleError
+            If a feature, or y, is too large, too small, or too far from zero for
+            the model to have a finite and exact form in its units.
+        TrainingTooLargeError
+            If a hyperparameter asks for more memory than the machine has.
 
         Warns
         -----
         InapplicableHyperparameterWarning
             If a hyperparameter is set that has no effect with the others.
+        IdentifierColumnsWarning
+            If Factorization Machines are given numbers of users or items as columns.
+        HyperparameterScaleWarning
+            If huber_delta or loss_insensitivity is tiny against the spread of y.
         """
         with self._all_or_nothing():
             return self._fit_rows(X, y, sample_weight, X_val, y_val, sample_weight_val)

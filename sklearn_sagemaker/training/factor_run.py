@@ -23,6 +23,7 @@ from sklearn_sagemaker.training.factor_sweeps import (
     make_store,
 )
 from sklearn_sagemaker.training.groups import check_groups
+from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.progress import Progress
@@ -68,6 +69,7 @@ class FactorRun:
         # Rows of zero weight are absent: from folds, shuffling and statistics.
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
         self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
+        warn_of_identifiers(self.data.X, spec.feature_names)
         # Numbers of any size, before arrays are made of them.
         self.settings.check_memory(self.reader.n_features, self.n_outputs)
         self.plan = self._plan_validation()

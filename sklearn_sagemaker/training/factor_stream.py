@@ -17,6 +17,7 @@ from sklearn_sagemaker.training.factor_scaling import (
     in_kernel_units,
 )
 from sklearn_sagemaker.training.factor_settings import FactorSettings
+from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.stream import (
@@ -63,6 +64,7 @@ class FactorStream:
         if resume is not None:
             self.seen = dict(resume["stream"])
         else:
+            warn_of_identifiers(data.X, spec.feature_names)
             self.seen = self._first_look()
         self.scaler = Scaler(*self.seen["scaler"])
         self.variants = self.settings.variants(self.seen["square"])

@@ -207,6 +207,7 @@ class LinearRun:
             y = (y - self.label_origin) / self.label_unit
         elif self.settings.regression:
             check_targets(y[rows])
+            self.settings.warn_of_scale(y[rows], weights[rows])
             unbias = self.settings.flag("unbias_label", self.values["use_bias"])
             normalize = self.settings.flag("normalize_label", True)
             rows = rows[: self.values["num_point_for_scaler"]]

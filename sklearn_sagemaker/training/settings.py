@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.exceptions import HyperparameterScaleWarning
 from sklearn_sagemaker.training.block import Objective
 from sklearn_sagemaker.training.criteria import (
     CRITERIA,
@@ -15,7 +17,7 @@ from sklearn_sagemaker.training.criteria import (
     Criterion,
     calibrate,
 )
-from sklearn_sagemaker.training.scaling import FeatureStatistics
+from sklearn_sagemaker.training.scaling import FeatureStatistics, label_statistics
 from sklearn_sagemaker.training.weights import near_one
 
 AUTO = {
@@ -29,6 +31,8 @@ AUTO = {
 }
 """What ``"auto"`` becomes where it is the same for all candidates."""
 
+TINY_PARAMETER = 1e-4
+"""Of the deviation of y: a parameter of a loss below it is in other units, it seems."""
 UNWEIGHTED_CRITERIA = ("accuracy", "cross_entropy_loss", "loss_function")
 """With these, ``positive_example_weight_mult="auto"`` is 1."""
 
@@ -149,6 +153,33 @@ class LinearSettings(Settings):
             if statistics.present is not None or not standard:
                 return False
         return self.flag("unbias_data", values["use_bias"])
+
+    def warn_of_scale(self, y: np.ndarray, weights: np.ndarray) -> None:
+        """Warn if the loss's own parameter is tiny against the spread of targets.
+
+        Parameters
+        ----------
+        y, weights : float64 arrays of shape (n,)
+            Of training rows.
+
+        Warns
+        -----
+        HyperparameterScaleWarning
+        """
+        name = self.loss.parameter
+        if name is None or not self.loss.parameter_scales:
+            return
+        _, deviation = label_statistics(y, weights, True, True)
+        if self.loss_parameter >= TINY_PARAMETER * deviation or np.ptp(y) == 0:
+            return
+        warn_user(
+            f"{name}={self.loss_parameter:g} is in the units of y, whose deviation is "
+            f"{deviation:.4g}: against such errors it hardly matters, and "
+            f"{self.loss.name} is as good as absolute_loss or squared_loss. Set {name} "
+            f"to errors that you put up with, such as {deviation / 10:.2g}, or scale "
+            "y, for example with sklearn.compose.TransformedTargetRegressor.",
+            HyperparameterScaleWarning,
+        )
 
     def bias_lr_mult(self, statistics: FeatureStatistics) -> float:
         """Learning rate of the intercept, by that of the weights.

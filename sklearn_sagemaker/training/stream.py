@@ -141,6 +141,8 @@ class Stream:
         seen, data, values = self.seen, self.data, self.settings.values
         if self.settings.regression:
             check_targets(data.y[self.rows])
+            if seen["calls"] == 0:
+                self.settings.warn_of_scale(data.y[self.rows], self.weights)
         features = Moments(*seen["features"])
         labels = Moments(*seen["labels"])
         left = values["num_point_for_scaler"] - seen["rows"]
