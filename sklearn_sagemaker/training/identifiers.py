@@ -48,9 +48,9 @@ def warn_of_identifiers(X, names: Any = None) -> None:
     listed = " and ".join(feature_label(j, names) for j in many)
     warn_user(
         f"F{listed[1:]} look like numbers of users or items, which Factorization "
-        "Machines take for quantities: user 20 is then twice as much as user 10, and the model "
-        "is little better than a mean. Encode them, for example with sklearn."
-        "preprocessing.OneHotEncoder(handle_unknown='ignore') in a Pipeline.",
+        "Machines take for quantities: user 20 is twice as much as user 10, and the "
+        "model is little better than a mean. Encode them, for example with "
+        "sklearn.preprocessing.OneHotEncoder(handle_unknown='ignore') in a Pipeline.",
         IdentifierColumnsWarning,
     )
 
