@@ -8,7 +8,7 @@ import pytest
 import sklearn_sagemaker
 
 PACKAGE = Path(sklearn_sagemaker.__file__).parent
-LEAVES = {"_state", "_hyperparameters", "exceptions", "_compat", "_optional"}
+LEAVES = {"_state", "_hyperparameters", "exceptions", "_compat", "_optional", "_sparse"}
 # Folder -> folders (and leaves) that it may import.
 ALLOWED = {
     "_kernels": {"_kernels"},

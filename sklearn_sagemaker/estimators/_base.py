@@ -26,6 +26,7 @@ from sklearn_sagemaker._compat import (
     progress_bar_available,
 )
 from sklearn_sagemaker._hyperparameters import Hyperparameter, plain, warn_inapplicable
+from sklearn_sagemaker._sparse import checked_csr, summed, without_zeros
 from sklearn_sagemaker._state import (
     ModelState,
     RowSource,
@@ -175,11 +176,8 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
 
     @staticmethod
     def _canonical(X):
-        """CSR with entries that add up made one entry each; all else as it is."""
-        if sp.issparse(X) and not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
-        return X
+        """CSR with one entry for each value but zero; all else as it is."""
+        return without_zeros(summed(X)) if sp.issparse(X) else X
 
     def _check_rows(self, X, y="no_validation", *, reset: bool, **more: Any):
         """Validate X, and y, without a copy: any numeric dtype, any layout, CSR."""
@@ -188,6 +186,8 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
                 f"A {type(X).__name__} is for fit and partial_fit; iterate over its "
                 "mini-batches, or load() it, for everything else."
             )
+        if sp.issparse(X):
+            X = checked_csr(X)
         return validate_data(
             self,
             X,

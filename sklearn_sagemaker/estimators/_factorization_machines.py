@@ -16,6 +16,7 @@ from sklearn_sagemaker._hyperparameters import (
     hyperparameters_for,
 )
 from sklearn_sagemaker._kernels.prediction import factor_scores, mean_margins
+from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker._state import ModelState, TrainingSpec
 from sklearn_sagemaker.estimators._base import (
     SHARED_PARAMETERS,
@@ -149,7 +150,8 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
 
     def _margins(self, X) -> np.ndarray:
         # Entries that add up are one value, whose square is not the sum of theirs.
-        X = self._canonical(self._check_to_predict(X))
+        X = self._check_to_predict(X)
+        X = summed(X) if sp.issparse(X) else X
         intercept, coef, factors = self._machines()
         probit = self._probit()
         if not probit and not hasattr(self, "draws_"):

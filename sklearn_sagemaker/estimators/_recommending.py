@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sagemaker._kernels.prediction import factor_scores
+from sklearn_sagemaker._sparse import checked_csr
 
 SCORE_BYTES = 64 << 20
 """Scores of all candidates are held for blocks of rows of this size."""
@@ -177,7 +178,8 @@ class RecommendingMixin(BaseEstimator):
         X = self._canonical(self._check_rows(X, reset=False))
         n, n_candidates = X.shape[0], len(vectors)
         if seen is not None:
-            seen = sp.csr_array(seen)
+            sparse_seen = sp.issparse(seen)
+            seen = sp.csr_array(checked_csr(seen, "seen") if sparse_seen else seen)
             if seen.shape != (n, n_candidates):
                 raise ValueError(
                     f"seen has the shape {seen.shape}, but there are {n} rows and "
@@ -236,7 +238,8 @@ class RecommendingMixin(BaseEstimator):
     def _columns(self, features: Any) -> np.ndarray:
         """Numbers of columns, from numbers or names."""
         features = np.asarray(features)
-        if features.dtype.kind in "OUS":
+        first = features.flat[0] if features.size else None
+        if features.dtype.kind in "OUS" and isinstance(first, (str, bytes)):
             names = getattr(self, "feature_names_in_", None)
             if names is None:
                 raise ValueError(

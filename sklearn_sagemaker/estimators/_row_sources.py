@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_sagemaker._sparse import checked_csr, summed, without_zeros
 from sklearn_sagemaker._state import RowSource, Window, WindowedData
 
 HELD_SHARE = 6
@@ -90,6 +91,8 @@ def windowed(
                         f"The rows of this {type(source).__name__} have become others "
                         "during the fit; leave its files alone until it ends."
                     )
+                if wanted[0]:
+                    X = without_zeros(summed(checked_csr(X)))
                 if weights is None:
                     weights = np.ones(len(y))
                 yield Window(X, *encode(y, weights.astype(np.float64)), draws)

@@ -10,6 +10,7 @@ from typing import BinaryIO, ClassVar, Self
 import numpy as np
 from scipy import sparse
 
+from sklearn_sagemaker._sparse import checked_csr
 from sklearn_sagemaker.io.formats import FORMATS
 from sklearn_sagemaker.io.labels import decoded, labels_from_array
 from sklearn_sagemaker.io.messages import quoted
@@ -100,6 +101,8 @@ class FileWriter:
         X, y = rows.X, rows.y
         if y is not None and y.dtype.kind == "S":
             y = decoded(y, f"{self.path}: the label")
+        if sparse.issparse(X):
+            X = checked_csr(X)
         self._check(Rows(X, y, rows.sample_weight))
         if sparse.issparse(X):
             X = canonical(X)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from sklearn_sagemaker._sparse import checked_csr, summed
 from sklearn_sagemaker.exceptions import DataFileError
 
 
@@ -148,13 +149,13 @@ def canonical(X: Any) -> Any:
     -------
     X : CSR matrix
         With sorted indices, each once in a row; a copy if that takes changes.
+
+    Raises
+    ------
+    ValueError
+        If its parts do not fit each other, or a sum is not finite.
     """
-    csr = sparse.csr_matrix(X)
-    if csr.has_canonical_format:
-        return csr
-    csr = csr.copy()
-    csr.sum_duplicates()
-    return csr
+    return sparse.csr_matrix(summed(checked_csr(X)))
 
 
 def stacked(blocks: Sequence[Any]) -> Any:

@@ -19,6 +19,7 @@ from sklearn_sagemaker._kernels import (
     available_levels,
 )
 from sklearn_sagemaker._kernels.levels import load_level
+from sklearn_sagemaker._kernels.prediction import linear_margins
 
 from . import linear_reference as reference
 
@@ -502,9 +503,9 @@ def test_blocks_hold_no_copy_of_the_rows():
     [
         ("indices", [0, 3], "outside"),
         ("indices", [0, -1], "outside"),
-        ("indptr", [0, 2, 1], "never fall"),
+        ("indptr", [0, 2, 1], "falls from 2 to 1"),
         ("indptr", [0, 1, 3], "runs to 3"),
-        ("indptr", [-1, 1, 2], "runs to 2|never fall"),
+        ("indptr", [-1, 1, 2], "starts at -1"),
     ],
 )
 def test_broken_csr_is_refused(part, value, message):
@@ -512,3 +513,33 @@ def test_broken_csr_is_refused(part, value, message):
     setattr(X, part, np.array(value, dtype=np.int32))
     with pytest.raises(ValueError, match=message):
         RowReader(X)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["?", "u1", "i1", "i2", ">i2", "f2", ">f2", "f4", ">f4", "f8", ">f8", "g"]
+)
+def test_every_layout_and_byte_order_is_the_same_rows(dtype):
+    """Strides of any kind, and values that are not aligned."""
+    numbers = np.random.default_rng(0).integers(0, 2, (24, 22)).astype(dtype)
+    packed = np.zeros((12, 11), dtype=[("byte", "u1"), ("value", dtype)])["value"]
+    packed[...] = numbers[:12, :11]
+    assert packed.flags.aligned == (packed.itemsize == 1)
+    views = {
+        "every other column": numbers[:12, ::2],
+        "every other row": numbers[::2, :11],
+        "backwards": numbers[11::-1, 10::-1],
+        "by columns": np.asfortranarray(numbers[:12, :11]),
+        "one row, again and again": np.broadcast_to(numbers[0, :11], (12, 11)),
+        "one column, again and again": np.broadcast_to(numbers[:12, :1], (12, 11)),
+        "packed": packed,
+    }
+    W = np.random.default_rng(1).normal(size=(16, 11))
+    for name, X in views.items():
+        found = linear_margins(X, W, np.zeros(16))
+        native = np.ascontiguousarray(X).astype(X.dtype.newbyteorder("="))
+        reader = RowReader(X)
+        assert reader.dtype == RowReader(native).dtype
+        assert reader.data_address % reader.dtype.alignment == 0 or X.itemsize < 4
+        expected = linear_margins(native, W, np.zeros(16))
+        np.testing.assert_array_equal(found, expected, err_msg=name)
+        np.testing.assert_allclose(found, native.astype("f8") @ W.T, err_msg=name)

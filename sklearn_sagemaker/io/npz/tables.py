@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from sklearn_sagemaker._sparse import checked_csr, summed
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import listed
@@ -214,14 +215,15 @@ def csr_rows(
     """
     data = check_numbers(path, "data", data)
     try:
-        X = sparse.csr_matrix((data, indices, indptr), shape=shape)
         # Compiled code trusts the indices, and the file may be anyone's.
-        X.check_format(full_check=True)
+        X = checked_csr(sparse.csr_matrix((data, indices, indptr), shape=shape))
     except (ValueError, TypeError, IndexError, OverflowError) as error:
         raise DataFileError(no_csr(path, error)) from error
     _check_finite(path, "the CSR matrix", X, first)
-    X.sum_duplicates()
-    return X
+    try:
+        return summed(X, "the CSR matrix")
+    except ValueError as error:
+        raise DataFileError(f"{path}: {error}") from error
 
 
 def _check_finite(path: str, what: str, X: Any, first: int) -> None:

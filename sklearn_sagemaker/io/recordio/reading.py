@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from scipy import sparse
 
+from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker.exceptions import RecordIOError
 from sklearn_sagemaker.io.recordio._codec import Decoder, Status
 from sklearn_sagemaker.io.recordio.frames import (
@@ -320,5 +321,8 @@ def _rows(decoder: Decoder) -> Rows:
     if ordered:
         X.has_sorted_indices = X.has_canonical_format = True
     else:
-        X.sum_duplicates()
+        try:
+            X = summed(X)
+        except ValueError as error:
+            raise RecordIOError(str(error)) from error
     return Rows(X, y, sample_weight)

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 from scipy import sparse
 
+from sklearn_sagemaker._sparse import checked_csr
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.opening import is_gzip
 from sklearn_sagemaker.io.recordio._codec import TAGS, Encoder
@@ -273,7 +274,7 @@ def _check_dtype(dtype: object) -> None:
 
 def check_matrix(X: Any) -> Any:
     """X as a numeric table, dense or CSR."""
-    X = X.tocsr() if sparse.issparse(X) else np.asarray(X)
+    X = checked_csr(X) if sparse.issparse(X) else np.asarray(X)
     if X.ndim != 2 or X.shape[1] == 0:
         raise ValueError(
             f"X has shape {X.shape}; records need a table of rows and features."
@@ -308,6 +309,8 @@ def check_column(name: str, values: Any, n_rows: int) -> np.ndarray | None:
 def _encoders(rows: Rows, dtype: TensorType | None) -> Iterator[Encoder]:
     """Encoders of the rows: one if they can be read as they are, else of a few each."""
     X, n_rows = rows.X, len(rows)
+    if not n_rows:
+        return
     values, tensor = _features(X, dtype)
     as_is = values.dtype == tensor and (
         X.indices.dtype == np.int32 if sparse.issparse(X) else X.flags.c_contiguous
@@ -351,10 +354,7 @@ def _encoder(rows: Rows, dtype: TensorType | None, first: int) -> Encoder:
 def _row_ends_and_keys(X: Any) -> tuple[np.ndarray, np.ndarray]:
     indices = np.ascontiguousarray(X.indices)
     if indices.dtype != np.int32 and X.shape[1] <= np.iinfo(np.int32).max:
-        narrow = indices.astype(np.int32)
-        # Not if that changes one: the encoder will find it.
-        if np.array_equal(narrow, indices):
-            indices = narrow
+        indices = indices.astype(np.int32)
     return X.indptr.astype(np.int64), indices
 
 

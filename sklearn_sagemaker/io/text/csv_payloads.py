@@ -17,7 +17,7 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import quoted
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, canonical
 from sklearn_sagemaker.io.text.number_text import (
     check_writable,
     number_texts,
@@ -173,7 +173,7 @@ def encode_csv(rows: Rows, label_size: int = 0) -> bytes:
         check_writable(rows.y, "y")
         labels = [row[0] for row in number_texts(rows.y[:, np.newaxis])]
     if sparse.issparse(X):
-        X = sparse.csr_matrix(X)
+        X = canonical(X)
         check_writable(X.data, "X.data")
         step = max(1, DENSE_VALUES // max(1, X.shape[1]))
     else:
