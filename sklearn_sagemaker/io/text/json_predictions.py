@@ -1,15 +1,17 @@
 """Answers of SageMaker's algorithms as JSON and JSON Lines.
 
-JSON wraps the answers in ``{"predictions": [...]}``, JSON Lines has one a line::
+The two have one content and two spellings::
 
-    {"score": 0.4}
-    {"score": 0.4, "predicted_label": 0}
-    {"score": [0.1, 0.2, 0.4, 0.3], "predicted_label": 2}
+    {"predictions": [{"score": 0.4, "predicted_label": 0}]}
+    {"predicted_label":0,"score":0.4}
 
-Sources: "Linear learner response formats" and "Factorization machine response formats"
-in SageMaker's developer guide, and recorded answers of endpoints: separators are
-``", "`` and ``": "``, a score is float32, widened to double and printed in full, and
-the predicted label is a whole number or, from some endpoints, a float.
+A regressor answers a score only, several classes a list of them. Sources: recorded
+answers of endpoints, and "Linear learner response formats" and "Factorization machine
+response formats" in SageMaker's developer guide. JSON has ``", "`` and ``": "``, no
+newline at the end, and numbers in full. JSON Lines are compact, have their keys sorted
+and a newline after every line, and their numbers are cut as `_cut_text` says. What is
+read may have any order, blanks and newlines, and labels that are floats, as some
+endpoints write them.
 """
 
 from __future__ import annotations
@@ -29,21 +31,36 @@ from sklearn_sagemaker.io.text.json_parsing import JsonDocument, json_lines, sho
 from sklearn_sagemaker.io.text.json_rows import ENCODER
 from sklearn_sagemaker.io.text.number_text import python_numbers
 
+DECIMALS = 15
+"""Digits behind the point in JSON Lines."""
 
-def _encoded(predictions: Predictions) -> Iterator[str]:
+
+def _answers(predictions: Predictions) -> Iterator[tuple[Any, int | None]]:
+    """Score, and label if there are labels, of each row."""
     scores = python_numbers(predictions.score, "score")
     if predictions.predicted_label is None:
-        for score in scores:
-            yield ENCODER.encode({"score": score})
+        yield from ((score, None) for score in scores)
         return
-    labels = python_numbers(predictions.predicted_label, "predicted_label")
+    labels = _whole(predictions.predicted_label)
     if len(labels) != len(scores):
         raise ValueError(
             f"there are {len(labels)} predicted labels for {len(scores)} scores; they "
             "must be as many."
         )
-    for score, label in zip(scores, labels, strict=True):
-        yield ENCODER.encode({"score": score, "predicted_label": label})
+    yield from zip(scores, labels, strict=True)
+
+
+def _whole(labels: Any) -> list[int]:
+    """Predicted labels as whole numbers."""
+    numbers = python_numbers(labels, "predicted_label")
+    whole = [int(number) for number in numbers]
+    for place, (number, label) in enumerate(zip(numbers, whole, strict=True)):
+        if number != label:
+            raise ValueError(
+                f"predicted_label[{place}] is {number}; it must be the number of a "
+                "class, which is whole."
+            )
+    return whole
 
 
 def encode_json_predictions(predictions: Predictions) -> bytes:
@@ -52,7 +69,7 @@ def encode_json_predictions(predictions: Predictions) -> bytes:
     Parameters
     ----------
     predictions : Predictions
-        A ``predicted_label`` of integers is written as ``0``, of floats as ``0.0``.
+        Scores of float32, as SageMaker's are, are widened and printed in full.
 
     Returns
     -------
@@ -61,8 +78,8 @@ def encode_json_predictions(predictions: Predictions) -> bytes:
     Raises
     ------
     ValueError
-        If a score is not finite (JSON has no NaN), or scores and labels are not as
-        many.
+        If a score is not finite (JSON has no NaN), a label is not whole, or scores
+        and labels are not as many.
 
     Examples
     --------
@@ -72,36 +89,78 @@ def encode_json_predictions(predictions: Predictions) -> bytes:
     >>> encode_json_predictions(Predictions(np.array([11.719074], dtype=np.float32)))
     b'{"predictions": [{"score": 11.719074249267578}]}'
     """
-    return f'{{"predictions": [{", ".join(_encoded(predictions))}]}}'.encode()
+    texts = []
+    for score, label in _answers(predictions):
+        more = {} if label is None else {"predicted_label": label}
+        texts.append(ENCODER.encode({"score": score, **more}))
+    return f'{{"predictions": [{", ".join(texts)}]}}'.encode()
 
 
 def encode_jsonlines_predictions(predictions: Predictions) -> bytes:
-    """Write a JSON Lines response.
+    r"""Write a JSON Lines response.
 
     Parameters
     ----------
     predictions : Predictions
+        Scores of float32, as SageMaker's are, are widened and cut after 15 decimals.
 
     Returns
     -------
     body : bytes
-        Lines are separated, not ended, by newlines.
+        Each line ends with a newline.
 
     Raises
     ------
     ValueError
-        If a score is not finite, or scores and labels are not as many.
+        If a score is not finite, a label is not whole, or scores and labels are not
+        as many.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.text import json_predictions
     >>> from sklearn_sagemaker.io.rows import Predictions
-    >>> answers = Predictions(np.array([0.5]), np.array([1]))
+    >>> answers = Predictions(np.array([0.9899773597717285]), np.array([1]))
     >>> json_predictions.encode_jsonlines_predictions(answers)
-    b'{"score": 0.5, "predicted_label": 1}'
+    b'{"predicted_label":1,"score":0.989977359771728}\n'
     """
-    return "\n".join(_encoded(predictions)).encode()
+    lines = []
+    for score, label in _answers(predictions):
+        first = "" if label is None else f'"predicted_label":{label},'
+        if isinstance(score, list):
+            text = f"[{','.join(map(_cut_text, score))}]"
+        else:
+            text = _cut_text(score)
+        lines.append(f'{{{first}"score":{text}}}\n')
+    return "".join(lines).encode()
+
+
+def _cut_text(value: float) -> str:
+    """A number as endpoints write it in JSON Lines.
+
+    Its shortest digits, cut, not rounded, behind the 15th decimal, and no zeros at the
+    end but one behind the point. That is what RapidJSON does with ``maxDecimalPlaces``
+    15, and where no answer is recorded, we do as it does: below 1e-15 all is cut away;
+    from there to 1e-6, and from 1e21 on, numbers have an exponent and all digits.
+    """
+    mantissa, _, exponent = repr(float(value)).lstrip("-").partition("e")
+    whole, _, decimals = mantissa.partition(".")
+    # The value is 0.DIGITS * 10**place.
+    place = len(whole) + int(exponent or 0)
+    digits = (whole + decimals).lstrip("0")
+    place -= len(whole + decimals) - len(digits)
+    digits = digits.rstrip("0")
+    if not digits or place < -DECIMALS:
+        text = "0.0"
+    elif -6 < place <= 21:
+        padded = "0" * -place + digits.ljust(place, "0")
+        point = max(place, 0)
+        kept = padded[point : point + DECIMALS].rstrip("0")
+        text = f"{padded[:point] or '0'}.{kept or '0'}"
+    else:
+        rest = f".{digits[1:]}" if len(digits) > 1 else ""
+        text = f"{digits[0]}{rest}e{place - 1}"
+    return f"-{text}" if math.copysign(1.0, value) < 0 else text
 
 
 def decode_json_predictions(body: bytes) -> Predictions:
