@@ -65,11 +65,11 @@ print("selected:", model.best_params_)
 # %%
 # The threshold
 # -------------
-# ``predict`` says "zero" where the probability is above ``threshold_``, which was
+# ``predict`` says "zero" where the probability is ``threshold_`` or above, which was
 # calibrated on the validation rows. ``predict_proba`` knows nothing of it.
 
 print(f"threshold: {model.threshold_:.4f}")
-above = model.predict_proba(X_test)[:, 1] > model.threshold_
+above = model.predict_proba(X_test)[:, 1] >= model.threshold_
 assert (model.predict(X_test) == above).all()
 
 # %%

@@ -181,7 +181,7 @@ def test_thresholds_of_the_cases_are_calibrated():
 
 @pytest.mark.parametrize("dtype", TOLERANCE)
 @pytest.mark.parametrize("case", ["linear-binary", "linear-hinge", "als-binary"])
-def test_a_threshold_is_exceeded_strictly_and_may_lie_at_either_end(case, dtype):
+def test_a_score_at_the_threshold_is_positive_and_it_may_lie_at_either_end(case, dtype):
     model = clone(fitted(case)).fit(X, BINARY)
     model.coef_, model.intercept_ = np.eye(1, 5), np.zeros(1)
     if hasattr(model, "factors_"):
@@ -192,20 +192,38 @@ def test_a_threshold_is_exceeded_strictly_and_may_lie_at_either_end(case, dtype)
     rows[:, 0] = [0.0, tiny, -tiny, 90.0, -90.0]
     ends = (-np.inf, np.inf) if "hinge" in case else (0.0, 1.0)
     for threshold, above in (
-        (0.0 if "hinge" in case else 0.5, [False, True, False, True, False]),
+        # Probabilities do not tell the smallest numbers from zero, scores do.
+        (0.0, [True, True, False, True, False])
+        if "hinge" in case
+        else (0.5, [True, True, True, True, False]),
         (ends[0], [True] * 5),
-        (ends[1], [False] * 5),
+        # A probability of 1 is reached.
+        (ends[1], [False, False, False, "hinge" not in case, False]),
     ):
         model.threshold_ = threshold
         labels = run(exported(model, rows), rows)["label"]
-        if case == "als-binary" and threshold == 0.5:
-            # The odds of the smallest numbers are lost in log(1/2).
-            labels, above = labels[[0, 3, 4]], [above[i] for i in (0, 3, 4)]
-            wanted = model.predict(rows)[[0, 3, 4]]
-        else:
-            wanted = model.predict(rows)
-        assert labels.tolist() == wanted.tolist()
+        assert labels.tolist() == model.predict(rows).tolist()
         assert (labels == model.classes_[1]).tolist() == above
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("case", ["linear-binary", "linear-hinge", "als-binary"])
+def test_a_threshold_at_the_score_of_a_row_calls_it_positive(case, dtype):
+    model = clone(fitted(case)).fit(X, BINARY)
+    model.coef_, model.intercept_ = np.eye(1, 5), np.zeros(1)
+    if hasattr(model, "factors_"):
+        model.factors_ = np.zeros_like(model.factors_)
+    rows = np.zeros((9, 5), dtype)
+    rows[:, 0] = np.sort(np.random.default_rng(0).normal(0, 2, 9))
+    scores = model.decision_function(rows)
+    if "hinge" not in case:
+        scores = model.predict_proba(rows)[:, 1]
+    for place, score in enumerate(scores):
+        model.threshold_ = float(score)
+        wanted = model.classes_[(np.arange(9) >= place).astype(int)]
+        np.testing.assert_array_equal(model.predict(rows), wanted)
+        labels = run(exported(model, rows), rows)["label"]
+        np.testing.assert_array_equal(labels, wanted)
 
 
 def test_equal_classes_give_the_first():

@@ -129,7 +129,7 @@ def _report(model: Any, data: DemoData, elapsed: float) -> int:
         facts(
             [
                 ("selected", chosen),
-                ("threshold", f"zero if the probability is above {threshold}"),
+                ("threshold", f"zero if the probability is {threshold} or above"),
             ]
         )
     )

@@ -220,7 +220,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
     factors_ : ndarray of shape (1, n_features, k) or (n_classes, n_features, k)
         Factors in the units of X: float32 where X is, and is not centred.
     threshold_ : float
-        For two classes: `predict` answers ``classes_[1]`` above this probability,
+        For two classes: `predict` answers ``classes_[1]`` from this probability on,
         0.5 unless a criterion asks for its calibration. `predict_proba` and
         `decision_function` ignore it.
     resolved_params_ : dict

@@ -74,8 +74,8 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
     intercept_ : float64 ndarray of shape (1,) or (n_classes,)
         Intercepts.
     threshold_ : float
-        For two classes: `predict` answers ``classes_[1]`` above this
-        probability, or with "hinge_loss" above this score. `predict_proba` and
+        For two classes: `predict` answers ``classes_[1]`` from this probability
+        on, or with "hinge_loss" from this score on. `predict_proba` and
         `decision_function` ignore it.
     candidates_ : dict of arrays
         One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
@@ -266,9 +266,8 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
             )
         return super()._check_probable()
 
-    def _cut(self) -> float:
-        scores = self.loss != "auto" and LOSSES[self.loss].link == "score"
-        return self.threshold_ if scores else super()._cut()
+    def _link(self) -> str:
+        return "logit" if self.loss == "auto" else LOSSES[self.loss].link
 
 
 @document(_REGRESSOR_TABLE, SHARED_PARAMETERS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.metaestimators import available_if
@@ -14,6 +14,7 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_sagemaker._compat import fit_context, with_callbacks
 from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
+from sklearn_sagemaker._kernels.decision import is_positive, least_positive
 from sklearn_sagemaker._state import (
     ModelState,
     RowSource,
@@ -398,9 +399,13 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         """Whether there are probabilities, for `available_if`."""
         return True
 
+    def _link(self) -> str:
+        """From margins to the scores that have a threshold."""
+        return "logit"
+
     def _cut(self) -> float:
-        """Margin above which a row is called positive."""
-        return logit(self.threshold_)
+        """The lowest margin that is called positive."""
+        return least_positive(self.threshold_, self._link())
 
     @available_if(_probable)
     def predict_proba(self, X):
@@ -450,12 +455,13 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         -------
         labels : ndarray of shape (n_samples,)
             For two classes ``classes_[1]`` where its probability (or score) is
-            above ``threshold_``; for more, the most probable one.
+            ``threshold_`` or above; for more, the most probable one.
         """
         margins = self._margins(X)
         if margins.shape[1] > 1:
             return self.classes_[margins.argmax(axis=1)]
-        return self.classes_[(margins[:, 0] > self._cut()).astype(int)]
+        positive = is_positive(margins[:, 0], self.threshold_, self._link())
+        return self.classes_[positive.astype(int)]
 
 
 class SageMakerRegressor(RegressorMixin, SageMakerEstimator):

@@ -11,7 +11,9 @@ themselves compute in float64 whatever X is. So predictions in float32 agree to 
 six digits of the largest term of a sum, and labels except where a row lies that close
 to the threshold. Features whose mean is many times their deviation lose as many
 digits, in a StandardScaler too: from 1e4 times on, export for float64. Unlike
-`predict`, a graph does not check its input: NaN gives NaN.
+`predict`, a graph does not check its input: NaN gives NaN. A score at the threshold is
+positive there too; in float32 that is a score that rounds to what the threshold rounds
+to.
 
 Outputs are those of scikit-learn's own estimators:
 
@@ -58,9 +60,10 @@ True
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import ndtri
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_sagemaker._kernels.decision import least_positive
+from sklearn_sagemaker._kernels.prediction import mean_margins
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.estimators import (
     FactorizationMachinesClassifier,
@@ -183,6 +186,11 @@ def _shape_regressor(operator) -> None:
     operator.outputs[0].type = _float_type(operator, [n, 1])
 
 
+def _probit_odds(score: float) -> float:
+    """Log-odds of the score of a probit."""
+    return float(mean_margins(np.full((1, 1, 1), score), probit=True)[0, 0])
+
+
 def _convert_classifier(scope, operator, container) -> None:
     model, graph = operator.raw_operator, Graph(scope, operator, container)
     label, second = (output.full_name for output in operator.outputs)
@@ -191,11 +199,12 @@ def _convert_classifier(scope, operator, container) -> None:
     raw = raw or not hasattr(model, "predict_proba")
     margins, ranked = margins_of(graph, model)
     if np.size(model.intercept_) == 1:
-        # Of a probit the threshold on the score.
-        cut = model._cut() if ranked == margins else ndtri(model.threshold_)
-        above = graph("Greater", ranked, cut)
-        above = graph("Cast", above, to=onnx.TensorProto.INT64)
-        place = graph("Reshape", above, np.array([-1]))
+        cut = model._cut()
+        if ranked != margins:
+            cut = least_positive(model.threshold_, "logit", _probit_odds)
+        called = graph("GreaterOrEqual", ranked, cut)
+        called = graph("Cast", called, to=onnx.TensorProto.INT64)
+        place = graph("Reshape", called, np.array([-1]))
         both = graph("Concat", graph("Neg", margins), margins, axis=1)
         graph("Identity" if raw else "Sigmoid", both, output=second)
     else:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_sagemaker._kernels.decision import binary_score
 from sklearn_sagemaker.training.weights import near_one
 
 
@@ -14,16 +15,27 @@ from sklearn_sagemaker.training.weights import near_one
 class Confusion:
     """Weighted counts for every possible threshold, from high to low.
 
-    Entry ``i`` predicts the ``counts[i]`` highest margins positive; ties are
-    never split.
+    Entry ``i`` calls the rows of the ``i`` highest scores positive; rows of one score
+    are never split.
+
+    Attributes
+    ----------
+    margins, scores : float64 arrays of shape (n_scores,)
+        The distinct scores from high to low, and the lowest margin of each.
+    true_positive, false_positive : float64 arrays of shape (n_scores + 1,)
+    positive, negative : float
+    n_rows : int
+    link : {"logit", "score"}
     """
 
     margins: np.ndarray
+    scores: np.ndarray
     true_positive: np.ndarray
     false_positive: np.ndarray
     positive: float
     negative: float
     n_rows: int
+    link: str
 
     @property
     def called(self) -> np.ndarray:
@@ -33,39 +45,54 @@ class Confusion:
     def cut(self, index: int) -> float:
         """A margin between the last row called positive and the next one."""
         if index == 0:
-            return float(self.margins[0])
+            high = self.margins[0]
+            return float(high + max(1.0, abs(high)))
         high = self.margins[index - 1]
         if index == len(self.margins):
             return float(high - max(1.0, abs(high)))
         middle = 0.5 * (high + self.margins[index])
-        # With neighbouring floats the middle may round up to the higher one,
-        # which a strict comparison would lose.
-        return float(middle if middle < high else self.margins[index])
+        # Of neighbours the score of the middle may be that of the lower one, which
+        # the threshold would let in.
+        score = binary_score(middle, self.link)
+        apart = self.scores[index] < score <= self.scores[index - 1]
+        return float(middle if apart else high)
+
+    def called_at(self, cut: float) -> int:
+        """How many distinct scores a threshold at the score of a margin lets in."""
+        score = binary_score(cut, self.link)
+        return int(np.searchsorted(-self.scores, -score, side="right"))
 
 
-def confusion(margins: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Confusion:
-    """Weighted confusion counts at every distinct margin.
+def confusion(
+    margins: np.ndarray, y: np.ndarray, weights: np.ndarray, link: str = "score"
+) -> Confusion:
+    """Weighted confusion counts at every distinct score.
 
     Parameters
     ----------
     margins, y, weights : float64 arrays of shape (n,)
         ``y`` is 0 or 1.
+    link : {"logit", "score"}
+        From margins to scores; of margins that differ, probabilities may be equal.
     """
     weights = near_one(weights)
     # Ties stay together, so that their order does not matter.
     order = np.argsort(-margins)
     margins, y, weights = margins[order], y[order], weights[order]
-    last = np.flatnonzero(np.diff(margins) != 0)
+    scores = binary_score(margins, link)
+    last = np.flatnonzero(np.diff(scores) != 0)
     ends = np.append(last, len(margins) - 1)
     hits = np.cumsum(weights * y)[ends]
     misses = np.cumsum(weights * (1.0 - y))[ends]
     return Confusion(
         margins[ends],
+        scores[ends],
         np.append(0.0, hits),
         np.append(0.0, misses),
         float(hits[-1]),
         float(misses[-1]),
         len(y),
+        link,
     )
 
 
@@ -185,7 +212,7 @@ class Calibration:
     Attributes
     ----------
     cut : float
-        Rows with a margin above it are called positive.
+        Rows whose score is that of this margin, or above it, are called positive.
     score : float
         For ranking candidates, greater is better: the criterion's figure at the
         cut. Where a target is out of reach it is ``reached - target``, which is
@@ -209,7 +236,7 @@ def calibrate(
     weights: np.ndarray,
     parameter: float | None = None,
     origin: float = 0.0,
-    clip: bool = True,
+    link: str = "logit",
 ) -> Calibration:
     """The best margin to cut at, and what it achieves.
 
@@ -234,8 +261,9 @@ def calibrate(
         Value of the hyperparameter ``criterion.parameter``.
     origin : float
         The default cut: margin 0 of the logistic loss, 0.5 of the hinge loss.
-    clip : bool
-        Whether the cut must be one that a probability in float64 can tell apart.
+    link : {"logit", "score"}
+        From margins to the scores that have a threshold. Of probabilities the cut is
+        one that float64 can tell apart.
 
     Returns
     -------
@@ -258,13 +286,14 @@ def calibrate(
         )
     present = weights > 0
     margins, y, weights = margins[present], y[present], weights[present]
-    if clip:
+    certain = False
+    if link == "logit":
+        certain = bool((binary_score(margins, link) >= 1.0).any())
         margins = np.clip(margins, LOWEST_CUT, HIGHEST_CUT)
-    counts = confusion(margins, y, weights)
+    counts = confusion(margins, y, weights, link)
     value = 1.0 if parameter is None else float(parameter)
     figures = criterion.curve(counts, value)
-    # Index of the default cut: how many distinct margins lie above it.
-    plain = int(np.searchsorted(-counts.margins, -origin, side="left"))
+    plain = counts.called_at(origin)
     if criterion.target is not None:
         targets = criterion.target(counts, value)
         best = _at_target(figures, targets, value, plain)
@@ -273,13 +302,16 @@ def calibrate(
         if _reaches(reached, value):
             return Calibration(cut, float(figures[best]), True, reached)
         return Calibration(cut, reached - value, False, reached)
-    best = int(np.argmax(figures))
+    # No threshold keeps a probability of 1 out.
+    first = 1 if certain else 0
+    best = first + int(np.argmax(figures[first:]))
     if figures[best] <= figures[plain]:
         return Calibration(origin, float(figures[plain]))
     cut = counts.cut(best)
     if criterion.cautious:
-        low, high = min(cut, origin), max(cut, origin)
-        discordant = np.count_nonzero((margins > low) & (margins <= high))
+        scores = binary_score(margins, link)
+        low, high = sorted(binary_score(np.array([cut, origin]), link))
+        discordant = np.count_nonzero((scores >= low) & (scores < high))
         # One row more, as in McNemar's test: gains come in whole rows.
         error = (1.0 + np.sqrt(discordant)) / counts.n_rows
         if figures[best] - figures[plain] <= error * (1.0 + 1e-9):
@@ -294,6 +326,7 @@ def score_at(
     weights: np.ndarray,
     cut: float,
     value: float = 1.0,
+    link: str = "logit",
 ) -> float:
     """The criterion's figure on some rows at a given cut.
 
@@ -303,9 +336,10 @@ def score_at(
         One with a curve.
     margins, y, weights : float64 arrays of shape (n,)
     cut : float
-        Rows with a margin above it are called positive.
+        Rows whose score is that of this margin, or above it, are called positive.
     value : float
         Of the criterion's parameter.
+    link : {"logit", "score"}
 
     Returns
     -------
@@ -315,10 +349,9 @@ def score_at(
     present = weights > 0
     if not present.any():
         return float("nan")
-    counts = confusion(margins[present], y[present], weights[present])
+    counts = confusion(margins[present], y[present], weights[present], link)
     assert criterion.curve is not None
-    above = int(np.searchsorted(-counts.margins, -cut, side="left"))
-    return float(criterion.curve(counts, value)[above])
+    return float(criterion.curve(counts, value)[counts.called_at(cut)])
 
 
 def _reaches(found, wanted):

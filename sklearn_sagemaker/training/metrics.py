@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_sagemaker._kernels import LOSSES
+from sklearn_sagemaker._kernels.decision import binary_score, is_positive
 from sklearn_sagemaker.training.criteria import confusion, f_score, ratio
 from sklearn_sagemaker.training.weights import near_one
 
@@ -69,7 +70,7 @@ def linear_metrics(
         Weights of the rows in ``objective_loss``, and in all else. The same rows
         have a weight above zero in both.
     cut : float
-        Margin above which a row is called positive (two classes).
+        Margin whose score is the threshold (two classes).
     f_beta : float
         How many times as much recall counts as precision in the F score.
     accuracy_top_k : int
@@ -119,7 +120,8 @@ def linear_metrics(
     if predictor_type == "regressor":
         return _regression(loss, loss_parameter, margins, y, loss_weights, weights)
     objective = _mean(loss.value(margins, y, loss_parameter), loss_weights)
-    return {"objective_loss": objective, **_binary(margins, y, weights, cut, f_beta)}
+    called = is_positive(margins, binary_score(cut, loss.link), loss.link)
+    return {"objective_loss": objective, **_binary(margins, y, weights, called, f_beta)}
 
 
 def _regression(loss, parameter, margins, y, loss_weights, weights):
@@ -144,8 +146,7 @@ def _mean(values: np.ndarray, weights: np.ndarray) -> float:
     return float(np.average(values, weights=weights))
 
 
-def _binary(margins, y, weights, cut: float, beta: float) -> dict[str, float]:
-    called = margins > cut
+def _binary(margins, y, weights, called, beta: float) -> dict[str, float]:
     positive = y > 0
     hits = weights[called & positive].sum()
     n_called, n_positive = weights[called].sum(), weights[positive].sum()

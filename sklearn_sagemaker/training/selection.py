@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels.decision import binary_score
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
@@ -141,7 +141,7 @@ def _usable(contest: Contest) -> np.ndarray:
 
 def cut_to_threshold(settings: Settings, cut):
     """The threshold on the probability, or on the score if there is none."""
-    return expit(cut) if settings.loss.link == "logit" else cut
+    return binary_score(cut, settings.loss.link)
 
 
 def _judge(
@@ -184,6 +184,7 @@ def _judge(
                     weights[piece],
                     found.cut,
                     settings.criterion_value,
+                    settings.loss.link,
                 )
     return calibrations
 

@@ -121,7 +121,7 @@ class Settings:
             weights,
             self.criterion_value,
             self.loss.midpoint,
-            clip=self.loss.link == "logit",
+            link=self.loss.link,
         )
 
 

@@ -835,7 +835,7 @@ def test_shapes_of_a_classifier(data, rows):
     if rows == 1:
         np.testing.assert_allclose(proba[:, 1], 1 / (1 + np.exp(-decision)))
         assert isinstance(model.threshold_, float)
-        above = (proba[:, 1] > model.threshold_).astype(int)
+        above = (proba[:, 1] >= model.threshold_).astype(int)
         np.testing.assert_array_equal(model.predict(X), above)
     else:
         odds = np.exp(decision - logsumexp(decision, axis=1, keepdims=True))

@@ -273,7 +273,7 @@ def test_hinge_predicts_by_its_threshold(criterion, make):
     if CRITERIA[criterion].target is None:
         assert abs(model.threshold_ - 0.5) < 0.5
     margins = model.decision_function(X)
-    np.testing.assert_array_equal(model.predict(X), margins > model.threshold_)
+    np.testing.assert_array_equal(model.predict(X), margins >= model.threshold_)
     assert margins.min() < 0.0
     assert margins.max() > 1.0
     assert model.score(X, y) > 0.9

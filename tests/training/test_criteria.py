@@ -1,5 +1,7 @@
 """Threshold calibration against brute force."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from sklearn.metrics import (
@@ -11,6 +13,11 @@ from sklearn.metrics import (
 )
 
 from sklearn_sagemaker._hyperparameters import BINARY, hyperparameters_for
+from sklearn_sagemaker._kernels.decision import (
+    binary_score,
+    is_positive,
+    least_positive,
+)
 from sklearn_sagemaker.training.criteria import (
     CRITERIA,
     Calibration,
@@ -23,6 +30,13 @@ TARGETS = {
     "precision_at_target_recall": (precision_score, recall_score),
     "recall_at_target_precision": (recall_score, precision_score),
 }
+FIGURES = {
+    "accuracy": (lambda y, called, zero_division: accuracy_score(y, called), None),
+    "f1": (f1_score, None),
+    "f_beta": (partial(fbeta_score, beta=0.7), None),
+    **TARGETS,
+}
+"""Of each criterion with a curve its figure, and what has the target."""
 
 
 def all_cuts(margins):
@@ -34,7 +48,7 @@ def all_cuts(margins):
 def brute_force(scorer, margins, y, weights):
     """Best score over every cut between two margins."""
     return max(
-        scorer(y, (margins > cut).astype(float), sample_weight=weights)
+        scorer(y, (margins >= cut).astype(float), sample_weight=weights)
         for cut in all_cuts(margins)
     )
 
@@ -44,7 +58,7 @@ def brute_force_target(name, target, margins, y, weights):
     figure, constraint = TARGETS[name]
     found = []
     for cut in all_cuts(margins):
-        called = (margins > cut).astype(float)
+        called = (margins >= cut).astype(float)
         options = {"sample_weight": weights, "zero_division": 0.0}
         pair = constraint(y, called, **options), figure(y, called, **options)
         held = round(pair[0], 9), round(pair[1], 9)
@@ -77,7 +91,7 @@ def weighted_rows(seed, share=0.3):
 def test_f1_finds_the_best_threshold(seed):
     margins, y, weights = weighted_rows(seed)
     cut, score = cut_and_score(CRITERIA["f1"], margins, y, weights)
-    called = (margins > cut).astype(float)
+    called = (margins >= cut).astype(float)
     assert score == pytest.approx(brute_force(f1_score, margins, y, weights))
     assert score == pytest.approx(f1_score(y, called, sample_weight=weights))
 
@@ -91,7 +105,7 @@ def test_f_beta_finds_the_best_threshold(seed, beta):
     def scorer(y, called, **options):
         return fbeta_score(y, called, beta=beta, **options)
 
-    called = (margins > cut).astype(float)
+    called = (margins >= cut).astype(float)
     assert score == pytest.approx(brute_force(scorer, margins, y, weights))
     assert score == pytest.approx(scorer(y, called, sample_weight=weights))
     if beta == 1.0:
@@ -120,7 +134,7 @@ def test_targets_find_the_best_threshold(seed, name, target):
         assert found.score == pytest.approx(figure, abs=1e-8)
     else:
         assert found.score == pytest.approx(constrained - target, abs=1e-8)
-    called = (margins > found.cut).astype(float)
+    called = (margins >= found.cut).astype(float)
     scorer, constraint = TARGETS[name]
     options = {"sample_weight": weights, "zero_division": 0.0}
     assert scorer(y, called, **options) == pytest.approx(figure, abs=1e-8)
@@ -152,12 +166,12 @@ def test_rounding_of_sums_misses_no_target():
     y = np.r_[1.0, np.zeros(5), np.ones(9)]
     found = calibrate(
         CRITERIA["precision_at_target_recall"],
-        -np.arange(15.0),
+        -1.0 - np.arange(15.0),
         y,
         np.full(15, 0.7),
         0.1,
     )
-    assert found.cut == -0.5
+    assert found.cut == -1.5
     assert found.reached == pytest.approx(0.1)
 
 
@@ -255,10 +269,10 @@ def test_the_default_cut_moves_with_its_origin(name):
         margins, y, weights = weighted_rows(seed)
         at_zero = calibrate(CRITERIA[name], margins, y, weights, 0.7)
         shifted = calibrate(
-            CRITERIA[name], margins + 0.5, y, weights, 0.7, origin=0.5, clip=False
+            CRITERIA[name], margins + 0.5, y, weights, 0.7, origin=0.5, link="score"
         )
-        called = margins > at_zero.cut
-        assert np.array_equal(called, margins + 0.5 > shifted.cut)
+        called = margins >= at_zero.cut
+        assert np.array_equal(called, margins + 0.5 >= shifted.cut)
         assert shifted.score == pytest.approx(at_zero.score)
         assert (at_zero.cut == 0.0) == (shifted.cut == 0.5)
 
@@ -267,14 +281,14 @@ def test_the_default_cut_moves_with_its_origin(name):
 @pytest.mark.parametrize("name", [n for n, c in CRITERIA.items() if c.curve])
 def test_a_default_cut_that_is_best_stays(name, origin):
     margins, y = np.array([-1.0, 0.75, 2.0]), np.array([0.0, 1.0, 1.0])
-    found = calibrate(CRITERIA[name], margins, y, np.ones(3), 0.7, origin, clip=False)
+    found = calibrate(CRITERIA[name], margins, y, np.ones(3), 0.7, origin, link="score")
     assert (found.cut, found.score) == (origin, 1.0)
 
 
 def test_scores_that_are_no_log_odds_are_not_clipped():
     margins = np.array([-3000.0, -2000.0, 2000.0, 3000.0])
     y = np.array([0.0, 1.0, 1.0, 1.0])
-    found = calibrate(CRITERIA["f1"], margins, y, np.ones(4), origin=0.5, clip=False)
+    found = calibrate(CRITERIA["f1"], margins, y, np.ones(4), origin=0.5, link="score")
     assert found == Calibration(-2500.0, 1.0)
     assert calibrate(CRITERIA["f1"], margins, y, np.ones(4)).score < 1.0
 
@@ -317,10 +331,10 @@ def test_accuracy_moves_only_for_more_than_a_standard_error(seed):
     margins = rng.normal(2 * y - 1 + rng.normal(0, 1), 1.0)
     weights = np.ones(n)
     cut, score = cut_and_score(CRITERIA["accuracy"], margins, y, weights)
-    plain = np.mean((margins > 0) == y)
-    assert score == pytest.approx(np.mean((margins > cut) == y))
+    plain = np.mean((margins >= 0) == y)
+    assert score == pytest.approx(np.mean((margins >= cut) == y))
     if cut != 0:
-        discordant = np.count_nonzero((margins > cut) != (margins > 0))
+        discordant = np.count_nonzero((margins >= cut) != (margins >= 0))
         assert score - plain > np.sqrt(discordant) / n
         assert score == pytest.approx(brute_force(accuracy_score, margins, y, weights))
 
@@ -329,7 +343,7 @@ def test_accuracy_leaves_the_middle_for_a_real_gain():
     margins = np.r_[np.full(50, 3.0), np.full(50, 1.0)]
     y = np.r_[np.ones(50), np.zeros(50)]
     cut, score = cut_and_score(CRITERIA["accuracy"], margins, y, np.ones(100))
-    assert 1.0 <= cut < 3.0
+    assert 1.0 < cut <= 3.0
     assert score == 1.0
     # One row in a hundred is within one standard error: it stays.
     margins[50:99] = -1.0
@@ -337,14 +351,79 @@ def test_accuracy_leaves_the_middle_for_a_real_gain():
     assert (cut, score) == (0.0, 0.99)
 
 
-def test_neighbouring_floats_are_told_apart():
-    low = 1.0
-    high = np.nextafter(low, 2.0)
-    cut, score = cut_and_score(
-        CRITERIA["f1"], np.array([low, high]), np.array([0.0, 1.0]), np.ones(2)
-    )
-    assert score == 1.0
-    assert low <= cut < high
+@pytest.mark.parametrize("low", [-400.0, -1.0, -1e-300, 0.0, 1.0, 19.0, 30.0])
+def test_neighbouring_scores_are_told_apart(low):
+    """Neighbouring floats as scores, neighbouring probabilities as log-odds."""
+    for link in ("score", "logit"):
+        scores = binary_score(np.array([low, low + max(1e-6, abs(low)) / 4]), link)
+        high = np.nextafter(low, np.inf)
+        if link == "logit":
+            # The first margin of the next probability.
+            high = least_positive(np.nextafter(scores[0], 1.0), link)
+        margins, y = np.array([low, high]), np.array([0.0, 1.0])
+        found = calibrate(
+            CRITERIA["f1"], margins, y, np.ones(2), origin=-800.0, link=link
+        )
+        threshold = binary_score(found.cut, link)
+        called = is_positive(margins, threshold, link)
+        if link == "logit" and low > 20:
+            # Such certainty is not told apart.
+            assert called.all()
+        else:
+            assert called.tolist() == [False, True]
+            assert found.score == 1.0
+
+
+@pytest.mark.parametrize("name", [n for n, c in CRITERIA.items() if c.curve])
+@pytest.mark.parametrize("level", [0.0, 5.0, 15.0, 25.0, 36.0, 40.0, -30.0])
+def test_what_calibration_promises_prediction_keeps(name, level):
+    """Also among margins so near that many have the same probability."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        y = (rng.random(40) < rng.uniform(0.05, 0.95)).astype(float)
+        steps = rng.integers(0, 6, 40) + rng.integers(0, 2) * y
+        size = 10.0 ** rng.integers(-17, 1)
+        margins = level + size * steps
+        found = calibrate(CRITERIA[name], margins, y, np.ones(40), 0.7)
+        threshold = binary_score(found.cut, "logit")
+        called = is_positive(margins, threshold, "logit")
+        figure, target = FIGURES[name]
+        options = {"zero_division": 0.0}
+        if target is None or found.target_reached:
+            assert found.score == pytest.approx(figure(y, called, **options))
+        if target is not None:
+            assert found.reached == pytest.approx(target(y, called, **options))
+
+
+def test_a_probability_of_one_cannot_be_kept_out():
+    # Most are negative: to call none positive were best, but 1 is at any threshold.
+    margins, y = np.full(50, 45.0), np.r_[1.0, np.zeros(49)]
+    found = calibrate(CRITERIA["accuracy"], margins, y, np.ones(50))
+    assert found == Calibration(0.0, 1 / 50)
+    # And a lower one can.
+    found = calibrate(CRITERIA["accuracy"], margins - 25.0, y, np.ones(50))
+    assert found.score == 49 / 50
+    assert not is_positive(
+        margins - 25.0, binary_score(found.cut, "logit"), "logit"
+    ).any()
+
+
+@pytest.mark.parametrize("link", ["logit", "score"])
+def test_a_score_at_the_threshold_counts_as_positive(link):
+    margins = np.array([-1.0, 0.3, 0.7])
+    for place, margin in enumerate(margins):
+        threshold = float(binary_score(margin, link))
+        called = is_positive(margins, threshold, link)
+        assert called.tolist() == [other >= place for other in range(3)]
+        least = least_positive(threshold, link)
+        assert least <= margin
+        assert is_positive(least, threshold, link)
+        assert not is_positive(np.nextafter(least, -np.inf), threshold, link)
+    assert least_positive(0.5, "score") == 0.5
+    assert least_positive(0.0, "logit") == -np.inf
+    assert least_positive(np.nextafter(1.0, 2.0), "logit") == np.inf
+    assert is_positive(least_positive(1.0, "logit"), 1.0, "logit")
+    assert is_positive(least_positive(5e-324, "logit"), 5e-324, "logit")
 
 
 def test_extreme_margins_keep_a_threshold_that_a_probability_can_hold():
@@ -353,7 +432,7 @@ def test_extreme_margins_keep_a_threshold_that_a_probability_can_hold():
     y = (margins > 1000).astype(float)
     cut, score = cut_and_score(CRITERIA["f1"], margins, y, np.ones(200))
     assert cut <= 20.0
-    assert score == pytest.approx(f1_score(y, margins > cut))
+    assert score == pytest.approx(f1_score(y, margins >= cut))
 
 
 def test_weights_count():

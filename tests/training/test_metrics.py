@@ -68,7 +68,7 @@ def test_two_classes(cut, beta):
     found = linear_metrics(
         BINARY, "logistic", 0.0, margins, y, loss_weights, weights, cut=cut, f_beta=beta
     )
-    called = (margins[:, 0] > cut).astype(float)
+    called = (margins[:, 0] >= cut).astype(float)
     shared = {"sample_weight": weights}
     assert found == pytest.approx(
         {
