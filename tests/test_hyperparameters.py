@@ -91,14 +91,16 @@ EVERYWHERE = [
 
 
 def set_value(entry):
-    """A value that is neither default and leaves nothing to us."""
+    """A value that is neither default and leaves nothing to us, if there is one."""
     candidates = [True, False, *entry.choices, 0.25, 0.5, 0.75, 2, 7]
-    return next(
+    found = (
         value
         for value in candidates
         if value not in ("auto", entry.default, entry.sagemaker_default)
         and is_valid(entry, value)
     )
+    # The two values of a flag may be the two defaults.
+    return next(found, entry.sagemaker_default)
 
 
 def is_valid(entry, value):

@@ -206,6 +206,17 @@ LINEAR_LEARNER = (
         "early_stopping_tolerance", "float", 0.001, 0.001,
         "Relative improvement of the validation loss that counts as one.", 0.0,
     ),
+    flag(
+        "sagemaker_rules", False, True,
+        "Whether to scale, stop and balance as SageMaker does where we do not. Means "
+        "and deviations come from whole mini-batches, the first ones that hold more "
+        "than num_point_for_scaler rows, and constant features keep their size. A "
+        "candidate keeps its last epoch that improved by early_stopping_tolerance, not "
+        "that of the lowest loss, and stops with the first epoch without improvement "
+        "beyond early_stopping_patience. balance_multiclass_weights counts the rows "
+        "that means come from.",
+        ours=True,
+    ),
     number(
         "num_calibration_samples", "int", 10_000_000, 10_000_000,
         'Validation rows at most that the threshold is calibrated on. "auto" is '

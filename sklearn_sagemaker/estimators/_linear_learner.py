@@ -178,6 +178,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         num_point_for_scaler=10000,
         early_stopping_patience="auto",
         early_stopping_tolerance=0.001,
+        sagemaker_rules=False,
         num_calibration_samples=10_000_000,
         positive_example_weight_mult=1.0,
         target_recall=0.8,
@@ -227,6 +228,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         self.num_point_for_scaler = num_point_for_scaler
         self.early_stopping_patience = early_stopping_patience
         self.early_stopping_tolerance = early_stopping_tolerance
+        self.sagemaker_rules = sagemaker_rules
         self.num_calibration_samples = num_calibration_samples
         self.positive_example_weight_mult = positive_example_weight_mult
         self.target_recall = target_recall
@@ -380,6 +382,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         num_point_for_scaler=10000,
         early_stopping_patience="auto",
         early_stopping_tolerance=0.001,
+        sagemaker_rules=False,
         quantile=0.5,
         loss_insensitivity=0.01,
         huber_delta=1.0,
@@ -421,6 +424,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         self.num_point_for_scaler = num_point_for_scaler
         self.early_stopping_patience = early_stopping_patience
         self.early_stopping_tolerance = early_stopping_tolerance
+        self.sagemaker_rules = sagemaker_rules
         self.quantile = quantile
         self.loss_insensitivity = loss_insensitivity
         self.huber_delta = huber_delta

@@ -25,6 +25,7 @@ from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.resume import merge_states, resume_blocks
+from sklearn_sagemaker.training.sagemaker_rules import scaler_rows
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
     check_statistics,
@@ -117,8 +118,15 @@ class LinearRun:
         """Factor of the loss of each class."""
         rows = self.train_rows
         return self.settings.class_multipliers(
-            self.data.y[rows], self.data.sample_weight[rows]
+            self.data.y[rows], self.data.sample_weight[rows], len(self._scaler_rows())
         )
+
+    def _scaler_rows(self) -> np.ndarray:
+        """The rows that scalers are learned from."""
+        count = self.values["num_point_for_scaler"]
+        if self.settings.sagemaker_rules:
+            count = scaler_rows(len(self.train_rows), count, self.batch)
+        return self.train_rows[:count]
 
     def _mean_loss_weight(self, loss_weights: np.ndarray) -> float:
         """Mean weight in the loss of the rows that train."""
@@ -162,7 +170,8 @@ class LinearRun:
         if self.spec.resume is not None:
             # The weights and the optimizer's state are in the units of these.
             self.values["unbias_data"] = self.spec.resume["shifted"]
-            return FeatureStatistics(*self.spec.resume["statistics"])
+            found = FeatureStatistics(*self.spec.resume["statistics"])
+            return replace(found, keep_constants=self.settings.sagemaker_rules)
         sparse = bool(self.reader.sparse)
         scaled = self.settings.flag("normalize_data", True)
         centred = self.settings.flag(
@@ -174,16 +183,19 @@ class LinearRun:
             return FeatureStatistics(
                 np.zeros(d), np.ones(d), np.ones(d) if sparse else None
             )
-        rows = self.train_rows[: self.values["num_point_for_scaler"]]
+        rows = self._scaler_rows()
         found = feature_statistics(self.reader, rows, self.data.sample_weight[rows])
         check_statistics(found, self.spec.feature_names)
-        return replace(found, zeros=zeros_share(self.data.X, rows))
+        return replace(
+            found,
+            zeros=zeros_share(self.data.X, rows),
+            keep_constants=self.settings.sagemaker_rules,
+        )
 
     def _prepare_labels(self) -> None:
         """Centre and scale labels in float64 before they become float32."""
         y, weights, plan = self.data.y, self.data.sample_weight, self.plan
         dtype = self.reader.dtype
-        rows = self.train_rows
         self.multipliers = self._class_multipliers()
         factor: Any = 1.0
         if not self.settings.regression:
@@ -210,7 +222,7 @@ class LinearRun:
             self.settings.warn_of_scale(y[rows], weights[rows])
             unbias = self.settings.flag("unbias_label", self.values["use_bias"])
             normalize = self.settings.flag("normalize_label", True)
-            rows = rows[: self.values["num_point_for_scaler"]]
+            rows = self._scaler_rows()
             self.label_origin, self.label_unit = label_statistics(
                 y[rows], weights[rows], normalize, unbias
             )
@@ -365,6 +377,7 @@ class LinearRun:
             counted=counted,
             patience=self.values["early_stopping_patience"],
             tolerance=self.values["early_stopping_tolerance"],
+            keep_improvements=self.settings.sagemaker_rules,
         )
         block.keep(better)
         block.drop(gone)

@@ -45,12 +45,14 @@ class Progress:
         counted: np.ndarray,
         patience: int,
         tolerance: float,
+        keep_improvements: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Take in an epoch of the active candidates.
 
-        Early stopping is SageMaker's: an improvement counts from a relative size
-        on, and a candidate stops after ``patience`` epochs without one. The best
-        epoch is the one of the lowest loss, however small the improvement.
+        An improvement counts from a relative size on, and a candidate stops after
+        ``patience`` epochs without one. The best epoch is the one of the lowest loss,
+        however small the improvement. Logs of SageMaker's jobs show one epoch more,
+        and what they keep is the last epoch that was an improvement.
 
         Parameters
         ----------
@@ -65,6 +67,8 @@ class Progress:
             Whether the epoch counts for the patience.
         patience : int
         tolerance : float
+        keep_improvements : bool
+            Whether to stop and to keep as SageMaker does.
 
         Returns
         -------
@@ -77,10 +81,6 @@ class Progress:
         self.train_curve.append(curve[0])
         self.validation_curve.append(curve[1])
         finite = np.isfinite(loss) & np.isfinite(train_loss)
-        better = finite & (loss < self.best_loss[active])
-        self.best_loss[active[better]] = loss[better]
-        self.best_parts[:, active[better]] = parts[:, better]
-        self.best_epoch[active[better]] = epoch
         self.n_iter[active] = epoch + 1
         reference = self.reference[active]
         gain = np.where(
@@ -89,6 +89,12 @@ class Progress:
             np.inf,
         )
         improved = gain >= tolerance
+        better = finite & (loss < self.best_loss[active])
+        if keep_improvements:
+            better, patience = finite & improved, patience + 1
+        self.best_loss[active[better]] = loss[better]
+        self.best_parts[:, active[better]] = parts[:, better]
+        self.best_epoch[active[better]] = epoch
         self.reference[active[improved]] = loss[improved]
         waited = np.where(improved | ~counted, 0, self.waited[active] + 1)
         self.waited[active] = waited

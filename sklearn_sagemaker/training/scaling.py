@@ -45,13 +45,15 @@ class FeatureStatistics:
     """Weighted mean and standard deviation of every feature (float64).
 
     ``present`` is the share of the rows that store it, None for dense rows; ``zeros``
-    the share of zeros among the values of the first dense rows.
+    the share of zeros among the values of the first dense rows; ``keep_constants``
+    whether constant features keep their size, as in SageMaker.
     """
 
     mean: np.ndarray
     deviation: np.ndarray
     present: np.ndarray | None = None
     zeros: float = 0.0
+    keep_constants: bool = False
 
     @property
     def sparse_like(self) -> bool:
@@ -80,15 +82,15 @@ class FeatureStatistics:
     def scale(self, kind: str) -> np.ndarray:
         """Factor of every feature for one of `SCALINGS`.
 
-        Constant features become one: centred they are zero, and not centred they
-        are one more bias.
+        Constant features become one, unless they are to keep their size: centred they
+        are zero, and not centred they are one more bias.
         """
         deviation = self.deviation
         varies = deviation > 0
         if kind == "none":
             return np.ones_like(deviation)
         size = np.abs(self.mean)
-        constant = 1.0 / np.where(size > 0, size, 1.0)
+        constant = 1.0 / np.where((size > 0) & (not self.keep_constants), size, 1.0)
         if not varies.any():
             return constant
         if kind == "standard":

@@ -17,6 +17,7 @@ from sklearn_sagemaker.training.criteria import (
     Criterion,
     calibrate,
 )
+from sklearn_sagemaker.training.sagemaker_rules import balanced_weights
 from sklearn_sagemaker.training.scaling import FeatureStatistics, label_statistics
 from sklearn_sagemaker.training.weights import near_one
 
@@ -131,6 +132,13 @@ class LinearSettings(Settings):
     Parameters
     ----------
     spec : TrainingSpec
+
+    Attributes
+    ----------
+    sagemaker_rules : bool
+        Whether SageMaker's own rules hold where ours differ.
+    patient : bool
+        Whether candidates with a cosine schedule are not stopped.
     """
 
     def __init__(self, spec: TrainingSpec):
@@ -139,7 +147,9 @@ class LinearSettings(Settings):
             loss = DEFAULT_LOSS[spec.predictor_type]
         super().__init__(spec, AUTO, loss)
         self.values["loss"] = loss
-        self.patient = spec.hyperparameters["early_stopping_patience"] == "auto"
+        self.sagemaker_rules: bool = self.values["sagemaker_rules"]
+        patience = spec.hyperparameters["early_stopping_patience"]
+        self.patient = patience == "auto" and not self.sagemaker_rules
 
     def shifts_features(self, statistics: FeatureStatistics) -> bool:
         """Whether features are centred.
@@ -236,13 +246,17 @@ class LinearSettings(Settings):
             parameter /= unit * scale
         return np.stack([shift, scale, parameter])
 
-    def class_multipliers(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def class_multipliers(
+        self, y: np.ndarray, weights: np.ndarray, sample: int | None = None
+    ) -> np.ndarray:
         """Factor of the loss of each class, as SageMaker's hyperparameters ask.
 
         Parameters
         ----------
         y, weights : float64 arrays of shape (n,)
             Class indices and weights of the training rows.
+        sample : int or None
+            How many of them, the first ones, count by SageMaker's rules; None is all.
 
         Returns
         -------
@@ -254,7 +268,11 @@ class LinearSettings(Settings):
             return multipliers
         shares = np.bincount(y.astype(int), weights, minlength=len(multipliers))
         if not self.binary:
-            if self.values["balance_multiclass_weights"]:
+            if self.values["balance_multiclass_weights"] and self.sagemaker_rules:
+                y, weights = y[:sample], weights[:sample]
+                first = np.bincount(y.astype(int), weights, minlength=len(multipliers))
+                multipliers = balanced_weights(first, shares)
+            elif self.values["balance_multiclass_weights"]:
                 multipliers = shares.sum() / np.maximum(shares, 1e-300)
             return multipliers
         wanted = self.values["positive_example_weight_mult"]

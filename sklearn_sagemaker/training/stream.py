@@ -173,7 +173,12 @@ class Stream:
                 data.y[self.rows].astype(int), self.weights, len(seen["classes"])
             )
         present = seen["stored"] / seen["rows"] if self.reader.sparse else None
-        statistics = FeatureStatistics(features.mean, features.deviation, present)
+        statistics = FeatureStatistics(
+            features.mean,
+            features.deviation,
+            present,
+            keep_constants=self.settings.sagemaker_rules,
+        )
         if seen["shifted"] is None:
             zeros = zeros_share(data.X, self.rows)
             seen["shifted"] = self.settings.shifts_features(
