@@ -486,7 +486,9 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
         Work space.
     meeting : int64 array of shape (24,)
         Zeros, shared by the threads that call this with the same arguments but
-        ``member`` (0 to ``n_members - 1``); they share the work on dense rows.
+        ``member`` (0 to ``n_members - 1``); they share the work on dense rows: its
+        parts, and then as many ranges of features as there are members, each done by
+        whichever thread is there. Sparse rows have one member.
     member, n_members : int
 
     Returns
@@ -509,7 +511,9 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
         most_rows = max(most_rows, bounds[t + 1] - bounds[t])
         if masked[t] >= used // group:
             raise ValueError("masked names a group of columns that there is not")
-    cdef ptrdiff_t n_parts = sums.shape[0], part, j0, j1, at
+    cdef ptrdiff_t n_parts = sums.shape[0], part, j0, j1, at, turn, share
+    if max(n_parts, n_members) > TEAM_ITEMS or (X.sparse and n_members > 1):
+        raise ValueError("more parts or members than a pass can have")
     task.d, task.ld, task.used = d, ld, used
     task.tile_rows = tile_height(d * sizeof(real), (most_rows + n_parts - 1) // n_parts)
     task.narrow, task.shared = narrow, scale.shape[1] == 1
@@ -577,12 +581,13 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
         taken[c] = steps[c]
     cdef double beta1 = constants[0], beta2 = constants[1], power1, power2
     cdef uint64_t processor
-    cdef int complete = 1
-    # Features that this member steps.
-    j0, j1 = d * member // n_members, d * (member + 1) // n_members
+    cdef int complete, corrected
+    # Items that the team has finished at the end of the stage: all have come.
+    cdef int64_t due = n_members
     with nogil:
         processor = flush_subnormals()
-        complete = team_meet(&meeting[0], n_members)
+        team_done(&meeting[0], due)
+        complete = team_wait(&meeting[0], due, n_members)
         for t in range(n_batches):
             if not complete:
                 break
@@ -594,8 +599,12 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
             if batch.trains != NULL:
                 share_batch(&batch, &order[0])
             if not X.sparse:
-                part, in_batch = member, batch.stop - batch.start
-                while part < n_parts:
+                in_batch = batch.stop - batch.start
+                due += n_parts
+                for turn in range(n_parts):
+                    part = (member + turn) % n_parts
+                    if not team_take(&meeting[0], part, 2 * t + 1):
+                        continue
                     memset(&sums[part, 0], 0, 2 * ld * sizeof(real))
                     dense_batch(&X, &loss, &task, &batch,
                                 batch.start + in_batch * part // n_parts,
@@ -603,20 +612,10 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                                 &order[0], shift_, w, &bias[0, 0], &labels[0],
                                 &weights[0], &label_scaler[0, 0], tile, z, lanes,
                                 &sums[part, 0], &gradients[part, 0])
-                    part += n_members
-                complete = team_meet(&meeting[0], n_members)
+                    team_done(&meeting[0], due)
+                complete = team_wait(&meeting[0], due, n_members)
                 if not complete:
                     break
-                for part in range(1, n_parts):
-                    if not task.narrow:
-                        axpy((j1 - j0) * ld, <real> 1, &gradients[part, j0 * ld],
-                             g + j0 * ld)
-                    else:
-                        for c in range(used):
-                            at = c * d + j0
-                            axpy(j1 - j0, <real> 1, &gradients[part, at], g + at)
-                    if member == 0:
-                        axpy(2 * ld, <real> 1, &sums[part, 0], &sums[0, 0])
             else:
                 memset(&sums[0, 0], 0, 2 * ld * sizeof(real))
                 touch.n = 0
@@ -635,33 +634,57 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                     counts[touch.touched[i]] += 1
                 touch.mark += <int32_t> touch.n
             for c in range(used):
-                if batch.m0 <= c < batch.m1:
+                if c < batch.m0 or c >= batch.m1:
+                    taken[c] += 1
+            corrected = 0
+            due += n_members
+            for turn in range(n_members):
+                share = (member + turn) % n_members
+                if not team_take(&meeting[0], share, 2 * t + 2):
                     continue
-                taken[c] += 1
-                power1 = beta1 ** (<double> taken[c])
-                power2 = beta2 ** (<double> taken[c])
-                lanes[CORRECTION_1 * ld + c] = <real> (1 / (1 - power1))
-                lanes[CORRECTION_2 * ld + c] = <real> (1 / (1 - power2))
-                lanes[BIAS_RATE * ld + c] = <real> (rate[t, c] * bias_lr_mult)
-            for i in range(2):
-                # The columns before the masked ones, and those behind.
-                first = 0 if i == 0 else batch.m1
-                last = batch.m0 if i == 0 else used
-                update_range(&task, first, last, j0, j1, w, s0, s1, g, lanes,
-                             &rate[t, 0], &penalties[0, 0], &scale[0, 0],
-                             &constants[0], &touch if compact else NULL,
-                             &counts[0] if compact else NULL,
-                             &boost[0] if compact else NULL, &corrections[0, 0],
-                             n_table)
-                if member == 0:
-                    update_bias(&task, first, last, &bias[0, 0], &sums[0, 0], lanes,
-                                &penalties[0, 0], &constants[0])
-            if member == 0:
-                for c in range(used):
-                    if c < batch.m0 or c >= batch.m1:
-                        loss_sum[c] += sums[0, ld + c]
-                add_weights(&batch, &order[0], &weights[0], used, group, &weight_sum[0])
-            complete = team_meet(&meeting[0], n_members)
+                j0, j1 = d * share // n_members, d * (share + 1) // n_members
+                if not X.sparse:
+                    for part in range(1, n_parts):
+                        if not task.narrow:
+                            axpy((j1 - j0) * ld, <real> 1, &gradients[part, j0 * ld],
+                                 g + j0 * ld)
+                        else:
+                            for c in range(used):
+                                at = c * d + j0
+                                axpy(j1 - j0, <real> 1, &gradients[part, at], g + at)
+                        if share == 0:
+                            axpy(2 * ld, <real> 1, &sums[part, 0], &sums[0, 0])
+                if not corrected:
+                    corrected = 1
+                    for c in range(used):
+                        if batch.m0 <= c < batch.m1:
+                            continue
+                        power1 = beta1 ** (<double> taken[c])
+                        power2 = beta2 ** (<double> taken[c])
+                        lanes[CORRECTION_1 * ld + c] = <real> (1 / (1 - power1))
+                        lanes[CORRECTION_2 * ld + c] = <real> (1 / (1 - power2))
+                        lanes[BIAS_RATE * ld + c] = <real> (rate[t, c] * bias_lr_mult)
+                for i in range(2):
+                    # The columns before the masked ones, and those behind.
+                    first = 0 if i == 0 else batch.m1
+                    last = batch.m0 if i == 0 else used
+                    update_range(&task, first, last, j0, j1, w, s0, s1, g, lanes,
+                                 &rate[t, 0], &penalties[0, 0], &scale[0, 0],
+                                 &constants[0], &touch if compact else NULL,
+                                 &counts[0] if compact else NULL,
+                                 &boost[0] if compact else NULL, &corrections[0, 0],
+                                 n_table)
+                    if share == 0:
+                        update_bias(&task, first, last, &bias[0, 0], &sums[0, 0],
+                                    lanes, &penalties[0, 0], &constants[0])
+                if share == 0:
+                    for c in range(used):
+                        if c < batch.m0 or c >= batch.m1:
+                            loss_sum[c] += sums[0, ld + c]
+                    add_weights(&batch, &order[0], &weights[0], used, group,
+                                &weight_sum[0])
+                team_done(&meeting[0], due)
+            complete = team_wait(&meeting[0], due, n_members)
         if member == 0:
             for c in range(used):
                 steps[c] = taken[c]

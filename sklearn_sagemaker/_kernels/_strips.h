@@ -15,40 +15,99 @@ static const int tile_products_built = 1;
 static const int tile_products_built = 0;
 #endif
 
-/* A team of threads that work on one pass wait for each other here. They come from
- * the caller; the meeting has been agreed by all, so nobody waits long, and spins.
- * meeting[0] counts arrivals, meeting[8] completed meetings, meeting[16] is raised by
- * whoever cannot come: then nobody waits, and the answer is false. */
+/* A team of threads works on one pass, stage by stage. The items of a stage are free
+ * for whoever comes first, so that a thread that gets no processor holds up nobody but
+ * with the item in its hands. It takes its own first, which are in its cache. Who has
+ * to wait spins for some microseconds, as long as a neighbour needs that has a
+ * processor too, and then sleeps: it has none to spare for those that work.
+ * In the meeting, int64[24] from the caller, [0] to [7] are the last stage in which
+ * each item was taken, [8] counts finished items, [9] sleepers, [10] is what they hear
+ * of, and [16] is raised by whoever cannot come: then the answer of a wait is false. */
+enum { TEAM_ITEMS = 8, TEAM_DONE = 8, TEAM_ASLEEP = 9, TEAM_BELL = 10, TEAM_LOST = 16 };
 #if defined(__GNUC__) || defined(__clang__)
-#include <sched.h>
+#include <time.h>
+#if defined(__linux__) && defined(__LP64__) && !defined(SS_NO_FUTEX)
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#define SS_FUTEX
+#endif
+#ifndef SS_SPIN_NANOSECONDS
+#define SS_SPIN_NANOSECONDS 20000
+#endif
 static const int teams_built = 1;
-SS_NOINLINE int team_meet(int64_t *meeting, ptrdiff_t members) {
-  if (members <= 1) return 1;
-  const int64_t before = __atomic_load_n(meeting + 8, __ATOMIC_ACQUIRE);
-  if (__atomic_add_fetch(meeting, 1, __ATOMIC_ACQ_REL) == (int64_t)members) {
-    __atomic_store_n(meeting, 0, __ATOMIC_RELAXED);
-    __atomic_store_n(meeting + 8, before + 1, __ATOMIC_RELEASE);
-    return 1;
+SS_INLINE int64_t team_clock(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+SS_INLINE int team_reached(int64_t *meeting, int64_t due) {
+  return __atomic_load_n(meeting + TEAM_DONE, __ATOMIC_SEQ_CST) >= due;
+}
+SS_INLINE int team_lost(int64_t *meeting) {
+  return __atomic_load_n(meeting + TEAM_LOST, __ATOMIC_ACQUIRE) != 0;
+}
+/* Sleeps until the bell, or for a moment: the caller looks again anyway. */
+SS_NOINLINE void team_sleep(int64_t *meeting, int64_t due) {
+#ifdef SS_FUTEX
+  uint32_t *bell = (uint32_t *)(meeting + TEAM_BELL);
+  const struct timespec moment = {0, 2000000};
+  __atomic_add_fetch(meeting + TEAM_ASLEEP, 1, __ATOMIC_SEQ_CST);
+  const uint32_t heard = __atomic_load_n(bell, __ATOMIC_SEQ_CST);
+  if (!team_reached(meeting, due) && !team_lost(meeting))
+    syscall(SYS_futex, bell, FUTEX_WAIT_PRIVATE, heard, &moment, NULL, 0);
+  __atomic_sub_fetch(meeting + TEAM_ASLEEP, 1, __ATOMIC_SEQ_CST);
+#else
+  const struct timespec moment = {0, 50000};
+  (void)meeting, (void)due;
+  nanosleep(&moment, NULL);
+#endif
+}
+/* Whether an item of a stage is the caller's to do. */
+SS_INLINE int team_take(int64_t *meeting, ptrdiff_t item, int64_t stage) {
+  int64_t last = __atomic_load_n(meeting + item, __ATOMIC_RELAXED);
+  return last < stage &&
+         __atomic_compare_exchange_n(meeting + item, &last, stage, 0,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+}
+/* One item is finished; the stage is when so many are `due`. */
+SS_INLINE void team_done(int64_t *meeting, int64_t due) {
+  if (__atomic_add_fetch(meeting + TEAM_DONE, 1, __ATOMIC_SEQ_CST) < due) return;
+#ifdef SS_FUTEX
+  if (__atomic_load_n(meeting + TEAM_ASLEEP, __ATOMIC_SEQ_CST)) {
+    uint32_t *bell = (uint32_t *)(meeting + TEAM_BELL);
+    __atomic_add_fetch(bell, 1, __ATOMIC_SEQ_CST);
+    syscall(SYS_futex, bell, FUTEX_WAKE_PRIVATE, INT32_MAX, NULL, NULL, 0);
   }
-  for (int spins = 0; __atomic_load_n(meeting + 8, __ATOMIC_ACQUIRE) == before;) {
-    if (__atomic_load_n(meeting + 16, __ATOMIC_ACQUIRE)) return 0;
+#endif
+}
+/* Waits until the items due are finished; false if somebody is lost. */
+SS_NOINLINE int team_wait(int64_t *meeting, int64_t due, ptrdiff_t members) {
+  if (members <= 1) return 1;
+  int64_t until = 0;
+  for (int spins = 0;; spins = (spins + 1) & 63) {
+    if (team_lost(meeting)) return 0;
+    if (team_reached(meeting, due)) return 1;
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();
 #endif
-    if (++spins >= 4096) {
-      sched_yield();
-      spins = 0;
-    }
+    if (spins < 63) continue;
+    if (until == 0) until = team_clock() + SS_SPIN_NANOSECONDS;
+    else if (team_clock() > until) team_sleep(meeting, due);
   }
-  return 1;
 }
 SS_INLINE void team_leave(int64_t *meeting) {
-  __atomic_store_n(meeting + 16, 1, __ATOMIC_RELEASE);
+  __atomic_store_n(meeting + TEAM_LOST, 1, __ATOMIC_RELEASE);
 }
 #else
 static const int teams_built = 0;
-SS_INLINE int team_meet(int64_t *meeting, ptrdiff_t members) {
-  (void)meeting, (void)members;
+SS_INLINE int team_take(int64_t *meeting, ptrdiff_t item, int64_t stage) {
+  (void)meeting, (void)item, (void)stage;
+  return 1;
+}
+SS_INLINE void team_done(int64_t *meeting, int64_t due) { (void)meeting, (void)due; }
+SS_INLINE int team_wait(int64_t *meeting, int64_t due, ptrdiff_t members) {
+  (void)meeting, (void)due, (void)members;
   return 1;
 }
 SS_INLINE void team_leave(int64_t *meeting) { (void)meeting; }

@@ -5,7 +5,10 @@ cdef extern from "_strips.h" nogil:
     const int teams_built
     double dot_mixed(ptrdiff_t, const float*, const double*)
     double sparse_dot_mixed(ptrdiff_t, const float*, const int32_t*, const double*)
-    int team_meet(int64_t*, ptrdiff_t)
+    const ptrdiff_t TEAM_ITEMS
+    int team_take(int64_t*, ptrdiff_t, int64_t)
+    void team_done(int64_t*, int64_t)
+    int team_wait(int64_t*, int64_t, ptrdiff_t)
     void team_leave(int64_t*)
     void tile_margins_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*, const float*,
                           ptrdiff_t, float*, ptrdiff_t)

@@ -1,6 +1,7 @@
 """Every level of the compiled kernels against the slow NumPy reference."""
 
 import itertools
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache, partial
 
@@ -402,21 +403,72 @@ def test_a_member_that_cannot_come_is_not_waited_for(level):
     np.testing.assert_array_equal(call.results[0], before)
 
 
+def start_beside_another(call, taken):
+    """Member 0 of two, beside one that came and took some items of the first stage."""
+    meeting = np.zeros(24, np.int64)
+    meeting[taken] = 1
+    meeting[8] = 1
+    return meeting, partial(call.member, meeting, 0, 2)
+
+
 @pytest.mark.parametrize("level", available_levels())
 def test_a_member_that_leaves_in_the_middle_ends_the_pass(level):
-    """It comes to the first two meetings, then never again."""
+    """It comes, takes a part of the first batch, and never finishes it."""
     problem = Problem("logistic", "adam", 4, 1, "f8")
     call = Call(problem, load_level(level), "C", True, True, False, 2)
-    meeting = np.zeros(24, np.int64)
+    meeting, work = start_beside_another(call, [1])
     with ThreadPoolExecutor(1) as pool:
-        member = pool.submit(call.member, meeting, 0, 2)
-        for arrived in range(2):
-            while meeting[0] == 0:
-                assert not member.done()
-            # What the last one to arrive does.
-            meeting[0], meeting[8] = 0, arrived + 1
+        member = pool.submit(work)
+        assert not wait([member], timeout=0.05).done
         meeting[16] = 1
         assert member.result(timeout=10) is False
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize("case", CASES)
+def test_a_member_that_comes_late_is_not_waited_for(level, case):
+    """A thread without a processor has taken nothing: the other does it all."""
+    n_models, n_groups, folds, centred, shared_scale, narrow, _ = case
+    problem = Problem("logistic", "adam", n_models, n_groups, "f4", folds)
+    make = partial(Call, problem, load_level(level), "C", centred, shared_scale, narrow,
+                   2)  # fmt: skip
+    call = make()
+    meeting, work = start_beside_another(call, [])
+    with ThreadPoolExecutor(1) as pool:
+        member = pool.submit(work)
+        waits = wait([member], timeout=30).not_done
+        meeting[16] = 1
+    assert not waits
+    assert member.result() is True
+    assert_bits_equal(call.results, make().run(1).results)
+
+
+@pytest.mark.parametrize("level", available_levels())
+def test_who_waits_leaves_the_processor_to_others(level):
+    problem = Problem("logistic", "adam", 4, 1, "f8")
+    call = Call(problem, load_level(level), "C", True, True, False, 2)
+    meeting, work = start_beside_another(call, [1])
+
+    def processor_seconds():
+        start = time.thread_time()
+        work()
+        return time.thread_time() - start
+
+    with ThreadPoolExecutor(1) as pool:
+        member = pool.submit(processor_seconds)
+        assert not wait([member], timeout=1).done
+        meeting[16] = 1
+        assert member.result(timeout=10) < 0.2
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize(("layout", "n_members"), [("C", 9), ("csr32", 2)])
+def test_members_that_a_pass_cannot_have_are_refused(level, layout, n_members):
+    sparse = layout != "C"
+    problem = Problem("logistic", "adam", 4, 1, "f8", sparse=sparse)
+    call = Call(problem, load_level(level), layout, False, True)
+    with pytest.raises(ValueError, match="more parts or members"):
+        call.member(np.zeros(24, np.int64), 0, n_members)
 
 
 @pytest.mark.parametrize("level", available_levels())
