@@ -218,8 +218,9 @@ class LinearRun:
             shift, scale = old_shift, old_scale
             y = (y - self.label_origin) / self.label_unit
         elif self.settings.regression:
-            check_targets(y[rows])
-            self.settings.warn_of_scale(y[rows], weights[rows])
+            trained = self.train_rows
+            check_targets(y[trained])
+            self.settings.warn_of_scale(y[trained], weights[trained])
             unbias = self.settings.flag("unbias_label", self.values["use_bias"])
             normalize = self.settings.flag("normalize_label", True)
             rows = self._scaler_rows()
