@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from typing import Any, TextIO
 
 import numpy as np
@@ -130,23 +130,25 @@ def parse_fast(
         for j in range(layout.n_columns)
         if j not in wanted
     }
+    # NumPy warns of no rows, and warnings can be caught in one thread only.
+    line = next((line for line in handle if line.strip("\r\n")), None)
+    if line is None:
+        return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            X = np.loadtxt(
-                handle,
-                dtype=np.float64,
-                delimiter=",",
-                # Its quotes read "3"4 as 34: quoted cells go the slow way.
-                quotechar=None,
-                comments=None,
-                converters=converters or None,
-                encoding="utf-8",
-                ndmin=2,
-            )
+        X = np.loadtxt(
+            chain([line], handle),
+            dtype=np.float64,
+            delimiter=",",
+            # Its quotes read "3"4 as 34: quoted cells go the slow way.
+            quotechar=None,
+            comments=None,
+            converters=converters or None,
+            encoding="utf-8",
+            ndmin=2,
+        )
     except UnicodeDecodeError:
         raise
-    except (ValueError, UserWarning):
+    except ValueError:
         return None
     if X.shape[1] != layout.n_columns or (label is not None and len(texts) != len(X)):
         return None

@@ -1,6 +1,8 @@
 """CSV files: header, numbers, labels, and the one line said about each fault."""
 
 import gzip
+import io
+import warnings
 
 import numpy as np
 import pytest
@@ -110,6 +112,19 @@ ODD_BUT_LEGAL = {
 def test_odd_but_legal(tmp_path, text):
     path = write(tmp_path, text)
     np.testing.assert_array_equal(read_csv(inspect_csv(path, "no")).X, [[1, 2], [3, 4]])
+
+
+@pytest.mark.parametrize("text", ["", "\n\r\n\n"])
+def test_no_rows_are_no_matter_of_warnings(tmp_path, monkeypatch, text):
+    """Warnings can be caught in one thread only, and files are read in others."""
+    layout = inspect_csv(write(tmp_path, "a,b\n1,2\n"))
+    empty, rows = io.StringIO(text), io.StringIO(text + "3,4\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(warnings, "catch_warnings", None)
+        assert csv_tables.parse_fast(empty, layout, [0], 1, "auto") is None
+        X, texts = csv_tables.parse_fast(rows, layout, [0], 1, "auto")
+    np.testing.assert_array_equal(X, [[3]])
+    assert texts == ["4"]
 
 
 def test_both_ways_of_reading_agree(tmp_path, monkeypatch):
