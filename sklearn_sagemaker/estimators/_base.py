@@ -66,12 +66,14 @@ warm_start : bool, default=False
     ``training_state_``.
 n_jobs : int or None, default=None
     Threads, as in joblib: over blocks of models and, within a block, over rows.
-    Never changes the result.
+    They are threads of this process whatever backend `joblib.parallel_config`
+    names. Never changes the result.
 random_state : int, RandomState instance or None, default=None
     Seed of shuffling, folds and starting weights.
 verbose : int, default=0
     Above zero shows the progress epoch by epoch: scikit-learn's progress bar
-    where it is available (scikit-learn 1.9 and rich), log lines otherwise.
+    where it is available (scikit-learn 1.9 and rich), else lines on standard error,
+    or in the log if the logger "sklearn_sagemaker" has a handler and takes INFO.
 backend : str, backend or None, default=None
     Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
     None is what `sklearn_sagemaker.set_config` says, "local" at first.
@@ -322,13 +324,12 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         backend = resolve_backend(self.backend)
         bar = bool(self.verbose) and progress_bar_available()
         lines = bool(self.verbose) and not bar
-        with (
-            EpochCallbacks(self, X, y, progress_bar=bar) as callbacks,
-            _log_lines(lines) as report,
-        ):
+        start = time.perf_counter()
+        with EpochCallbacks(self, X, y, progress_bar=bar) as callbacks:
 
             def monitor(epoch: int, epochs: int, losses: dict[str, float]) -> bool:
-                report(epoch, epochs, losses)
+                if lines:
+                    _show(_epoch_line(epoch, epochs, losses, start))
                 return callbacks.epoch(losses)
 
             return backend.train(spec, data, monitor)
@@ -401,36 +402,23 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         return self._check_rows(X, reset=False)
 
 
-@contextmanager
-def _log_lines(enabled: bool):
-    """One log line an epoch, to standard error if no handler is configured."""
-    if not enabled:
-        yield lambda epoch, epochs, losses: None
-        return
-    handler = None
-    level = logger.level
-    if not logger.hasHandlers():
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    start = time.perf_counter()
+def _show(line: str) -> None:
+    """Log a line where that is asked for, else write it to standard error.
 
-    def report(epoch: int, epochs: int, losses: dict[str, float]) -> None:
-        logger.info(
-            "epoch %d of %d: training loss %.6g, validation loss %.6g, "
-            "%d candidates training, %.1f s",
-            epoch + 1,
-            epochs,
-            losses["train_loss"],
-            losses["validation_loss"],
-            losses["n_active"],
-            time.perf_counter() - start,
-        )
+    The logger stays as the program has set it up: other fits use it at the same time.
+    """
+    if logger.isEnabledFor(logging.INFO) and logger.hasHandlers():
+        logger.info(line)
+    elif sys.stderr is not None:
+        # One call, so that lines of fits at the same time stay whole.
+        sys.stderr.write(line + "\n")
 
-    try:
-        yield report
-    finally:
-        logger.setLevel(level)
-        if handler is not None:
-            logger.removeHandler(handler)
+
+def _epoch_line(epoch: int, epochs: int, losses: dict[str, float], start: float) -> str:
+    """What ``verbose`` says of an epoch of a fit that began at ``start``."""
+    return (
+        f"epoch {epoch + 1} of {epochs}: training loss {losses['train_loss']:.6g}, "
+        f"validation loss {losses['validation_loss']:.6g}, "
+        f"{losses['n_active']} candidates training, "
+        f"{time.perf_counter() - start:.1f} s"
+    )

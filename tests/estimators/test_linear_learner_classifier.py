@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import sys
 
 import numpy as np
 import pandas as pd
@@ -1197,6 +1198,7 @@ def test_verbose_logs_a_line_an_epoch(problem, monkeypatch, caplog):
         "sklearn_sagemaker.estimators._base.progress_bar_available", lambda: False
     )
     cls, X, y = problem
+    caplog.set_level(logging.INFO, logger="sklearn_sagemaker")
     model = cls(**{**QUICK, "epochs": 4}, verbose=1).fit(X, y)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 4
@@ -1206,20 +1208,24 @@ def test_verbose_logs_a_line_an_epoch(problem, monkeypatch, caplog):
     assert loss == pytest.approx(model.candidates_["validation_loss"].min(), rel=1e-4)
 
 
-def test_verbose_logs_to_standard_error_without_handlers(monkeypatch, capsys):
+@pytest.mark.parametrize(("level", "handled"), [("INFO", False), ("WARNING", True)])
+def test_verbose_writes_to_standard_error_where_nobody_logs(
+    level, handled, monkeypatch, caplog, capsys
+):
     monkeypatch.setattr(
         "sklearn_sagemaker.estimators._base.progress_bar_available", lambda: False
     )
     logger = logging.getLogger("sklearn_sagemaker")
     monkeypatch.setattr(logger, "propagate", False)
-    assert not logger.hasHandlers()
-    level = logger.level
+    if handled:
+        monkeypatch.setattr(logger, "handlers", [logging.StreamHandler(sys.stdout)])
+    caplog.set_level(level, logger=logger.name)
     LinearLearnerClassifier(**{**QUICK, "epochs": 3}, verbose=1).fit(*IRIS)
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.count("epoch ") == 3
-    assert logger.level == level
-    assert not logger.handlers
+    assert [line.split(":")[0] for line in err.splitlines()] == [
+        f"epoch {epoch} of 3" for epoch in (1, 2, 3)
+    ]
 
 
 @pytest.mark.skipif(
