@@ -8,7 +8,15 @@ import pytest
 import sklearn_sagemaker
 
 PACKAGE = Path(sklearn_sagemaker.__file__).parent
-LEAVES = {"_state", "_hyperparameters", "exceptions", "_compat", "_optional", "_sparse"}
+LEAVES = {
+    "_state",
+    "_hyperparameters",
+    "exceptions",
+    "_compat",
+    "_optional",
+    "_sparse",
+    "_threads",
+}
 # Folder -> folders (and leaves) that it may import.
 ALLOWED = {
     "_kernels": {"_kernels"},
@@ -71,6 +79,27 @@ def test_private_names_of_scikit_learn_stay_in_compat():
                 part.startswith("_") for part in name.split(".")
             ):
                 assert path.name == "_compat.py", f"{path.name} imports {name}"
+
+
+# What they change is the whole process, in which others fit and log and warn.
+GLOBAL = {
+    "addHandler", "catch_warnings", "chdir", "filterwarnings", "putenv",
+    "removeHandler", "setLevel", "seterr", "setrecursionlimit", "simplefilter",
+    "threadpool_limits", "umask",
+}  # fmt: skip
+
+
+def test_the_library_leaves_the_state_of_the_process_alone():
+    for path in FILES:
+        if home(path) == "cli":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in GLOBAL, f"{path.name} uses {node.attr}"
+            assert not isinstance(node, ast.Global), f"{path.name} has globals"
+            if isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+                target = ast.unparse(node.value)
+                assert target != "os.environ", f"{path.name} sets {target}"
 
 
 def test_no_module_is_called_utils():

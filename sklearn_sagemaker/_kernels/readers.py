@@ -63,6 +63,13 @@ class RowReader:
         self.n_features = X.shape[1]
         self.nbytes = sum(part.nbytes for part in self._keep_alive)
 
+    def __reduce__(self):
+        # Copies too: a deep one would have the addresses of the original's memory.
+        raise TypeError(
+            "A RowReader holds addresses of memory, which mean nothing in another "
+            "process; send the matrix, and read it with RowReader(X) there."
+        )
+
     def _read_dense(self, X):
         if X.dtype == np.bool_:
             X = X.view(np.uint8)

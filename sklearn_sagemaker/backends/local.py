@@ -13,6 +13,7 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker.backends.protocol import Monitor
+from sklearn_sagemaker.training.blas import single_threaded_blas
 from sklearn_sagemaker.training.factor_run import train_factors
 from sklearn_sagemaker.training.factor_windows import WindowedFactorRun
 from sklearn_sagemaker.training.linear_run import train_linear
@@ -63,6 +64,7 @@ class LocalBackend(BaseEstimator):
         -------
         state : ModelState
         """
-        if isinstance(data, WindowedData):
-            return WINDOWED[spec.algorithm](spec, data).train(monitor)
-        return TRAINERS[spec.algorithm](spec, data, monitor)
+        with single_threaded_blas():
+            if isinstance(data, WindowedData):
+                return WINDOWED[spec.algorithm](spec, data).train(monitor)
+            return TRAINERS[spec.algorithm](spec, data, monitor)

@@ -7,7 +7,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from joblib import Parallel, delayed, effective_n_jobs
 
 from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
@@ -18,6 +17,7 @@ from sklearn_sagemaker._hyperparameters import (
 from sklearn_sagemaker._kernels.prediction import factor_scores, mean_margins
 from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker._state import ModelState, TrainingSpec
+from sklearn_sagemaker._threads import thread_count, threads
 from sklearn_sagemaker.estimators._base import (
     SHARED_PARAMETERS,
     SageMakerEstimator,
@@ -170,16 +170,13 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
     def _scores(self, X, intercept, coef, factors) -> np.ndarray:
         """Scores of all machines, in threads where they pay."""
         stored = X.nnz if sp.issparse(X) else X.size
-        if self.n_jobs in (None, 1) or stored * factors[:, 0].size < THREAD_WORK:
+        jobs = 1
+        if stored * factors[:, 0].size >= THREAD_WORK:
+            jobs = thread_count(self.n_jobs)
+        if jobs == 1:
             return factor_scores(X, intercept, coef, factors)
-        jobs = effective_n_jobs(self.n_jobs)
-
-        def spread(call, starts, stops) -> None:
-            Parallel(n_jobs=jobs, prefer="threads")(
-                delayed(call)(*ends) for ends in zip(starts, stops, strict=True)
-            )
-
-        return factor_scores(X, intercept, coef, factors, 4 * jobs, spread)
+        with threads(jobs) as spread:
+            return factor_scores(X, intercept, coef, factors, 4 * jobs, spread)
 
     def _probit(self) -> bool:
         """Whether scores become probabilities by the normal distribution."""

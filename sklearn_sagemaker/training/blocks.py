@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker.training.block import LANES, ColumnBlock
@@ -23,16 +20,6 @@ MOST_COLUMNS = 1024
 SPARSE_BYTES = 8 << 20
 """Sparse rows jump about in weights, states and gradients: with more features than fit
 a block takes fewer columns, so that they stay in the last cache."""
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()
-
-
-def single_threaded_blas():
-    """Context in which BLAS uses one thread: the blocks have threads of their own."""
-    return _blas().limit(limits=1, user_api="blas")
 
 
 def block_columns(reader: RowReader) -> int:

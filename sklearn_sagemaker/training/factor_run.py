@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from joblib import effective_n_jobs
 
 from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._threads import Spread, thread_count, threads
 from sklearn_sagemaker.training.factor_contest import FactorContest, select
 from sklearn_sagemaker.training.factor_model import GradientModel, Scaler
 from sklearn_sagemaker.training.factor_scaling import feature_scaler
@@ -76,7 +75,7 @@ class FactorRun:
         self.train_rows = self.plan.train_rows
         validated = self.plan.kind != "training"
         self.epochs = self.settings.epochs(validated)
-        self.jobs = effective_n_jobs(spec.n_jobs)
+        self.jobs = thread_count(spec.n_jobs)
         self.scaler, self.square = self._feature_scaler()
         self.variants = self.settings.variants(self.square)
         self._check_memory()
@@ -264,12 +263,8 @@ class FactorRun:
         """Train all variants, select one, calibrate its threshold."""
         self.progress = Progress.start(len(self.variants), len(self.plan.parts))
         tasks = len(self.variants) * self.plan.n_groups
-        jobs = min(self.jobs, tasks)
-        if jobs > 1:
-            with ThreadPoolExecutor(jobs) as pool:
-                self._epochs(monitor, pool.map)
-        else:
-            self._epochs(monitor, map)
+        with threads(min(self.jobs, tasks)) as spread:
+            self._epochs(monitor, spread)
         state = self._state() if self.spec.keep_state else None
         contest = FactorContest(
             spec=self.spec,
@@ -291,7 +286,7 @@ class FactorRun:
             return self.loss_weights
         return self.plan.weights
 
-    def _epochs(self, monitor: Monitor | None, spread: Callable) -> None:
+    def _epochs(self, monitor: Monitor | None, spread: Spread) -> None:
         active = np.arange(len(self.variants))
         for epoch in range(self.epochs):
             found = self._epoch(epoch, active, spread)
@@ -311,7 +306,7 @@ class FactorRun:
         run = RUN_ROWS if n_bytes > LARGE_DATA else 1
         return shuffled_runs(rows, run, rng, WINDOW_ROWS)
 
-    def _epoch(self, epoch: int, active: np.ndarray, spread: Callable) -> list:
+    def _epoch(self, epoch: int, active: np.ndarray, spread: Spread) -> list:
         """Train the active variants' models once over their rows, and judge them.
 
         Returns
@@ -327,7 +322,7 @@ class FactorRun:
             for number in active
             for group in range(self.plan.n_groups)
         ]
-        return list(spread(self._model_epoch, *zip(*work, strict=True)))
+        return spread(self._model_epoch, *zip(*work, strict=True))
 
     def _own(self, order: np.ndarray, group: int) -> np.ndarray:
         """Those of the rows, in order, that a group trains on."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 
 import numpy as np
 
 from sklearn_sagemaker._kernels import read_in
 from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
+from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.factor_run import FactorRun, log_odds
 from sklearn_sagemaker.training.validation import ValidationPlan
 from sklearn_sagemaker.training.weights import comparable
@@ -57,7 +57,7 @@ class WindowedFactorRun(FactorRun):
         weights = self.survey.class_weights
         return log_odds(np.arange(len(weights)), weights, self.n_outputs)
 
-    def _epoch(self, epoch: int, active: np.ndarray, spread: Callable) -> list:
+    def _epoch(self, epoch: int, active: np.ndarray, spread: Spread) -> list:
         models = [self.groups[number][0] for number in active]
         losses, seen = np.zeros(len(models)), 0.0
         number, dtype = self.trained + epoch, self.reader.dtype
@@ -80,11 +80,11 @@ class WindowedFactorRun(FactorRun):
                         return model.train(order, labels, weights, reader)
 
                 share = float(weights[rows].sum(dtype=np.float64))
-                losses += np.array(list(spread(work, models))) * share
+                losses += np.array(spread(work, models)) * share
                 seen += share
 
         def judge(model, loss):
             with np.errstate(all="ignore"):
                 return self._judged(model, 0, loss)
 
-        return list(spread(judge, models, losses / seen))
+        return spread(judge, models, losses / seen)

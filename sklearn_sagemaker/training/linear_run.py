@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed, effective_n_jobs
 
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
 from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._threads import (
+    Spread,
+    processors,
+    thread_count,
+    threads,
+)
 from sklearn_sagemaker.training.block import ROW_PARTS, ColumnBlock
 from sklearn_sagemaker.training.blocks import (
     make_blocks,
     models_per_block,
     penalty_boost,
-    single_threaded_blas,
 )
 from sklearn_sagemaker.training.candidates import check_models, make_candidates
 from sklearn_sagemaker.training.linear_contest import LinearContest, select
@@ -97,7 +102,7 @@ class LinearRun:
         self._check_memory()
         self.statistics = self._feature_statistics()
         self._prepare_labels()
-        self.jobs = effective_n_jobs(spec.n_jobs)
+        self.jobs = thread_count(spec.n_jobs)
         # Epochs of the trainings that this one continues: each has its own order.
         self.trained = spec.resume["epochs"] if spec.resume is not None else 0
 
@@ -265,7 +270,7 @@ class LinearRun:
             self.jobs if self.reader.sparse and not coupled else 1,
         )
         n_blocks = -(-len(self.candidates) // per_block)
-        members = min(ROW_PARTS, max(1, self.jobs // n_blocks))
+        members = min(ROW_PARTS, max(1, self.jobs // n_blocks), processors())
         if self.reader.sparse or self.stored < TEAM_WORK:
             members = 1
         return make_blocks(
@@ -282,7 +287,7 @@ class LinearRun:
     # ---------------------------------------------------------------- training
     def train(self, monitor: Monitor | None = None) -> ModelState:
         """Train all candidates, select one, calibrate its threshold."""
-        with single_threaded_blas(), ExitStack() as teams:
+        with ExitStack() as teams:
             self.blocks = self._make_blocks(teams)
             if self.spec.resume is not None:
                 resume_blocks(self.blocks, self.spec.resume)
@@ -290,21 +295,15 @@ class LinearRun:
             self.progress = [
                 Progress.start(block.n_models, n_parts) for block in self.blocks
             ]
-            jobs = min(self.jobs, len(self.blocks))
-            if jobs > 1:
-                with Parallel(n_jobs=jobs, prefer="threads") as parallel:
-                    self._epochs(monitor, parallel)
-            else:
-                self._epochs(monitor, None)
+            with threads(min(self.jobs, len(self.blocks))) as spread:
+
+                def quietly(work, *items) -> list:
+                    return spread(partial(_quietly, work), *items)
+
+                self._epochs(monitor, quietly)
             return self._select()
 
-    def _epochs(self, monitor, parallel) -> None:
-        def spread(work, items) -> list:
-            """The work on each item, in order; perhaps in threads."""
-            if parallel is None:
-                return [_quietly(work, *item) for item in items]
-            return parallel(delayed(_quietly)(work, *item) for item in items)
-
+    def _epochs(self, monitor: Monitor | None, spread: Spread) -> None:
         self.step, self.total = 0, self._updates() * self.epochs
         for epoch in range(self.epochs):
             running = [
@@ -323,7 +322,7 @@ class LinearRun:
         """Mini-batches of an epoch."""
         return sum(n_batches(len(rows), self.batch) for rows in self.plan.train)
 
-    def _epoch(self, epoch: int, running: list, spread) -> None:
+    def _epoch(self, epoch: int, running: list, spread: Spread) -> None:
         """Train all running blocks once over the rows, and judge them."""
         # Of the rows that count only: absent rows must not change the order.
         values = self.stored / len(self.rows)
@@ -349,7 +348,7 @@ class LinearRun:
             )
             self._judge_block(block, progress, loss, epoch)
 
-        spread(work, running)
+        spread(work, *zip(*running, strict=True))
         self.step += len(fold)
 
     def _judge_block(self, block, progress, train_loss, epoch: int) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader, read_in
 from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
+from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.linear_run import LinearRun
 from sklearn_sagemaker.training.schedule import learning_rates, window_order
 from sklearn_sagemaker.training.validation import ValidationPlan
@@ -61,8 +62,9 @@ class WindowedLinearRun(LinearRun):
     def _updates(self) -> int:
         return self.survey.updates(self.batch)
 
-    def _epoch(self, epoch: int, running: list, spread) -> None:
-        losses = [np.zeros(len(block.active)) for block, _ in running]
+    def _epoch(self, epoch: int, running: list, spread: Spread) -> None:
+        blocks, progress = zip(*running, strict=True)
+        losses = [np.zeros(len(block.active)) for block in blocks]
         seen = 0.0
         number = self.trained + epoch
         with closing(self.source.windows(self.spec.seed, number)) as windows:
@@ -91,7 +93,7 @@ class WindowedLinearRun(LinearRun):
                     )
 
                 share = float(weights[rows].sum(dtype=np.float64))
-                found = spread(work, [(block,) for block, _ in running])
+                found = spread(work, blocks)
                 for loss, part in zip(losses, found, strict=True):
                     loss += part * share
                 seen += share
@@ -100,9 +102,7 @@ class WindowedLinearRun(LinearRun):
         def judge(block, progress, loss):
             self._judge_block(block, progress, loss / seen, epoch)
 
-        spread(
-            judge, [(*pair, loss) for pair, loss in zip(running, losses, strict=True)]
-        )
+        spread(judge, blocks, progress, losses)
 
     def _seen_as(self, window) -> tuple[RowReader, np.ndarray, np.ndarray]:
         """Rows, labels and loss weights of a window as the kernels see them."""

@@ -16,7 +16,6 @@ from sklearn_sagemaker.training.blocks import (
     mean_solution,
     models_per_block,
     penalty_boost,
-    single_threaded_blas,
 )
 from sklearn_sagemaker.training.candidates import check_models, make_candidates
 from sklearn_sagemaker.training.precision import in_safe_precision
@@ -248,7 +247,7 @@ class Stream:
     # -------------------------------------------------------------------- training
     def train(self) -> ModelState:
         """Score and train on the rows, and select the best candidate so far."""
-        with single_threaded_blas(), np.errstate(all="ignore"):
+        with np.errstate(all="ignore"):
             statistics, origin, unit = self._look()
             state = self._resumed(statistics, origin, unit)
             blocks = self._blocks(statistics, origin, unit)

@@ -170,7 +170,8 @@ def test_threads_do_not_change_the_result(sparse, classes, cv):
 
 
 @pytest.mark.parametrize("classes", [1, 2, 4])
-def test_a_team_on_one_block_does_not_change_the_result(classes):
+def test_a_team_on_one_block_does_not_change_the_result(classes, monkeypatch):
+    monkeypatch.setattr("sklearn_sagemaker.training.linear_run.processors", lambda: 4)
     rng = np.random.default_rng(0)
     n, d = TEAM_WORK // 100, 100
     X = rng.normal(size=(n, d)).astype(np.float32)
@@ -183,6 +184,14 @@ def test_a_team_on_one_block_does_not_change_the_result(classes):
     runs = [linear_run(X, y, **shared, jobs=jobs) for jobs in (1, 2, 8)]
     assert_same_results([run.train() for run in runs])
     assert [run.blocks[0].team.members for run in runs] == [1, 2, 2]
+
+
+def test_a_team_has_no_more_members_than_there_are_processors(monkeypatch):
+    monkeypatch.setattr("sklearn_sagemaker.training.linear_run.processors", lambda: 1)
+    X = np.random.default_rng(0).normal(size=(TEAM_WORK // 100, 100))
+    run = linear_run(X, (X[:, 0] > 0).astype(float), jobs=8, epochs=1, num_models=4)
+    run.train()
+    assert run.blocks[0].team.members == 1
 
 
 # One block of three models, or one of two and one of one.

@@ -1,0 +1,87 @@
+"""Threads of a fit or a prediction: how many, and a map over them."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from joblib import cpu_count
+from joblib.parallel import get_active_backend
+
+Spread = Callable[..., list[Any]]
+"""``spread(call, *items)`` is ``list(map(call, *items))``, perhaps in threads."""
+
+
+def thread_count(n_jobs: int | None) -> int:
+    """Threads that ``n_jobs`` stands for, as joblib counts them.
+
+    Kernels read memory by its address, so work never leaves the process: whatever
+    backend is configured, its number of jobs is taken and its kind is not.
+
+    Parameters
+    ----------
+    n_jobs : int or None
+        None is what `joblib.parallel_config` says, 1 at first; -1 is all processors
+        that this process may use.
+
+    Returns
+    -------
+    threads : int
+        1 within two levels of joblib's workers.
+
+    Raises
+    ------
+    ValueError
+        If ``n_jobs`` is 0.
+    """
+    if n_jobs is None:
+        _, n_jobs = get_active_backend()
+    backend, _ = get_active_backend(prefer="threads", require="sharedmem")
+    return backend.effective_n_jobs(n_jobs)
+
+
+def processors() -> int:
+    """Processors for threads that share every step, and gain nothing by more.
+
+    Those that affinity and cgroups leave to this process; in one of joblib's worker
+    processes those that joblib leaves to the libraries of each.
+    """
+    count = cpu_count()
+    nested = get_active_backend()[0].nesting_level or 0
+    if nested and multiprocessing.parent_process() is not None:
+        left = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+        if left.isdigit():
+            count = min(count, int(left))
+    return max(1, count)
+
+
+@contextmanager
+def threads(count: int) -> Iterator[Spread]:
+    """Threads for the time of a ``with`` block, as a map over them.
+
+    Parameters
+    ----------
+    count : int
+        1 starts none: the caller does it all.
+
+    Yields
+    ------
+    spread : callable
+        See `Spread`. Answers are in order, and an exception is raised here.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker._threads import threads
+    >>> with threads(2) as spread:
+    ...     spread(pow, [2, 3], [5, 2])
+    [32, 9]
+    """
+    if count <= 1:
+        yield lambda call, *items: list(map(call, *items))
+        return
+    with ThreadPoolExecutor(count) as pool:
+        yield lambda call, *items: list(pool.map(call, *items))
