@@ -437,7 +437,7 @@ def test_hinge_scores_have_no_probabilities():
         # 0.5 is the middle of SageMaker's scores, and may be any number.
         assert model.threshold_ == 0.5
         scores = ROWS @ [1, 2, 3] - 0.5
-        assert model.predict(ROWS).tolist() == (scores > 0.5).astype(int).tolist()
+        assert model.predict(ROWS).tolist() == (scores >= 0.5).astype(int).tolist()
     assert load_artifact(packed(linear_files("SVMOutput"))).loss == "hinge_loss"
     data = packed(linear_files("SVMOutput"))
     assert load_artifact(data, threshold=-3).threshold_ == -3
