@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import ModuleType
 from typing import NoReturn
 
@@ -100,6 +101,21 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+@contextlib.contextmanager
+def _names_as_they_are() -> Iterator[None]:
+    """Print names of files that are not UTF-8, which argv has as lone surrogates."""
+    if not isinstance(sys.stdout, io.TextIOWrapper) or sys.stdout.errors != "strict":
+        yield
+        return
+    out = sys.stdout
+    out.reconfigure(errors="surrogateescape")
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError, ValueError):
+            out.reconfigure(errors="strict")
+
+
 def _run(argv: Sequence[str] | None) -> int:
     try:
         arguments = make_parser().parse_args(argv)
@@ -123,7 +139,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 after one line on standard error, 130 when interrupted, 141 when
         whoever reads the output has gone.
     """
-    with warnings.catch_warnings():
+    with _names_as_they_are(), warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
             code = _run(argv)

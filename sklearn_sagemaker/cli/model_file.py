@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,16 +77,23 @@ def load_model(path: str) -> SavedModel:
     import joblib
 
     from sklearn_sagemaker.cli.algorithms import known_classes
+    from sklearn_sagemaker.io.opening import file_name, open_file
 
-    if os.path.isdir(path):
-        raise DataFileError(f"{path}: is a folder; name a model file.")
+    name = file_name(path)
     try:
-        found = joblib.load(path)
+        with open_file(name) as handle:
+            found = joblib.load(handle)
+    except IsADirectoryError as error:
+        raise DataFileError(f"{path}: is a folder; name a model file.") from error
     except FileNotFoundError as error:
         raise DataFileError(f"{path}: no such model file; check the name.") from error
     except PermissionError as error:
         raise DataFileError(
             f"{path}: permission denied; make it readable for this user."
+        ) from error
+    except OSError as error:
+        raise DataFileError(
+            f"{path}: cannot be read: {error.strerror or error}."
         ) from error
     except ModelFormatError as error:
         raise DataFileError(f"{path}: {error}") from error

@@ -68,8 +68,11 @@ def whole_number(text: str) -> int:
 
 def refuse_same_file(written: str, *read: str | None) -> None:
     """Refuse to write over a file that is read."""
+    from sklearn_sagemaker.io.opening import file_name
+
+    target = os.path.realpath(file_name(written))
     for path in read:
-        if path is not None and os.path.realpath(path) == os.path.realpath(written):
+        if path is not None and os.path.realpath(file_name(path)) == target:
             raise ValueError(
                 f"{written}: is the file that is read; write to another one."
             )

@@ -20,6 +20,7 @@ from sklearn_sagemaker.estimators._linear_learner import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
+from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.artifact import (
     FM,
     LINEAR,
@@ -29,6 +30,7 @@ from sklearn_sagemaker.io.artifacts.artifact import (
 )
 from sklearn_sagemaker.io.artifacts.files import write_artifact
 from sklearn_sagemaker.io.atomic import replacing
+from sklearn_sagemaker.io.opening import file_name
 
 CLASSES: dict[tuple[str, bool], type] = {
     (LINEAR, True): LinearLearnerClassifier,
@@ -107,8 +109,11 @@ def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None
     """
     if graph not in ("sparse", "dense"):
         raise ValueError(f"graph={graph!r} must be 'sparse' or 'dense'.")
+    is_path = isinstance(target, (str, os.PathLike))
+    if is_path:
+        file_name(target, ArtifactError)
     data = write_artifact(_artifact(estimator), graph=graph)
-    if isinstance(target, (str, os.PathLike)):
+    if is_path:
         with replacing(target) as temporary:
             temporary.write_bytes(data)
     elif hasattr(target, "write"):

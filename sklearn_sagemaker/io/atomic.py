@@ -2,21 +2,87 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import secrets
+import stat
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from sklearn_sagemaker.io.opening import file_name
 
-def _temporary(target: Path) -> Path:
-    """An unused name in the target's folder, so that the rename stays on one disk."""
-    return target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_HOST = f"{zlib.crc32(os.fsencode(os.uname().nodename)) if fcntl else 0:08x}"
+"""Locks tell nothing of the processes of another host."""
 
 
-def _is_special(target: Path) -> bool:
-    """Whether it is a device or a pipe, which must be written to, not replaced."""
-    return target.exists() and not target.is_file() and not target.is_dir()
+def _stem(target: Path) -> str:
+    return f".{target.name[:100]}.{_HOST}"
+
+
+def _start(target: Path) -> tuple[Path, int]:
+    """A new file in the target's folder, so that the rename stays on one disk.
+
+    It is locked while its handle is open, also if the process is killed.
+    """
+    while True:
+        path = target.with_name(f"{_stem(target)}{secrets.token_hex(4)}.part")
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        try:
+            _lock(handle, wait=True)
+            # Who cleans up may have come between.
+            if os.path.samestat(os.fstat(handle), os.stat(path)):
+                return path, handle
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(handle)
+            raise
+        os.close(handle)
+
+
+def _lock(handle: int, wait: bool = False) -> bool:
+    """Lock a file; False if another has done so, or the disk knows no locks."""
+    if fcntl is None:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+def _clean(target: Path) -> None:
+    """Remove what writers of the target left behind when they were killed."""
+    theirs = re.compile(re.escape(_stem(target)) + r"[0-9a-f]{8}\.part")
+    with suppress(OSError), os.scandir(target.parent) as entries:
+        found = [entry.path for entry in entries if theirs.fullmatch(entry.name)]
+        for path in found:
+            with suppress(OSError):
+                handle = os.open(path, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0))
+                try:
+                    if _lock(handle):
+                        os.unlink(path)
+                finally:
+                    os.close(handle)
+
+
+def _special(path: str) -> int | None:
+    """The mode of a device or a pipe, which must be written to, not replaced."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return None
+    if stat.S_ISSOCK(mode):
+        raise OSError(errno.EINVAL, "is a socket; name a file to write", path)
+    return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else mode
 
 
 def check_can_write(path: str | os.PathLike[str]) -> None:
@@ -30,7 +96,11 @@ def check_can_write(path: str | os.PathLike[str]) -> None:
     Raises
     ------
     OSError
-        If the folder is missing or closed to us, or the path is a folder.
+        If the folder is missing or closed to us, or the path is a folder or a socket.
+    DataFileError
+        If no file can have such a name.
+    TypeError
+        If it is no path, or one of bytes.
 
     Examples
     --------
@@ -40,27 +110,27 @@ def check_can_write(path: str | os.PathLike[str]) -> None:
     ...
     FileNotFoundError: /no/such/folder/model.tar.gz: the folder ... does not exist; ...
     """
-    target = Path(os.path.realpath(path))
+    name = file_name(path)
+    if _special(name) is not None:
+        return
+    target = Path(os.path.realpath(name))
     if target.is_dir():
         raise IsADirectoryError(f"{path}: is a folder; name a file to write.")
-    if _is_special(target):
-        return
     if not target.parent.is_dir():
         raise FileNotFoundError(
             f"{path}: the folder {target.parent} does not exist; make it first."
         )
     # Permission bits lie to root and on network disks: only writing tells.
-    probe = _temporary(target)
     try:
-        probe.open("xb").close()
+        probe, handle = _start(target)
     except OSError as error:
         raise PermissionError(
             f"{path}: cannot write in the folder {target.parent} "
             f"({error.strerror or error}); choose another one."
         ) from error
-    finally:
-        with suppress(OSError):
-            probe.unlink()
+    with suppress(OSError):
+        probe.unlink()
+    os.close(handle)
 
 
 @contextmanager
@@ -81,7 +151,18 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     Raises
     ------
     OSError
-        If there is no such folder, it is closed to us, or the disk is full.
+        If there is no such folder, it is closed to us, the disk is full, or the path
+        is a pipe that nobody reads.
+    DataFileError
+        If no file can have such a name.
+    TypeError
+        If it is no path, or one of bytes.
+
+    Notes
+    -----
+    A process that is killed leaves its temporary file, ``.NAME.*.part``. The next one
+    that writes to the same path removes it. Files of writers that live are locked, and
+    left alone; so are those of other hosts.
 
     Examples
     --------
@@ -97,17 +178,50 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
     'whole'
     >>> folder.cleanup()
     """
-    target = Path(os.path.realpath(path))
-    if _is_special(target):
-        yield target
+    name = file_name(path)
+    mode = _special(name)
+    if mode is not None:
+        with _reader_waits(name, mode):
+            yield Path(name)
         return
-    temporary = _temporary(target)
+    target = Path(os.path.realpath(name))
+    if target.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder; name a file to write.")
+    _clean(target)
+    temporary, handle = _start(target)
     try:
+        # To be told from an empty file that was meant.
+        with suppress(OSError):
+            os.utime(temporary, (0, 0))
         yield temporary
+        if os.stat(temporary).st_mtime == 0:
+            raise FileNotFoundError(
+                errno.ENOENT, "nothing was written to it", str(temporary)
+            )
         # On disk before the rename, lest a power cut leave an empty file.
-        with temporary.open("rb+") as handle:
-            os.fsync(handle.fileno())
+        os.fsync(handle)
         os.replace(temporary, target)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
+        os.close(handle)
+
+
+@contextmanager
+def _reader_waits(path: str, mode: int) -> Iterator[None]:
+    """Hold a pipe open, which without a reader would block its writer for ever."""
+    if not stat.S_ISFIFO(mode):
+        yield
+        return
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError as error:
+        if error.errno != errno.ENXIO:
+            raise
+        raise OSError(
+            error.errno, "is a pipe that nobody reads; start its reader first", path
+        ) from error
+    try:
+        yield
+    finally:
+        os.close(handle)

@@ -14,6 +14,7 @@ from sklearn_sagemaker._sparse import checked_csr
 from sklearn_sagemaker.io.formats import FORMATS
 from sklearn_sagemaker.io.labels import decoded, labels_from_array
 from sklearn_sagemaker.io.messages import quoted
+from sklearn_sagemaker.io.opening import file_name
 from sklearn_sagemaker.io.rows import Rows, canonical
 from sklearn_sagemaker.io.writing import writing
 
@@ -42,7 +43,7 @@ class FileWriter:
     handle: BinaryIO
 
     def __init__(self, target: str | os.PathLike[str]):
-        self.path = os.fspath(target)
+        self.path = file_name(target)
         self._kind = FORMATS[self.format]
         self.n_rows = 0
         self.n_features: int | None = None

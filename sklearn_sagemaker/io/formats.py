@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.media_types import MediaType
 from sklearn_sagemaker.io.messages import quoted
+from sklearn_sagemaker.io.opening import file_name
 from sklearn_sagemaker.io.rows import Predictions, Rows
 
 LINEAR_LEARNER = "linear-learner"
@@ -284,7 +285,7 @@ def format_of_file(path: str | os.PathLike[str]) -> Format:
     >>> format_of_file("train.jsonl.gz").name
     'jsonlines'
     """
-    path = os.fspath(path)
+    path = file_name(path)
     for entry in FORMATS.values():
         if path.lower().endswith(entry.endings):
             return entry

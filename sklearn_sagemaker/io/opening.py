@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import csv
+import errno
 import glob
 import gzip
+import io
 import os
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,9 +16,65 @@ from contextlib import contextmanager
 from typing import BinaryIO, TextIO, cast
 
 from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.messages import quoted
 
 LONGEST_LINE = 1 << 26
 """Bytes of one line that are read at most; a gzip file can hold any number."""
+
+MOST_UNPACKED = 1 << 30
+"""Bytes that a compressed file may always unpack to..."""
+USUAL_RATIO = 100
+"""... and so many more for each byte of it: text of numbers seldom has 20."""
+
+_KINDS = {
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def file_name(
+    path: str | os.PathLike[str], error: type[ValueError] = DataFileError
+) -> str:
+    """A path as text that the system takes.
+
+    Parameters
+    ----------
+    path : str or path-like
+    error : exception class, default=DataFileError
+        What to raise for a text that is no file name.
+
+    Raises
+    ------
+    TypeError
+        If it is no path, or bytes: these are contents in other places.
+    DataFileError
+        Or ``error``: if no file can have such a name.
+    """
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise TypeError(
+            f"a path must be a str or path-like, got {type(path).__name__}."
+        )
+    name = os.fspath(path)
+    if isinstance(name, bytes):
+        raise TypeError(
+            f"the path {quoted(name)} is bytes; give a str, which os.fsdecode makes "
+            "of it."
+        )
+    if "\0" in name:
+        raise error(
+            f"the path {quoted(name)} has a NUL character, which no file name can "
+            "have; correct it."
+        )
+    try:
+        os.fsencode(name)
+    except UnicodeEncodeError as fault:
+        raise error(
+            f"the path {quoted(name)} has the character "
+            f"{name[fault.start]!a}, which no file name can have; correct it."
+        ) from fault
+    return name
 
 
 @contextmanager
@@ -61,10 +120,101 @@ def reading(path: str) -> Iterator[None]:
 def check_file(path: str) -> None:
     """Refuse what is not a file with something in it."""
     with reading(path):
-        if os.path.isdir(path):
-            raise IsADirectoryError(path)
-        if os.stat(path).st_size == 0:
+        status = os.stat(path)
+        _check_regular(path, status)
+        if status.st_size == 0:
             raise DataFileError(f"{path}: is empty; a data file needs rows.")
+
+
+def _check_regular(path: str, status: os.stat_result) -> None:
+    kind = stat.S_IFMT(status.st_mode)
+    if kind == stat.S_IFDIR:
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    if kind != stat.S_IFREG:
+        raise OSError(
+            errno.EINVAL,
+            f"is {_KINDS.get(kind, 'no file')}, and a file is needed; copy what it "
+            "gives into one",
+            path,
+        )
+
+
+def _open_regular(path: str, flags: int) -> int:
+    # Before it is opened: that would wake whoever waits at the other end of a pipe.
+    _check_regular(path, os.stat(path))
+    # It may have become a pipe since, which must not block.
+    handle = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    try:
+        _check_regular(path, os.fstat(handle))
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
+def open_file(path: str, buffering: int = -1) -> BinaryIO:
+    """The bytes of a file as they are, which is no folder, pipe or device.
+
+    Parameters
+    ----------
+    path : str
+        From `file_name`.
+    buffering : int, default=-1
+        As for `open`.
+
+    Raises
+    ------
+    OSError
+        If it cannot be opened; in a block of `reading` it becomes a `DataFileError`.
+    """
+    return open(path, "rb", buffering, opener=_open_regular)
+
+
+def check_unpacked(path: str, packed: int, unpacked: int) -> None:
+    """Refuse to unpack many times what a file has.
+
+    Parameters
+    ----------
+    path : str
+    packed, unpacked : int
+        Bytes of the file, and what it holds.
+
+    Raises
+    ------
+    DataFileError
+    """
+    most = max(MOST_UNPACKED, USUAL_RATIO * packed)
+    if unpacked > most:
+        raise DataFileError(
+            f"{path}: unpacks to more than {most >> 20:,} MiB, which {packed:,} bytes "
+            "seldom do; unpack it yourself, if you trust it, and read that."
+        )
+
+
+class _Unpacking(io.RawIOBase):
+    """A gzip file, of which no more is read than its size makes likely."""
+
+    def __init__(self, path: str):
+        self._path = path
+        self._packed = open_file(path)
+        self._size = os.fstat(self._packed.fileno()).st_size
+        self._file = gzip.GzipFile(fileobj=self._packed)
+        self._done = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, space) -> int:  # type: ignore[no-untyped-def]
+        count = self._file.readinto(space)
+        self._done += count
+        check_unpacked(self._path, self._size, self._done)
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._file.close()
+            self._packed.close()
+        super().close()
 
 
 def line_too_long(path: str, line: int, quotes: bool = False) -> str:
@@ -94,7 +244,7 @@ def matching_files(path: str | os.PathLike[str]) -> list[str]:
     DataFileError
         If there is none.
     """
-    name = os.fspath(path)
+    name = file_name(path)
     if os.path.exists(name):
         return [name]
     found = sorted(one for one in glob.glob(name) if not os.path.isdir(one))
@@ -115,13 +265,11 @@ def is_gzip(path: str | os.PathLike[str]) -> bool:
 def open_bytes(path: str) -> BinaryIO:
     """The bytes of a file, plain or gzip."""
     if is_gzip(path):
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    return open(path, "rb")
+        return cast(BinaryIO, io.BufferedReader(_Unpacking(path), 1 << 16))
+    return open_file(path)
 
 
 def open_text(path: str) -> TextIO:
     """A text file, plain or gzip, without its byte order mark."""
     # newline="" is what the csv module asks for.
-    if is_gzip(path):
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return open(path, encoding="utf-8-sig", newline="")
+    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")

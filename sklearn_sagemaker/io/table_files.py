@@ -12,6 +12,7 @@ from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.npz.tables import read_npz
+from sklearn_sagemaker.io.opening import file_name
 from sklearn_sagemaker.io.rows import Rows, check_finite, stacked
 from sklearn_sagemaker.io.table import Table
 from sklearn_sagemaker.io.text.csv_layout import Header, inspect_csv, names_in_header
@@ -93,7 +94,7 @@ def read_table(
     ([[1.5, 16.0]], [1])
     >>> folder.cleanup()
     """
-    path = os.fspath(path)
+    path = file_name(path)
     kind = file_format(path)
     if kind == "npz":
         name = "y" if label is None else str(label)

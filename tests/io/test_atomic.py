@@ -1,10 +1,16 @@
 """Files appear whole or not at all."""
 
 import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
 
 import pytest
 
-from sklearn_sagemaker.io import check_can_write, replacing
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io import atomic, check_can_write, replacing
 
 
 def test_file_is_written(tmp_path):
@@ -72,9 +78,175 @@ def test_check_can_write(tmp_path):
 
 
 def test_check_asks_the_disk(tmp_path, monkeypatch):
-    def refuse(self, *arguments, **options):
+    def refuse(*arguments):
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr("pathlib.Path.open", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(PermissionError, match="Read-only file system"):
         check_can_write(tmp_path / "new.txt")
+
+
+def test_a_block_that_writes_nothing_leaves_the_old_file(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+    with pytest.raises(FileNotFoundError, match="nothing was written"), replacing(path):
+        pass
+    assert path.read_text() == "before"
+    with replacing(path) as temporary:
+        temporary.write_text("")
+    assert path.read_text() == ""
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
+HALF = """
+import os, signal, sys
+from sklearn_sagemaker.io import replacing
+with replacing(sys.argv[1]) as temporary:
+    temporary.write_text("hal")
+    print("half", flush=True)
+    sys.stdin.read()
+"""
+
+
+def half_written(path):
+    """A process that has written half of a file, and waits."""
+    pipe = subprocess.PIPE
+    command = [sys.executable, "-c", HALF, str(path)]
+    process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
+    assert process.stdout.readline() == "half\n"
+    return process
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs flock")
+def test_what_killed_writers_left_is_removed(tmp_path):
+    path, other = tmp_path / "out.txt", tmp_path / "out.txt.more"
+    near = [
+        tmp_path / ".out.txt.part",
+        tmp_path / f".out.txt.{'0' * 16}.part",  # of another host
+        tmp_path / f"{atomic._stem(path)}1234567.part",
+        tmp_path / f"{atomic._stem(path)}12345678.part.txt",
+    ]
+    for mine in near:
+        mine.write_text("mine")
+    killed, living = half_written(path), half_written(path)
+    beside = half_written(other)
+    assert len(list(tmp_path.glob(".*.part"))) == 3 + 3
+    for process in (killed, beside):
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    with replacing(path) as temporary:
+        # That of the killed one is gone, those of the other two are not.
+        assert len(list(tmp_path.glob(f"{atomic._stem(path)}*.part"))) == 3
+        assert len(list(tmp_path.glob(f"{atomic._stem(other)}*.part"))) == 1
+        temporary.write_text("whole")
+    living.communicate("go on")
+    assert living.returncode == 0
+    assert path.read_text() == "hal"
+    with replacing(other) as temporary:
+        temporary.write_text("whole")
+    assert sorted(tmp_path.iterdir()) == sorted([*near, path, other])
+
+
+def test_many_writers_of_one_file(tmp_path):
+    # A new file is there before it is locked, and may be taken for a left one.
+    path = tmp_path / "out.txt"
+    start = threading.Barrier(8)
+
+    def write(text):
+        start.wait()
+        for _ in range(50):
+            with replacing(path) as temporary:
+                temporary.write_text(text)
+
+    texts = [str(number) * 1000 for number in range(8)]
+    failed = []
+
+    def work(text):
+        try:
+            write(text)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(text,)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert path.read_text() in texts
+    assert os.listdir(tmp_path) == ["out.txt"]
+
+
+def test_a_lock_that_the_disk_does_not_know(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def refuse(*arguments):
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    path = tmp_path / "out.txt"
+    left = tmp_path / f"{atomic._stem(path)}12345678.part"
+    left.write_text("of whom?")
+    with replacing(path) as temporary:
+        temporary.write_text("whole")
+    assert path.read_text() == "whole"
+    assert left.exists()
+
+
+@pytest.mark.parametrize("write", [check_can_write, lambda p: replacing(p).__enter__()])
+def test_paths_that_are_none(tmp_path, write):
+    for path in (f"{tmp_path}/a\0b", f"{tmp_path}/a\ud800b"):
+        with pytest.raises(DataFileError, match="which no file name can have"):
+            write(path)
+    with pytest.raises(TypeError, match=r"is bytes; give a str, which os.fsdecode"):
+        write(os.fsencode(tmp_path / "a"))
+    for path in (None, 3):
+        with pytest.raises(TypeError, match="a path must be a str or path-like"):
+            write(path)
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        write(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_name_that_is_not_utf8(tmp_path):
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
+    check_can_write(path)
+    with replacing(path) as temporary:
+        temporary.write_text("whole")
+    assert os.listdir(os.fsencode(tmp_path)) == [b"caf\xe9"]
+
+
+def test_pipes_and_sockets(tmp_path):
+    pipe, place = tmp_path / "pipe", tmp_path / "socket"
+    os.mkfifo(pipe)
+    check_can_write(pipe)
+    with pytest.raises(OSError, match="that nobody reads"), replacing(pipe):
+        pass
+    found = []
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader.start()
+    for _ in range(100):
+        try:
+            with replacing(pipe) as temporary:
+                temporary.write_text("whole")
+            break
+        except OSError:
+            # It has not opened its end yet.
+            reader.join(0.05)
+    reader.join()
+    assert found == ["whole"]
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place))
+        with pytest.raises(OSError, match="is a socket"):
+            check_can_write(place)
+
+
+def test_standard_output_that_is_a_pipe(tmp_path):
+    code = """
+from sklearn_sagemaker.io import check_can_write, replacing
+check_can_write("/dev/stdout")
+with replacing("/dev/stdout") as temporary:
+    temporary.write_text("whole")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True)
+    assert (done.stdout, done.stderr) == (b"whole", b"")

@@ -18,11 +18,11 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.messages import quoted
+from sklearn_sagemaker.io.opening import file_name, open_file
 from sklearn_sagemaker.io.rows import check_count
 
 MAX_BYTES = 1 << 30
@@ -63,9 +63,10 @@ def read_source(source: Any, *, max_bytes: int = MAX_BYTES) -> bytes:
     if isinstance(source, (bytes, bytearray, memoryview)):
         data = bytes(source)
     elif isinstance(source, (str, os.PathLike)):
-        if os.path.isdir(source):
-            raise IsADirectoryError(f"{source}: is a folder; name a file in it.")
-        with Path(source).open("rb") as handle:
+        name = file_name(source, ArtifactError)
+        if os.path.isdir(name):
+            raise IsADirectoryError(f"{name}: is a folder; name a file in it.")
+        with open_file(name) as handle:
             data = handle.read(max_bytes + 1)
     elif hasattr(source, "read"):
         data = source.read(max_bytes + 1)

@@ -16,10 +16,13 @@ from typing import Any, cast
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.opening import check_file, reading
+from sklearn_sagemaker.io.opening import check_file, check_unpacked, open_file, reading
 
 PIECE = 1 << 20
 """Bytes that are copied out of the archive at once: what a processor caches."""
+
+LONGEST_HEADER = 10_000
+"""Bytes of an array's header; NumPy takes no more."""
 
 MOST_DEFLATED = 1032
 """Bytes that a byte of a compressed file can stand for."""
@@ -29,15 +32,17 @@ MOST_DEFLATED = 1032
 def open_archive(path: str) -> Iterator[Archive]:
     """An ``.npz`` file; each way it can be damaged is a `DataFileError`."""
     check_file(path)
-    with reading(path):
-        if not zipfile.is_zipfile(path):
+    with reading(path), ExitStack() as streams:
+        handle = streams.enter_context(open_file(path))
+        if not zipfile.is_zipfile(handle):
             raise DataFileError(
                 f"{path}: is not an .npz file, or is cut short; write one with "
                 "numpy.savez."
             )
         try:
-            with zipfile.ZipFile(path) as archive, ExitStack() as streams:
-                yield Archive(path, archive, streams)
+            archive = streams.enter_context(zipfile.ZipFile(handle))
+            in_file = os.fstat(handle.fileno()).st_size
+            yield Archive(path, archive, streams, in_file)
         except DataFileError:
             raise
         # zipfile lets the errors of what it builds on through.
@@ -64,8 +69,11 @@ class Archive:
         Its arrays.
     """
 
-    def __init__(self, path: str, archive: zipfile.ZipFile, streams: ExitStack):
+    def __init__(
+        self, path: str, archive: zipfile.ZipFile, streams: ExitStack, in_file: int
+    ):
         self.path, self._archive, self._streams = path, archive, streams
+        self._in_file, self._unpacked = in_file, 0
         self.files = archive.namelist()
         self.names = [
             name.removesuffix(".npy") for name in self.files if name.endswith(".npy")
@@ -74,12 +82,15 @@ class Archive:
     def member(self, name: str) -> Member:
         """One of the arrays, at its beginning."""
         info = self._archive.getinfo(name + ".npy")
-        check_entry(self.path, name, info)
+        check_entry(self.path, name, info, self._in_file)
+        # Of all, as several may be of the same bytes.
+        self._unpacked += info.file_size
+        check_unpacked(self.path, self._in_file, self._unpacked)
         stream = self._streams.enter_context(self._archive.open(info))
         return Member(self.path, name, cast(io.BufferedIOBase, stream), info.file_size)
 
 
-def check_entry(path: str, name: str, info: zipfile.ZipInfo) -> None:
+def check_entry(path: str, name: str, info: zipfile.ZipInfo, in_file: int) -> None:
     """Refuse what NumPy does not write, and sizes that the file cannot have."""
     if info.flag_bits & 1:
         raise DataFileError(
@@ -93,7 +104,6 @@ def check_entry(path: str, name: str, info: zipfile.ZipInfo) -> None:
             f"{path}: the array {name!r} is compressed in a way that NumPy does not "
             "write; save it with numpy.savez_compressed."
         )
-    in_file = os.stat(path).st_size
     if info.compress_size > in_file or info.file_size > most * info.compress_size:
         raise zipfile.BadZipFile(f"{name!r} is said to be larger than it is")
 
@@ -131,11 +141,18 @@ class Member:
         self.path, self.name, self._stream = path, name, stream
         try:
             version = np.lib.format.read_magic(self._stream)
-            read = {
-                (1, 0): np.lib.format.read_array_header_1_0,
-                (2, 0): np.lib.format.read_array_header_2_0,
+            read, width = {
+                (1, 0): (np.lib.format.read_array_header_1_0, 2),
+                (2, 0): (np.lib.format.read_array_header_2_0, 4),
             }[version]
-            self.shape, self.fortran_order, self.dtype = read(self._stream)
+            # NumPy reads all of a header, before it finds it too long.
+            length = self._stream.read(width)
+            header = self._stream.read(
+                min(int.from_bytes(length, "little"), LONGEST_HEADER)
+            )
+            self.shape, self.fortran_order, self.dtype = read(
+                io.BytesIO(length + header)
+            )
         # What Python's parser and tokenizer raise is not told by NumPy.
         except (
             ValueError,

@@ -35,6 +35,7 @@ from sklearn_sagemaker.io.npz.tables import (
     no_csr,
     wanted_arrays,
 )
+from sklearn_sagemaker.io.opening import file_name
 from sklearn_sagemaker.io.rows import Rows, check_count
 
 WEIGHTS = "sample_weight"
@@ -94,7 +95,7 @@ def iter_npz(
     [1] [[4.0, 5.0]]
     >>> folder.cleanup()
     """
-    path = os.fspath(path)
+    path = file_name(path)
     batch_size = check_count("batch_size", batch_size)
     with open_archive(path) as archive:
         _Source(archive, label)
@@ -326,7 +327,8 @@ class NpzWriter(FileWriter):
 
     def _stage(self, name: str, values: np.ndarray) -> None:
         if name not in self._staged:
-            folder = os.path.dirname(os.path.realpath(self.path))
+            # Beside the file, unless that is a pipe.
+            folder = self._target.parent if self._target.is_file() else None
             file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
             self._staged[name] = Staged(self._files.enter_context(file))
         self._staged[name].add(values)
@@ -351,7 +353,10 @@ class NpzWriter(FileWriter):
     def _finish(self) -> None:
         method = zipfile.ZIP_DEFLATED if self._compress else zipfile.ZIP_STORED
         n_features = self.n_features or 0
-        with zipfile.ZipFile(self._target, "w", method) as archive:
+        with (
+            self._target.open("wb") as handle,
+            zipfile.ZipFile(handle, "w", method) as archive,
+        ):
             for name, staged in self._staged.items():
                 shape = (self.n_rows, n_features) if name == "X" else (staged.n_items,)
                 dtype = staged.dtype

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import struct
 from collections.abc import Iterator
@@ -12,7 +11,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from sklearn_sagemaker.exceptions import RecordIOError
-from sklearn_sagemaker.io.opening import is_gzip, reading
+from sklearn_sagemaker.io.opening import (
+    file_name,
+    is_gzip,
+    open_bytes,
+    open_file,
+    reading,
+)
 from sklearn_sagemaker.io.recordio._codec import Fault
 
 MAGIC = 0xCED7230A
@@ -131,15 +136,15 @@ def open_window(source: Any) -> Iterator[Window]:
         with reading(name or "the file object"):
             yield Window(handle=source, name=name)
         return
-    name = os.fspath(source)
+    name = file_name(source)
     with reading(name):
         if is_gzip(name):
-            with gzip.open(name, "rb") as unpacked:
-                yield Window(handle=unpacked, name=name)  # type: ignore[arg-type]
+            with open_bytes(name) as unpacked:
+                yield Window(handle=unpacked, name=name)
         else:
-            with open(name, "rb", buffering=0) as handle:
+            with open_file(name, buffering=0) as handle:
                 size = os.fstat(handle.fileno()).st_size
-                yield Window(handle=handle, name=name, size=size)  # type: ignore[arg-type]
+                yield Window(handle=handle, name=name, size=size)
 
 
 def cut_short(window: Window, ahead: int = 0) -> RecordIOError:

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from sklearn_sagemaker._sparse import checked_csr
 from sklearn_sagemaker.io.atomic import replacing
-from sklearn_sagemaker.io.opening import is_gzip
+from sklearn_sagemaker.io.opening import file_name, is_gzip
 from sklearn_sagemaker.io.recordio._codec import TAGS, Encoder
 from sklearn_sagemaker.io.recordio.frames import HEADER, LARGEST_PAYLOAD
 from sklearn_sagemaker.io.rows import Rows, check_count, cut_rows
@@ -154,7 +154,7 @@ def _write_shards(
             f"got {type(target).__name__}."
         )
     bounds = shard_bounds(len(rows), shards)
-    paths = [Path(name) for name in shard_names(os.fspath(target), shards)]
+    paths = [Path(name) for name in shard_names(file_name(target), shards)]
     with ExitStack() as stack:
         # All files or none: they get their names when the last one is written.
         places = [stack.enter_context(replacing(path)) for path in paths]

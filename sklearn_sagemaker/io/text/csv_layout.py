@@ -16,6 +16,7 @@ from sklearn_sagemaker.io.messages import listed, quoted
 from sklearn_sagemaker.io.opening import (
     LONGEST_LINE,
     check_file,
+    file_name,
     line_too_long,
     open_text,
     reading,
@@ -166,7 +167,7 @@ def inspect_csv(
     ([[3.0], [1.0]], ['yes', 'no'])
     >>> folder.cleanup()
     """
-    path = os.fspath(path)
+    path = file_name(path)
     check_file(path)
     with reading(path), open_text(path) as handle:
         records = list(itertools.islice(csv_records(csv_lines(path, handle)), 2))

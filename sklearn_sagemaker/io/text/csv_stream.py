@@ -15,7 +15,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.labels import text_labels
 from sklearn_sagemaker.io.messages import listed
-from sklearn_sagemaker.io.opening import reading
+from sklearn_sagemaker.io.opening import file_name, reading
 from sklearn_sagemaker.io.rows import Rows, check_count
 from sklearn_sagemaker.io.text.blocks import batches, line_blocks
 from sklearn_sagemaker.io.text.csv_layout import (
@@ -89,7 +89,7 @@ def iter_csv(
     [1.] [[2.5, 4.0]]
     >>> folder.cleanup()
     """
-    path = os.fspath(path)
+    path = file_name(path)
     batch_size = check_count("batch_size", batch_size)
     if labels not in ("number", "text"):
         raise ValueError(f"labels is {labels!r}; it must be 'number' or 'text'.")

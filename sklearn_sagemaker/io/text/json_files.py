@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, ClassVar
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
-from sklearn_sagemaker.io.opening import check_file, open_bytes, reading
+from sklearn_sagemaker.io.opening import check_file, file_name, open_bytes, reading
 from sklearn_sagemaker.io.rows import Rows, check_count
 from sklearn_sagemaker.io.text.json_instances import Instances, is_label
 from sklearn_sagemaker.io.text.json_parsing import JsonDocument, json_lines
@@ -58,7 +58,7 @@ def iter_json(
     [1.] [[1.5, 16.0]]
     >>> folder.cleanup()
     """
-    name = os.fspath(path)
+    name = file_name(path)
     check_file(name)
     return _batches(
         name,
@@ -106,7 +106,7 @@ def iter_jsonlines(
     ['yes'] [[1.5, 16.0]]
     >>> folder.cleanup()
     """
-    name = os.fspath(path)
+    name = file_name(path)
 
     check_file(name)
 

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
-from sklearn_sagemaker.io.opening import check_file, reading
+from sklearn_sagemaker.io.opening import check_file, file_name, reading
 from sklearn_sagemaker.io.rows import Rows, check_count
 from sklearn_sagemaker.io.text.blocks import batches, line_blocks
 from sklearn_sagemaker.io.text.svm_tables import load_svm, parse_fields
@@ -53,7 +53,7 @@ def scan_svm(*paths: str | os.PathLike[str]) -> SvmLayout:
         If a file cannot be read, or no row has a feature.
     """
     low, high = 1, -1
-    for path in [os.fspath(path) for path in paths]:
+    for path in [file_name(path) for path in paths]:
         check_file(path)
         with reading(path):
             for first, block in line_blocks(path):
@@ -65,9 +65,9 @@ def scan_svm(*paths: str | os.PathLike[str]) -> SvmLayout:
                 if len(ends):
                     low, high = min(low, min(ends)), max(high, max(ends))
     if high < 0:
-        for path in [os.fspath(path) for path in paths]:
+        for path in [file_name(path) for path in paths]:
             _check_lines(path)
-        raise DataFileError(f"{os.fspath(paths[0])}: has no feature in any row.")
+        raise DataFileError(f"{file_name(paths[0])}: has no feature in any row.")
     return SvmLayout(int(high) + (low == 0), bool(low == 0))
 
 
@@ -141,7 +141,7 @@ def iter_svm(
     [0.] [[0.0, 1.5, 0.0]]
     >>> folder.cleanup()
     """
-    path = os.fspath(path)
+    path = file_name(path)
     batch_size = check_count("batch_size", batch_size)
     check_file(path)
     given = {"n_features": n_features, "zero_based": zero_based}

@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import quoted
-from sklearn_sagemaker.io.opening import check_file, open_text, reading
+from sklearn_sagemaker.io.opening import check_file, open_bytes, open_text, reading
 from sklearn_sagemaker.io.table import Table
 from sklearn_sagemaker.io.text.number_text import parse_number
 
@@ -111,11 +111,14 @@ def load_svm(
     """
     from sklearn.datasets import load_svmlight_file
 
-    source = path if block is None else io.BytesIO(block)
+    source = open_bytes(path) if block is None else io.BytesIO(block)
     try:
-        X, y = load_svmlight_file(source, zero_based=True, dtype=np.float64)
+        with source:
+            X, y = load_svmlight_file(source, zero_based=True, dtype=np.float64)
         if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
             raise ValueError("a value is not finite")
+    except DataFileError:
+        raise
     except (ValueError, OverflowError, IndexError, TypeError, KeyError) as error:
         if block is not None:
             lines = io.StringIO(block.decode(), newline="")
