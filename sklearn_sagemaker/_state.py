@@ -151,6 +151,10 @@ class RowSource(ABC):
     def contents(self) -> Contents:
         """What it holds; found by one pass."""
 
+    def snapshot(self) -> RowSource:
+        """The same rows for all of a fit, which raises where they become others."""
+        return self
+
     @abstractmethod
     def load(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
         """X, y and sample weights of all rows, in order."""

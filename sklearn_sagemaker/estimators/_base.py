@@ -280,6 +280,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         if not isinstance(X, RowSource):
             return self._fit(X, y, sample_weight, *given)
         refuse_beside(X, y=y, sample_weight=sample_weight)
+        X = X.snapshot()
         if fits(X):
             return self._fit(*X.load(), *given)
         return self._fit_windows(X, *given)
@@ -301,7 +302,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
                 del self.feature_names_in_
         elif found.n_features != self.n_features_in_:
             raise ValueError(
-                f"This {type(source).__name__} has {found.n_features} features, but "
+                f"The dataset has {found.n_features} features, but "
                 f"{type(self).__name__} is expecting {self.n_features_in_} features as "
                 "input."
             )

@@ -44,6 +44,7 @@ def validation_rows(X_val: Any, y_val: Any, sample_weight_val: Any) -> tuple:
     if not isinstance(X_val, RowSource):
         return X_val, y_val, sample_weight_val
     refuse_beside(X_val, y_val=y_val, sample_weight_val=sample_weight_val)
+    X_val = X_val.snapshot()
     if not fits(X_val):
         found = X_val.contents
         raise ValueError(
@@ -88,8 +89,8 @@ def windowed(
                 # The kernels trust these.
                 if (sp.issparse(X), X.dtype, X.shape[1]) != wanted:
                     raise ValueError(
-                        f"The rows of this {type(source).__name__} have become others "
-                        "during the fit; leave its files alone until it ends."
+                        "The rows of the dataset have become others during the fit; "
+                        "leave its files alone until it ends."
                     )
                 if wanted[0]:
                     X = without_zeros(summed(checked_csr(X)))

@@ -287,6 +287,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         with self._all_or_nothing():
             if isinstance(X, RowSource):
                 refuse_beside(X, y=y, sample_weight=sample_weight)
+                X = X.snapshot()
                 if classes is None and not hasattr(self, "coef_"):
                     classes = X.contents.labels
                 for rows, labels, weights, _ in self._next_windows(X):
@@ -609,6 +610,7 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
         with self._all_or_nothing():
             if isinstance(X, RowSource):
                 refuse_beside(X, y=y, sample_weight=sample_weight)
+                X = X.snapshot()
                 for rows, labels, weights, _ in self._next_windows(X):
                     self._partial_fit(rows, labels, weights)
                 return self

@@ -115,6 +115,38 @@ def check_count(name: str, value: int) -> int:
     return int(value)
 
 
+MOST_FEATURES = 1 << 24
+"""Features that the sparse rows of a small file may have..."""
+FEATURES_A_BYTE = 64
+"""... and for each byte of a larger one: as many as a sample of hashed text has."""
+
+
+def check_width(path: str, n_features: int, n_bytes: int) -> None:
+    """Refuse more features than a file's size makes likely.
+
+    A model has numbers for each, whether it occurs or not: one index can ask for more
+    memory than there is.
+
+    Parameters
+    ----------
+    path : str
+        Of the file, or the first of some.
+    n_features : int
+    n_bytes : int
+        Size of the files.
+
+    Raises
+    ------
+    DataFileError
+    """
+    if n_features > max(MOST_FEATURES, FEATURES_A_BYTE * n_bytes):
+        raise DataFileError(
+            f"{path}: has {n_features:,} features in {n_bytes:,} bytes, and a model "
+            "has numbers for each; number the features without gaps, or say "
+            "n_features, if they are right."
+        )
+
+
 def check_finite(X: Any, place: Callable[[int], str]) -> None:
     """Refuse NaN and infinity in rows that were read.
 

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import Contents
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.rows import Rows, check_finite, footprint
+from sklearn_sagemaker.io.rows import Rows, check_finite, check_width, footprint
 
 MOST_LABELS = 1 << 16
 """Distinct labels up to which they may be classes."""
@@ -114,19 +114,23 @@ class Look:
         if len(labels) > MOST_LABELS:
             self.many, self.labels, self.counts = True, None, None
 
-    def contents(self, n_features: int | None) -> Contents:
+    def contents(self, n_features: int | None, n_bytes: int) -> Contents:
         """What all pieces hold together.
 
         Parameters
         ----------
         n_features : int or None
             What the user says.
+        n_bytes : int
+            Size of the files.
 
         Raises
         ------
         DataFileError
-            If the files hold more features, or no row.
+            If the files hold more features, too many for their size, or no row.
         """
+        if n_features is None:
+            check_width(self.first, self.n_features, n_bytes)
         if n_features is not None and n_features < self.n_features:
             raise DataFileError(
                 f"{self.first}: n_features={n_features}, but the files have "

@@ -3,48 +3,21 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker._state import Contents, RowSource
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.datasets.contents import Look
-from sklearn_sagemaker.io.datasets.read_ahead import read_ahead
-from sklearn_sagemaker.io.datasets.shards import (
-    RecordShard,
-    Shard,
-    known_format,
-    open_shards,
-)
-from sklearn_sagemaker.io.datasets.windows import (
-    Filling,
-    conformed,
-    piece_windows,
-    record_windows,
-)
-from sklearn_sagemaker.io.opening import matching_files, reading
-from sklearn_sagemaker.io.rows import Rows, check_count, stacked
+from sklearn_sagemaker.io.datasets.shards import known_format
+from sklearn_sagemaker.io.datasets.snapshot import Reading, Snapshot, look_at
+from sklearn_sagemaker.io.opening import matching_files
+from sklearn_sagemaker.io.rows import check_count, stacked
 
 MEMORY = 64 << 20
-WINDOW_SHARE = 8
-"""A window of rows takes one part in so many of the memory: one is trained on, one
-waits, and one is being read."""
-
-
-@dataclass(frozen=True)
-class _Survey:
-    """What a pass found, and of which files."""
-
-    stamps: tuple[tuple[int, int], ...]
-    contents: Contents
-    n_all: int
-    """Rows, those of weight zero too."""
-    n_stored: int
-    weighted: bool
 
 
 class RecordIODataset(RowSource):
@@ -92,13 +65,20 @@ class RecordIODataset(RowSource):
     ------
     DataFileError
         If no file matches or an ending is unknown; later, if a file cannot be read,
-        has no labels, or does not go with the others.
+        has no labels, does not go with the others, or changes during a pass or a fit.
     ValueError
         If a number is out of range, or there is no such format or option.
 
     See Also
     --------
     read_recordio : Loads one file.
+
+    Notes
+    -----
+    Several threads may use one dataset. A fit holds the files to what they were when it
+    began: device and inode, size, times of the last change of contents and of status,
+    and number of rows of each, compared when it is opened and at the end of each pass.
+    A new link to a file counts as a change.
 
     Examples
     --------
@@ -137,9 +117,21 @@ class RecordIODataset(RowSource):
         self.format, self.batch_size, self.shuffle = format, batch_size, shuffle
         self.random_state, self.memory = random_state, memory
         self.n_features, self.options = n_features, options
-        self._survey: _Survey | None = None
-        self._shards: list[Shard] = []
+        self._start()
+
+    def _start(self) -> None:
+        self._snapshot: Snapshot | None = None
         self._passes = 0
+        self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        # What was seen of the files holds here and now.
+        left = ("_snapshot", "_passes", "_lock")
+        return {name: value for name, value in vars(self).items() if name not in left}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._start()
 
     def __repr__(self) -> str:
         more = f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else ""
@@ -149,45 +141,33 @@ class RecordIODataset(RowSource):
     @property
     def contents(self) -> Contents:
         """What it holds; found by one pass over the files."""
-        return self._surveyed().contents
+        return self.snapshot().contents
 
     @property
     def shape(self) -> tuple[int, int]:
         """Rows (those of weight zero left out) and features."""
-        return self.contents.n_rows, self.contents.n_features
+        contents = self.contents
+        return contents.n_rows, contents.n_features
 
-    def _surveyed(self) -> _Survey:
-        stamps = tuple(_stamp(path) for path in self.paths)
-        if self._survey is None or self._survey.stamps != stamps:
-            self._shards = open_shards(
-                self.paths,
-                self.format,
-                self._window_bytes,
-                self.n_features,
-                self.options,
-            )
-            look = Look()
-            with closing(read_ahead(self._in_order)) as found:
-                for path, rows in found:
-                    look.add(path, rows)
-            self._survey = _Survey(
-                stamps,
-                look.contents(self.n_features),
-                look.n_all,
-                look.n_stored,
-                look.weighted,
-            )
-        return self._survey
+    def snapshot(self) -> Snapshot:
+        """The files as they are now; found by one pass, unless they are known.
 
-    def _in_order(self) -> Iterator[tuple[str, Rows]]:
-        """Each file's pieces, while its places are noted."""
-        for shard in self._shards:
-            for rows in shard.scan():
-                yield shard.path, rows
-
-    @property
-    def _window_bytes(self) -> int:
-        return max(1, self.memory // WINDOW_SHARE)
+        Returns
+        -------
+        source : RowSource
+            Raises `DataFileError` in the pass in which a file is another.
+        """
+        how = Reading(
+            tuple(self.paths),
+            self.format,
+            self.shuffle,
+            self.memory,
+            self.n_features,
+            dict(self.options),
+        )
+        with self._lock:
+            self._snapshot = look_at(how, self._snapshot)
+            return self._snapshot
 
     # ------------------------------------------------------------------- the rows
     def load(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
@@ -199,12 +179,7 @@ class RecordIODataset(RowSource):
         y : ndarray of shape (n_rows,)
         sample_weight : ndarray of shape (n_rows,) or None
         """
-        survey = self._surveyed()
-        table = Filling(survey.contents, survey.n_all, survey.n_stored)
-        with closing(self.windows(0, None)) as windows:
-            for X, y, weights, _ in windows:
-                table.add(X, y, weights)
-        return table.rows()
+        return self.snapshot().load()
 
     def windows(
         self, seed: int, epoch: int | None
@@ -226,45 +201,16 @@ class RecordIODataset(RowSource):
         draws : float64 ndarray of shape (n,)
             A random number in [0, 1) for each row: the same in each pass.
         """
-        survey = self._surveyed()
-        if not self.shuffle:
-            epoch = None
-        with closing(read_ahead(lambda: self._read(seed, epoch, survey))) as found:
+        with closing(self.snapshot().windows(seed, epoch)) as found:
             yield from found
-
-    def _read(self, seed: int, epoch: int | None, survey: _Survey) -> Iterator[tuple]:
-        places = [
-            (number, place)
-            for number, shard in enumerate(self._shards)
-            for place in shard.places()
-        ]
-        if epoch is not None:
-            rng = np.random.default_rng([seed, 0x0DA7, epoch])
-            places = [places[i] for i in rng.permutation(len(places))]
-        records = [one for one in self._shards if isinstance(one, RecordShard)]
-        if len(records) == len(self._shards):
-            # Keys of sparse rows take more room in memory than in the files.
-            in_all = sum(size for size, _ in survey.stamps)
-            share = min(1.0, in_all / max(1, survey.contents.n_bytes))
-            size = int(self._window_bytes * share)
-            found = record_windows(records, places, size, self.n_features)
-        else:
-            found = piece_windows(self._shards, places, self._window_bytes)
-        for rows, keys in found:
-            draws = [
-                np.random.default_rng([seed, 0xD4A3, *key]).random(n) for key, n in keys
-            ]
-            yield (
-                *conformed(rows, survey.contents, survey.weighted),
-                np.concatenate(draws),
-            )
 
     def __iter__(self) -> Iterator[tuple[Any, np.ndarray]]:
         """Mini-batches ``(X, y)`` of a pass; each pass has an order of its own.
 
         All have ``batch_size`` rows but the last. Sample weights are left out.
         """
-        epoch, self._passes = self._passes, self._passes + 1
+        with self._lock:
+            epoch, self._passes = self._passes, self._passes + 1
         rng = np.random.default_rng([self.random_state, epoch])
         with closing(self.windows(self.random_state, epoch)) as windows:
             left: tuple[Any, np.ndarray] | None = None
@@ -281,13 +227,6 @@ class RecordIODataset(RowSource):
                 left = (X[whole:], y[whole:]) if whole < len(y) else None
             if left is not None:
                 yield left
-
-
-def _stamp(path: str) -> tuple[int, int]:
-    """What changes when a file does."""
-    with reading(path):
-        status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
 
 
 def _matched(paths: Any) -> list[str]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
 from sklearn_sagemaker.io.formats import FORMATS, Format, format_of_file
-from sklearn_sagemaker.io.opening import check_file, is_gzip, reading
+from sklearn_sagemaker.io.opening import check_file, is_gzip, open_file, reading
 from sklearn_sagemaker.io.recordio.reading import EVERYTHING, iter_pieces, iter_rows
 from sklearn_sagemaker.io.rows import Rows, footprint
 
@@ -22,22 +24,93 @@ MOST_PIECES = 1 << 17
 MOST_ROWS = 1 << 16
 
 
+TICK = 20_000_000
+"""Nanoseconds that the times of files may lag behind: two changes may share one."""
+
+
+@dataclass(frozen=True)
+class Stamp:
+    """What changes when a file does.
+
+    The last one counts changes that leave the others alone: a file rewritten in
+    place whose time is set back, or one that was away and is there again.
+    """
+
+    device: int
+    inode: int
+    size: int
+    modified: int
+    changed: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """That of a file, open or not."""
+        return cls(
+            status.st_dev,
+            status.st_ino,
+            status.st_size,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+        )
+
+    @classmethod
+    def settled(cls, path: str) -> Stamp:
+        """That of a file, which any later change will change."""
+        while True:
+            with reading(path):
+                stamp = cls.of(os.stat(path))
+            age = time.time_ns() - max(stamp.modified, stamp.changed)
+            # A clock that is behind is another computer's.
+            if not 0 <= age < TICK:
+                return stamp
+            time.sleep((TICK - age) / 1e9)
+
+
 class Shard(ABC):
     """One file.
 
     Parameters
     ----------
     path : str
+    stamp : Stamp
+        Of the file that is meant.
     piece_bytes : int
         Size of a piece.
 
     Attributes
     ----------
     path : str
+    n_all : int
+        Rows, those of weight zero too; known after `scan`.
     """
 
-    def __init__(self, path: str, piece_bytes: int):
-        self.path, self._piece_bytes = path, piece_bytes
+    def __init__(self, path: str, stamp: Stamp, piece_bytes: int):
+        self.path, self._stamp, self._piece_bytes = path, stamp, piece_bytes
+        self.n_all = 0
+
+    def check(self, handle: int | None = None) -> None:
+        """Refuse another file than the one that is meant.
+
+        Parameters
+        ----------
+        handle : int or None
+            Of the file if it is open, which must be the one that the name has.
+
+        Raises
+        ------
+        DataFileError
+        """
+        with reading(self.path):
+            status = os.stat(self.path if handle is None else handle)
+        if Stamp.of(status) != self._stamp:
+            raise self.changed()
+
+    def changed(self) -> DataFileError:
+        """What to say of a file that has become another."""
+        return DataFileError(
+            f"{self.path}: has changed while the files of the dataset were read; leave "
+            "them alone until a fit ends, and start anew."
+        )
 
     @abstractmethod
     def scan(self) -> Iterator[Rows]:
@@ -58,12 +131,15 @@ class RecordShard(Shard):
     Parameters
     ----------
     path : str
+    stamp : Stamp
     piece_bytes : int
     n_features : int or None
     """
 
-    def __init__(self, path: str, piece_bytes: int, n_features: int | None):
-        super().__init__(path, piece_bytes)
+    def __init__(
+        self, path: str, stamp: Stamp, piece_bytes: int, n_features: int | None
+    ):
+        super().__init__(path, stamp, piece_bytes)
         self._n_features = n_features
         # Where each piece starts, and behind them the end; the records before it.
         self._offsets: list[int] = [0]
@@ -71,12 +147,12 @@ class RecordShard(Shard):
 
     def scan(self) -> Iterator[Rows]:
         """All pieces in order; comes before the other methods."""
-        self._offsets, self._records = [0], [0]
         check_file(self.path)
         pieces = iter_pieces(self.path, self._piece_bytes, n_features=self._n_features)
         for stop, rows in pieces:
             self._offsets.append(stop)
-            self._records.append(self._records[-1] + len(rows))
+            self.n_all += len(rows)
+            self._records.append(self.n_all)
             yield rows
 
     def places(self) -> list[Any]:
@@ -96,28 +172,23 @@ class RecordShard(Shard):
         data = bytearray(self.n_bytes(place))
         self.read_bytes(place, memoryview(data))
         try:
-            yield place, next(iter_rows(data, EVERYTHING, n_features=self._n_features))
+            rows = next(iter_rows(data, EVERYTHING, n_features=self._n_features))
         except RecordIOError as error:
-            # Faults are told by their place in the file.
-            record, offset = error.record, error.offset
-            raise RecordIOError(
-                error.message,
-                None if record is None else record + self._records[place],
-                None if offset is None else offset + self._offsets[place],
-                self.path,
-            ) from None
+            # They were in order.
+            raise self.changed() from error
+        if len(rows) != self.n_rows(place):
+            raise self.changed()
+        yield place, rows
 
     def read_bytes(self, place: int, space: memoryview) -> None:
         """Read a piece as it stands in the file into memory of its size."""
-        with reading(self.path), open(self.path, "rb", buffering=0) as file:
+        with reading(self.path), open_file(self.path, buffering=0) as file:
+            self.check(file.fileno())
             file.seek(self._offsets[place])
             while space:
-                count = file.readinto(space)
+                count = file.readinto(space)  # type: ignore[attr-defined]
                 if not count:
-                    raise DataFileError(
-                        f"{self.path}: has become shorter since it was first read; "
-                        "start anew."
-                    )
+                    raise self.changed()
                 space = space[count:]
 
 
@@ -146,9 +217,12 @@ def joined_records(
             shard.read_bytes(place, view[start : start + size])
             start += size
         try:
-            return next(iter_rows(view[:start], EVERYTHING, n_features=n_features))
+            rows = next(iter_rows(view[:start], EVERYTHING, n_features=n_features))
         except RecordIOError:
             return None
+    # Then those of each are not known.
+    wanted = sum(shard.n_rows(place) for shard, place in pieces)
+    return rows if len(rows) == wanted else None
 
 
 class StreamShard(Shard):
@@ -157,6 +231,7 @@ class StreamShard(Shard):
     Parameters
     ----------
     path : str
+    stamp : Stamp
     piece_bytes : int
     format : Format
     options : dict
@@ -164,9 +239,14 @@ class StreamShard(Shard):
     """
 
     def __init__(
-        self, path: str, piece_bytes: int, format: Format, options: dict[str, Any]
+        self,
+        path: str,
+        stamp: Stamp,
+        piece_bytes: int,
+        format: Format,
+        options: dict[str, Any],
     ):
-        super().__init__(path, piece_bytes)
+        super().__init__(path, stamp, piece_bytes)
         self._format, self._options = format, options
         self._rows = 0
 
@@ -176,7 +256,18 @@ class StreamShard(Shard):
             wanted = self._piece_bytes // max(1, footprint(rows))
             self._rows = min(max(1, wanted), MOST_ROWS)
             break
-        yield from (rows for _, rows in self.read(None))
+        for rows in self._pieces():
+            self.n_all += len(rows)
+            yield rows
+
+    def _pieces(self) -> Iterator[Rows]:
+        at_once = max(1, self._rows)
+        try:
+            yield from self._format.iter_rows(self.path, at_once, **self._options)
+        except DataFileError:
+            # What is wrong may be that it is half another file.
+            self.check()
+            raise
 
     def places(self) -> list[Any]:
         """What can be read on its own: the whole."""
@@ -184,12 +275,20 @@ class StreamShard(Shard):
 
     def read(self, place: Any) -> Iterator[tuple[int, Rows]]:
         """Pieces from a place, each with its number in the file."""
-        found = self._format.iter_rows(self.path, max(1, self._rows), **self._options)
-        yield from enumerate(found)
+        # The reader opens it by its name. To be another one only then, the file would
+        # have to go and come back, which its stamp would show at the end.
+        self.check()
+        n_all = 0
+        for piece, rows in enumerate(self._pieces()):
+            n_all += len(rows)
+            yield piece, rows
+        if n_all != self.n_all:
+            raise self.changed()
 
 
 def open_shards(
     paths: list[str],
+    stamps: Sequence[Stamp],
     format: str | None,
     window_bytes: int,
     n_features: int | None,
@@ -200,6 +299,8 @@ def open_shards(
     Parameters
     ----------
     paths : list of str
+    stamps : sequence of Stamp
+        Of these files.
     format : str or None
         Name of their format; None tells by the ending of each.
     window_bytes : int
@@ -222,7 +323,7 @@ def open_shards(
     """
     formats = {path: known_format(path, format) for path in paths}
     piece_bytes = max(1, min(PIECE_BYTES, window_bytes // PIECES))
-    in_all = sum(os.path.getsize(path) for path in paths)
+    in_all = sum(stamp.size for stamp in stamps)
     piece_bytes = max(piece_bytes, in_all // MOST_PIECES)
     settled: dict[str, dict[str, Any]] = {}
     for found in formats.values():
@@ -233,10 +334,12 @@ def open_shards(
                 mine["n_features"] = n_features
             settled[found.name] = found.settled(alike, mine)
     return [
-        RecordShard(path, piece_bytes, n_features)
+        RecordShard(path, stamp, piece_bytes, n_features)
         if formats[path].name == "recordio" and not is_gzip(path)
-        else StreamShard(path, piece_bytes, formats[path], settled[formats[path].name])
-        for path in paths
+        else StreamShard(
+            path, stamp, piece_bytes, formats[path], settled[formats[path].name]
+        )
+        for path, stamp in zip(paths, stamps, strict=True)
     ]
 
 

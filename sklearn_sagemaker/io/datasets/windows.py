@@ -62,11 +62,27 @@ def record_windows(
 
 
 def conformed(rows: Rows, contents: Contents, weighted: bool) -> tuple:
-    """X of the width and type of all files, y, and weights if any file has them."""
+    """X of the width and type of all files, y, and weights if any file has them.
+
+    Raises
+    ------
+    DataFileError
+        If they are other rows than the survey found.
+    """
     X, weights = rows.X, rows.sample_weight
+    sparse, width = sp.issparse(X), X.shape[1]
+    if (
+        sparse != contents.sparse
+        or rows.y is None
+        or width > contents.n_features
+        or (width < contents.n_features and not sparse)
+        or (weights is not None and not weighted)
+        or np.result_type(X.dtype, contents.dtype) != contents.dtype
+    ):
+        raise DataFileError(CHANGED)
     if X.dtype != contents.dtype:
         X = X.astype(contents.dtype)
-    if X.shape[1] != contents.n_features:
+    if width != contents.n_features:
         X = sp.csr_matrix(
             (X.data, X.indices, X.indptr), shape=(X.shape[0], contents.n_features)
         )

@@ -1,6 +1,10 @@
 """Datasets of files: what they hold, the windows of a pass, and training from them."""
 
+import copy
+import os
+import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,6 +19,8 @@ from sklearn_sagemaker import (
 )
 from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
 from sklearn_sagemaker.io import RecordIODataset, write_recordio
+from sklearn_sagemaker.io.datasets.contents import Look
+from sklearn_sagemaker.io.datasets.snapshot import Snapshot
 from sklearn_sagemaker.io.formats import FORMATS
 from sklearn_sagemaker.io.rows import Rows
 
@@ -342,67 +348,196 @@ def test_a_damaged_record_is_named_by_its_place_in_the_file(tmp_path, table):
     assert caught.value.source == str(path)
 
 
-def test_a_file_that_is_damaged_later_is_named_too(tmp_path, table):
-    X, y, _ = table
-    path = tmp_path / "x.pbr"
-    data = write_recordio(None, X, y)
-    size = len(data) // N
+CHANGED = "x.*: has changed while the files of the dataset were read"
+
+
+def rewritten(path, data):
+    """In place, with the same inode, and the time of before."""
+    before = path.stat()
+    with path.open("rb+") as file:
+        file.truncate(len(data))
+        file.write(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def replaced(path, data):
+    path.with_suffix(".new").write_bytes(data)
+    os.replace(path.with_suffix(".new"), path)
+
+
+def truncated(path, data):
+    os.truncate(path, path.stat().st_size * 2 // 3)
+
+
+def swapped_and_back(path, data):
+    """Another file by that name, for a moment."""
+    old = path.with_suffix(".old")
+    path.rename(old)
     path.write_bytes(data)
+    old.replace(path)
+
+
+CHANGES = [rewritten, replaced, truncated, swapped_and_back]
+
+
+def other_labels(path, X, y):
+    """Bytes of the same size for rows of other labels."""
+    other = path.with_name("other" + "".join(path.suffixes))
+    format = next(f for f in FORMATS.values() if other.name.endswith(f.endings))
+    with format.open_writer(str(other)) as writer:
+        writer.write(Rows(X, 1 - y))
+    data = other.read_bytes()
+    other.unlink()
+    return data
+
+
+@pytest.mark.parametrize("ending", [".pbr", ".npz", ".svm", ".csv"])
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_file_that_changes_in_the_middle_of_a_pass(tmp_path, table, ending, change):
+    X, y, _ = table
+    write(tmp_path, X, y, ending=ending, shards=1)
+    path = tmp_path / f"x{ending}"
+    (tmp_path / f"part_0{ending}").rename(path)
+    others = other_labels(path, X, y)
     dataset = RecordIODataset(path, memory=40_000)
     windows = dataset.windows(0, None)
     next(windows)
-    broken = bytearray(data)
-    broken[2900 * size] ^= 1
-    # In place: the survey was made of this file.
-    with path.open("rb+") as file:
-        file.write(broken)
-    with pytest.raises(RecordIOError) as caught:
+    change(path, others)
+    # By then the file may have been read to its end.
+    with pytest.raises(DataFileError, match=CHANGED):
         list(windows)
-    assert (caught.value.record, caught.value.offset) == (2900, 2900 * size)
-    windows = dataset.windows(0, None)
-    path.write_bytes(data)
-    next(windows)
-    with path.open("rb+") as file:
-        file.truncate(2000 * size)
-    with pytest.raises(DataFileError, match="has become shorter"):
-        list(windows)
+    if change is not truncated:
+        expected = y if change is swapped_and_back else 1 - y
+        assert_array_equal(dataset.load()[1], expected)
+
+
+@pytest.mark.parametrize("ending", [".pbr", ".npz"])
+def test_a_file_that_changes_during_the_survey(tmp_path, table, ending, monkeypatch):
+    X, y, _ = table
+    write(tmp_path, X, y, ending=ending, shards=1)
+    path = tmp_path / f"x{ending}"
+    (tmp_path / f"part_0{ending}").rename(path)
+    others = other_labels(path, X, y)
+    add = Look.add
+
+    def changing(self, *arguments):
+        if not self.n_all:
+            replaced(path, others)
+        add(self, *arguments)
+
+    monkeypatch.setattr(Look, "add", changing)
+    with pytest.raises(DataFileError, match=CHANGED):
+        _ = RecordIODataset(path).contents
+
+
+def test_a_change_at_once_after_the_survey_is_seen(tmp_path, table):
+    # Times of files go by ticks of some milliseconds.
+    X, y, _ = table
+    path = tmp_path / "x.pbr"
+    pair = [write_recordio(None, X[:5], labels) for labels in (y[:5], 1 - y[:5])]
+    for _ in range(20):
+        path.write_bytes(pair[0])
+        source = RecordIODataset(path).snapshot()
+        rewritten(path, pair[1])
+        with pytest.raises(DataFileError, match="has changed"):
+            source.load()
 
 
 @pytest.mark.parametrize("n", [N - 100, N + 100])
-def test_a_file_that_changes_while_it_is_loaded(tmp_path, rows, n):
+@pytest.mark.parametrize("memory", [40_000, 64 << 20])
+def test_a_file_that_becomes_another_before_a_pass(
+    tmp_path, rows, n, memory, monkeypatch
+):
     X, y, _ = rows
     path = tmp_path / "x.pbr"
     write_recordio(path, X, y)
-    data = RecordIODataset(path)
-    windows = data.windows
+    windows, seen = Snapshot.windows, []
 
-    def changing(seed, epoch):
-        keep = np.arange(n) % N
-        write_recordio(path, X[keep], y[keep])
-        return windows(seed, epoch)
+    def changing(self, seed, epoch):
+        seen.append(epoch)
+        if len(seen) == (3 if memory < 64 << 20 else 1):
+            keep = np.arange(n) % N
+            write_recordio(path, X[keep], y[keep])
+        return windows(self, seed, epoch)
 
-    data.windows = changing
-    with pytest.raises(DataFileError, match="changed while they were read"):
-        data.load()
+    monkeypatch.setattr(Snapshot, "windows", changing)
+    model = LinearLearnerClassifier(random_state=0, epochs=4)
+    with pytest.raises(DataFileError, match=CHANGED):
+        model.fit(RecordIODataset(path, memory=memory))
+    assert not [name for name in vars(model) if name.endswith("_")]
 
 
-def test_a_file_that_becomes_another_during_a_fit(tmp_path, table):
+@pytest.mark.parametrize("memory", [40_000, 64 << 20])
+def test_files_that_go_between_two_passes_of_a_fit(tmp_path, table, memory):
     X, y, _ = table
     path = tmp_path / "x.pbr"
     write_recordio(path, X, y)
-    data = RecordIODataset(path, memory=40_000)
-    windows = data.windows
+    source = RecordIODataset(path, memory=memory).snapshot()
+    assert len(source.load()[1]) == N
+    path.unlink()
+    with pytest.raises(DataFileError, match="no such file"):
+        source.load()
 
-    def changing(seed, epoch):
-        if epoch == 1:
-            write_recordio(path, X[:, :5], y)
-        return windows(seed, epoch)
 
-    data.windows = changing
-    model = LinearLearnerClassifier(random_state=0, epochs=4)
-    with pytest.raises(ValueError, match="have become others during the fit"):
-        model.fit(data)
-    assert not [name for name in vars(model) if name.endswith("_")]
+@pytest.mark.parametrize("ending", [".pbr", ".csv"])
+def test_threads_share_a_dataset(tmp_path, table, ending):
+    X, y, _ = table
+    pattern = write(tmp_path, X, y, ending=ending)
+
+    def fitted(data):
+        model = LinearLearnerClassifier(random_state=0, epochs=2, num_models=2)
+        return model.fit(data).coef_
+
+    expected = fitted(RecordIODataset(pattern, memory=60_000))
+    for _ in range(5):
+        data = RecordIODataset(pattern, memory=60_000)
+        start = threading.Barrier(4)
+
+        def work(data=data, start=start):
+            start.wait()
+            return fitted(data)
+
+        with ThreadPoolExecutor(4) as pool:
+            for found in [pool.submit(work) for _ in range(4)]:
+                assert_array_equal(found.result(), expected)
+
+
+def test_threads_that_iterate_share_the_passes_out(tmp_path, table):
+    X, y, _ = table
+    data = RecordIODataset(write(tmp_path, X, y), memory=40_000)
+    with ThreadPoolExecutor(4) as pool:
+        found = [pool.submit(lambda: numbers([X for X, _ in data])) for _ in range(8)]
+    orders = {tuple(one.result()) for one in found}
+    assert len(orders) == 8
+
+
+def test_a_survey_is_made_once(tmp_path, table, monkeypatch):
+    X, y, _ = table
+    made = []
+    init = Snapshot.__init__
+
+    def counted(self, *arguments):
+        made.append(1)
+        init(self, *arguments)
+
+    monkeypatch.setattr(Snapshot, "__init__", counted)
+    data = RecordIODataset(write(tmp_path, X, y), memory=40_000)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: data.contents, range(8)))
+    data.load()
+    assert len(made) == 1
+    data.memory = 80_000
+    assert data.snapshot().memory == 80_000
+    assert len(made) == 2
+
+
+def test_a_dataset_travels_without_what_it_saw(tmp_path, table):
+    X, y, _ = table
+    data = RecordIODataset(write(tmp_path, X, y), memory=40_000, shuffle=False)
+    _ = data.contents
+    for other in (pickle.loads(pickle.dumps(data)), copy.deepcopy(data)):
+        assert other._snapshot is None
+        assert_array_equal(other.load()[1], y)
 
 
 def test_a_fit_that_fails_leaves_the_estimator_as_it_was(tmp_path, table):

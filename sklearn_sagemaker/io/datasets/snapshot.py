@@ -1,0 +1,182 @@
+"""The rows of some files as they are at one time, for any number of passes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._state import Contents, RowSource
+from sklearn_sagemaker.io.datasets.contents import Look
+from sklearn_sagemaker.io.datasets.read_ahead import read_ahead
+from sklearn_sagemaker.io.datasets.shards import (
+    RecordShard,
+    Stamp,
+    open_shards,
+)
+from sklearn_sagemaker.io.datasets.windows import (
+    Filling,
+    conformed,
+    piece_windows,
+    record_windows,
+)
+from sklearn_sagemaker.io.rows import Rows
+
+WINDOW_SHARE = 8
+"""A window of rows takes one part in so many of the memory: one is trained on, one
+waits, and one is being read."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How files are read.
+
+    Attributes
+    ----------
+    paths : tuple of str
+    format : str or None
+    shuffle : bool
+    memory : int
+    n_features : int or None
+    options : dict
+        As for `RecordIODataset`.
+    """
+
+    paths: tuple[str, ...]
+    format: str | None
+    shuffle: bool
+    memory: int
+    n_features: int | None
+    options: dict[str, Any]
+
+    @property
+    def window_bytes(self) -> int:
+        """Size of a window of rows in memory."""
+        return max(1, self.memory // WINDOW_SHARE)
+
+
+class Snapshot(RowSource):
+    """Rows of files that must stay as they are; made by one pass over them.
+
+    Nothing of it changes later, so any number of threads may read it.
+
+    Parameters
+    ----------
+    how : Reading
+    stamps : tuple of Stamp
+        Of the files.
+
+    Attributes
+    ----------
+    how, stamps, contents, memory : object
+
+    Raises
+    ------
+    DataFileError
+        If a file cannot be read, has no labels, or does not go with the others; here
+        and in every pass, if one has changed.
+    """
+
+    def __init__(self, how: Reading, stamps: tuple[Stamp, ...]):
+        self.how, self.stamps, self.memory = how, stamps, how.memory
+        self._shards = open_shards(
+            list(how.paths),
+            stamps,
+            how.format,
+            how.window_bytes,
+            how.n_features,
+            how.options,
+        )
+        look = Look()
+        with closing(read_ahead(self._in_order)) as found:
+            for path, rows in found:
+                look.add(path, rows)
+        self._check()
+        in_all = sum(stamp.size for stamp in stamps)
+        self._contents = look.contents(how.n_features, in_all)
+        self._n_all, self._n_stored = look.n_all, look.n_stored
+        self._weighted = look.weighted
+
+    def __repr__(self) -> str:
+        return f"Snapshot({len(self._shards)} files)"
+
+    @property
+    def contents(self) -> Contents:
+        """What it holds."""
+        return self._contents
+
+    def _in_order(self) -> Iterator[tuple[str, Rows]]:
+        """Each file's pieces, while its places are noted."""
+        for shard in self._shards:
+            for rows in shard.scan():
+                yield shard.path, rows
+
+    def _check(self) -> None:
+        for shard in self._shards:
+            shard.check()
+
+    def load(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """X, y and sample weights of all rows, in order."""
+        table = Filling(self.contents, self._n_all, self._n_stored)
+        with closing(self.windows(0, None)) as windows:
+            for X, y, weights, _ in windows:
+                table.add(X, y, weights)
+        return table.rows()
+
+    def windows(
+        self, seed: int, epoch: int | None
+    ) -> Generator[tuple[Any, np.ndarray, np.ndarray | None, np.ndarray], None, None]:
+        """Large pieces of the rows, read ahead; see `RecordIODataset.windows`."""
+        if not self.how.shuffle:
+            epoch = None
+        with closing(read_ahead(lambda: self._read(seed, epoch))) as found:
+            yield from found
+
+    def _read(self, seed: int, epoch: int | None) -> Iterator[tuple]:
+        for rows, keys in self._pieces(seed, epoch):
+            draws = [
+                np.random.default_rng([seed, 0xD4A3, *key]).random(n) for key, n in keys
+            ]
+            yield (
+                *conformed(rows, self.contents, self._weighted),
+                np.concatenate(draws),
+            )
+        # What changed after it was opened.
+        self._check()
+
+    def _pieces(self, seed: int, epoch: int | None) -> Iterator[tuple[Rows, list]]:
+        """Rows of each window, with the key and the number of rows of its pieces."""
+        how, shards = self.how, self._shards
+        places = [
+            (number, place)
+            for number, shard in enumerate(shards)
+            for place in shard.places()
+        ]
+        if epoch is not None:
+            rng = np.random.default_rng([seed, 0x0DA7, epoch])
+            places = [places[i] for i in rng.permutation(len(places))]
+        records = [one for one in shards if isinstance(one, RecordShard)]
+        if len(records) < len(shards):
+            return piece_windows(shards, places, how.window_bytes)
+        # Keys of sparse rows take more room in memory than in the files.
+        in_all = sum(stamp.size for stamp in self.stamps)
+        share = min(1.0, in_all / max(1, self.contents.n_bytes))
+        size = int(how.window_bytes * share)
+        return record_windows(records, places, size, how.n_features)
+
+
+def look_at(how: Reading, known: Snapshot | None) -> Snapshot:
+    """A snapshot of files as they are now: the one that is known, if they are those.
+
+    Parameters
+    ----------
+    how : Reading
+    known : Snapshot or None
+    """
+    stamps = tuple(Stamp.settled(path) for path in how.paths)
+    if known is not None and (known.how, known.stamps) == (how, stamps):
+        return known
+    return Snapshot(how, stamps)
