@@ -92,6 +92,13 @@ def check_labels(values: np.ndarray, where: str, first: int = 0) -> None:
         )
 
 
+def nul_fault(text: str) -> str:
+    """What is wrong with a label of text; an empty text if nothing is."""
+    if "\0" not in text:
+        return ""
+    return f"{quoted(text)} has a NUL character, which NumPy drops at the end of a text"
+
+
 def decoded(values: np.ndarray, where: str) -> np.ndarray:
     """Labels of bytes as text; ``where`` names them in a message.
 
@@ -107,6 +114,15 @@ def decoded(values: np.ndarray, where: str) -> np.ndarray:
             f"{where} holds text that is not UTF-8 (byte "
             f"0x{error.object[error.start]:02x}); save it as an array of str."
         ) from error
+
+
+def _first_with_nul(values: np.ndarray) -> str:
+    """The first text with a NUL before its end, after which arrays have some anyway."""
+    if not values.dtype.itemsize or not len(values):
+        return ""
+    codes = np.ascontiguousarray(values).view(np.uint32).reshape(len(values), -1)
+    found = (codes != 0).sum(axis=1) != np.char.str_len(values)
+    return str(values[found.argmax()]) if found.any() else ""
 
 
 def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.ndarray:
@@ -146,6 +162,9 @@ def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.nda
                 f"{where} holds text such as {quoted(values[0])}; numbers are needed "
                 "here."
             )
+        fault = nul_fault(_first_with_nul(values))
+        if fault:
+            raise DataFileError(f"{where}: {fault}; take it out.")
         return values
     check_labels(values, where)
     labels = whole_or_float(values)

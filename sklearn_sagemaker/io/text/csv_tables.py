@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.labels import LabelKind, labels_from_text
+from sklearn_sagemaker.io.labels import LabelKind, labels_from_text, nul_fault
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.opening import open_text, reading
 from sklearn_sagemaker.io.table import Table
@@ -66,9 +66,10 @@ def read_csv(
         )
     with reading(layout.path):
         with open_text(layout.path) as handle:
+            lines = csv_lines(layout.path, handle)
             if layout.names is not None:
-                skip_header(handle)
-            read = parse_fast(handle, layout, features, label, labels)
+                skip_header(lines)
+            read = parse_fast(lines, layout, features, label, labels)
         if read is None:
             with open_text(layout.path) as handle:
                 records = csv_records(csv_lines(layout.path, handle))
@@ -92,7 +93,7 @@ def _label_name(layout: CsvLayout, label: int | None) -> str | int | None:
 
 
 def parse_fast(
-    handle: TextIO,
+    lines: Iterable[str],
     layout: CsvLayout,
     features: Sequence[int],
     label: int | None,
@@ -102,7 +103,7 @@ def parse_fast(
 
     Parameters
     ----------
-    handle : text file
+    lines : iterable of str
         Behind the header.
     layout : CsvLayout
     features : sequence of int
@@ -131,12 +132,13 @@ def parse_fast(
         if j not in wanted
     }
     # NumPy warns of no rows, and warnings can be caught in one thread only.
-    line = next((line for line in handle if line.strip("\r\n")), None)
+    rows = iter(lines)
+    line = next((line for line in rows if line.strip("\r\n")), None)
     if line is None:
         return None
     try:
         X = np.loadtxt(
-            chain([line], handle),
+            chain([line], rows),
             dtype=np.float64,
             delimiter=",",
             # Its quotes read "3"4 as 34: quoted cells go the slow way.
@@ -146,7 +148,7 @@ def parse_fast(
             encoding="utf-8",
             ndmin=2,
         )
-    except UnicodeDecodeError:
+    except (UnicodeDecodeError, DataFileError):
         raise
     except ValueError:
         return None
@@ -232,6 +234,9 @@ def _feature_fault(text: str) -> str:
 def label_fault(text: str, labels: LabelKind) -> str:
     """What is wrong with a label; an empty text if nothing is."""
     number = parse_number(text)
+    fault = nul_fault(text)
+    if fault:
+        return f"{fault}; take it out."
     if not text:
         return "the cell is empty; every row needs a label: drop the row."
     if text.lower() in ("nan", "+nan", "-nan") or math.isinf(number):

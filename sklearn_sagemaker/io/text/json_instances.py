@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.labels import nul_fault
 from sklearn_sagemaker.io.messages import listed, quoted
 from sklearn_sagemaker.io.rows import Rows, check_finite
 from sklearn_sagemaker.io.text.json_parsing import shown
@@ -243,6 +244,8 @@ class Instances:
             label = self._number(number, instance, "label")
         elif not is_label(label):
             raise self._fault(number, "the label is empty or not valid text.")
+        elif fault := nul_fault(label):
+            raise self._fault(number, f"the label {fault}; take it out.")
         self._labels.append(label)
         first = type(self._labels[0])
         if type(label) is not first:
