@@ -107,19 +107,21 @@ def _feature_places(
     """Columns of the features, in the model's order."""
     places = [j for j in range(layout.n_columns) if j != label]
     if layout.names is not None and expected.names is not None:
-        missing = [name for name in expected.names if name not in layout.names]
+        at = {name: place for place, name in enumerate(layout.names)}
+        missing = [name for name in expected.names if name not in at]
         if missing:
             raise DataFileError(
                 f"{layout.path}: no column {listed(missing, 3)}, which the model was "
                 f"trained on; the file's columns are {listed(layout.names, 10)}."
             )
-        chosen = [layout.names.index(name) for name in expected.names]
+        chosen = [at[name] for name in expected.names]
         if label in chosen:
             raise DataFileError(
                 f"{layout.path}: column {quoted(layout.names[label])} is a feature of "
                 "the model; name another column as the label."
             )
-        extra = [layout.names[j] for j in places if j not in set(chosen)]
+        unused = set(places) - set(chosen)
+        extra = [layout.names[j] for j in sorted(unused)]
         if extra:
             note(f"{layout.path}: ignored, not features of the model: {listed(extra)}")
         return chosen

@@ -217,12 +217,12 @@ class _Unpacking(io.RawIOBase):
         super().close()
 
 
-def line_too_long(path: str, line: int, quotes: bool = False) -> str:
-    """What to say of a line that no data file has."""
+def line_too_long(place: str, quotes: bool = False) -> DataFileError:
+    """What to say of a line that no data file has; ``place`` names it."""
     cause = "; check the quotes" if quotes else ""
-    return (
-        f"{path}: row {line} has more than {LONGEST_LINE >> 20} MiB; rows end with a "
-        f"line break{cause}."
+    return DataFileError(
+        f"{place} has more than {LONGEST_LINE >> 20} MiB; rows end with a line break"
+        f"{cause}."
     )
 
 

@@ -13,7 +13,7 @@ from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.npz.tables import read_npz
 from sklearn_sagemaker.io.opening import file_name
-from sklearn_sagemaker.io.rows import Rows, check_finite, stacked
+from sklearn_sagemaker.io.rows import Rows, check_finite, check_width, stacked
 from sklearn_sagemaker.io.table import Table
 from sklearn_sagemaker.io.text.csv_layout import Header, inspect_csv, names_in_header
 from sklearn_sagemaker.io.text.csv_tables import read_csv
@@ -144,6 +144,7 @@ def _read_rows(
     if any(map(sparse.issparse, parts)):
         parts = [sparse.csr_matrix(part) for part in parts]
     X = stacked(parts)
+    check_width(path, X.shape[1], os.path.getsize(path))
     check_finite(X, lambda row: f"{path}: row {row} (counted from 0)")
     weighted = any(batch.sample_weight is not None for batch in batches)
     return Table(

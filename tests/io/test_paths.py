@@ -151,15 +151,15 @@ def test_what_is_no_file(tmp_path, name, kind):
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_names_that_are_not_utf8(tmp_path, ending):
     """They are right, if unusual."""
-    path = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9" + ending.encode())
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xe9t\xe9" + ending.encode())
     written(path, ending)
-    assert os.listdir(os.fsencode(tmp_path)) == [b"caf\xe9" + ending.encode()]
+    assert os.listdir(os.fsencode(tmp_path)) == [b"\xe9t\xe9" + ending.encode()]
     label = 0 if ending.startswith(".csv") else None
     assert read_table(path, label=label).X.shape == X.shape
 
 
 def test_the_command_line_prints_names_that_are_not_utf8(tmp_path, model_file):
-    path = os.fsencode(tmp_path) + b"/caf\xe9.svm"
+    path = os.fsencode(tmp_path) + b"/\xe9t\xe9.svm"
     written(os.fsdecode(path), ".svm")
     command = [sys.executable, "-m", "sklearn_sagemaker", "evaluate", path]
     done = subprocess.run([*command, "--model", model_file], capture_output=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.npz.members import open_archive
-from sklearn_sagemaker.io.rows import not_finite
+from sklearn_sagemaker.io.rows import check_width, not_finite
 from sklearn_sagemaker.io.table import Table
 
 CSR_PARTS = ("data", "indices", "indptr", "shape")
@@ -72,6 +73,7 @@ def read_npz(path: str, label: str | None, labels: LabelKind) -> Table:
         used = {"X"}
     elif set(CSR_PARTS) <= arrays.keys():
         X = _csr(path, arrays)
+        check_width(path, X.shape[1], os.path.getsize(path))
         used = {*CSR_PARTS, "format"}
     else:
         raise DataFileError(wanted_arrays(path, list(arrays)))

@@ -25,6 +25,9 @@ HEADER = struct.Struct("<II")
 LARGEST_PAYLOAD = 2**29 - 1
 """The length has 29 bits."""
 
+MOST_PARTS = 2**16
+"""Parts of a record; it is cut where the magic number stands in it, which is seldom."""
+
 CHUNK = 2**18
 """Bytes read at once: they stay in the processor's cache until they are decoded."""
 
@@ -213,6 +216,8 @@ def read_parts(window: Window) -> tuple[list[bytes], int]:
                 raise cut_short(window, ahead)
         if any(window.bytes_at(ahead + HEADER.size + length, -length % 4)):
             raise window.error("has padding that is not zero.", ahead)
+        if len(parts) == MOST_PARTS:
+            raise window.error(f"has more than {MOST_PARTS} parts.", ahead)
         parts.append(window.bytes_at(ahead + HEADER.size, length))
         ahead += framed
         if flag in (0, 3):

@@ -286,22 +286,22 @@ def _fill(decoder: Decoder, window: Window, max_rows: int) -> bool:
         elif status == Status.FAULT:
             raise fault_at(window, decoder.fault, decoder.found, decoder.expected)
         else:
-            _decode_slowly(decoder, window)
+            _decode_slowly(decoder, window, max_rows)
 
 
-def _decode_slowly(decoder: Decoder, window: Window) -> None:
+def _decode_slowly(decoder: Decoder, window: Window, max_rows: int) -> None:
     """Take one record through protobuf."""
     parts, size = read_parts(window)
     try:
         data = canonical_record(parts)
     except ValueError as error:
         raise window.error(str(error)) from error
-    status = decoder.feed(
-        np.frombuffer(data, np.uint8), 0, len(data), decoder.n_rows + 1, len(data)
-    )
+    # It makes room for all rows to come: one by one, each would copy those before.
+    left = max(window.size - window.offset, len(data))
+    status = decoder.feed(np.frombuffer(data, np.uint8), 0, len(data), max_rows, left)
     if status == Status.FAULT:
         raise fault_at(window, decoder.fault, decoder.found, decoder.expected)
-    if status != Status.FULL:
+    if decoder.position != len(data):
         raise window.error("cannot be read as a row.")
     window.start += size
     window.record += 1

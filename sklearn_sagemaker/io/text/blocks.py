@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import io
+from collections.abc import Callable, Iterable, Iterator
+from typing import BinaryIO
+
+import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.opening import LONGEST_LINE, line_too_long, open_bytes
@@ -14,6 +18,31 @@ BLOCK = 1 << 20
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
+MOST_COLUMNS = 1 << 20
+"""Columns of a CSV row at most."""
+
+
+def check_columns(line: bytes | str, place: str) -> None:
+    """Refuse a line of CSV with more cells than a row has, before they are made.
+
+    Parameters
+    ----------
+    line : bytes or str
+    place : str
+        Its name in the message.
+
+    Raises
+    ------
+    DataFileError
+    """
+    commas = line.count(b"," if isinstance(line, bytes) else ",")  # type: ignore[arg-type]
+    if commas >= MOST_COLUMNS:
+        raise DataFileError(
+            f"{place} has more than {MOST_COLUMNS:,} columns; rows end with a line "
+            "break, and so many features are for sparse rows, such as libsvm's."
+        )
+
+
 def line_blocks(path: str, *, csv: bool = False) -> Iterator[tuple[int, bytes]]:
     """Read a text file, plain or gzip, in pieces that end where a line ends.
 
@@ -21,8 +50,7 @@ def line_blocks(path: str, *, csv: bool = False) -> Iterator[tuple[int, bytes]]:
     ----------
     path : str
     csv : bool
-        Whether line breaks between double quotes are part of a cell, and a carriage
-        return alone may end a line.
+        As for `blocks_of`.
 
     Yields
     ------
@@ -36,22 +64,47 @@ def line_blocks(path: str, *, csv: bool = False) -> Iterator[tuple[int, bytes]]:
     DataFileError
         If a line is longer than 64 MiB, so that no file can fill the memory.
     """
-    first, kept = 1, b""
     with open_bytes(path) as handle:
-        # As much again as is kept: long lines are joined in linear time.
-        while piece := handle.read(max(BLOCK, len(kept))):
-            if first == 1 and not kept:
-                piece = piece.removeprefix(BYTE_ORDER_MARK)
-            text = kept + piece
-            end = _end_of_lines(text, csv)
-            if not end and len(text) > LONGEST_LINE:
-                raise DataFileError(line_too_long(path, first, csv))
-            block, kept = text[:end], text[end:]
-            if block:
-                yield first, block
-                first += count_lines(block)
-        if kept:
-            yield first, kept
+        yield from blocks_of(handle, f"{path}: row {{}}".format, csv=csv)
+
+
+def blocks_of(
+    handle: BinaryIO, place: Callable[[int], str], *, csv: bool = False
+) -> Iterator[tuple[int, bytes]]:
+    """The same of a file object.
+
+    Parameters
+    ----------
+    handle : binary file object
+    place : callable
+        Name of a line in messages, from its number.
+    csv : bool
+        Whether line breaks between double quotes are part of a cell, and a carriage
+        return alone may end a line.
+    """
+    first, kept = 1, b""
+    # As much again as is kept: long lines are joined in linear time.
+    while piece := handle.read(max(BLOCK, len(kept))):
+        if first == 1 and not kept:
+            piece = piece.removeprefix(BYTE_ORDER_MARK)
+        text = kept + piece
+        end = _end_of_lines(text, csv)
+        if not end and len(text) > LONGEST_LINE:
+            raise line_too_long(place(first), csv)
+        block, kept = text[:end], text[end:]
+        if block:
+            yield first, _checked(block, first, place, csv)
+            first += count_lines(block)
+    if kept:
+        yield first, _checked(kept, first, place, csv)
+
+
+def _checked(block: bytes, first: int, place: Callable[[int], str], csv: bool) -> bytes:
+    if csv and block.count(b",") >= MOST_COLUMNS:
+        for number, line in enumerate(io.BytesIO(block), start=first):
+            if len(line) >= MOST_COLUMNS:
+                check_columns(line, place(number))
+    return block
 
 
 def _end_of_lines(text: bytes, csv: bool) -> int:
@@ -64,11 +117,12 @@ def _end_of_lines(text: bytes, csv: bool) -> int:
         # Lines that end in "\r" only; a last one may be the half of "\r\n".
         mark = b"\r"
         end = text.rfind(mark, 0, -1) + 1
-    odd = text.count(b'"', 0, end) % 2
-    while end and odd:
-        before = text.rfind(mark, 0, end - 1) + 1
-        odd ^= text.count(b'"', before, end) % 2
-        end = before
+    if text.count(b'"', 0, end) % 2:
+        # The last line break that is not in quotes.
+        codes = np.frombuffer(text, np.uint8, end)
+        outside = np.logical_not(np.logical_xor.accumulate(codes == ord('"')))
+        outside &= codes == ord(mark)
+        end -= int(outside[::-1].argmax()) if outside.any() else end
     return end
 
 

@@ -21,7 +21,11 @@ from sklearn_sagemaker.io.opening import (
     open_text,
     reading,
 )
+from sklearn_sagemaker.io.text.blocks import MOST_COLUMNS, check_columns
 from sklearn_sagemaker.io.text.number_text import parse_number
+
+MOST_BLANK = 1 << 16
+"""Blank lines that a file may have, besides one for each row."""
 
 Header = Literal["auto", "yes", "no"]
 
@@ -62,7 +66,9 @@ class CsvLayout:
         if self.names is not None:
             if label in self.names:
                 return self.names.index(str(label))
-            near = difflib.get_close_matches(str(label), self.names, 1, 0.5)
+            # Comparing takes long where names are long or many.
+            short = [name for name in self.names[:1000] if len(name) < 100]
+            near = difflib.get_close_matches(str(label)[:100], short, 1, 0.5)
             hint = f" Did you mean {quoted(near[0])}?" if near else ""
             raise DataFileError(
                 f"{self.path}: no column {quoted(label)}; the columns are "
@@ -90,14 +96,24 @@ def csv_records(lines: Iterable[str], first: int = 1) -> Iterator[tuple[int, lis
             yield rows.line_num + first - 1, fields
 
 
-def csv_lines(path: str, handle: TextIO) -> Iterator[str]:
-    """Lines of a file, none of which fills the memory."""
-    for number in itertools.count(1):
+def csv_lines(path: str, handle: TextIO, first: int = 1) -> Iterator[str]:
+    """Lines of a file, none of which fills the memory; not many without a cell."""
+    blank = 0
+    for number in itertools.count(first):
         line = handle.readline(LONGEST_LINE)
         if not line:
             return
         if len(line) == LONGEST_LINE:
-            raise DataFileError(line_too_long(path, number, quotes=True))
+            raise line_too_long(f"{path}: row {number}", quotes=True)
+        if len(line) >= MOST_COLUMNS:
+            check_columns(line, f"{path}: row {number}")
+        blank += line.isspace()
+        # A blank line after each row is usual.
+        if blank > MOST_BLANK + number // 2:
+            raise DataFileError(
+                f"{path}: {blank:,} of the first {number:,} rows are blank; take blank "
+                "lines out."
+            )
         yield line
 
 
@@ -190,20 +206,22 @@ def inspect_csv(
         return CsvLayout(path, None, len(first), header == "auto")
     if second is None:
         raise DataFileError(f"{path}: has a header but no rows; add rows of data.")
+    seen: set[str] = set()
     for position, name in enumerate(first):
         if not name:
             raise DataFileError(
                 f"{path}: column {position} (counted from 0) has no name in the "
                 "header; give it one, or drop it if it only numbers the rows."
             )
-        if name in first[:position]:
+        if name in seen:
             raise DataFileError(
                 f"{path}: the header has {quoted(name)} twice; names must differ."
             )
+        seen.add(name)
     return CsvLayout(path, first, len(first), header == "auto")
 
 
-def skip_header(handle: TextIO) -> None:
+def skip_header(lines: Iterable[str]) -> None:
     """Read past the line of names."""
-    rows = csv.reader(handle, skipinitialspace=True, strict=True)
+    rows = csv.reader(lines, skipinitialspace=True, strict=True)
     next(fields for fields in rows if any(field.strip() for field in fields))

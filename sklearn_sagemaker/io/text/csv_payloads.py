@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from array import array
 
 import numpy as np
 from scipy import sparse
@@ -18,11 +19,15 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.rows import Rows, canonical
+from sklearn_sagemaker.io.text.blocks import blocks_of
 from sklearn_sagemaker.io.text.number_text import (
     check_writable,
     number_texts,
     parse_number,
 )
+
+WIDEST_SPARSE = 100_000
+"""Columns of sparse rows that are written as CSV at most: most would be zeros."""
 
 DENSE_VALUES = 1 << 20
 """Values of sparse rows that are made dense at a time."""
@@ -72,15 +77,31 @@ def decode_csv(body: bytes, label_size: int = 0) -> Rows:
     >>> decode_csv(b"1,1.5,16.0\n0,2.0,3.0\n", label_size=1).y
     array([1., 0.])
     """
-    try:
-        text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        row = body.count(b"\n", 0, error.start) + 1
-        raise DataFileError(
-            f"row {row}: is not UTF-8 text (byte 0x{body[error.start]:02x})."
-        ) from error
-    if not text.strip():
+    parts: list[np.ndarray] = []
+    for first, block in blocks_of(io.BytesIO(body), "row {}".format, csv=True):
+        try:
+            text = block.decode()
+        except UnicodeDecodeError as error:
+            row = first + block.count(b"\n", 0, error.start)
+            raise DataFileError(
+                f"row {row}: is not UTF-8 text (byte 0x{block[error.start]:02x})."
+            ) from error
+        if not text.isspace():
+            parts.append(_parsed(text, first, parts[0].shape[1] if parts else None))
+    if not parts:
         raise DataFileError("the body is empty; send one row a line.")
+    values = np.concatenate(parts)
+    if values.shape[1] <= label_size:
+        raise DataFileError(
+            f"row 1: has {values.shape[1]} columns, of which {label_size} are labels; "
+            "features are needed."
+        )
+    y = values[:, 0].copy() if label_size else None
+    return Rows(np.ascontiguousarray(values[:, label_size:]), y)
+
+
+def _parsed(text: str, first: int, width: int | None) -> np.ndarray:
+    """Rows of some lines; ``width`` is that of those before, if there are any."""
     try:
         values = np.loadtxt(
             io.StringIO(text),
@@ -92,42 +113,42 @@ def decode_csv(body: bytes, label_size: int = 0) -> Rows:
             ndmin=2,
         )
     except ValueError:
-        values = np.empty((0, 0))
-    if not values.size or not np.isfinite(values).all():
-        values = _parsed_slowly(text)
-    if values.shape[1] <= label_size:
-        raise DataFileError(
-            f"row 1: has {values.shape[1]} columns, of which {label_size} are labels; "
-            "features are needed."
-        )
-    y = values[:, 0].copy() if label_size else None
-    return Rows(np.ascontiguousarray(values[:, label_size:]), y)
+        return _parsed_slowly(text, first, width)
+    fits = values.size and np.isfinite(values).all()
+    if not fits or width not in (None, values.shape[1]):
+        return _parsed_slowly(text, first, width)
+    return values
 
 
-def _parsed_slowly(text: str) -> np.ndarray:
+def _parsed_slowly(text: str, first: int, width: int | None) -> np.ndarray:
     """Row by row, so that a fault can be named; right for odd but legal bodies."""
-    rows: list[list[float]] = []
+    values = array("d")
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         for fields in reader:
             if not any(field.strip() for field in fields) and len(fields) < 2:
                 continue
-            numbers = [parse_number(field) for field in fields]
-            for column, number in enumerate(numbers):
+            row = reader.line_num + first - 1
+            for column, field in enumerate(fields):
+                number = parse_number(field)
+                # At once: there may be as many as there are bytes.
                 if not math.isfinite(number):
-                    fault = f"column {column}: {_fault(fields[column], not rows)}"
-                    raise DataFileError(f"row {reader.line_num}, {fault}")
-            if rows and len(numbers) != len(rows[0]):
+                    fault = f"column {column}: {_fault(field, width is None)}"
+                    raise DataFileError(f"row {row}, {fault}")
+                values.append(number)
+            if width is None:
+                width = len(fields)
+            if len(fields) != width:
                 raise DataFileError(
-                    f"row {reader.line_num} has {len(numbers)} fields, but the first "
-                    f"row has {len(rows[0])}; all rows need as many."
+                    f"row {row} has {len(fields)} fields, but the first row has "
+                    f"{width}; all rows need as many."
                 )
-            rows.append(numbers)
     except csv.Error as error:
         raise DataFileError(
-            f"row {reader.line_num}: is not valid CSV ({error}); check the quotes."
+            f"row {reader.line_num + first - 1}: is not valid CSV ({error}); check the "
+            "quotes."
         ) from error
-    return np.array(rows, dtype=np.float64)
+    return np.array(values).reshape(-1, width or 1)
 
 
 def _fault(text: str, first: bool) -> str:
@@ -156,7 +177,8 @@ def encode_csv(rows: Rows, label_size: int = 0) -> bytes:
     Raises
     ------
     ValueError
-        If a value is not a finite number, or a label is wanted and there is none.
+        If a value is not a finite number, a label is wanted and there is none, or
+        sparse rows have more than 100,000 columns.
 
     Examples
     --------
@@ -174,6 +196,7 @@ def encode_csv(rows: Rows, label_size: int = 0) -> bytes:
         labels = [row[0] for row in number_texts(rows.y[:, np.newaxis])]
     if sparse.issparse(X):
         X = canonical(X)
+        check_sparse_width(X.shape[1])
         check_writable(X.data, "X.data")
         step = max(1, DENSE_VALUES // max(1, X.shape[1]))
     else:
@@ -187,3 +210,18 @@ def encode_csv(rows: Rows, label_size: int = 0) -> bytes:
     if labels is not None:
         lines = [f"{a},{b}" for a, b in zip(labels, lines, strict=True)]
     return "\n".join(lines).encode()
+
+
+def check_sparse_width(n_columns: int, place: str = "") -> None:
+    """Refuse sparse rows whose zeros would fill a file, or the memory.
+
+    Raises
+    ------
+    ValueError
+    """
+    if n_columns > WIDEST_SPARSE:
+        raise ValueError(
+            f"{place}the rows are sparse with {n_columns:,} columns, and CSV would "
+            f"hold their zeros; at most {WIDEST_SPARSE:,} columns are written so: "
+            "write RecordIO, libsvm or .npz, which stay sparse."
+        )

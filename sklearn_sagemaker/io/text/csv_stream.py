@@ -21,16 +21,15 @@ from sklearn_sagemaker.io.text.blocks import batches, line_blocks
 from sklearn_sagemaker.io.text.csv_layout import (
     CsvLayout,
     Header,
+    csv_lines,
     csv_records,
     inspect_csv,
     names_in_header,
     skip_header,
 )
+from sklearn_sagemaker.io.text.csv_payloads import check_sparse_width
 from sklearn_sagemaker.io.text.csv_tables import label_fault, parse_fast, parse_slowly
 from sklearn_sagemaker.io.text.number_text import number_texts, parse_number
-
-WIDEST_SPARSE = 100_000
-"""Columns of sparse rows that are written as CSV at most: most would be zeros."""
 
 CELLS = 1 << 16
 """Numbers that are turned into text at once."""
@@ -178,7 +177,7 @@ def _parts(
         for first, block in line_blocks(layout.path, csv=True):
             rows = _parse(layout, features, label, kind, block.decode(), first, skip)
             # The header may be preceded by a block of nothing but blank lines.
-            skip = skip and not block.strip()
+            skip = skip and block.isspace()
             if len(rows):
                 yield rows
 
@@ -193,8 +192,10 @@ def _parse(
     skip: bool,
 ) -> Rows:
     n_columns, y = layout.n_columns, None
+    if text.isspace():
+        return Rows(np.empty((0, len(features))))
     with io.StringIO(text, newline="") as handle:
-        if skip and text.strip():
+        if skip:
             skip_header(handle)
         if label is None or kind == "text":
             fast = parse_fast(handle, layout, features, label, kind)
@@ -211,7 +212,7 @@ def _parse(
             y = text_labels(texts)
         return Rows(np.ascontiguousarray(X), y)
     with io.StringIO(text, newline="") as handle:
-        records = csv_records(handle, first)
+        records = csv_records(csv_lines(layout.path, handle, first), first)
         if skip:
             next(records, None)
         X, texts = parse_slowly(records, layout, features, label, kind)
@@ -279,12 +280,8 @@ class CsvWriter(FileWriter):
     def _write(self, rows: Rows) -> None:
         n_columns = rows.X.shape[1]
         is_sparse = sparse.issparse(rows.X)
-        if is_sparse and n_columns > WIDEST_SPARSE:
-            raise ValueError(
-                f"{self.path}: the rows are sparse with {n_columns:,} columns, and CSV "
-                f"would hold their zeros; at most {WIDEST_SPARSE:,} columns are "
-                "written so: write RecordIO, libsvm or .npz, which stay sparse."
-            )
+        if is_sparse:
+            check_sparse_width(n_columns, f"{self.path}: ")
         if self._header is not None:
             self._write_header(n_columns + (rows.y is not None))
         step = max(1, CELLS // n_columns)

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.opening import LONGEST_LINE
+from sklearn_sagemaker.io.text.blocks import blocks_of
 
 CHUNK = 1 << 20
 LONGEST = LONGEST_LINE
@@ -23,6 +24,7 @@ LONGEST = LONGEST_LINE
 NEAR_THE_END = 16
 """Nothing that a chunk can cut is found faulty further from its end, but a string."""
 
+_IN_A_LINE = re.compile(rb"[^ \t\r\n][^\n]*")
 _BLANK = re.compile(r"[ \t\n\r]*")
 
 
@@ -88,24 +90,28 @@ def json_lines(
     DataFileError
         If a line is not JSON.
     """
-    number = 0
-    while line := handle.readline(LONGEST):
-        number += 1
-        if len(line) == LONGEST:
-            raise DataFileError(
-                f"{place(number)}: is longer than {LONGEST} bytes; JSON Lines has one "
-                "instance a line."
-            )
-        try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
-            if not text.strip(" \t\r\n"):
-                continue
-            value = DECODER.decode(text)
-        except (ValueError, RecursionError) as error:
-            raise DataFileError(
-                f"{place(number)}: is not valid JSON ({_why(error)})."
-            ) from error
-        yield number, value
+    number = 1
+    for _, block in blocks_of(handle, place):
+        seen = 0
+        # Blank lines are passed over at once.
+        for found in _IN_A_LINE.finditer(block):
+            start = block.rfind(b"\n", seen, found.start()) + 1
+            number += block.count(b"\n", seen, found.start())
+            seen = found.start()
+            line = block[start or seen : found.end()]
+            if len(line) > LONGEST:
+                raise DataFileError(
+                    f"{place(number)}: is longer than {LONGEST} bytes; JSON Lines has "
+                    "one instance a line."
+                )
+            try:
+                value = DECODER.decode(line.decode())
+            except (ValueError, RecursionError) as error:
+                raise DataFileError(
+                    f"{place(number)}: is not valid JSON ({_why(error)})."
+                ) from error
+            yield number, value
+        number += block.count(b"\n", seen)
 
 
 class JsonDocument:

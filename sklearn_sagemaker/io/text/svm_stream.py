@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.opening import check_file, file_name, reading
-from sklearn_sagemaker.io.rows import Rows, check_count
+from sklearn_sagemaker.io.rows import Rows, check_count, check_width
 from sklearn_sagemaker.io.text.blocks import batches, line_blocks
 from sklearn_sagemaker.io.text.svm_tables import load_svm, parse_fields
 
@@ -50,10 +51,12 @@ def scan_svm(*paths: str | os.PathLike[str]) -> SvmLayout:
     Raises
     ------
     DataFileError
-        If a file cannot be read, or no row has a feature.
+        If a file cannot be read, no row has a feature, or an index is too large for
+        the files' size.
     """
     low, high = 1, -1
-    for path in [file_name(path) for path in paths]:
+    names = [file_name(path) for path in paths]
+    for path in names:
         check_file(path)
         with reading(path):
             for first, block in line_blocks(path):
@@ -64,10 +67,11 @@ def scan_svm(*paths: str | os.PathLike[str]) -> SvmLayout:
                     ends = load_svm(path, block, first)[0].indices
                 if len(ends):
                     low, high = min(low, min(ends)), max(high, max(ends))
-    if high < 0:
-        for path in [file_name(path) for path in paths]:
-            _check_lines(path)
-        raise DataFileError(f"{file_name(paths[0])}: has no feature in any row.")
+    if not 0 <= high < 2**31:
+        for name in names:
+            _check_lines(name)
+        raise DataFileError(f"{names[0]}: has no feature in any row.")
+    check_width(names[0], int(high), sum(map(os.path.getsize, names)))
     return SvmLayout(int(high) + (low == 0), bool(low == 0))
 
 
@@ -84,7 +88,8 @@ def _ends(block: bytes) -> list[int]:
     Ten times faster than parsing all of it.
     """
     ends = []
-    for line in block.split(b"\n"):
+    # Blank lines are passed over at once.
+    for line in re.findall(rb"\S[^\n]*", block):
         fields = line.partition(b"#")[0].split()
         start = 2 if len(fields) > 1 and fields[1].startswith(b"qid:") else 1
         if len(fields) > start:
@@ -185,6 +190,8 @@ def _parts(path: str, n_features: int, base: int) -> Iterator[Rows]:
     found = False
     with reading(path):
         for first, block in line_blocks(path):
+            if block.isspace():
+                continue
             X, y = load_svm(path, block, first)
             if not len(y):
                 continue

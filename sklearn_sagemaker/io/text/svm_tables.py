@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.opening import check_file, open_bytes, open_text, reading
+from sklearn_sagemaker.io.rows import check_width
 from sklearn_sagemaker.io.table import Table
 from sklearn_sagemaker.io.text.number_text import parse_number
 
@@ -64,6 +66,7 @@ def read_svm(
         )
     found = int(X.indices.max()) + 1 - first if len(X.indices) else 0
     if n_features is None:
+        check_width(path, found, os.path.getsize(path))
         n_features = found
     if found > n_features:
         raise DataFileError(
@@ -113,8 +116,8 @@ def load_svm(
 
     source = open_bytes(path) if block is None else io.BytesIO(block)
     try:
-        with source:
-            X, y = load_svmlight_file(source, zero_based=True, dtype=np.float64)
+        with source as handle:
+            X, y = load_svmlight_file(handle, zero_based=True, dtype=np.float64)
         if not (np.isfinite(X.data).all() and np.isfinite(y).all()):
             raise ValueError("a value is not finite")
     except DataFileError:
