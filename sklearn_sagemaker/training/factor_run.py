@@ -68,7 +68,7 @@ class FactorRun:
         # Rows of zero weight are absent: from folds, shuffling and statistics.
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
         self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
-        warn_of_identifiers(self.data.X, spec.feature_names)
+        warn_of_identifiers(data.X, self.rows, spec.feature_names)
         # Numbers of any size, before arrays are made of them.
         self.settings.check_memory(self.reader.n_features, self.n_outputs)
         self.plan = self._plan_validation()

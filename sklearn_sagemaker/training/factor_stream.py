@@ -64,7 +64,7 @@ class FactorStream:
         if resume is not None:
             self.seen = dict(resume["stream"])
         else:
-            warn_of_identifiers(data.X, spec.feature_names)
+            warn_of_identifiers(data.X, self.rows, spec.feature_names)
             self.seen = self._first_look()
         self.scaler = Scaler(*self.seen["scaler"])
         self.variants = self.settings.variants(self.seen["square"])

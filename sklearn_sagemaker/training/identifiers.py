@@ -22,7 +22,7 @@ COVERED = 0.9
 LOOKED_AT = 100_000
 
 
-def warn_of_identifiers(X, names: Any = None) -> None:
+def warn_of_identifiers(X, rows: np.ndarray, names: Any = None) -> None:
     """Warn if columns look like numbers of users and items.
 
     That is: of a few columns one holds whole numbers that start at 0 or 1, leave
@@ -32,6 +32,8 @@ def warn_of_identifiers(X, names: Any = None) -> None:
     Parameters
     ----------
     X : ndarray or CSR of shape (n_samples, n_features)
+    rows : int64 array
+        Rows to train on.
     names : array of str of shape (n_features,) or None
 
     Warns
@@ -39,9 +41,11 @@ def warn_of_identifiers(X, names: Any = None) -> None:
     IdentifierColumnsWarning
         Naming the columns.
     """
-    if not 2 <= X.shape[1] <= MOST_COLUMNS or X.shape[0] < REPEATED * FEWEST:
+    if not 2 <= X.shape[1] <= MOST_COLUMNS or len(rows) < REPEATED * FEWEST:
         return
-    columns = X.toarray() if sp.issparse(X) else X
+    columns = X[rows]
+    if sp.issparse(columns):
+        columns = columns.toarray()
     many = [j for j in range(X.shape[1]) if _many_numbers(columns[:, j])]
     if len(many) < 2 or not any(_consecutive(columns[:, j]) for j in many):
         return

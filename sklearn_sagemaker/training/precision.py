@@ -14,8 +14,9 @@ from sklearn_sagemaker.exceptions import FeatureScaleError
 SMALLEST, LARGEST = 1e-30, 1e30
 """Sizes of features that float32 leaves room for: their inverses, and sums of rows."""
 SUBNORMAL = 10 * float(np.finfo(np.float32).tiny)
+"""Below it float32 has few digits, or none."""
 LOOKED_AT = 10_000
-"""First rows that decide."""
+"""First rows, of a weight above zero, that decide."""
 
 
 def largest_values(X) -> np.ndarray:
@@ -48,7 +49,9 @@ def in_safe_precision(data: TrainingData, names: Any = None) -> TrainingData:
     """
     if data.X.dtype != np.float32:
         return data
-    size = largest_values(data.X[:LOOKED_AT])
+    # Rows of zero weight are absent, and decide nothing.
+    rows = np.flatnonzero(data.sample_weight > 0)[:LOOKED_AT]
+    size = largest_values(data.X[rows])
     if ((size == 0) | ((size >= SMALLEST) & (size <= LARGEST))).all():
         return data
     lost = np.flatnonzero((size > 0) & (size < SUBNORMAL))

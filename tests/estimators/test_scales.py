@@ -147,6 +147,18 @@ def test_offsets_are_no_matter_for_linear_models():
     assert model.score(X + 1e9, Y) == pytest.approx(usual.score(X, Y), abs=0.01)
 
 
+@pytest.mark.parametrize("name", ["linear", "gradient"])
+@pytest.mark.parametrize("value", [1e37, 1e-40])
+def test_absent_rows_do_not_choose_the_precision(name, value):
+    rows, weights = X.astype(np.float32), np.ones(len(Y))
+    weights[::5] = 0.0
+    usual = fresh(name).fit(rows, Y, sample_weight=weights)
+    rows = rows.copy()
+    rows[::5] = value
+    found = fresh(name).fit(rows, Y, sample_weight=weights)
+    np.testing.assert_array_equal(numbers(found), numbers(usual))
+
+
 # ------------------------------------------------------------------------- the gate
 def state(**changed):
     fields = {"coef": np.ones((1, 4)), "intercept": np.zeros(1), "threshold": 0.5}

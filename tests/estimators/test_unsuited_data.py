@@ -35,6 +35,10 @@ FM = {"num_factors": 2, "epochs": 1, "random_state": 0}
 QUICK = {"num_models": 2, "epochs": 2, "random_state": 0}
 
 
+def check(X):
+    warn_of_identifiers(X, np.arange(X.shape[0]))
+
+
 def once(call, category):
     """The one warning of a call, which points at this file."""
     with warnings.catch_warnings(record=True) as caught:
@@ -62,7 +66,7 @@ KINDS = {
 def test_numbers_of_users_and_items_are_told(kind):
     X = KINDS[kind](IDS)
     with pytest.warns(IdentifierColumnsWarning) as caught:
-        warn_of_identifiers(X)
+        check(X)
     message = str(caught[0].message)
     assert message.startswith("Feature 0 and feature 1 ")
     assert "OneHotEncoder" in message
@@ -78,6 +82,14 @@ def test_a_fit_warns_once_where_it_was_called(solver):
     assert message.startswith("Feature 0 ('user') and feature 1 ('item') look")
     model = FactorizationMachinesClassifier(**FM, solver=solver)
     once(lambda: model.fit(X, TASTE > 0), IdentifierColumnsWarning)
+
+
+def test_absent_rows_are_no_identifiers():
+    weights = np.ones(N)
+    weights[800:] = 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FactorizationMachinesRegressor(**FM).fit(IDS, TASTE, weights)
 
 
 def test_a_stream_warns_with_its_first_rows_only():
@@ -124,7 +136,7 @@ QUANTITIES = {
 @pytest.mark.parametrize("name", QUANTITIES)
 @pytest.mark.parametrize("make", [np.asarray, sp.csr_array])
 def test_quantities_are_not_identifiers(name, make):
-    warn_of_identifiers(make(QUANTITIES[name]))
+    check(make(QUANTITIES[name]))
 
 
 @pytest.mark.filterwarnings("error")
@@ -143,15 +155,15 @@ def test_quantities_are_not_identifiers(name, make):
 def test_data_sets_of_scikit_learn_hold_none(load):
     X = load().data
     X = np.tile(X, (-(-2000 // len(X)), 1))
-    warn_of_identifiers(X)
+    check(X)
     for start in range(0, X.shape[1] - 1, 3):
-        warn_of_identifiers(X[:, start : start + 5])
+        check(X[:, start : start + 5])
 
 
 @pytest.mark.filterwarnings("error")
 def test_one_hot_columns_are_not_identifiers():
-    warn_of_identifiers(OneHotEncoder().fit_transform(IDS).tocsr())
-    warn_of_identifiers(OneHotEncoder().fit_transform(IDS[:, :1] % 5).tocsr())
+    check(OneHotEncoder().fit_transform(IDS).tocsr())
+    check(OneHotEncoder().fit_transform(IDS[:, :1] % 5).tocsr())
 
 
 # ------------------------------------------------------------ parameters of losses
