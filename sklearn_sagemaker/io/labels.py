@@ -56,15 +56,11 @@ def text_labels(texts: list[str]) -> np.ndarray:
     Raises
     ------
     DataFileError
-        If one ends in a zero character, which such an array drops: two classes could
-        become one.
+        If one has a NUL: two classes could become one.
     """
     for text in set(texts):
-        if text.endswith("\0"):
-            raise DataFileError(
-                f"The label {quoted(text)} ends in a zero character, which arrays of "
-                "text drop; remove it from the file."
-            )
+        if fault := nul_fault(text):
+            raise DataFileError(f"The label {fault}; take it out.")
     return np.array(texts, dtype=str)
 
 

@@ -72,9 +72,9 @@ def test_an_artifact_holds_no_such_label(tmp_path):
 
 def test_files_have_no_such_label(tmp_path):
     for kind in ("auto", "text"):
-        with pytest.raises(DataFileError, match="ends in a zero character"):
+        with pytest.raises(DataFileError, match="has a NUL character"):
             labels_from_text(["a", "a\0"], kind)
     path = tmp_path / "rows.csv"
     path.write_bytes(b"a,1\na\0,2\n")
-    with pytest.raises(DataFileError, match="ends in a zero character"):
+    with pytest.raises(DataFileError, match="has a NUL character"):
         list(iter_csv(path, 10, labels="text"))
