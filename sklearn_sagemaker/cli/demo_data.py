@@ -46,7 +46,7 @@ def bundled_digits() -> DemoData:
 
 def digits_from(path: str) -> DemoData:
     """Images from an ``.npz`` file with X, y and perhaps a split."""
-    table = read_npz(path, "y", "number")
+    table = read_npz(path, labels="number")
     if not isinstance(table.X, np.ndarray):
         raise DataFileError(f"{path}: has a sparse matrix; the demo needs X, images.")
     digits: Any = table.y

@@ -25,8 +25,8 @@ from sklearn_sagemaker.io.recordio.reading import (
 from sklearn_sagemaker.io.recordio.writing import write_recordio
 from sklearn_sagemaker.io.rows import Predictions, Rows
 from sklearn_sagemaker.io.table_files import Table, file_format, read_table
+from sklearn_sagemaker.io.text.csv_files import read_csv
 from sklearn_sagemaker.io.text.csv_layout import CsvLayout, inspect_csv
-from sklearn_sagemaker.io.text.csv_tables import read_csv
 
 __all__ = [
     "FORMATS",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol, Self
@@ -18,6 +18,7 @@ from sklearn_sagemaker.io.media_types import MediaType
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.opening import file_name
 from sklearn_sagemaker.io.rows import Predictions, Rows
+from sklearn_sagemaker.io.table import Table
 
 LINEAR_LEARNER = "linear-learner"
 FACTORIZATION_MACHINES = "factorization-machines"
@@ -88,6 +89,10 @@ class Format:
     settle : callable or None
         ``(paths, options) -> options`` of `iter_rows` for files whose rows belong
         together, where they must be found out from all of them; see `settled`.
+    read_table : callable or None
+        ``(path, *, with_label, labels, **options) -> Table`` of a whole file, with the
+        other ``reading_options``; None puts the rows of `iter_rows` together, each of
+        which has its label.
     text_labels : bool
         Whether labels may be text.
     needs_labels : bool
@@ -115,6 +120,7 @@ class Format:
     assemble_with: str = "None"
     reading_options: tuple[str, ...] = ()
     settle: Callable[[list[str], dict[str, Any]], dict[str, Any]] | None = None
+    read_table: Callable[..., Table] | None = None
     text_labels: bool = False
     needs_labels: bool = False
     sample_weights: bool = False
@@ -145,23 +151,33 @@ class Format:
         DataFileError
             If a file cannot be read, or they contradict each other.
         """
+        self.check_options(paths[0], options)
+        return dict(options) if self.settle is None else self.settle(paths, options)
+
+    def check_options(self, path: str, options: Iterable[str]) -> None:
+        """Refuse options that the format has not.
+
+        Raises
+        ------
+        ValueError
+            The message lists those of the format.
+        """
         for name in options:
             if name not in self.reading_options:
                 known = ", ".join(self.reading_options) or "none"
                 raise ValueError(
-                    f"{paths[0]}: {name}= is no option of {self.title} files; theirs "
-                    f"are {known}."
+                    f"{path}: {name}= is no option of {self.title} files; theirs are "
+                    f"{known}."
                 )
-        return dict(options) if self.settle is None else self.settle(paths, options)
 
 
 _ALL = (
     Format(
         "csv",
         "CSV",
-        (".csv", ".csv.gz"),
-        _late("text.csv_stream", "iter_csv"),
-        _late("text.csv_stream", "CsvWriter"),
+        (".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".csv.zst"),
+        _late("text.csv_files", "iter_csv"),
+        _late("text.csv_writer", "CsvWriter"),
         ("text/csv",),
         MappingProxyType({"label_size": _late("text.csv_payloads", "label_size")}),
         _late("text.csv_payloads", "decode_csv"),
@@ -169,8 +185,16 @@ _ALL = (
         trains=(LINEAR_LEARNER,),
         predicts=(LINEAR_LEARNER,),
         split_type="Line",
-        reading_options=("label", "header", "labels"),
-        settle=_late("text.csv_stream", "csv_options"),
+        reading_options=(
+            "label",
+            "header",
+            "labels",
+            "separator",
+            "decimal",
+            "encoding",
+        ),
+        settle=_late("text.csv_files", "csv_options"),
+        read_table=_late("text.csv_files", "read_csv_table"),
         text_labels=True,
     ),
     Format(
@@ -180,6 +204,7 @@ _ALL = (
         _late("npz.stream", "iter_npz"),
         _late("npz.stream", "NpzWriter"),
         reading_options=("label",),
+        read_table=_late("npz.tables", "read_npz"),
         text_labels=True,
         sample_weights=True,
     ),
@@ -192,6 +217,7 @@ _ALL = (
         ("text/libsvm", "text/x-libsvm"),
         reading_options=("n_features", "zero_based"),
         settle=_late("text.svm_stream", "svm_options"),
+        read_table=_late("text.svm_tables", "read_svm"),
         needs_labels=True,
     ),
     Format(
@@ -263,12 +289,14 @@ DEFAULT_TRAINING = "recordio"
 CHARSETS = ("utf-8", "utf8", "us-ascii", "ascii")
 
 
-def format_of_file(path: str | os.PathLike[str]) -> Format:
-    """The format of a file, by the ending of its name.
+def format_of_file(path: str | os.PathLike[str], format: str | None = None) -> Format:
+    """The format of a file, by its own name or the ending of the file's.
 
     Parameters
     ----------
     path : str or path-like
+    format : str or None, default=None
+        A key of `FORMATS`, for a file whose name says nothing, such as ``a9a.t``.
 
     Returns
     -------
@@ -278,6 +306,8 @@ def format_of_file(path: str | os.PathLike[str]) -> Format:
     ------
     DataFileError
         If the ending is unknown; the message lists the known ones.
+    ValueError
+        If there is no such format.
 
     Examples
     --------
@@ -286,12 +316,19 @@ def format_of_file(path: str | os.PathLike[str]) -> Format:
     'jsonlines'
     """
     path = file_name(path)
+    if format is not None:
+        if format not in FORMATS:
+            raise ValueError(
+                f"format={format!r} must be one of {list(FORMATS)}, or None."
+            )
+        return FORMATS[format]
     for entry in FORMATS.values():
         if path.lower().endswith(entry.endings):
             return entry
     known = ", ".join(ending for entry in FORMATS.values() for ending in entry.endings)
     raise DataFileError(
-        f"{path}: unknown kind of file; the name must end in one of {known}."
+        f"{path}: unknown kind of file; the name must end in one of {known}, or its "
+        "format be named (format= in Python)."
     )
 
 

@@ -12,7 +12,8 @@ from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.text.number_text import parse_number
 
 LabelKind = Literal["auto", "text", "number"]
-"""How to read labels: "auto" is numbers if all of them are, text otherwise."""
+"""How to read labels: "auto" is numbers if all of them are and none loses a
+digit, text otherwise."""
 
 LARGEST_WHOLE = 2.0**53
 """Above it float64 skips whole numbers, so labels stay floats."""
@@ -27,6 +28,15 @@ def whole_or_float(values: np.ndarray) -> np.ndarray:
     values = values.astype(np.float64)
     whole = (values == np.floor(values)) & (np.abs(values) < LARGEST_WHOLE)
     return values.astype(np.int64) if whole.all() else values
+
+
+def is_code(text: str) -> bool:
+    """Whether a text of digits would lose some as a number, as 007 does."""
+    digits = text.lstrip("+-")
+    if not (digits.isascii() and digits.isdigit()):
+        return False
+    padded = len(digits) > 1 and digits.startswith("0")
+    return padded or len(digits) > 16 or int(digits) > LARGEST_WHOLE
 
 
 def labels_from_text(texts: list[str], kind: LabelKind) -> np.ndarray:
@@ -45,7 +55,7 @@ def labels_from_text(texts: list[str], kind: LabelKind) -> np.ndarray:
     if kind == "text":
         return text_labels(texts)
     distinct = {text: parse_number(text) for text in set(texts)}
-    if all(math.isfinite(value) for value in distinct.values()):
+    if not any(map(is_code, distinct)) and all(map(math.isfinite, distinct.values())):
         return whole_or_float(np.array([distinct[text] for text in texts]))
     return text_labels(texts)
 

@@ -5,17 +5,16 @@ from __future__ import annotations
 import csv
 import errno
 import glob
-import gzip
 import io
 import os
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, TextIO, cast
 
 from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.compression import FAULTS, Compression, compression_of
 from sklearn_sagemaker.io.messages import quoted
 
 LONGEST_LINE = 1 << 26
@@ -99,10 +98,8 @@ def reading(path: str) -> Iterator[None]:
             f"{path}: is not UTF-8 text (byte 0x{error.object[error.start]:02x}); save "
             "it as UTF-8."
         ) from error
-    except (gzip.BadGzipFile, zlib.error, EOFError) as error:
-        raise DataFileError(
-            f"{path}: is not a whole gzip file ({error}); compress or copy it again."
-        ) from error
+    except FAULTS as error:
+        raise DataFileError(_not_whole(path, error)) from error
     except zipfile.BadZipFile as error:
         raise DataFileError(
             f"{path}: is not a whole .npz file ({error}); save or copy it again."
@@ -112,9 +109,17 @@ def reading(path: str) -> Iterator[None]:
             f"{path}: is not valid CSV ({error}); check the quotes."
         ) from error
     except OSError as error:
+        if error.errno is None and compression_of(path):
+            raise DataFileError(_not_whole(path, error)) from error
         raise DataFileError(
             f"{path}: cannot be read: {error.strerror or error}."
         ) from error
+
+
+def _not_whole(path: str, error: BaseException) -> str:
+    found = compression_of(path)
+    kind = found.name if found else "gzip"
+    return f"{path}: is not a whole {kind} file ({error}); compress or copy it again."
 
 
 def check_file(path: str) -> None:
@@ -192,13 +197,13 @@ def check_unpacked(path: str, packed: int, unpacked: int) -> None:
 
 
 class _Unpacking(io.RawIOBase):
-    """A gzip file, of which no more is read than its size makes likely."""
+    """A compressed file, of which no more is read than its size makes likely."""
 
-    def __init__(self, path: str):
+    def __init__(self, path: str, kind: Compression):
         self._path = path
         self._packed = open_file(path)
         self._size = os.fstat(self._packed.fileno()).st_size
-        self._file = gzip.GzipFile(fileobj=self._packed)
+        self._file = kind.unpack(self._packed)
         self._done = 0
 
     def readable(self) -> bool:
@@ -263,13 +268,16 @@ def is_gzip(path: str | os.PathLike[str]) -> bool:
 
 
 def open_bytes(path: str) -> BinaryIO:
-    """The bytes of a file, plain or gzip."""
-    if is_gzip(path):
-        return cast(BinaryIO, io.BufferedReader(_Unpacking(path), 1 << 16))
+    """The bytes of a file, compressed or not."""
+    kind = compression_of(path)
+    if kind is not None:
+        return cast(BinaryIO, io.BufferedReader(_Unpacking(path, kind), 1 << 16))
     return open_file(path)
 
 
-def open_text(path: str) -> TextIO:
-    """A text file, plain or gzip, without its byte order mark."""
+def open_text(path: str, encoding: str = "utf-8-sig", errors: str = "strict") -> TextIO:
+    """A text file, compressed or not, without its byte order mark."""
     # newline="" is what the csv module asks for.
-    return io.TextIOWrapper(open_bytes(path), encoding="utf-8-sig", newline="")
+    return io.TextIOWrapper(
+        open_bytes(path), encoding=encoding, errors=errors, newline=""
+    )

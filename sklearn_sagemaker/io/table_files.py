@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -10,14 +11,10 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
-from sklearn_sagemaker.io.messages import listed
-from sklearn_sagemaker.io.npz.tables import read_npz
 from sklearn_sagemaker.io.opening import file_name
 from sklearn_sagemaker.io.rows import Rows, check_finite, check_width, stacked
 from sklearn_sagemaker.io.table import Table
-from sklearn_sagemaker.io.text.csv_layout import Header, inspect_csv, names_in_header
-from sklearn_sagemaker.io.text.csv_tables import read_csv
-from sklearn_sagemaker.io.text.svm_tables import read_svm
+from sklearn_sagemaker.io.text.csv_layout import Header
 
 __all__ = ["Table", "file_format", "read_table"]
 
@@ -54,17 +51,19 @@ def read_table(
     labels: LabelKind = "auto",
     n_features: int | None = None,
     zero_based: bool | None = None,
+    format: str | None = None,
+    **options: Any,
 ) -> Table:
     r"""Read a data file of any format in `sklearn_sagemaker.io.formats.FORMATS`.
 
     Parameters
     ----------
     path : str or path-like
-    header : {"auto", "yes", "no"}
-        Whether a CSV file starts with names.
+    header : {"auto", "yes", "no"} or bool
+        Whether a CSV file starts with names; see `inspect_csv`.
     label : str, int or None
-        Column of the label in a CSV file, array in an ``.npz`` file (by default
-        "y"); in files of other formats each row has it.
+        Column of the label in a CSV or Parquet file, array in an ``.npz`` file (by
+        default "y"); in files of other formats each row has it.
     with_label : bool
         Whether labels are wanted at all; a CSV file without needs no ``label``.
     labels : {"auto", "text", "number"}
@@ -72,6 +71,11 @@ def read_table(
     n_features, zero_based : int, bool or None
         For libsvm files: how many features to make, and whether they are counted
         from 0; None finds out.
+    format : str or None
+        Name of the format, a key of `FORMATS`; None tells by the file's ending.
+    **options : object
+        Others of the format's ``reading_options``, such as ``separator``, ``decimal``
+        and ``encoding`` of CSV files.
 
     Returns
     -------
@@ -81,6 +85,8 @@ def read_table(
     ------
     DataFileError
         One line that names the file, what is wrong in it, and the remedy.
+    ValueError
+        If there is no such format or option.
 
     Examples
     --------
@@ -95,50 +101,30 @@ def read_table(
     >>> folder.cleanup()
     """
     path = file_name(path)
-    kind = file_format(path)
-    if kind == "npz":
-        name = "y" if label is None else str(label)
-        return read_npz(path, name if with_label else None, labels)
-    if kind == "svm":
-        if label is not None:
-            raise DataFileError(
-                f"{path}: no label can be chosen ({label!r}): a libsvm line starts "
-                "with its label; name none."
-            )
-        return read_svm(
-            path, labels, with_label, n_features=n_features, zero_based=zero_based
-        )
-    if kind != "csv":
-        return _read_rows(format_of_file(path), path, label, with_label, labels)
-    layout = inspect_csv(path, header, names_in_header(label))
-    if not with_label:
-        return read_csv(layout)
-    if label is None:
-        columns = (
-            f"numbered 0 to {layout.n_columns - 1}"
-            if layout.names is None
-            else listed(layout.names)
-        )
-        raise DataFileError(
-            f"{path}: no label is named, and a CSV file needs one; its columns are "
-            f"{columns}."
-        )
-    return read_csv(layout, label=layout.position(label), labels=labels)
-
-
-def _read_rows(
-    kind: Format,
-    path: str,
-    label: str | int | None,
-    with_label: bool,
-    labels: LabelKind,
-) -> Table:
-    """Read a file whose rows have their labels inside."""
-    if label is not None:
+    kind = format_of_file(path, format)
+    kind.check_options(path, options)
+    if label is not None and "label" not in kind.reading_options:
         raise DataFileError(
             f"{path}: no label can be chosen ({label!r}): each row of a {kind.title} "
             "file has its label; name none."
         )
+    if kind.read_table is None:
+        return _read_rows(kind, path, with_label, labels)
+    common = {
+        "label": label,
+        "header": header,
+        "n_features": n_features,
+        "zero_based": zero_based,
+    }
+    for name in kind.reading_options:
+        if name in common:
+            options[name] = common[name]
+    options["labels"] = labels
+    return kind.read_table(path, with_label=with_label, **options)
+
+
+def _read_rows(kind: Format, path: str, with_label: bool, labels: LabelKind) -> Table:
+    """Read a file whose rows have their labels inside."""
     batches = list(kind.iter_rows(path, BATCH))
     parts = [batch.X for batch in batches]
     if any(map(sparse.issparse, parts)):

@@ -1,15 +1,14 @@
-"""Opening files for writing: plain or gzip, whole or not at all."""
+"""Opening files for writing: compressed or not, whole or not at all."""
 
 from __future__ import annotations
 
-import gzip
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 from sklearn_sagemaker.io.atomic import replacing
-from sklearn_sagemaker.io.opening import is_gzip
+from sklearn_sagemaker.io.compression import compression_of
 
 Target = str | os.PathLike[str] | BinaryIO
 """Where bytes go: a path, or a file object that is open for writing bytes."""
@@ -22,8 +21,8 @@ def writing(target: Target) -> Iterator[BinaryIO]:
     Parameters
     ----------
     target : str, path-like or binary file object
-        A path that ends in ``.gz`` is compressed. A file object is written to as it
-        is, and left open.
+        A path that ends in ``.gz``, ``.bz2``, ``.xz`` or ``.zst`` is compressed.
+        A file object is written to as it is, and left open.
 
     Yields
     ------
@@ -42,7 +41,7 @@ def writing(target: Target) -> Iterator[BinaryIO]:
 
 @contextmanager
 def packing(handle: BinaryIO, target: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """The file itself, or gzip into it if the name of the target says so.
+    """The file itself, or one that packs into it if the name of the target says so.
 
     Parameters
     ----------
@@ -53,9 +52,9 @@ def packing(handle: BinaryIO, target: str | os.PathLike[str]) -> Iterator[Binary
     ------
     handle : binary file object
     """
-    if not is_gzip(target):
+    kind = compression_of(target)
+    if kind is None:
         yield handle
         return
-    # No name and no time inside: equal rows make equal bytes.
-    with gzip.GzipFile("", "wb", 6, handle, mtime=0) as compressed:
+    with kind.pack(handle) as compressed:
         yield cast(BinaryIO, compressed)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn_sagemaker.io.text.csv_stream import iter_csv
 
 from sklearn_sagemaker import (
     FactorizationMachinesClassifier,
@@ -12,7 +13,6 @@ from sklearn_sagemaker import (
 )
 from sklearn_sagemaker.exceptions import ArtifactError, DataFileError
 from sklearn_sagemaker.io.labels import labels_from_text
-from sklearn_sagemaker.io.text.csv_stream import iter_csv
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 3))

@@ -12,8 +12,8 @@ import numpy as np
 
 from sklearn_sagemaker._state import Contents, RowSource
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.datasets.shards import known_format
 from sklearn_sagemaker.io.datasets.snapshot import Reading, Snapshot, look_at
+from sklearn_sagemaker.io.formats import format_of_file
 from sklearn_sagemaker.io.opening import matching_files
 from sklearn_sagemaker.io.rows import check_count, stacked
 
@@ -113,7 +113,7 @@ class RecordIODataset(RowSource):
             check_count(name, value)
         self.paths = _matched(paths)
         for path in self.paths:
-            known_format(path, format)
+            format_of_file(path, format)
         self.format, self.batch_size, self.shuffle = format, batch_size, shuffle
         self.random_state, self.memory = random_state, memory
         self.n_features, self.options = n_features, options

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
-from sklearn_sagemaker.io.formats import FORMATS, Format, format_of_file
+from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.opening import check_file, is_gzip, open_file, reading
 from sklearn_sagemaker.io.recordio.reading import EVERYTHING, iter_pieces, iter_rows
 from sklearn_sagemaker.io.rows import Rows, footprint
@@ -321,7 +321,7 @@ def open_shards(
     ValueError
         If there is no such format or option.
     """
-    formats = {path: known_format(path, format) for path in paths}
+    formats = {path: format_of_file(path, format) for path in paths}
     piece_bytes = max(1, min(PIECE_BYTES, window_bytes // PIECES))
     in_all = sum(stamp.size for stamp in stamps)
     piece_bytes = max(piece_bytes, in_all // MOST_PIECES)
@@ -341,20 +341,3 @@ def open_shards(
         )
         for path, stamp in zip(paths, stamps, strict=True)
     ]
-
-
-def known_format(path: str, format: str | None) -> Format:
-    """The format of a file, by its name or the ending of the file's.
-
-    Raises
-    ------
-    DataFileError
-        If the ending is unknown.
-    ValueError
-        If there is no such format.
-    """
-    if format is None:
-        return format_of_file(path)
-    if format not in FORMATS:
-        raise ValueError(f"format={format!r} must be one of {list(FORMATS)}, or None.")
-    return FORMATS[format]

@@ -47,14 +47,22 @@ def wanted_arrays(path: str, names: Sequence[str]) -> str:
     )
 
 
-def read_npz(path: str, label: str | None, labels: LabelKind) -> Table:
+def read_npz(
+    path: str,
+    *,
+    label: str | int | None = None,
+    with_label: bool = True,
+    labels: LabelKind = "auto",
+) -> Table:
     """Read X, or a CSR matrix as ``data``, ``indices``, ``indptr``, ``shape``.
 
     Parameters
     ----------
     path : str
-    label : str or None
-        Array of the labels; None leaves them.
+    label : str, int or None
+        Array of the labels; None is "y".
+    with_label : bool
+        Whether they are wanted.
     labels : {"auto", "text", "number"}
 
     Returns
@@ -78,6 +86,7 @@ def read_npz(path: str, label: str | None, labels: LabelKind) -> Table:
     else:
         raise DataFileError(wanted_arrays(path, list(arrays)))
     y = None
+    label = None if not with_label else "y" if label is None else str(label)
     if label is not None:
         if label not in arrays:
             raise DataFileError(

@@ -22,7 +22,7 @@ MOST_COLUMNS = 1 << 20
 """Columns of a CSV row at most."""
 
 
-def check_columns(line: bytes | str, place: str) -> None:
+def check_columns(line: bytes | str, place: str, separator: str = ",") -> None:
     """Refuse a line of CSV with more cells than a row has, before they are made.
 
     Parameters
@@ -30,12 +30,16 @@ def check_columns(line: bytes | str, place: str) -> None:
     line : bytes or str
     place : str
         Its name in the message.
+    separator : str
 
     Raises
     ------
     DataFileError
     """
-    commas = line.count(b"," if isinstance(line, bytes) else ",")  # type: ignore[arg-type]
+    if isinstance(line, bytes):
+        commas = line.count(separator.encode())
+    else:
+        commas = line.count(separator)
     if commas >= MOST_COLUMNS:
         raise DataFileError(
             f"{place} has more than {MOST_COLUMNS:,} columns; rows end with a line "

@@ -1,33 +1,28 @@
-"""The columns of CSV files, found out from the first two lines."""
+"""The columns of CSV files, found out from the first two rows."""
 
 from __future__ import annotations
 
-import csv
 import difflib
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal, TextIO
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import listed, quoted
-from sklearn_sagemaker.io.opening import (
-    LONGEST_LINE,
-    check_file,
-    file_name,
-    line_too_long,
-    open_text,
-    reading,
-)
-from sklearn_sagemaker.io.text.blocks import MOST_COLUMNS, check_columns
+from sklearn_sagemaker.io.opening import check_file, file_name
+from sklearn_sagemaker.io.text.csv_records import CsvText, csv_records
 from sklearn_sagemaker.io.text.number_text import parse_number
 
-MOST_BLANK = 1 << 16
-"""Blank lines that a file may have, besides one for each row."""
+Header = Literal["auto", "yes", "no"] | bool
+"""Whether the first row holds names; True is "yes", False is "no"."""
 
-Header = Literal["auto", "yes", "no"]
+BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false")
+
+GAPS = ("na", "n/a", "nan", "none", "null", "nil", "nul", "missing")
+"""Texts that stand for a gap more often than they are names, in lower case."""
 
 
 @dataclass(frozen=True)
@@ -42,33 +37,51 @@ class CsvLayout:
     n_columns : int
     detected : bool
         Whether the header was detected, rather than said by the user.
+    text : CsvText
+        How the file is written.
+    n_lines : int
+        Lines of the header, and of nothing before it.
+    trailing : bool
+        Whether each row, but not the header, ends with a separator.
+    booleans : frozenset of int
+        Columns of True and False.
     """
 
     path: str
     names: list[str] | None
     n_columns: int
     detected: bool
+    text: CsvText = field(default_factory=CsvText)
+    n_lines: int = 0
+    trailing: bool = False
+    booleans: frozenset[int] = frozenset()
 
     def column(self, position: int) -> str:
         """A column as a message names it."""
-        if self.names is None:
+        if self.names is None or position >= len(self.names):
             return f"column {position}"
         return f"column {quoted(self.names[position])}"
 
     def position(self, label: str | int) -> int:
-        """Where a column is, by name, or by number if there is no header.
+        """Where a column is, by its place, its name, or its place as text.
+
+        Parameters
+        ----------
+        label : str or int
+            A whole number is a place from 0 (-1 is the last), header or not. A text
+            is a name if there is a header, and a place if there is none.
 
         Raises
         ------
         DataFileError
             If it is not there; the message lists the columns.
         """
-        if self.names is not None:
+        if self.names is not None and isinstance(label, str):
             if label in self.names:
-                return self.names.index(str(label))
+                return self.names.index(label)
             # Comparing takes long where names are long or many.
             short = [name for name in self.names[:1000] if len(name) < 100]
-            near = difflib.get_close_matches(str(label)[:100], short, 1, 0.5)
+            near = difflib.get_close_matches(label[:100], short, 1, 0.5)
             hint = f" Did you mean {quoted(near[0])}?" if near else ""
             raise DataFileError(
                 f"{self.path}: no column {quoted(label)}; the columns are "
@@ -79,59 +92,76 @@ class CsvLayout:
         except ValueError:
             number = self.n_columns
         if not -self.n_columns <= number < self.n_columns:
+            places = f"numbered 0 to {self.n_columns - 1}"
+            if self.names is not None:
+                raise DataFileError(
+                    f"{self.path}: no column {label}; the columns are {places}."
+                )
             raise DataFileError(
                 f"{self.path}: no column {quoted(label)}; the file has no header, so "
-                f"its columns are numbered 0 to {self.n_columns - 1} (if the first "
-                "line holds names, say that it is a header)."
+                f"its columns are {places} (if the first line holds names, say that it "
+                "is a header)."
             )
         return number % self.n_columns
 
+    def features(self, label: int | None) -> list[int]:
+        """All columns but the label.
 
-def csv_records(lines: Iterable[str], first: int = 1) -> Iterator[tuple[int, list]]:
-    """(line number in the file, stripped fields) of each line that is not blank."""
-    rows = csv.reader(lines, skipinitialspace=True, strict=True)
-    for fields in rows:
-        fields = [field.strip() for field in fields]
-        if any(fields) or len(fields) > 1:
-            yield rows.line_num + first - 1, fields
-
-
-def csv_lines(path: str, handle: TextIO, first: int = 1) -> Iterator[str]:
-    """Lines of a file, none of which fills the memory; not many without a cell."""
-    blank = 0
-    for number in itertools.count(first):
-        line = handle.readline(LONGEST_LINE)
-        if not line:
-            return
-        if len(line) == LONGEST_LINE:
-            raise line_too_long(f"{path}: row {number}", quotes=True)
-        if len(line) >= MOST_COLUMNS:
-            check_columns(line, f"{path}: row {number}")
-        blank += line.isspace()
-        # A blank line after each row is usual.
-        if blank > MOST_BLANK + number // 2:
+        Raises
+        ------
+        DataFileError
+            If there is none.
+        """
+        found = [j for j in range(self.n_columns) if j != label]
+        if not found:
             raise DataFileError(
-                f"{path}: {blank:,} of the first {number:,} rows are blank; take blank "
-                "lines out."
+                f"{self.path}: has no column beside the label; a model needs features "
+                f"(columns must be separated by {quoted(self.text.separator)})."
             )
-        yield line
+        return found
 
 
-def _looks_like_header(first: list[str], second: list[str] | None) -> bool:
-    texts = [bool(field) and math.isnan(parse_number(field)) for field in first]
-    # "nan" is a missing number more often than it is a name.
-    texts = [
-        text and field.lower() not in ("nan", "+nan", "-nan")
-        for text, field in zip(texts, first, strict=True)
+def _kind(text: str) -> str:
+    """What a cell of the first rows looks like."""
+    if not text:
+        return "empty"
+    if not math.isnan(parse_number(text)) or text.lower() in ("nan", "+nan", "-nan"):
+        return "number"
+    if text in BOOLEANS:
+        return "boolean"
+    is_name = text.lower() not in GAPS and any(map(str.isalpha, text))
+    return "name" if is_name else "gap"
+
+
+def _is_header(first: list[str], second: list[str] | None) -> bool | str:
+    """Whether the first row holds names; where that is open, why."""
+    kinds = [_kind(text) for text in first]
+    texts = set(kinds) <= {"name", "gap"}
+    distinct = len(set(first)) == len(first)
+    if second is None or len(second) < len(first):
+        below = [""] * len(first)
+    else:
+        below = [_kind(text) for text in second]
+    # Text over numbers is what tells.
+    over = [
+        (kind, text)
+        for kind, text, under in zip(kinds, first, below, strict=False)
+        if kind in ("name", "gap") and under in ("number", "boolean")
     ]
-    if all(texts) and len(set(first)) == len(first):
+    if not over:
+        if len(first) > 1 and first == [str(j) for j in range(len(first))]:
+            return "it counts the columns"
+        return texts and distinct and "name" in kinds
+    named = any(kind == "name" for kind, _ in over)
+    if texts and named:
         return True
-    if second is None or len(second) != len(first):
-        return False
-    return any(
-        text and not math.isnan(parse_number(below))
-        for text, below in zip(texts, second, strict=True)
-    )
+    # Beside the names there may be numbers such as years.
+    whole = [t for t, kind in zip(first, kinds, strict=True) if kind == "number"]
+    years = all(text.isdigit() for text in whole) and len(set(whole)) == len(whole)
+    odd = [text for kind, text in over if kind == "gap" or not text[0].isalpha()]
+    if odd or "boolean" in kinds or not years:
+        return f"{quoted((odd or [over[0][1]])[0])} stands over a number"
+    return True
 
 
 def names_in_header(label: str | int | None) -> tuple[str, ...]:
@@ -144,19 +174,27 @@ def inspect_csv(
     path: str | os.PathLike[str],
     header: Header = "auto",
     known_names: Sequence[str] = (),
+    *,
+    separator: str = ",",
+    decimal: str = ".",
+    encoding: str = "utf-8",
 ) -> CsvLayout:
-    r"""Find out the columns of a CSV file from its first two lines.
+    r"""Find out the columns of a CSV file from its first two rows.
 
     Parameters
     ----------
     path : str or path-like
-        A ``.csv`` or ``.csv.gz`` file, separated by commas.
-    header : {"auto", "yes", "no"}
-        Whether the first line holds names. "auto" says so if it has text in a
-        column whose second line is a number, if all of it is text and no two
-        fields are equal, or if it has all of ``known_names``.
+        A ``.csv`` file, or a compressed one such as ``.csv.gz``.
+    header : {"auto", "yes", "no"} or bool
+        Whether the first row holds names. "auto" says so if it is text over numbers,
+        if all of it is text and no two fields are equal, or if it has all of
+        ``known_names``; if it is numbers over numbers, it is data. What is neither is
+        refused, so that no row is lost.
     known_names : sequence of str
         Names that a model expects.
+    separator, decimal : str
+        One character each.
+    encoding : str
 
     Returns
     -------
@@ -165,8 +203,10 @@ def inspect_csv(
     Raises
     ------
     DataFileError
-        If the file cannot be read, is empty, is not separated by commas, or its
-        header has no rows below it, or names that are empty or equal.
+        If the file cannot be read, is empty, is separated otherwise, or its first row
+        may be a header or not, has no rows below it, or names that are empty or equal.
+    ValueError
+        If an option has a value that it cannot have.
 
     Examples
     --------
@@ -183,45 +223,76 @@ def inspect_csv(
     ([[3.0], [1.0]], ['yes', 'no'])
     >>> folder.cleanup()
     """
+    if header not in ("auto", "yes", "no", True, False):
+        raise ValueError(f"header is {header!r}; it must be 'auto', True or False.")
+    how = CsvText(separator, decimal, encoding)
     path = file_name(path)
     check_file(path)
-    with reading(path), open_text(path) as handle:
-        records = list(itertools.islice(csv_records(csv_lines(path, handle)), 2))
+    records = list(itertools.islice(csv_records(path, how), 2))
     if not records:
         raise DataFileError(f"{path}: is empty; a data file needs rows.")
-    line, first = records[0]
-    second = records[1][1] if len(records) > 1 else None
-    if len(first) == 1:
-        for separator, name in ((";", "semicolons"), ("\t", "tabs")):
-            if separator in first[0]:
-                raise DataFileError(
-                    f"{path}: row {line} has {name} and no comma; separate the columns "
-                    "by commas."
-                )
-    found = header == "yes"
+    line, last, first = records[0]
+    second = records[1][2] if len(records) > 1 else None
+    _check_first(path, line, first, how)
+    found: bool | str = header in ("yes", True)
     if header == "auto":
         known = bool(known_names) and set(known_names) <= set(first)
-        found = known or _looks_like_header(first, second)
+        found = known or _is_header(first, second)
+        if not known and first[0].startswith("#"):
+            found = "it starts with '#'"
+    if isinstance(found, str):
+        raise DataFileError(
+            f"{path}: row {line} may hold names or data, as {found}; say which, by "
+            "--header yes or --header no, in Python header=True or header=False, or "
+            "drop the row if it is neither."
+        )
     if not found:
-        return CsvLayout(path, None, len(first), header == "auto")
+        return CsvLayout(
+            path, None, len(first), header == "auto", how, booleans=_booleans(first)
+        )
     if second is None:
         raise DataFileError(f"{path}: has a header but no rows; add rows of data.")
     seen: set[str] = set()
     for position, name in enumerate(first):
         if not name:
             raise DataFileError(
-                f"{path}: column {position} (counted from 0) has no name in the "
-                "header; give it one, or drop it if it only numbers the rows."
+                f"{path}: row {line}, column {position} (counted from 0) has no name "
+                "in the header; give it one, or drop it if it only numbers the rows."
             )
         if name in seen:
             raise DataFileError(
-                f"{path}: the header has {quoted(name)} twice; names must differ."
+                f"{path}: row {line}: the header has {quoted(name)} twice; names must "
+                "differ."
             )
         seen.add(name)
-    return CsvLayout(path, first, len(first), header == "auto")
+    return CsvLayout(
+        path,
+        first,
+        len(first),
+        header == "auto",
+        how,
+        n_lines=last,
+        trailing=len(second) == len(first) + 1 and not second[-1],
+        booleans=_booleans(second),
+    )
 
 
-def skip_header(lines: Iterable[str]) -> None:
-    """Read past the line of names."""
-    rows = csv.reader(lines, skipinitialspace=True, strict=True)
-    next(fields for fields in rows if any(field.strip() for field in fields))
+def _booleans(fields: list[str]) -> frozenset[int]:
+    return frozenset(j for j, text in enumerate(fields) if text in BOOLEANS)
+
+
+def _check_first(path: str, line: int, first: list[str], how: CsvText) -> None:
+    """Refuse a first row that shows that the file is written otherwise."""
+    if first[0].lower().startswith("sep=") and not any(first[1:]):
+        raise DataFileError(
+            f"{path}: row {line} is a line for Excel (sep=); drop it, and name the "
+            "separator if it is no comma."
+        )
+    for separator, name in ((",", "commas"), (";", "semicolons"), ("\t", "tabs")):
+        if len(first) == 1 and separator in first[0]:
+            ours = {",": "comma", ";": "semicolon", "\t": "tab"}.get(how.separator)
+            ours = ours or quoted(how.separator)
+            raise DataFileError(
+                f"{path}: row {line} has {name} and no {ours}; "
+                f"separate the columns by commas, or say separator={separator!r}."
+            )

@@ -1,15 +1,12 @@
 """CSV files: header, numbers, labels, and the one line said about each fault."""
 
 import gzip
-import io
-import warnings
 
 import numpy as np
 import pytest
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import inspect_csv, read_csv, read_table
-from sklearn_sagemaker.io.text import csv_tables
 
 
 def write(tmp_path, text, name="data.csv", encoding="utf-8"):
@@ -56,7 +53,10 @@ def test_header_can_be_said(tmp_path):
 
 def test_numeric_header_is_known_by_the_models_names(tmp_path):
     path = write(tmp_path, "0,1,2\n7,8,9\n")
-    assert inspect_csv(path).names is None
+    with pytest.raises(DataFileError, match="row 1 may hold names or data, as it cou"):
+        inspect_csv(path)
+    assert inspect_csv(path, header=False).names is None
+    assert inspect_csv(path, header=True).names == ["0", "1", "2"]
     assert inspect_csv(path, "auto", ["1", "0"]).names == ["0", "1", "2"]
 
 
@@ -112,35 +112,6 @@ ODD_BUT_LEGAL = {
 def test_odd_but_legal(tmp_path, text):
     path = write(tmp_path, text)
     np.testing.assert_array_equal(read_csv(inspect_csv(path, "no")).X, [[1, 2], [3, 4]])
-
-
-@pytest.mark.parametrize("text", ["", "\n\r\n\n"])
-def test_no_rows_are_no_matter_of_warnings(tmp_path, monkeypatch, text):
-    """Warnings can be caught in one thread only, and files are read in others."""
-    layout = inspect_csv(write(tmp_path, "a,b\n1,2\n"))
-    empty, rows = io.StringIO(text), io.StringIO(text + "3,4\n")
-    with monkeypatch.context() as patched:
-        patched.setattr(warnings, "catch_warnings", None)
-        assert csv_tables.parse_fast(empty, layout, [0], 1, "auto") is None
-        X, texts = csv_tables.parse_fast(rows, layout, [0], 1, "auto")
-    np.testing.assert_array_equal(X, [[3]])
-    assert texts == ["4"]
-
-
-def test_both_ways_of_reading_agree(tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
-    lines = [",".join(map(repr, row)) for row in rng.normal(size=(50, 4)).tolist()]
-    path = write(tmp_path, "a,b,c,d\n" + "\n".join(lines) + "\n")
-    layout = inspect_csv(path)
-    fast = read_csv(layout, features=[3, 0], label=1)
-    with open(path) as handle:
-        next(handle)
-        assert csv_tables.parse_fast(handle, layout, [3, 0], 1, "auto") is not None
-    monkeypatch.setattr(csv_tables, "parse_fast", lambda *arguments: None)
-    slow = read_csv(layout, features=[3, 0], label=1)
-    np.testing.assert_array_equal(fast.X, slow.X)
-    np.testing.assert_array_equal(fast.y, slow.y)
-    assert fast.names == slow.names == ["d", "a"]
 
 
 def test_columns_that_are_not_read_may_hold_anything(tmp_path):
