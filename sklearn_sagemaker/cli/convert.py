@@ -1,9 +1,9 @@
 """Convert a data file to another format, larger than memory or not.
 
 IN and OUT are .csv (label first, no header, as SageMaker reads it; a header is read,
-not written), .jsonl, .json, .npz, .svm/.libsvm, or .pbr/.recordio
-(RecordIO-protobuf); all but .npz also with .gz. IN may be a quoted pattern such as
-'part-*.csv', whose files are read in the order of their names.
+not written), .parquet, .jsonl, .json, .npz, .svm/.libsvm, or .pbr/.recordio
+(RecordIO-protobuf); all but .npz and .parquet also with .gz. IN may be a quoted pattern
+such as 'part-*.csv', whose files are read in the order of their names.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ examples:
 You need not trust IN: nothing in it is run, and files of Python objects are refused."""
 
 # Of the registry, which takes too long to import for a help text.
-FORMATS = ("csv", "json", "jsonlines", "npz", "recordio", "svm")
+FORMATS = ("csv", "json", "jsonlines", "npz", "parquet", "recordio", "svm")
 
 READING = ("label", "labels", "header", "n_features", "zero_based")
 """Arguments that are options of `Format.iter_rows`."""

@@ -198,6 +198,17 @@ _ALL = (
         text_labels=True,
     ),
     Format(
+        "parquet",
+        "Parquet",
+        (".parquet", ".pq"),
+        _late("parquet", "iter_parquet"),
+        _late("parquet", "ParquetWriter"),
+        reading_options=("label",),
+        settle=_late("parquet", "parquet_options"),
+        read_table=_late("parquet", "read_parquet"),
+        text_labels=True,
+    ),
+    Format(
         "npz",
         "NumPy .npz",
         (".npz",),

@@ -143,6 +143,7 @@ def test_facts_of_sagemaker():
     predicts = {name: entry.predicts for name, entry in FORMATS.items()}
     assert predicts == {
         "csv": (linear,),
+        "parquet": (),
         "npz": (),
         "svm": (),
         "json": BOTH,
@@ -166,7 +167,7 @@ def test_file_names(name):
         assert format_of_file(f"Some.Data{ending.upper()}").name == name
         assert file_format(f"folder.csv/data{ending}") == name
     with pytest.raises(DataFileError) as caught:
-        format_of_file("data.parquet")
+        format_of_file("data.xlsx")
     assert f" {FORMATS[name].endings[0]}" in str(caught.value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -286,7 +286,9 @@ def _parts(
             ) from error
 
 
-def _frames(layout: CsvLayout, features: list[int], label: int | None) -> Iterator[Any]:
+def _frames(
+    layout: CsvLayout, features: list[int], label: int | None
+) -> Generator[Any, None, None]:
     pd = import_optional("pandas", "data", "reading CSV files")
     text, n_columns = layout.text, layout.n_columns + layout.trailing
     types: dict[int, Any] = {

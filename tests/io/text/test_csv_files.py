@@ -1,14 +1,15 @@
 """CSV in batches: as the whole-file reader has it, with flat memory, and written."""
 
 import gzip
+import sys
 import tracemalloc
 
 import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io import inspect_csv, read_csv
+from sklearn_sagemaker.exceptions import DataFileError, OptionalDependencyError
+from sklearn_sagemaker.io import FORMATS, inspect_csv, read_csv, read_table
 from sklearn_sagemaker.io.rows import Rows, stack_rows
 from sklearn_sagemaker.io.text import csv_text
 from sklearn_sagemaker.io.text.csv_files import iter_csv
@@ -281,3 +282,106 @@ def test_an_interrupt_leaves_nothing(tmp_path, name):
 def test_same_rows_make_the_same_file(tmp_path):
     one, two = (written(tmp_path / name) for name in ("a.csv.gz", "b.csv.gz"))
     assert one.read_bytes() == two.read_bytes()
+
+
+# ------------------------------------------------------------- what pandas brings
+def test_without_pandas(tmp_path, monkeypatch):
+    path = save(tmp_path, "1,2\n")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(OptionalDependencyError, match=r"sklearn_sagemaker\[data\]"):
+        list(iter_csv(path, 1))
+
+
+@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
+def test_compressed(tmp_path, ending):
+    path = written(tmp_path / f"a.csv{ending}")
+    plain = written(tmp_path / "a.csv").read_bytes()
+    assert path.read_bytes()[:3] != plain[:3]
+    np.testing.assert_array_equal(stack_rows(list(iter_csv(path, 9))).X, X)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataFileError, match="not a whole .* file"):
+        list(iter_csv(path, 9))
+    path.write_bytes(plain)
+    with pytest.raises(DataFileError, match="not a whole .* file"):
+        list(iter_csv(path, 9))
+
+
+def test_codes_stay_text_or_are_refused(tmp_path):
+    path = save(tmp_path, "7,1\n007,2\n")
+    table = read_table(path, label=0)
+    assert table.y.tolist() == ["7", "007"]
+    options = FORMATS["csv"].settled([str(path)], {})
+    with pytest.raises(DataFileError, match="row 2, label column 0: '007' would lose"):
+        list(iter_csv(path, 1, **options))
+    (rows,) = iter_csv(path, 9, labels="number")
+    assert rows.y.tolist() == [7, 7]
+    path = save(tmp_path, "9007199254740993,1\n2,1\n")
+    assert read_table(path, label=0).y.tolist() == ["9007199254740993", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a,b,y\n1,True,0\n2,False,1\n3,2,1\n", "row 4, column 'b': '2' is not True"),
+        ("a,b,y\n1,1,0\n2,False,1\n", "row 3, column 'b': 'False' is not a number"),
+        ("a,b,y,\n1,2,3,\n", "row 1, column 3 .* has no name"),
+        ("a,b,y\n1,2,3,\n1,2,3\n", "row 3 has 3 fields"),
+        ("a,b,y\n1,2,3,\n1,2,3,4\n", "row 3 has 4 fields"),
+        ("a,b,y\n1,2,3,\n1,2,3,,\n", "row 3 has 5 fields"),
+    ],
+)
+def test_layout_is_fixed_by_the_first_rows(tmp_path, text, message):
+    with pytest.raises(DataFileError, match=message):
+        read_table(save(tmp_path, text), label="y")
+
+
+def test_options_of_the_text(tmp_path):
+    path = save(tmp_path, "a;b;y\n1,5;2;0\n3;1.5;1\n")
+    with pytest.raises(DataFileError, match=r"row 3, column 'b': '1\.5' is not a num"):
+        read_table(path, label="y", separator=";", decimal=",")
+    for options in ({"separator": ";;"}, {"separator": "1"}, {"decimal": "ab"}):
+        with pytest.raises(ValueError, match="must be one character"):
+            read_table(path, label="y", **options)
+    with pytest.raises(ValueError, match="are both ','; they must differ"):
+        read_table(path, label="y", decimal=",")
+    with pytest.raises(ValueError, match="encoding='klingon' is not known"):
+        read_table(path, label="y", encoding="klingon")
+    with pytest.raises(ValueError, match="separater= is no option of CSV files"):
+        read_table(path, label="y", separater=";")
+
+
+def test_the_format_can_be_said(tmp_path):
+    path = save(tmp_path, "1,2\n3,4\n", "data.txt")
+    with pytest.raises(DataFileError, match="unknown kind of file"):
+        read_table(path, label=0)
+    assert read_table(path, label=0, format="csv").X.tolist() == [[2], [4]]
+    with pytest.raises(ValueError, match="format='xml' must be one of"):
+        read_table(path, label=0, format="xml")
+
+
+@pytest.mark.parametrize(
+    ("text", "header"),
+    [
+        ("1,NA,2\n3,4,1\n", None),
+        ("1,?,2\n3,4,1\n", None),
+        ("1.5,oops,2\n3,4,1\n", None),
+        ("True,b,2\n1,4,1\n", None),
+        ("0,1\n5,6\n", None),
+        ("#a,b\n1,2\n", None),
+        ("NA,spam\n3,ham\n", None),
+        ("NA,b,y\n1,2,3\n", True),
+        ("region,2020,2021\n1,2,3\n", True),
+        ("0,2,1\n3,4,5\n", False),
+        ("0,1.0\n3,4\n", False),
+        ("5,NA\n3,setosa\n", False),
+    ],
+)
+def test_a_first_row_is_names_or_data_or_refused(tmp_path, text, header):
+    path = save(tmp_path, text)
+    if header is None:
+        with pytest.raises(DataFileError, match="row 1 may hold .* --header yes or -"):
+            inspect_csv(path)
+    else:
+        assert (inspect_csv(path).names is not None) == header
+    assert inspect_csv(path, True).names == text.split("\n")[0].split(",")
+    assert inspect_csv(path, False).names is None
