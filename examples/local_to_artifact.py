@@ -24,7 +24,7 @@ from sklearn.metrics import confusion_matrix
 from sklearn.model_selection import train_test_split
 
 from sklearn_sagemaker import LinearLearnerClassifier, load_artifact, save_artifact
-from sklearn_sagemaker.io import RecordIODataset, read_recordio, write_recordio
+from sklearn_sagemaker.io import FileDataset, read_recordio, write_recordio
 
 data = load_breast_cancer()
 X, malignant = data.data.astype(np.float32), (data.target == 0).astype(int)
@@ -60,7 +60,7 @@ model = LinearLearnerClassifier(
     target_recall=0.99,
     random_state=0,
 )
-model.fit(RecordIODataset("train.pbr"))
+model.fit(FileDataset("train.pbr"))
 print(f"\ntrained on train.pbr: threshold {model.threshold_:.3f}")
 
 # %%

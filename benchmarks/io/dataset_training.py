@@ -1,6 +1,6 @@
 """Training from RecordIO files, read in windows, beside training in memory.
 
-Each fit runs in a fresh process: from arrays, or from a `RecordIODataset` over the
+Each fit runs in a fresh process: from arrays, or from a `FileDataset` over the
 same rows with its default memory of 64 MiB, in which none of the sets fits. The files
 are in the page cache. Seconds are those of `fit`; from files they hold the pass that
 finds the labels and the one that learns scalers. Both hold rows out, and select by
@@ -86,7 +86,7 @@ def run(folder: Path, case: str, how: str) -> None:
         FactorizationMachinesRegressor,
         LinearLearnerClassifier,
     )
-    from sklearn_sagemaker.io import RecordIODataset
+    from sklearn_sagemaker.io import FileDataset
 
     # A hold-out in memory too, where folds may be the default.
     shared = {"random_state": 0, "validation_fraction": 0.1}
@@ -99,9 +99,9 @@ def run(folder: Path, case: str, how: str) -> None:
     path = folder / f"{case}.pbr"
     if how == "times":
         model.set_params(epochs=2)
-        rows = (RecordIODataset([path] * TIMES),)
+        rows = (FileDataset([path] * TIMES),)
     elif how == "files":
-        rows = (RecordIODataset(path),)
+        rows = (FileDataset(path),)
     else:
         rows = read(folder, case, "train")
     start = time.perf_counter()

@@ -109,7 +109,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or dataset
             Training rows. float32, float64 and integer arrays in C or F order,
             and CSR with int32 or int64 indices, are read in place. A
-            `sklearn_sagemaker.io.RecordIODataset` brings rows, labels and weights
+            `sklearn_sagemaker.io.FileDataset` brings rows, labels and weights
             from files, which may be larger than memory.
         y : array-like of shape (n_samples,), default=None
             Class labels, numbers or strings; None with a dataset.
@@ -251,7 +251,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or dataset
             The next rows; all dense or all sparse. The rows of a
-            `sklearn_sagemaker.io.RecordIODataset` are read in shuffled windows.
+            `sklearn_sagemaker.io.FileDataset` are read in shuffled windows.
         y : array-like of shape (n_samples,), default=None
             Class labels; None with a dataset.
         classes : array-like of shape (n_classes,), default=None
@@ -487,7 +487,7 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or dataset
             Training rows. float32, float64 and integer arrays in C or F order,
             and CSR with int32 or int64 indices, are read in place. A
-            `sklearn_sagemaker.io.RecordIODataset` brings rows, labels and weights
+            `sklearn_sagemaker.io.FileDataset` brings rows, labels and weights
             from files, which may be larger than memory.
         y : array-like of shape (n_samples,), default=None
             Numbers to predict; None with a dataset.
@@ -590,7 +590,7 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features) or dataset
             The next rows; all dense or all sparse. The rows of a
-            `sklearn_sagemaker.io.RecordIODataset` are read in shuffled windows.
+            `sklearn_sagemaker.io.FileDataset` are read in shuffled windows.
         y : array-like of shape (n_samples,), default=None
             Numbers to predict; None with a dataset.
         sample_weight : array-like of shape (n_samples,), default=None

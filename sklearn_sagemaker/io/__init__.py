@@ -1,7 +1,7 @@
 """Bytes in and out, without cloud or training: rows, requests, answers and models.
 
 `read_recordio` and `write_recordio` are for SageMaker's RecordIO-protobuf,
-`RecordIODataset` for training from files larger than memory. `read_table` reads a file
+`FileDataset` for training from files larger than memory. `read_table` reads a file
 of any format of `sklearn_sagemaker.io.formats`, the registry of all of them. Every
 fault in a file is a `sklearn_sagemaker.exceptions.DataFileError` of one line.
 """
@@ -9,7 +9,7 @@ fault in a file is a `sklearn_sagemaker.exceptions.DataFileError` of one line.
 from __future__ import annotations
 
 from sklearn_sagemaker.io.atomic import check_can_write, replacing
-from sklearn_sagemaker.io.datasets.dataset import RecordIODataset
+from sklearn_sagemaker.io.datasets.dataset import FileDataset
 from sklearn_sagemaker.io.formats import (
     FORMATS,
     Format,
@@ -31,9 +31,9 @@ from sklearn_sagemaker.io.text.csv_layout import CsvLayout, inspect_csv
 __all__ = [
     "FORMATS",
     "CsvLayout",
+    "FileDataset",
     "Format",
     "Predictions",
-    "RecordIODataset",
     "Rows",
     "Table",
     "check_can_write",

@@ -204,12 +204,12 @@ def test_windows_that_are_broken_are_refused():
 
 
 def test_records_with_stored_zeros_train_as_those_without(tmp_path):
-    from sklearn_sagemaker.io import RecordIODataset, write_recordio
+    from sklearn_sagemaker.io import FileDataset, write_recordio
 
     models = []
     for number, X in enumerate(with_zeros("f4", "i4")):
         write_recordio(tmp_path / f"{number}.pbr", X, LABELS)
-        source = RecordIODataset(tmp_path / f"{number}.pbr")
+        source = FileDataset(tmp_path / f"{number}.pbr")
         models.append(LinearLearnerClassifier(**QUICK).fit(source))
     np.testing.assert_array_equal(models[0].coef_, models[1].coef_)
 

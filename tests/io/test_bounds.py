@@ -14,7 +14,7 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
 from sklearn_sagemaker.io import (
-    RecordIODataset,
+    FileDataset,
     inspect_csv,
     opening,
     read_recordio,
@@ -263,7 +263,7 @@ def test_gzip_files_that_unpack_to_very_much(tmp_path, monkeypatch, ending):
     for read in (
         lambda: read_table(path, label=label),
         lambda: list(format.iter_rows(path, 100)),
-        lambda: RecordIODataset(path).contents,
+        lambda: FileDataset(path).contents,
     ):
         with pytest.raises(DataFileError, match="unpacks to more than 1 MiB"):
             read()
@@ -323,24 +323,24 @@ def wide(path, width):
 def test_features_that_a_small_file_cannot_have(tmp_path, ending):
     path = tmp_path / f"a{ending}"
     wide(path, 2**31 - 2)
-    reads = [read_table, lambda path: RecordIODataset(path).contents]
+    reads = [read_table, lambda path: FileDataset(path).contents]
     for read in reads:
         with pytest.raises(DataFileError, match="has 2,147,483,646 features in"):
             read(path)
     n_features = 2**31 - 2
     options = {"zero_based": False} if ending == ".svm" else {}
-    data = RecordIODataset(path, n_features=n_features, **options)
+    data = FileDataset(path, n_features=n_features, **options)
     assert data.shape == (2, n_features)
     if ending == ".svm":
         assert read_table(path, n_features=n_features).X.shape == (2, n_features)
     # As scikit-learn hashes text, and more.
     wide(path, 1 << 24)
     assert read_table(path).X.shape == (2, 1 << 24)
-    assert RecordIODataset(path).shape == (2, 1 << 24)
+    assert FileDataset(path).shape == (2, 1 << 24)
 
 
 def test_a_larger_file_may_have_more_features(tmp_path):
     path = tmp_path / "a.svm"
     path.write_text("1 1:1 20000000:1\n" * 20_000)
     assert read_table(path).X.shape == (20_000, 20_000_000)
-    assert RecordIODataset(path).shape == (20_000, 20_000_000)
+    assert FileDataset(path).shape == (20_000, 20_000_000)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io import RecordIODataset, read_table
+from sklearn_sagemaker.io import FileDataset, read_table
 from sklearn_sagemaker.io.formats import FORMATS
 from sklearn_sagemaker.io.labels import labels_from_array
 from sklearn_sagemaker.io.rows import Rows
@@ -43,7 +43,7 @@ def test_a_nul_in_a_label_is_refused(tmp_path, ending, label):
     for read in (
         lambda: read_table(path, **chosen),
         lambda: list(format.iter_rows(path, 2, **options)),
-        lambda: RecordIODataset(path, **chosen).contents,
+        lambda: FileDataset(path, **chosen).contents,
     ):
         with pytest.raises(DataFileError, match="has a NUL character, which NumPy"):
             read()

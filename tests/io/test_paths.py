@@ -16,7 +16,7 @@ from sklearn_sagemaker.cli.main import main
 from sklearn_sagemaker.cli.model_file import SavedModel, load_model, save_model
 from sklearn_sagemaker.exceptions import ArtifactError, DataFileError
 from sklearn_sagemaker.io import (
-    RecordIODataset,
+    FileDataset,
     inspect_csv,
     iter_records,
     read_recordio,
@@ -72,7 +72,7 @@ READERS = {
     "read_recordio": read_recordio,
     "iter_records": lambda path: list(iter_records(path)),
     "inspect_csv": inspect_csv,
-    "RecordIODataset": lambda path: RecordIODataset(path, format="recordio").contents,
+    "FileDataset": lambda path: FileDataset(path, format="recordio").contents,
     "load_artifact": load_artifact,
     "load_model": load_model,
 }
@@ -139,7 +139,7 @@ def test_what_is_no_file(tmp_path, name, kind):
         else:
             path.symlink_to("/dev/zero")
         expected = "is a folder" if kind == "folder" else f"is a {kind}, and a file"
-        if name == "RecordIODataset" and kind == "folder":
+        if name == "FileDataset" and kind == "folder":
             expected = "no such file|is a folder"
         error = (DataFileError, OSError) if name == "load_artifact" else DataFileError
         with pytest.raises(error, match=expected):

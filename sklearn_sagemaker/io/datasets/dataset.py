@@ -20,19 +20,22 @@ from sklearn_sagemaker.io.rows import check_count, stacked
 MEMORY = 64 << 20
 
 
-class RecordIODataset(RowSource):
-    """Rows of RecordIO files, or of other shards, for training beyond memory.
+class FileDataset(RowSource):
+    """Rows of files, for training beyond memory.
 
     `fit` and `partial_fit` of all estimators take it in place of X; labels, and
     sample weights if there are any, are inside. Rows that take no more than ``memory``
     are loaded, and trained like an array. More are read anew in each epoch, in windows
-    of an eighth of ``memory``, by a thread that reads ahead.
+    of an eighth of ``memory``, by a thread that reads ahead: RecordIO from its files,
+    others from a temporary file of the rows that they were parsed to, if the folder of
+    temporary files (``TMPDIR``) has twice the room.
 
     Parameters
     ----------
     paths : str, path-like or sequence of them
         Files, or patterns such as ``"train/*.pbr"``; each is sorted. Shards may be
-        RecordIO, ``.npz``, libsvm, CSV or JSON Lines files, gzip or not.
+        of any format in `FORMATS`: RecordIO, CSV, Parquet, ``.npz``, libsvm, JSON
+        Lines; compressed or not.
     format : str or None, default=None
         Name of the format; None tells by the ending of each file.
     batch_size : int, default=1000
@@ -52,8 +55,9 @@ class RecordIODataset(RowSource):
         Number of features of sparse rows; None is what the files say. libsvm files
         do not: one more pass finds their largest index.
     **options : object
-        For the reader of the format: ``label`` and ``header`` of CSV files, ``label``
-        of ``.npz`` files, ``zero_based`` of libsvm files.
+        For the reader of the format: ``label``, ``header``, ``separator``, ``decimal``
+        and ``encoding`` of CSV files, ``label`` of Parquet and ``.npz`` files,
+        ``zero_based`` of libsvm files.
 
     Attributes
     ----------
@@ -85,13 +89,13 @@ class RecordIODataset(RowSource):
     >>> import tempfile, pathlib
     >>> import numpy as np
     >>> from sklearn_sagemaker import LinearLearnerClassifier
-    >>> from sklearn_sagemaker.io import RecordIODataset, write_recordio
+    >>> from sklearn_sagemaker.io import FileDataset, write_recordio
     >>> rng = np.random.default_rng(0)
     >>> X = rng.normal(size=(600, 5)).astype("float32")
     >>> y = (X[:, 0] > 0).astype("float32")
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     _ = write_recordio(pathlib.Path(folder) / "train.pbr", X, y, shards=3)
-    ...     data = RecordIODataset(folder + "/train_*.pbr")
+    ...     data = FileDataset(folder + "/train_*.pbr")
     ...     model = LinearLearnerClassifier(random_state=0).fit(data)
     >>> bool(model.score(X, y) > 0.95)
     True
@@ -135,7 +139,7 @@ class RecordIODataset(RowSource):
 
     def __repr__(self) -> str:
         more = f" and {len(self.paths) - 1} more" if len(self.paths) > 1 else ""
-        return f"RecordIODataset({self.paths[0]!r}{more})"
+        return f"FileDataset({self.paths[0]!r}{more})"
 
     # -------------------------------------------------------------- what is inside
     @property

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
+from sklearn_sagemaker.io.datasets.row_cache import Place, RowCache
 from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.opening import check_file, is_gzip, open_file, reading
 from sklearn_sagemaker.io.recordio.reading import EVERYTHING, iter_pieces, iter_rows
@@ -226,7 +227,7 @@ def joined_records(
 
 
 class StreamShard(Shard):
-    """A file that is read from start to end.
+    """A file that is read from start to end, and parsed once if there is room.
 
     Parameters
     ----------
@@ -236,6 +237,7 @@ class StreamShard(Shard):
     format : Format
     options : dict
         For the reader of the format.
+    cache : RowCache
     """
 
     def __init__(
@@ -245,9 +247,11 @@ class StreamShard(Shard):
         piece_bytes: int,
         format: Format,
         options: dict[str, Any],
+        cache: RowCache,
     ):
         super().__init__(path, stamp, piece_bytes)
-        self._format, self._options = format, options
+        self._format, self._options, self._cache = format, options, cache
+        self._places: list[Place] | None = None
         self._rows = 0
 
     def scan(self) -> Iterator[Rows]:
@@ -256,9 +260,16 @@ class StreamShard(Shard):
             wanted = self._piece_bytes // max(1, footprint(rows))
             self._rows = min(max(1, wanted), MOST_ROWS)
             break
+        places: list[Place] | None = []
         for rows in self._pieces():
             self.n_all += len(rows)
+            place = None if places is None else self._cache.add(rows)
+            if places is not None and place is not None:
+                places.append(place)
+            else:
+                places = None
             yield rows
+        self._places = places
 
     def _pieces(self) -> Iterator[Rows]:
         at_once = max(1, self._rows)
@@ -278,6 +289,10 @@ class StreamShard(Shard):
         # The reader opens it by its name. To be another one only then, the file would
         # have to go and come back, which its stamp would show at the end.
         self.check()
+        if self._places is not None:
+            for piece, where in enumerate(self._places):
+                yield piece, self._cache.read(where)
+            return
         n_all = 0
         for piece, rows in enumerate(self._pieces()):
             n_all += len(rows)
@@ -326,6 +341,7 @@ def open_shards(
     in_all = sum(stamp.size for stamp in stamps)
     piece_bytes = max(piece_bytes, in_all // MOST_PIECES)
     settled: dict[str, dict[str, Any]] = {}
+    cache = RowCache()
     for found in formats.values():
         if found.name not in settled:
             alike = [path for path in paths if formats[path] is found]
@@ -337,7 +353,12 @@ def open_shards(
         RecordShard(path, stamp, piece_bytes, n_features)
         if formats[path].name == "recordio" and not is_gzip(path)
         else StreamShard(
-            path, stamp, piece_bytes, formats[path], settled[formats[path].name]
+            path,
+            stamp,
+            piece_bytes,
+            formats[path],
+            settled[formats[path].name],
+            cache,
         )
         for path, stamp in zip(paths, stamps, strict=True)
     ]

@@ -42,7 +42,7 @@ class Reading:
     memory : int
     n_features : int or None
     options : dict
-        As for `RecordIODataset`.
+        As for `FileDataset`.
     """
 
     paths: tuple[str, ...]
@@ -129,7 +129,7 @@ class Snapshot(RowSource):
     def windows(
         self, seed: int, epoch: int | None
     ) -> Generator[tuple[Any, np.ndarray, np.ndarray | None, np.ndarray], None, None]:
-        """Large pieces of the rows, read ahead; see `RecordIODataset.windows`."""
+        """Large pieces of the rows, read ahead; see `FileDataset.windows`."""
         if not self.how.shuffle:
             epoch = None
         with closing(read_ahead(lambda: self._read(seed, epoch))) as found:

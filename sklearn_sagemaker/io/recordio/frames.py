@@ -44,7 +44,7 @@ def frame(payload: bytes) -> bytes:
     )
 
 
-class Window:
+class ByteWindow:
     """The bytes of a source that are in memory, ``data[start:stop]``.
 
     Parameters
@@ -123,10 +123,10 @@ class Window:
 
 
 @contextmanager
-def open_window(source: Any) -> Iterator[Window]:
+def open_window(source: Any) -> Iterator[ByteWindow]:
     """Open a path (gzip by its suffix), a binary file object, or bytes."""
     if isinstance(source, (bytes, bytearray, memoryview)):
-        yield Window(source)
+        yield ByteWindow(source)
         return
     if not isinstance(source, (str, os.PathLike)):
         if not hasattr(source, "read"):
@@ -137,20 +137,20 @@ def open_window(source: Any) -> Iterator[Window]:
         name = getattr(source, "name", "")
         name = name if isinstance(name, str) else ""
         with reading(name or "the file object"):
-            yield Window(handle=source, name=name)
+            yield ByteWindow(handle=source, name=name)
         return
     name = file_name(source)
     with reading(name):
         if is_gzip(name):
             with open_bytes(name) as unpacked:
-                yield Window(handle=unpacked, name=name)
+                yield ByteWindow(handle=unpacked, name=name)
         else:
             with open_file(name, buffering=0) as handle:
                 size = os.fstat(handle.fileno()).st_size
-                yield Window(handle=handle, name=name, size=size)
+                yield ByteWindow(handle=handle, name=name, size=size)
 
 
-def cut_short(window: Window, ahead: int = 0) -> RecordIOError:
+def cut_short(window: ByteWindow, ahead: int = 0) -> RecordIOError:
     """What is wrong where a source ends too early."""
     rest = len(window) - ahead
     if rest >= 4:
@@ -178,7 +178,7 @@ def cut_short(window: Window, ahead: int = 0) -> RecordIOError:
     )
 
 
-def _bad_magic(window: Window, magic: int) -> str:
+def _bad_magic(window: ByteWindow, magic: int) -> str:
     text = f"starts with 0x{magic:08x} instead of the magic number 0x{MAGIC:08x}"
     if window.record:
         return (
@@ -189,7 +189,7 @@ def _bad_magic(window: Window, magic: int) -> str:
     return f"{text}; this is no RecordIO file."
 
 
-def read_parts(window: Window) -> tuple[list[bytes], int]:
+def read_parts(window: ByteWindow) -> tuple[list[bytes], int]:
     """The parts of the record at ``start`` (one if whole), and all their bytes."""
     parts: list[bytes] = []
     ahead = total = 0
@@ -228,7 +228,9 @@ _DTYPES = {0x12: "float32", 0x1A: "float64", 0x3A: "int32"}
 _KINDS = {1: "dense", 2: "sparse"}
 
 
-def fault_at(window: Window, fault: int, found: int, expected: int) -> RecordIOError:
+def fault_at(
+    window: ByteWindow, fault: int, found: int, expected: int
+) -> RecordIOError:
     """What the decoder found wrong with the record at ``start``."""
     if fault == Fault.BAD_MAGIC:
         return window.error(_bad_magic(window, found))

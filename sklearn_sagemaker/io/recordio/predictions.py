@@ -13,7 +13,7 @@ import numpy as np
 
 from sklearn_sagemaker.exceptions import RecordIOError
 from sklearn_sagemaker.io.labels import LARGEST_WHOLE
-from sklearn_sagemaker.io.recordio.frames import Window, frame
+from sklearn_sagemaker.io.recordio.frames import ByteWindow, frame
 from sklearn_sagemaker.io.recordio.reading import walk_records
 from sklearn_sagemaker.io.rows import Predictions
 
@@ -112,7 +112,7 @@ def decode_predictions(data: bytes) -> Predictions:
     )
 
 
-def _numbers(record: Any, name: str, window: Window) -> list[float] | None:
+def _numbers(record: Any, name: str, window: ByteWindow) -> list[float] | None:
     """The numbers under a label, None if it is not there."""
     if name not in record.label:
         return None

@@ -22,7 +22,7 @@ from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker.exceptions import RecordIOError
 from sklearn_sagemaker.io.recordio._codec import Decoder, Status
 from sklearn_sagemaker.io.recordio.frames import (
-    Window,
+    ByteWindow,
     canonical_record,
     cut_short,
     fault_at,
@@ -246,7 +246,7 @@ def iter_records(source: Source) -> Iterator[Any]:
         yield record
 
 
-def walk_records(source: Source) -> Iterator[tuple[Any, Window]]:
+def walk_records(source: Source) -> Iterator[tuple[Any, ByteWindow]]:
     """Messages as `iter_records` reads them, and the window that stands at each."""
     from sklearn_sagemaker.io.recordio.record_messages import Record
 
@@ -263,7 +263,7 @@ def walk_records(source: Source) -> Iterator[tuple[Any, Window]]:
                 window.record += 1
 
 
-def _fill(decoder: Decoder, window: Window, max_rows: int) -> bool:
+def _fill(decoder: Decoder, window: ByteWindow, max_rows: int) -> bool:
     """Decode until there are max_rows rows (True) or the window ends (False)."""
     while True:
         before = decoder.n_rows
@@ -289,7 +289,7 @@ def _fill(decoder: Decoder, window: Window, max_rows: int) -> bool:
             _decode_slowly(decoder, window, max_rows)
 
 
-def _decode_slowly(decoder: Decoder, window: Window, max_rows: int) -> None:
+def _decode_slowly(decoder: Decoder, window: ByteWindow, max_rows: int) -> None:
     """Take one record through protobuf."""
     parts, size = read_parts(window)
     try:

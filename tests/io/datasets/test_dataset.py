@@ -18,7 +18,7 @@ from sklearn_sagemaker import (
     LinearLearnerRegressor,
 )
 from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
-from sklearn_sagemaker.io import RecordIODataset, write_recordio
+from sklearn_sagemaker.io import FileDataset, write_recordio
 from sklearn_sagemaker.io.datasets.contents import Look
 from sklearn_sagemaker.io.datasets.snapshot import Snapshot
 from sklearn_sagemaker.io.formats import FORMATS
@@ -73,7 +73,7 @@ def test_every_format_gives_the_same_rows(tmp_path, rows, ending):
     if ending.startswith(".csv"):
         X = dense(X)
     pattern = write(tmp_path, X, y, ending=ending)
-    data = RecordIODataset(pattern, memory=40_000)
+    data = FileDataset(pattern, memory=40_000)
     assert data.shape == (N, D)
     found, labels, weights = data.load()
     assert_allclose(dense(found), dense(X), rtol=1e-6)
@@ -90,7 +90,7 @@ def test_every_format_gives_the_same_rows(tmp_path, rows, ending):
 
 def test_windows_are_repeatable_and_carry_fixed_draws(tmp_path, rows):
     X, y, weights = rows
-    data = RecordIODataset(write(tmp_path, X, y, weights), memory=40_000)
+    data = FileDataset(write(tmp_path, X, y, weights), memory=40_000)
     passes = {}
     for epoch in (None, 0, 1):
         parts = list(data.windows(5, epoch))
@@ -115,7 +115,7 @@ def test_pieces_within_a_file_are_shuffled(tmp_path, table):
     X, y, _ = table
     path = tmp_path / "sorted.pbr"
     write_recordio(path, X, y)
-    data = RecordIODataset(path, memory=80_000)
+    data = FileDataset(path, memory=80_000)
     first = numbers([next(iter(data.windows(0, 0)))[0]])
     # One window's rows come from all over the file.
     assert np.ptp(first) > N / 2
@@ -124,7 +124,7 @@ def test_pieces_within_a_file_are_shuffled(tmp_path, table):
 
 def test_windows_keep_to_the_memory(tmp_path, rows):
     X, y, _ = rows
-    data = RecordIODataset(write(tmp_path, X, y), memory=40_000)
+    data = FileDataset(write(tmp_path, X, y), memory=40_000)
     sizes = [dense(window[0]).shape[0] for window in data.windows(0, 0)]
     assert max(sizes) * D * 4 < 40_000
     assert len(sizes) > 10
@@ -132,7 +132,7 @@ def test_windows_keep_to_the_memory(tmp_path, rows):
 
 def test_iteration_gives_mini_batches(tmp_path, rows):
     X, y, _ = rows
-    data = RecordIODataset(write(tmp_path, X, y), batch_size=64, memory=40_000)
+    data = FileDataset(write(tmp_path, X, y), batch_size=64, memory=40_000)
     passes = [list(data), list(data)]
     orders = [numbers([batch[0] for batch in one]) for one in passes]
     for one, order in zip(passes, orders, strict=True):
@@ -140,12 +140,12 @@ def test_iteration_gives_mini_batches(tmp_path, rows):
         assert_array_equal(np.sort(order), np.arange(N))
         assert_array_equal(np.concatenate([labels for _, labels in one]), y[order])
     assert (orders[0] != orders[1]).any()
-    in_order = RecordIODataset(data.paths, shuffle=False, memory=40_000)
+    in_order = FileDataset(data.paths, shuffle=False, memory=40_000)
     assert_array_equal(numbers([X for X, _ in in_order]), np.arange(N))
 
 
 def test_an_iteration_that_is_left_early_leaves_no_thread(tmp_path, rows):
-    data = RecordIODataset(write(tmp_path, *rows[:2]), memory=40_000)
+    data = FileDataset(write(tmp_path, *rows[:2]), memory=40_000)
     batches = iter(data)
     next(batches)
     batches.close()
@@ -156,7 +156,7 @@ def test_weights_of_some_files_only(tmp_path, table):
     X, y, weights = table
     write_recordio(tmp_path / "a.pbr", X[:100], y[:100])
     write_recordio(tmp_path / "b.pbr", X[100:], y[100:], sample_weight=weights[100:])
-    found = RecordIODataset(str(tmp_path / "*.pbr")).load()[2]
+    found = FileDataset(str(tmp_path / "*.pbr")).load()[2]
     assert_array_equal(found[:100], np.ones(100))
     assert_array_equal(found[100:], weights[100:])
 
@@ -165,13 +165,13 @@ def test_sparse_files_of_different_width_and_type(tmp_path, table):
     X, y, _ = table
     write_recordio(tmp_path / "a.pbr", sp.csr_matrix(X[:100, :5]), y[:100])
     write_recordio(tmp_path / "b.pbr", sp.csr_matrix(X[100:]), y[100:], dtype="float64")
-    data = RecordIODataset(str(tmp_path / "*.pbr"), memory=40_000)
+    data = FileDataset(str(tmp_path / "*.pbr"), memory=40_000)
     assert data.shape == (N, D)
     assert data.contents.dtype == np.float64
     found = sp.vstack([window[0] for window in data.windows(0, None)]).toarray()
     assert_array_equal(found[:100, :5], X[:100, :5])
     assert_array_equal(found[100:], X[100:])
-    wider = RecordIODataset(str(tmp_path / "*.pbr"), n_features=20)
+    wider = FileDataset(str(tmp_path / "*.pbr"), n_features=20)
     assert wider.load()[0].shape == (N, 20)
 
 
@@ -179,7 +179,7 @@ def test_a_file_that_changed_is_looked_at_anew(tmp_path, table):
     X, y, _ = table
     path = tmp_path / "data.pbr"
     write_recordio(path, X, y)
-    data = RecordIODataset(path)
+    data = FileDataset(path)
     assert data.shape == (N, D)
     write_recordio(path, X[:50], y[:50])
     assert data.shape == (50, D)
@@ -189,7 +189,7 @@ def test_a_file_that_changed_is_looked_at_anew(tmp_path, table):
 def test_what_a_dataset_holds(tmp_path, rows):
     X, y, weights = rows
     weights = np.where(np.arange(N) % 2, weights, 0.0)
-    found = RecordIODataset(write(tmp_path, X, y, weights)).contents
+    found = FileDataset(write(tmp_path, X, y, weights)).contents
     counted = y[weights > 0]
     assert (found.n_rows, found.n_features) == (N // 2, D)
     assert found.sparse == sp.issparse(X)
@@ -212,7 +212,7 @@ def test_a_feature_twice_in_a_row_is_summed(tmp_path):
         shape=np.array([1000, 5]),
         y=np.arange(1000) % 2,
     )
-    source = RecordIODataset(tmp_path / "x.npz", memory=9_000)
+    source = FileDataset(tmp_path / "x.npz", memory=9_000)
     X = source.load()[0]
     assert X.nnz == 1000
     assert (X.data == 2.0).all()
@@ -224,7 +224,7 @@ def test_a_feature_twice_in_a_row_is_summed(tmp_path):
 def test_rows_without_a_value(tmp_path, table):
     _, y, _ = table
     X = sp.csr_matrix((N, D), dtype=np.float32)
-    data = RecordIODataset(write(tmp_path, X, y), memory=40_000)
+    data = FileDataset(write(tmp_path, X, y), memory=40_000)
     assert data.load()[0].nnz == 0
     assert sum(window[0].shape[0] for window in data.windows(0, 0)) == N
 
@@ -235,7 +235,7 @@ def test_text_labels(tmp_path, table):
         part = slice(number * 1000, number * 1000 + 1000)
         labels = np.where(y[part] > 0, "yes", "no")
         np.savez(tmp_path / f"{number}.npz", X=X[part], y=labels)
-    data = RecordIODataset(str(tmp_path / "*.npz"), memory=40_000)
+    data = FileDataset(str(tmp_path / "*.npz"), memory=40_000)
     assert data.contents.labels.tolist() == ["no", "yes"]
     model = LinearLearnerClassifier(random_state=0, epochs=3).fit(data)
     assert set(model.predict(X)) == {"no", "yes"}
@@ -257,32 +257,32 @@ def test_training_from_files(tmp_path, rows, model):
     pattern = write(tmp_path, X, y)
     cls, parameters = type(model), model.get_params()
     in_memory = cls(**parameters).fit(X, y)
-    loaded = cls(**parameters).fit(RecordIODataset(pattern))
+    loaded = cls(**parameters).fit(FileDataset(pattern))
     assert_array_equal(loaded.coef_, in_memory.coef_)
-    windowed = cls(**parameters).fit(RecordIODataset(pattern, memory=60_000))
+    windowed = cls(**parameters).fit(FileDataset(pattern, memory=60_000))
     assert windowed.resolved_params_["validation"] == "hold-out"
     assert windowed.score(X, y) > in_memory.score(X, y) - 0.05
     again = cls(**{**parameters, "n_jobs": 2})
-    again.fit(RecordIODataset(pattern, memory=60_000))
+    again.fit(FileDataset(pattern, memory=60_000))
     assert_array_equal(again.coef_, windowed.coef_)
     streamed = cls(**parameters)
     for _ in range(3):
-        streamed.partial_fit(RecordIODataset(pattern, memory=60_000))
+        streamed.partial_fit(FileDataset(pattern, memory=60_000))
     assert streamed.score(X, y) > 0.3
 
 
 # ----------------------------------------------------------------------- what is wrong
 def test_no_file_matches(tmp_path):
     with pytest.raises(DataFileError, match="no file matches"):
-        RecordIODataset(str(tmp_path / "*.pbr"))
+        FileDataset(str(tmp_path / "*.pbr"))
     with pytest.raises(DataFileError, match="name at least one file"):
-        RecordIODataset([])
+        FileDataset([])
     for name in ("batch_size", "memory"):
         for value in (0, 2.5, "3", True):
             with pytest.raises(ValueError, match=f"{name}={value!r} must be a whole"):
-                RecordIODataset(__file__, **{name: value})
+                FileDataset(__file__, **{name: value})
     with pytest.raises(DataFileError, match="unknown kind of file"):
-        RecordIODataset(__file__)
+        FileDataset(__file__)
 
 
 def test_files_that_do_not_go_together(tmp_path, table):
@@ -295,14 +295,14 @@ def test_files_that_do_not_go_together(tmp_path, table):
         path = tmp_path / f"{name}.pbr"
         write_recordio(path, other, y)
         with pytest.raises(DataFileError, match=message):
-            _ = RecordIODataset([tmp_path / "a.pbr", path]).contents
+            _ = FileDataset([tmp_path / "a.pbr", path]).contents
     np.savez(tmp_path / "c.npz", X=X, y=np.where(y > 0, "yes", "no"))
     with pytest.raises(DataFileError, match="text and others numbers"):
-        _ = RecordIODataset([tmp_path / "a.pbr", tmp_path / "c.npz"]).contents
+        _ = FileDataset([tmp_path / "a.pbr", tmp_path / "c.npz"]).contents
     with pytest.raises(DataFileError, match="n_features=5, but the files have 12"):
-        _ = RecordIODataset(tmp_path / "c.npz", n_features=5).contents
+        _ = FileDataset(tmp_path / "c.npz", n_features=5).contents
     with pytest.raises(DataFileError, match="its dense rows have 12"):
-        _ = RecordIODataset(tmp_path / "c.npz", n_features=15).contents
+        _ = FileDataset(tmp_path / "c.npz", n_features=15).contents
 
 
 def test_rows_that_cannot_be_trained_on(tmp_path, table):
@@ -314,7 +314,7 @@ def test_rows_that_cannot_be_trained_on(tmp_path, table):
     ):
         write_recordio(path, X, labels, sample_weight=weights)
         with pytest.raises(DataFileError, match=message):
-            _ = RecordIODataset(path, memory=40_000).contents
+            _ = FileDataset(path, memory=40_000).contents
     # What our own writer refuses, others may write.
     size = len(write_recordio(None, X[:1], y[:1], sample_weight=y[:1]))
     nan = np.float32(np.nan).tobytes()
@@ -331,7 +331,7 @@ def test_rows_that_cannot_be_trained_on(tmp_path, table):
         wrong = np.float32(-1.0).tobytes() if marked == "weight" else nan
         path.write_bytes(data.replace(np.float32(77.0).tobytes(), wrong))
         with pytest.raises(DataFileError, match=message):
-            _ = RecordIODataset(path, memory=40_000).contents
+            _ = FileDataset(path, memory=40_000).contents
 
 
 def test_a_damaged_record_is_named_by_its_place_in_the_file(tmp_path, table):
@@ -343,7 +343,7 @@ def test_a_damaged_record_is_named_by_its_place_in_the_file(tmp_path, table):
     path = tmp_path / "x.pbr"
     path.write_bytes(broken)
     with pytest.raises(RecordIOError) as caught:
-        _ = RecordIODataset(path, memory=40_000).contents
+        _ = FileDataset(path, memory=40_000).contents
     assert (caught.value.record, caught.value.offset) == (2000, 2000 * size)
     assert caught.value.source == str(path)
 
@@ -399,7 +399,7 @@ def test_a_file_that_changes_in_the_middle_of_a_pass(tmp_path, table, ending, ch
     path = tmp_path / f"x{ending}"
     (tmp_path / f"part_0{ending}").rename(path)
     others = other_labels(path, X, y)
-    dataset = RecordIODataset(path, memory=40_000)
+    dataset = FileDataset(path, memory=40_000)
     windows = dataset.windows(0, None)
     next(windows)
     change(path, others)
@@ -427,7 +427,7 @@ def test_a_file_that_changes_during_the_survey(tmp_path, table, ending, monkeypa
 
     monkeypatch.setattr(Look, "add", changing)
     with pytest.raises(DataFileError, match=CHANGED):
-        _ = RecordIODataset(path).contents
+        _ = FileDataset(path).contents
 
 
 def test_a_change_at_once_after_the_survey_is_seen(tmp_path, table):
@@ -437,7 +437,7 @@ def test_a_change_at_once_after_the_survey_is_seen(tmp_path, table):
     pair = [write_recordio(None, X[:5], labels) for labels in (y[:5], 1 - y[:5])]
     for _ in range(20):
         path.write_bytes(pair[0])
-        source = RecordIODataset(path).snapshot()
+        source = FileDataset(path).snapshot()
         rewritten(path, pair[1])
         with pytest.raises(DataFileError, match="has changed"):
             source.load()
@@ -463,7 +463,7 @@ def test_a_file_that_becomes_another_before_a_pass(
     monkeypatch.setattr(Snapshot, "windows", changing)
     model = LinearLearnerClassifier(random_state=0, epochs=4)
     with pytest.raises(DataFileError, match=CHANGED):
-        model.fit(RecordIODataset(path, memory=memory))
+        model.fit(FileDataset(path, memory=memory))
     assert not [name for name in vars(model) if name.endswith("_")]
 
 
@@ -472,7 +472,7 @@ def test_files_that_go_between_two_passes_of_a_fit(tmp_path, table, memory):
     X, y, _ = table
     path = tmp_path / "x.pbr"
     write_recordio(path, X, y)
-    source = RecordIODataset(path, memory=memory).snapshot()
+    source = FileDataset(path, memory=memory).snapshot()
     assert len(source.load()[1]) == N
     path.unlink()
     with pytest.raises(DataFileError, match="no such file"):
@@ -488,9 +488,9 @@ def test_threads_share_a_dataset(tmp_path, table, ending):
         model = LinearLearnerClassifier(random_state=0, epochs=2, num_models=2)
         return model.fit(data).coef_
 
-    expected = fitted(RecordIODataset(pattern, memory=60_000))
+    expected = fitted(FileDataset(pattern, memory=60_000))
     for _ in range(5):
-        data = RecordIODataset(pattern, memory=60_000)
+        data = FileDataset(pattern, memory=60_000)
         start = threading.Barrier(4)
 
         def work(data=data, start=start):
@@ -504,7 +504,7 @@ def test_threads_share_a_dataset(tmp_path, table, ending):
 
 def test_threads_that_iterate_share_the_passes_out(tmp_path, table):
     X, y, _ = table
-    data = RecordIODataset(write(tmp_path, X, y), memory=40_000)
+    data = FileDataset(write(tmp_path, X, y), memory=40_000)
     with ThreadPoolExecutor(4) as pool:
         found = [pool.submit(lambda: numbers([X for X, _ in data])) for _ in range(8)]
     orders = {tuple(one.result()) for one in found}
@@ -521,7 +521,7 @@ def test_a_survey_is_made_once(tmp_path, table, monkeypatch):
         init(self, *arguments)
 
     monkeypatch.setattr(Snapshot, "__init__", counted)
-    data = RecordIODataset(write(tmp_path, X, y), memory=40_000)
+    data = FileDataset(write(tmp_path, X, y), memory=40_000)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: data.contents, range(8)))
     data.load()
@@ -533,7 +533,7 @@ def test_a_survey_is_made_once(tmp_path, table, monkeypatch):
 
 def test_a_dataset_travels_without_what_it_saw(tmp_path, table):
     X, y, _ = table
-    data = RecordIODataset(write(tmp_path, X, y), memory=40_000, shuffle=False)
+    data = FileDataset(write(tmp_path, X, y), memory=40_000, shuffle=False)
     _ = data.contents
     for other in (pickle.loads(pickle.dumps(data)), copy.deepcopy(data)):
         assert other._snapshot is None
@@ -546,7 +546,7 @@ def test_a_fit_that_fails_leaves_the_estimator_as_it_was(tmp_path, table):
     path.write_bytes(write_recordio(None, X, y)[:-5])
     model = LinearLearnerClassifier(random_state=0)
     with pytest.raises(RecordIOError):
-        model.fit(RecordIODataset(path))
+        model.fit(FileDataset(path))
     assert not [name for name in vars(model) if name.endswith("_")]
 
 
@@ -555,12 +555,12 @@ def test_unknown_options(tmp_path, table):
     path = tmp_path / "x.pbr"
     write_recordio(path, X, y)
     with pytest.raises(ValueError, match="labl= is no option of RecordIO-protobuf"):
-        _ = RecordIODataset(path, labl="y").contents
+        _ = FileDataset(path, labl="y").contents
     with pytest.raises(ValueError, match="format='xml' must be one of"):
-        RecordIODataset(path, format="xml")
-    shown = repr(RecordIODataset([path, path]))
-    assert shown == f"RecordIODataset('{path}' and 1 more)"
-    data = RecordIODataset(path)
+        FileDataset(path, format="xml")
+    shown = repr(FileDataset([path, path]))
+    assert shown == f"FileDataset('{path}' and 1 more)"
+    data = FileDataset(path)
     path.unlink()
     with pytest.raises(DataFileError, match="no such file"):
         _ = data.contents
@@ -579,11 +579,11 @@ def test_csv_files_with_a_header_need_the_name_of_the_label(tmp_path, table):
         (tmp_path / f"{number}.csv").write_text("\n".join([names, *lines]))
     pattern = str(tmp_path / "*.csv")
     with pytest.raises(DataFileError, match="has a header, and no label is named"):
-        _ = RecordIODataset(pattern).contents
-    data = RecordIODataset(pattern, label="target", memory=60_000)
+        _ = FileDataset(pattern).contents
+    data = FileDataset(pattern, label="target", memory=60_000)
     assert data.shape == (N, D)
     assert data.contents.labels.tolist() == ["no", "yes"]
     assert_array_equal(dense(data.load()[0]), X)
     (tmp_path / "2.csv").write_text("1.0,2.0\n3.0,4.0\n")
     with pytest.raises(DataFileError, match="has other column names"):
-        _ = RecordIODataset(pattern, label="target").contents
+        _ = FileDataset(pattern, label="target").contents
