@@ -12,6 +12,8 @@ import csv
 import io
 import math
 from array import array
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import numpy as np
 from scipy import sparse
@@ -19,7 +21,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.rows import Rows, canonical
-from sklearn_sagemaker.io.text.blocks import blocks_of
+from sklearn_sagemaker.io.text.blocks import batches, blocks_of
 from sklearn_sagemaker.io.text.number_text import (
     check_writable,
     number_texts,
@@ -77,8 +79,50 @@ def decode_csv(body: bytes, label_size: int = 0) -> Rows:
     >>> decode_csv(b"1,1.5,16.0\n0,2.0,3.0\n", label_size=1).y
     array([1., 0.])
     """
-    parts: list[np.ndarray] = []
-    for first, block in blocks_of(io.BytesIO(body), "row {}".format, csv=True):
+    values = np.concatenate(list(_values(io.BytesIO(body), label_size)))
+    return _rows(values, label_size)
+
+
+def iter_csv_body(
+    stream: BinaryIO, batch_size: int, label_size: int = 0
+) -> Iterator[Rows]:
+    r"""Read rows as `decode_csv` does, in memory that does not grow with them.
+
+    Parameters
+    ----------
+    stream : binary file object
+        A file, or a pipe.
+    batch_size : int
+        Rows of a batch; the last one may have fewer.
+    label_size : {0, 1}, default=0
+
+    Yields
+    ------
+    rows : Rows
+
+    Raises
+    ------
+    DataFileError
+        As `decode_csv`.
+
+    Examples
+    --------
+    >>> import io
+    >>> from sklearn_sagemaker.io.text.csv_payloads import iter_csv_body
+    >>> stream = io.BytesIO(b"1,1.5\n0,2.0\n1,2.5\n")
+    >>> for rows in iter_csv_body(stream, 2, label_size=1):
+    ...     print(rows.y, rows.X.tolist())
+    [1. 0.] [[1.5], [2.0]]
+    [1.] [[2.5]]
+    """
+    parts = (_rows(values, label_size) for values in _values(stream, label_size))
+    yield from batches(parts, batch_size)
+
+
+def _values(stream: BinaryIO, label_size: int) -> Iterator[np.ndarray]:
+    """The numbers of each block of lines."""
+    width = None
+    for first, block in blocks_of(stream, "row {}".format, csv=True):
         try:
             text = block.decode()
         except UnicodeDecodeError as error:
@@ -86,16 +130,21 @@ def decode_csv(body: bytes, label_size: int = 0) -> Rows:
             raise DataFileError(
                 f"row {row}: is not UTF-8 text (byte 0x{block[error.start]:02x})."
             ) from error
-        if not text.isspace():
-            parts.append(_parsed(text, first, parts[0].shape[1] if parts else None))
-    if not parts:
+        if text.isspace():
+            continue
+        values = _parsed(text, first, width)
+        width = values.shape[1]
+        if width <= label_size:
+            raise DataFileError(
+                f"row 1: has {width} columns, of which {label_size} are labels; "
+                "features are needed."
+            )
+        yield values
+    if width is None:
         raise DataFileError("the body is empty; send one row a line.")
-    values = np.concatenate(parts)
-    if values.shape[1] <= label_size:
-        raise DataFileError(
-            f"row 1: has {values.shape[1]} columns, of which {label_size} are labels; "
-            "features are needed."
-        )
+
+
+def _rows(values: np.ndarray, label_size: int) -> Rows:
     y = values[:, 0].copy() if label_size else None
     return Rows(np.ascontiguousarray(values[:, label_size:]), y)
 

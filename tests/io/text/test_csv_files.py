@@ -346,8 +346,8 @@ def test_options_of_the_text(tmp_path):
         read_table(path, label="y", decimal=",")
     with pytest.raises(ValueError, match="encoding='klingon' is not known"):
         read_table(path, label="y", encoding="klingon")
-    with pytest.raises(ValueError, match="separater= is no option of CSV files"):
-        read_table(path, label="y", separater=";")
+    with pytest.raises(ValueError, match="sepp= is no option of CSV files"):
+        read_table(path, label="y", sepp=";")
 
 
 def test_the_format_can_be_said(tmp_path):

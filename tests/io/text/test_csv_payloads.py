@@ -1,12 +1,14 @@
 """Requests in CSV: bytes both ways, and the one line said about each fault."""
 
+import io
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.rows import Rows
-from sklearn_sagemaker.io.text import csv_payloads
+from sklearn_sagemaker.io.text import blocks, csv_payloads
 from sklearn_sagemaker.io.text.csv_payloads import decode_csv, encode_csv, label_size
 
 EXPECTED = [[1.5, 16, 14, 23], [2, -3, 0.5, 1e-3]]
@@ -126,3 +128,40 @@ def test_only_finite_numbers_are_written():
         encode_csv(Rows(np.array([[1, np.nan]])))
     with pytest.raises(ValueError, match=r"X.data\[0\] is inf"):
         encode_csv(Rows(sparse.csr_matrix([[0, np.inf]])))
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+@pytest.mark.parametrize("batch_size", [1, 3, 100])
+def test_a_stream_is_read_as_the_body(monkeypatch, block, batch_size):
+    monkeypatch.setattr(blocks, "BLOCK", block)
+    rng = np.random.default_rng(0)
+    body = b"\xef\xbb\xbf\n" + csv_payloads.encode_csv(Rows(rng.normal(size=(20, 3))))
+    body = body.replace(b"\n", b"\r\n", 9) + b"\n\n"
+    whole = csv_payloads.decode_csv(body, label_size=1)
+    found = list(csv_payloads.iter_csv_body(io.BytesIO(body), batch_size, 1))
+    assert all(len(rows) == batch_size for rows in found[:-1])
+    np.testing.assert_array_equal(np.concatenate([r.X for r in found]), whole.X)
+    np.testing.assert_array_equal(np.concatenate([r.y for r in found]), whole.y)
+
+
+@pytest.mark.parametrize("block", [1, 7, 1 << 20])
+@pytest.mark.parametrize(
+    "row", [b"1", b"1,2,3", b"a,2", b"1,", b'"1"2,3', b"\xff,1", b"nan,1"]
+)
+def test_a_fault_in_a_stream_is_that_of_the_body(monkeypatch, block, row):
+    monkeypatch.setattr(blocks, "BLOCK", block)
+    body = b"1,2\n\n3,4\n" + row + b"\n5,6\n"
+    with pytest.raises(DataFileError, match="^row 4") as caught:
+        csv_payloads.decode_csv(body)
+    with pytest.raises(DataFileError) as streamed:
+        list(csv_payloads.iter_csv_body(io.BytesIO(body), 1))
+    assert str(streamed.value) == str(caught.value)
+
+
+def test_an_empty_stream_and_an_endless_line(monkeypatch):
+    with pytest.raises(DataFileError, match="the body is empty"):
+        list(csv_payloads.iter_csv_body(io.BytesIO(b"\n\n"), 1))
+    monkeypatch.setattr(blocks, "BLOCK", 16)
+    monkeypatch.setattr(blocks, "LONGEST_LINE", 100)
+    with pytest.raises(DataFileError, match="row 1 has more than"):
+        list(csv_payloads.iter_csv_body(io.BytesIO(b"1" * 300), 1))
