@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.text import note
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io import CsvLayout, Table, file_format, inspect_csv, read_csv
+from sklearn_sagemaker.io import CsvLayout, Table, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind
 from sklearn_sagemaker.io.messages import listed, quoted
 from sklearn_sagemaker.io.table_files import read_table
@@ -43,15 +43,16 @@ def read_for(
     DataFileError
         If the features are not the model's.
     """
-    kind = file_format(path)
+    entry = format_of_file(path)
+    kind = entry.name
     labels: LabelKind = "text" if expected.label_kind == "text" else "number"
-    if kind == "csv":
-        layout = inspect_csv(path, header, expected.names or ())
+    if entry.inspect is not None and entry.read_columns is not None:
+        layout = entry.inspect(path, header, expected.names or ())
         place = _label_place(layout, expected, label, with_label)
         features = _feature_places(layout, expected, place)
         if not with_label:
-            return read_csv(layout, features=features)
-        return read_csv(layout, features=features, label=place, labels=labels)
+            return entry.read_columns(layout, features=features)
+        return entry.read_columns(layout, features=features, label=place, labels=labels)
     if kind == "npz" and label is None and isinstance(expected.label, str):
         # A model of a CSV file has the name of a column; an archive has y.
         label = None if expected.names else expected.label

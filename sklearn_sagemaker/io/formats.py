@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.media_types import MediaType
@@ -19,6 +19,9 @@ from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.opening import file_name
 from sklearn_sagemaker.io.rows import Predictions, Rows
 from sklearn_sagemaker.io.table import Table
+
+if TYPE_CHECKING:
+    from sklearn_sagemaker.io.text.csv_layout import CsvLayout
 
 LINEAR_LEARNER = "linear-learner"
 FACTORIZATION_MACHINES = "factorization-machines"
@@ -93,6 +96,10 @@ class Format:
         ``(path, *, with_label, labels, **options) -> Table`` of a whole file, with the
         other ``reading_options``; None puts the rows of `iter_rows` together, each of
         which has its label.
+    inspect : callable or None
+        ``(path, header, known_names) -> CsvLayout``, if columns have names.
+    read_columns : callable or None
+        ``(layout, *, features, label, labels) -> Table`` of the columns that are named.
     text_labels : bool
         Whether labels may be text.
     needs_labels : bool
@@ -121,6 +128,8 @@ class Format:
     reading_options: tuple[str, ...] = ()
     settle: Callable[[list[str], dict[str, Any]], dict[str, Any]] | None = None
     read_table: Callable[..., Table] | None = None
+    inspect: Callable[..., CsvLayout] | None = None
+    read_columns: Callable[..., Table] | None = None
     text_labels: bool = False
     needs_labels: bool = False
     sample_weights: bool = False
@@ -195,6 +204,8 @@ _ALL = (
         ),
         settle=_late("text.csv_files", "csv_options"),
         read_table=_late("text.csv_files", "read_csv_table"),
+        inspect=_late("text.csv_layout", "inspect_csv"),
+        read_columns=_late("text.csv_files", "read_csv"),
         text_labels=True,
     ),
     Format(
@@ -206,6 +217,8 @@ _ALL = (
         reading_options=("label",),
         settle=_late("parquet", "parquet_options"),
         read_table=_late("parquet", "read_parquet"),
+        inspect=_late("parquet", "inspect_parquet"),
+        read_columns=_late("parquet", "read_columns"),
         text_labels=True,
     ),
     Format(

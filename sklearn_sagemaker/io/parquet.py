@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
@@ -67,8 +67,9 @@ def iter_parquet(
     """
     path = file_name(path)
     batch_size = check_count("batch_size", batch_size)
-    columns = _Columns(path, label)
-    return columns.rows(batch_size)
+    layout = inspect_parquet(path)
+    place = None if label is None else layout.position(label)
+    return _Columns(layout, place).rows(batch_size)
 
 
 def read_parquet(
@@ -92,14 +93,69 @@ def read_parquet(
     -------
     table : Table
     """
-    if label is None and with_label:
-        label = "y"
-    columns = _Columns(path, label if with_label else None)
+    layout = inspect_parquet(path)
+    place = layout.position("y" if label is None else label) if with_label else None
+    return read_columns(layout, label=place, labels=labels)
+
+
+def inspect_parquet(
+    path: str | os.PathLike[str], header: Any = "auto", known_names: Any = ()
+) -> CsvLayout:
+    """The columns of a Parquet file.
+
+    Parameters
+    ----------
+    path : str or path-like
+    header, known_names : object
+        As for `inspect_csv`; the file says its names itself.
+
+    Returns
+    -------
+    layout : CsvLayout
+    """
+    path = file_name(path)
+    with _open(path) as file:
+        names, n_rows = list(file.schema_arrow.names), file.metadata.num_rows
+    if not n_rows:
+        raise DataFileError(f"{path}: has no rows; a data file needs rows.")
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise DataFileError(
+                f"{path}: has two columns {quoted(name)}; names must differ."
+            )
+    return CsvLayout(path, names, len(names), False)
+
+
+def read_columns(
+    layout: CsvLayout,
+    *,
+    features: Sequence[int] | None = None,
+    label: int | None = None,
+    labels: LabelKind = "auto",
+) -> Table:
+    """Read columns of a Parquet file, as `read_csv` does those of a CSV file.
+
+    Parameters
+    ----------
+    layout : CsvLayout
+        From `inspect_parquet`.
+    features : sequence of int or None
+        Columns to read as features, in this order; None is all but the label.
+        Other columns may hold anything.
+    label : int or None
+    labels : {"auto", "text", "number"}
+
+    Returns
+    -------
+    table : Table
+    """
+    columns = _Columns(layout, label, features)
     rows = stack_rows(list(columns.rows(BATCH)))
     y = rows.y
     if y is not None:
-        y = labels_from_array(y, labels, f"{path}: column {quoted(columns.label)}")
-    return Table(path, rows.X, y, columns.features, columns.label)
+        where = f"{layout.path}: column {quoted(columns.label)}"
+        y = labels_from_array(y, labels, where)
+    return Table(layout.path, rows.X, y, columns.features, columns.label)
 
 
 def parquet_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
@@ -111,7 +167,7 @@ def parquet_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]
         If the files have other columns.
     """
     label = options.get("label", "y")
-    found = [_Columns(path, label) for path in paths]
+    found = [inspect_parquet(path) for path in paths]
     for one in found[1:]:
         if one.names != found[0].names:
             raise DataFileError(
@@ -145,29 +201,25 @@ def _open(path: str) -> Generator[Any, None, None]:
 class _Columns:
     """Columns of a file, which are numbers, and a label of numbers or text."""
 
-    def __init__(self, path: str, label: str | int | None):
-        self.path = path
-        with _open(path) as file:
-            schema, n_rows = file.schema_arrow, file.metadata.num_rows
-        if not n_rows:
-            raise DataFileError(f"{path}: has no rows; a data file needs rows.")
-        self.names: list[str] = list(schema.names)
-        for position, name in enumerate(self.names):
-            if name in self.names[:position]:
-                raise DataFileError(
-                    f"{path}: has two columns {quoted(name)}; names must differ."
-                )
-        layout = CsvLayout(path, self.names, len(self.names), False)
-        place = None if label is None else layout.position(label)
-        self.label = None if place is None else self.names[place]
-        self.features = [self.names[j] for j in layout.features(place)]
-        for name in self.names:
+    def __init__(
+        self,
+        layout: CsvLayout,
+        label: int | None,
+        features: Sequence[int] | None = None,
+    ):
+        self.path, names = layout.path, layout.names or []
+        places = layout.features(label) if features is None else features
+        self.features = [names[j] for j in places]
+        self.label = None if label is None else names[label]
+        self._used = [*self.features, *([] if label is None else [names[label]])]
+        with _open(self.path) as file:
+            schema = file.schema_arrow
+        for name in self._used:
             fault = self._type_fault(name, schema.field(name).type)
             if fault:
-                raise DataFileError(f"{path}: {fault}")
-        kinds = {schema.field(name).type for name in self.features}
-        alike = all(str(kind) == "float" for kind in kinds)
-        self._dtype = np.float32 if alike else np.float64
+                raise DataFileError(f"{self.path}: {fault}")
+        kinds = {str(schema.field(name).type) for name in self.features}
+        self._dtype = np.float32 if kinds == {"float"} else np.float64
 
     def _type_fault(self, name: str, kind: Any) -> str:
         types = import_optional("pyarrow.types", "data", "Parquet files")
@@ -200,7 +252,7 @@ class _Columns:
         """The rows in batches of one size; only the last may be smaller."""
         first = 1
         with _open(self.path) as file:
-            for batch in file.iter_batches(batch_size, columns=self.names):
+            for batch in file.iter_batches(batch_size, columns=self._used):
                 if not len(batch):
                     continue
                 X = np.empty((len(batch), len(self.features)), self._dtype)

@@ -29,6 +29,10 @@ NAMES = list(FORMATS)
 BODIES = [entry.name for entry in with_bodies()]
 ANSWERS = [name for name, entry in FORMATS.items() if entry.encode_predictions]
 FUNCTIONS = (
+    "settle",
+    "read_table",
+    "inspect",
+    "read_columns",
     "iter_rows",
     "open_writer",
     "decode",

@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from sklearn_sagemaker.cli.expected import Expected
+from sklearn_sagemaker.cli.matching import read_for
 from sklearn_sagemaker.exceptions import DataFileError, OptionalDependencyError
-from sklearn_sagemaker.io import read_table
+from sklearn_sagemaker.io import FileDataset, read_table
 from sklearn_sagemaker.io.parquet import ParquetWriter, iter_parquet
 from sklearn_sagemaker.io.rows import Rows, stack_rows
 
@@ -113,3 +115,34 @@ def test_without_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(OptionalDependencyError, match=r"sklearn_sagemaker\[data\]"):
         read_table(path)
+
+
+def test_a_model_finds_its_columns_by_name(tmp_path):
+    path = save(tmp_path, b=[2.0, 4.0], id=["u", "v"], z=["no", "yes"], a=[1.0, 3.0])
+    expected = Expected(
+        names=["a", "b"],
+        n_features=2,
+        label="z",
+        label_kind="text",
+        zero_based=None,
+    )
+    table = read_for(str(path), expected, with_label=True)
+    assert (table.X.tolist(), table.y.tolist()) == ([[1, 2], [3, 4]], ["no", "yes"])
+    assert read_for(str(path), expected, with_label=False).X.tolist() == [
+        [1, 2],
+        [3, 4],
+    ]
+
+
+def test_shards_of_a_dataset(tmp_path):
+    for number in range(2):
+        with ParquetWriter(tmp_path / f"{number}.parquet") as writer:
+            part = slice(number * 20, number * 20 + 20)
+            writer.write(Rows(X[part], Y[part]))
+    data = FileDataset(tmp_path / "*.parquet")
+    found = data.load()
+    np.testing.assert_array_equal(found[0], X)
+    np.testing.assert_array_equal(found[1], Y)
+    pq.write_table(pa.table({"x0": [1.0], "y": [1]}), tmp_path / "2.parquet")
+    with pytest.raises(DataFileError, match="has other columns than"):
+        _ = FileDataset(tmp_path / "*.parquet").contents
