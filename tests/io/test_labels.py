@@ -45,7 +45,7 @@ def test_a_nul_in_a_label_is_refused(tmp_path, ending, label):
         lambda: list(format.iter_rows(path, 2, **options)),
         lambda: FileDataset(path, **chosen).contents,
     ):
-        with pytest.raises(DataFileError, match="has a NUL character, which NumPy"):
+        with pytest.raises(DataFileError, match="has a NUL character"):
             read()
 
 
