@@ -69,7 +69,7 @@ $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
 	apt-get install gcc python3-dev; Fedora: dnf install gcc python3-devel; macOS: \
 	xcode-select --install)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet "setuptools>=77" "Cython>=3.1" "numpy>=2.0" "scipy>=1.13"
-	$(BIN)/python -m pip install --quiet --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[data]"
 	touch $@
 
 $(VENV)/test-tools: pyproject.toml | $(VENV)/installed
