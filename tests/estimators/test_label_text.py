@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn_sagemaker.io.text.csv_stream import iter_csv
 
 from sklearn_sagemaker import (
     FactorizationMachinesClassifier,
@@ -13,6 +12,7 @@ from sklearn_sagemaker import (
 )
 from sklearn_sagemaker.exceptions import ArtifactError, DataFileError
 from sklearn_sagemaker.io.labels import labels_from_text
+from sklearn_sagemaker.io.table_files import read_table
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 3))
@@ -77,4 +77,4 @@ def test_files_have_no_such_label(tmp_path):
     path = tmp_path / "rows.csv"
     path.write_bytes(b"a,1\na\0,2\n")
     with pytest.raises(DataFileError, match="has a NUL character"):
-        list(iter_csv(path, 10, labels="text"))
+        read_table(path, label=0, labels="text", header=False)

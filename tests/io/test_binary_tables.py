@@ -208,7 +208,7 @@ def test_paths_may_be_objects(tmp_path):
     assert table.y.tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("name", ["a.parquet", "csv", "a.npz.gz", ""])
+@pytest.mark.parametrize("name", ["a.feather", "csv", "a.npz.gz", ""])
 def test_unknown_format(name):
     with pytest.raises(DataFileError, match=r"must end in one of \.csv, \.csv\.gz"):
         read_table(name)

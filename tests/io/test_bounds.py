@@ -171,6 +171,7 @@ def test_sparse_rows_as_a_body_of_csv():
 def test_line_breaks_in_quotes_are_not_gone_through(line):
     text = (b'1,2\n1,"2\n' + line * (MANY // len(line))).decode()
     lines = 0
+    csv_text._end_of_rows('"\n')  # what the first call imports does not count
 
     def step(frame, event, _):
         nonlocal lines
