@@ -14,10 +14,10 @@ from sklearn_sagemaker._state import (
 )
 from sklearn_sagemaker.backends.protocol import Monitor
 from sklearn_sagemaker.training.blas import single_threaded_blas
-from sklearn_sagemaker.training.factor_run import train_factors
-from sklearn_sagemaker.training.factor_windows import WindowedFactorRun
-from sklearn_sagemaker.training.linear_run import train_linear
-from sklearn_sagemaker.training.linear_windows import WindowedLinearRun
+from sklearn_sagemaker.training.factors.run import train_factors
+from sklearn_sagemaker.training.factors.windows import WindowedFactorRun
+from sklearn_sagemaker.training.linear.run import train_linear
+from sklearn_sagemaker.training.linear.windows import WindowedLinearRun
 
 TRAINERS = {
     "linear-learner": train_linear,

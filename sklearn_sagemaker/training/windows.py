@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import TrainingData, TrainingSpec, Window, WindowedData
 from sklearn_sagemaker.training.schedule import n_batches
-from sklearn_sagemaker.training.validation import ValidationPlan
+from sklearn_sagemaker.training.selection.validation import ValidationPlan
 
 SHRINK = 0.9
 ROW_BYTES = 32

@@ -23,7 +23,7 @@ from sklearn_sagemaker import (
     LinearLearnerRegressor,
 )
 from sklearn_sagemaker.estimators._base import seed_of
-from sklearn_sagemaker.training.factor_settings import start_of
+from sklearn_sagemaker.training.factors.settings import start_of
 from sklearn_sagemaker.training.schedule import epoch_order
 
 from .._kernels import factors_reference as reference

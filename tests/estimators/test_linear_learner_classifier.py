@@ -350,7 +350,7 @@ def test_rows_of_zero_weight_do_not_make_rare_features_frequent(optimizer):
 def test_rows_of_zero_weight_do_not_change_the_kind_of_validation(monkeypatch):
     X, y = IRIS
     monkeypatch.setattr(
-        "sklearn_sagemaker.training.validation.CV_BUDGET", X.size * 3 * 4
+        "sklearn_sagemaker.training.selection.validation.CV_BUDGET", X.size * 3 * 4
     )
     model = LinearLearnerClassifier(**QUICK).fit(X, y)
     assert model.resolved_params_["validation"] == "folds"
@@ -1151,7 +1151,7 @@ def test_a_class_of_one_row_is_not_split():
 
 def test_large_data_hold_rows_out(problem, monkeypatch):
     cls, X, y = problem
-    monkeypatch.setattr("sklearn_sagemaker.training.validation.CV_BUDGET", 0)
+    monkeypatch.setattr("sklearn_sagemaker.training.selection.validation.CV_BUDGET", 0)
     settings = {**QUICK, "epochs": 3, "mini_batch_size": 10**6}
     few, half = (
         cls(**settings, validation_fraction=fraction).fit(X, y)
@@ -1166,7 +1166,7 @@ def test_large_data_hold_rows_out(problem, monkeypatch):
 
 def test_hold_out_takes_its_fraction_of_each_class(monkeypatch):
     from sklearn_sagemaker.backends import LocalBackend
-    from sklearn_sagemaker.training.linear_run import LinearRun
+    from sklearn_sagemaker.training.linear.run import LinearRun
 
     plans = []
 
@@ -1175,7 +1175,7 @@ def test_hold_out_takes_its_fraction_of_each_class(monkeypatch):
             plans.append(LinearRun(spec, data).plan)
             return LocalBackend().train(spec, data, monitor)
 
-    monkeypatch.setattr("sklearn_sagemaker.training.validation.CV_BUDGET", 0)
+    monkeypatch.setattr("sklearn_sagemaker.training.selection.validation.CV_BUDGET", 0)
     X, y = IRIS
     model = LinearLearnerClassifier(**QUICK, backend=Watching())
     model.set_params(validation_fraction=0.2).fit(X, y)

@@ -47,7 +47,7 @@ from sklearn_sagemaker.exceptions import (
     InapplicableHyperparameterWarning,
     TargetNotReachedWarning,
 )
-from sklearn_sagemaker.training.criteria import CRITERIA
+from sklearn_sagemaker.training.selection.criteria import CRITERIA
 
 CRITERION = "binary_classifier_model_selection_criteria"
 CANCER = load_breast_cancer(return_X_y=True)

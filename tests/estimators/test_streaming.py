@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
-from sklearn_sagemaker.training import stream as training_stream
+from sklearn_sagemaker.training.linear import stream as training_stream
 
 CRITERION = "binary_classifier_model_selection_criteria"
 

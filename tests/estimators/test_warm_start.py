@@ -12,7 +12,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
-from sklearn_sagemaker.training import linear_run
+from sklearn_sagemaker.training.linear import run as linear_run
 
 CANCER = load_breast_cancer(return_X_y=True)
 IRIS = load_iris(return_X_y=True)

@@ -5,7 +5,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._hyperparameters import HYPERPARAMETERS
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
-from sklearn_sagemaker.training.linear_run import LinearRun
+from sklearn_sagemaker.training.linear.run import LinearRun
 
 KINDS = {
     1: "regressor",

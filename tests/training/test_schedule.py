@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_sagemaker.training.candidates import make_candidates
+from sklearn_sagemaker.training.linear.candidates import make_candidates
 from sklearn_sagemaker.training.schedule import (
     LARGEST_BATCH,
     MIN_UPDATES,

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sklearn_sagemaker._state import TrainingData
-from sklearn_sagemaker.training.criteria import CRITERIA, calibrate
-from sklearn_sagemaker.training.metrics import linear_metrics
+from sklearn_sagemaker.training.selection.criteria import CRITERIA, calibrate
+from sklearn_sagemaker.training.selection.metrics import linear_metrics
 from sklearn_sagemaker.training.weights import LEAST, MOST, comparable, near_one
 
 SIZES = [-1060, -600, -100, 0, 100, 600, 1020]

@@ -1,0 +1,1 @@
+"""Factorization Machines: a training run of each solver."""

@@ -1,0 +1,210 @@
+"""The variants of Factorization Machines as selection sees them, and their model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, logit
+
+from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker.training.factors.gradient import Scaler, Solution
+from sklearn_sagemaker.training.factors.scaling import check_units, in_user_units
+from sklearn_sagemaker.training.factors.settings import AUTO, FactorSettings
+from sklearn_sagemaker.training.selection.choice import Contest, judge
+
+METRIC_NAMES: dict[str, dict[str, str | None]] = {
+    "binary_classifier": {"objective_loss": "binary_classification_cross_entropy"},
+    "multiclass_classifier": {},
+    "regressor": {"objective_loss": None},
+}
+"""SageMaker's names of what the metrics of Linear Learner call otherwise."""
+
+
+def named_metrics(predictor_type: str, metrics: dict[str, float]) -> dict[str, float]:
+    """Metrics of Linear Learner by SageMaker's names for Factorization Machines."""
+    names = METRIC_NAMES[predictor_type]
+    renamed = {names.get(name, name): value for name, value in metrics.items()}
+    return {name: value for name, value in renamed.items() if name is not None}
+
+
+@dataclass
+class FactorContest(Contest):
+    """The trained models of a run of Factorization Machines.
+
+    Attributes
+    ----------
+    groups : list of lists of models
+        Of each variant: the model that is kept, then those of the folds.
+    scaler : Scaler
+    label_origin, label_unit : float
+        Labels were trained as ``(y - label_origin) / label_unit``.
+    """
+
+    settings: FactorSettings
+    groups: list[list[Any]]
+    scaler: Scaler
+    label_origin: float
+    label_unit: float
+
+    @property
+    def n_outputs(self) -> int:
+        """Margins of a model for a row."""
+        return self.groups[0][0].n_outputs
+
+    @property
+    def own_rates(self) -> bool:
+        """Whether the user set a learning rate."""
+        return self.settings.own_rates
+
+    def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
+        """Margins of some variants at their best, in the user's units."""
+        # What is not finite is refused when the model is made.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._margins(reader, parts, chosen)
+
+    def _margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
+        n_rows = sum(len(rows) for _, rows in parts)
+        found = np.empty((n_rows, self.n_outputs, len(chosen)))
+        for place, number in enumerate(chosen):
+            start = 0
+            for group, rows in parts:
+                stop = start + len(rows)
+                model = self.groups[number][group]
+                found[start:stop, :, place] = model.margins(reader, rows, best=True)
+                start = stop
+        if self.label_unit != 1.0:
+            found *= self.label_unit
+        if self.label_origin != 0.0:
+            found += self.label_origin
+        return found
+
+    def mean(self, margins: np.ndarray) -> np.ndarray:
+        """Margins of an ensemble; of probit models by the mean of probabilities."""
+        if not self.settings.probit:
+            return super().mean(margins)
+        if self.n_outputs > 1:
+            return np.log(np.exp(margins).mean(axis=2))
+        return logit(expit(margins).mean(axis=2).clip(1e-15, 1.0 - 1e-15))
+
+    def named(self, metrics: dict[str, float]) -> dict[str, float]:
+        """Metrics by SageMaker's names for Factorization Machines."""
+        return named_metrics(self.spec.predictor_type, metrics)
+
+    def remedies(self) -> list[str]:
+        """What the settings leave to try when every variant diverged."""
+        values = self.spec.hyperparameters
+        return [
+            f"set {name} below {values[name]:g}, or 'auto'"
+            for name in ("linear_lr", "factors_lr", "bias_lr")
+            if values[name] not in ("auto", 0)
+        ]
+
+
+def mean_of(
+    found: list[Solution], scaler: Scaler, origin: float, unit: float
+) -> Solution:
+    """The mean of some models, as one in the user's units.
+
+    The mean of m machines is a machine whose factors are all of theirs, over the
+    square root of m.
+
+    Parameters
+    ----------
+    found : list of Solution
+        For features and labels as the kernels see them.
+    scaler : Scaler
+    origin, unit : float
+        Labels were trained as ``(y - origin) / unit``.
+
+    Returns
+    -------
+    solution : Solution
+    """
+    models = [in_user_units(one, scaler, origin, unit) for one in found]
+    if len(models) == 1:
+        return models[0]
+    factors = np.concatenate([one.factors for one in models], axis=2)
+    return Solution(
+        np.mean([one.intercept for one in models], axis=0),
+        np.mean([one.coef for one in models], axis=0),
+        factors / np.sqrt(len(models)).astype(factors.dtype),
+    )
+
+
+def all_draws(
+    found: list[Solution], scaler: Scaler, origin: float, unit: float
+) -> dict[str, np.ndarray] | None:
+    """Draws in the user's units, stacked; None if there are none."""
+    if not found:
+        return None
+    draws = [in_user_units(one, scaler, origin, unit) for one in found]
+    most = max(one.factors.shape[2] for one in draws)
+    draws = [
+        # Factors of zero make machines of an ensemble equally wide.
+        replace(one, factors=np.pad(one.factors, ((0, 0), (0, 0), (0, lack))))
+        if (lack := most - one.factors.shape[2])
+        else one
+        for one in draws
+    ]
+    return {
+        name: np.stack([getattr(one, name) for one in draws])
+        for name in ("intercept", "coef", "factors")
+    }
+
+
+def select(
+    contest: FactorContest, epochs: int, resume: dict[str, Any] | None, X
+) -> ModelState:
+    """Select the best variant, or average the best few.
+
+    Parameters
+    ----------
+    contest : FactorContest
+    epochs : int
+        What ``epochs`` became.
+    resume : dict or None
+        What to go on from, for the model's state.
+    X : ndarray or CSR of shape (n_samples, n_features)
+        The training rows.
+
+    Returns
+    -------
+    state : ModelState
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        If no variant stayed finite.
+    FeatureScaleError
+        If the model has no exact form in the units of X.
+    """
+    settings, spec = contest.settings, contest.spec
+    verdict = judge(contest)
+    models = [contest.groups[number][0] for number in verdict.chosen]
+    scaling = contest.scaler, contest.label_origin, contest.label_unit
+    solutions = [model.solution() for model in models]
+    draws = [draw for model in models for draw in model.draws()]
+    rows = contest.plan.train_rows
+    spread = settings.spread(contest.train[1][rows])
+    check_units(draws or solutions, X, rows, *scaling, spread, spec.feature_names)
+    if settings.probit and len(models) > 1 and not draws:
+        # Probabilities are averaged, which no single machine does.
+        draws = solutions
+    solution = mean_of(solutions, *scaling)
+    return ModelState(
+        coef=solution.coef,
+        intercept=solution.intercept,
+        factors=solution.factors,
+        draws=all_draws(draws, *scaling),
+        resolved={
+            **{name: settings.values[name] for name in AUTO if name in settings.values},
+            "eps": settings.values["eps"],
+            "epochs": epochs,
+            "validation": contest.plan.kind,
+            "loss": settings.loss.name,
+        },
+        resume=resume,
+        **verdict.fields,
+    )

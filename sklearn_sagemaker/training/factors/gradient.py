@@ -1,0 +1,304 @@
+"""One factorization machine that is trained by gradient steps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import (
+    CONSTANTS,
+    LOSS_IDS,
+    OPTIMIZER_IDS,
+    OPTIMIZERS,
+    RowReader,
+    factor_kernels,
+)
+from sklearn_sagemaker.training.factors.settings import (
+    INIT_SIGMA,
+    FactorSettings,
+    start_of,
+)
+from sklearn_sagemaker.training.linear.block import aligned_zeros
+
+BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
+"""MXNet's."""
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """How the kernels see features: ``(x - shift) * scale``; None leaves them.
+
+    Attributes
+    ----------
+    shift, scale : float64 arrays of shape (n_features,) or None
+    """
+
+    shift: np.ndarray | None = None
+    scale: np.ndarray | None = None
+
+    def arrays(self, dtype) -> tuple[np.ndarray, np.ndarray]:
+        """Both in the precision of the kernels, empty for None."""
+        empty = np.empty(0, dtype)
+        return tuple(  # type: ignore[return-value]
+            empty if part is None else np.ascontiguousarray(part, dtype)
+            for part in (self.shift, self.scale)
+        )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """The parameters of one model.
+
+    Attributes
+    ----------
+    intercept : float64 array of shape (n_outputs,)
+    coef : float64 array of shape (n_outputs, n_features)
+    factors : array of shape (n_outputs, n_features, k)
+    """
+
+    intercept: np.ndarray
+    coef: np.ndarray
+    factors: np.ndarray
+
+
+def margins_of(
+    reader: RowReader,
+    rows: np.ndarray,
+    bias: np.ndarray,
+    linear: np.ndarray,
+    factors: np.ndarray,
+    scaler: tuple[np.ndarray, np.ndarray],
+) -> np.ndarray:
+    """Margins of some rows by the arrays of a model, states among them or not.
+
+    Parameters
+    ----------
+    reader : RowReader
+    rows : int64 array of shape (n,)
+    bias : array of shape (1 + n_states, n_outputs)
+    linear : array of shape (n_features, 1 + n_states, n_outputs)
+    factors : array of shape (n_features, 1 + n_states, n_outputs * k)
+    scaler : (array, array)
+        Of `Scaler.arrays`.
+
+    Returns
+    -------
+    margins : float64 array of shape (n, n_outputs)
+    """
+    n_outputs = bias.shape[1]
+    k = factors.shape[2] // n_outputs
+    out = np.empty((len(rows), n_outputs))
+    factor_kernels.score(
+        reader,
+        rows,
+        bias[0].astype(np.float64),
+        linear.reshape(-1),
+        linear.shape[1] * n_outputs,
+        1,
+        factors.reshape(-1),
+        factors.shape[1] * factors.shape[2],
+        k,
+        k,
+        *scaler,
+        out,
+    )
+    return out
+
+
+def solution_margins(
+    reader: RowReader, rows: np.ndarray, one: Solution, scaler: Scaler
+) -> np.ndarray:
+    """Margins of some rows by a model for features as the kernels see them.
+
+    Returns
+    -------
+    margins : float64 array of shape (n, n_outputs)
+    """
+    n_outputs, d, k = one.factors.shape
+    flat = one.factors.transpose(1, 0, 2).reshape(d, 1, n_outputs * k)
+    return margins_of(
+        reader,
+        rows,
+        one.intercept[None],
+        np.ascontiguousarray(one.coef.T, dtype=reader.dtype)[:, None],
+        np.ascontiguousarray(flat, dtype=reader.dtype),
+        scaler.arrays(reader.dtype),
+    )
+
+
+class GradientModel:
+    """A model, the states of its optimizer, and the best it has been.
+
+    Parameters
+    ----------
+    settings : FactorSettings
+    variant : dict
+        Its own hyperparameters.
+    reader : RowReader
+        The training rows.
+    n_outputs : int
+    scaler : Scaler
+    start : float64 array of shape (n_outputs,)
+        Starting intercepts that ``"auto"`` means.
+    seed : list of int
+        Of the starting weights.
+    """
+
+    def __init__(
+        self,
+        settings: FactorSettings,
+        variant: dict[str, Any],
+        reader: RowReader,
+        n_outputs: int,
+        scaler: Scaler,
+        start: np.ndarray,
+        seed: list[int],
+    ):
+        self.settings, self.variant, self.reader = settings, variant, reader
+        values, dtype, d = settings.values, reader.dtype, reader.n_features
+        self.scaler = scaler.arrays(dtype)
+        self.k, self.n_outputs, self.steps = variant["num_factors"], n_outputs, 0
+        layers = 1 + OPTIMIZERS[settings.optimizer].n_states
+        rng = np.random.default_rng(seed)
+        self.bias = aligned_zeros((layers, n_outputs), dtype)
+        self.bias[0] = start_of(values, "bias", 0.0, (n_outputs,), rng)
+        if _left_to_us(values):
+            self.bias[0] = start
+        self.linear = aligned_zeros((d, layers, n_outputs), dtype)
+        self.linear[:, 0] = start_of(values, "linear", 0.0, (d, n_outputs), rng)
+        self.factors = aligned_zeros((d, layers, n_outputs * self.k), dtype)
+        shape = (d, n_outputs * self.k)
+        self.factors[:, 0] = start_of(values, "factors", INIT_SIGMA, shape, rng)
+        self.best: tuple[np.ndarray, ...] | None = None
+
+    def train(
+        self,
+        order: np.ndarray,
+        labels: np.ndarray,
+        weights: np.ndarray,
+        reader: RowReader | None = None,
+    ) -> float:
+        """One pass over rows; returns their mean loss before each step.
+
+        Parameters
+        ----------
+        order : int64 array of shape (n,)
+        labels, weights : arrays of shape (n_rows,)
+            In the precision of the reader.
+        reader : RowReader or None
+            Other rows than the model's, of the same kind and precision.
+        """
+        settings, values = self.settings, self.settings.values
+        constants = {**BETAS, "eps": values["eps"]}
+        # Mini-batches; none stands for steps row by row.
+        batch, bounds = values["mini_batch_size"], np.empty(0, dtype=np.int64)
+        if batch > 1:
+            starts = np.arange(0, len(order), batch, dtype=np.int64)
+            bounds = np.append(starts, len(order))
+        total = factor_kernels.train(
+            self.reader if reader is None else reader,
+            order,
+            bounds,
+            labels,
+            weights,
+            self.bias,
+            self.linear,
+            self.factors,
+            self.k,
+            LOSS_IDS[settings.loss.name],
+            settings.loss.coupled,
+            0.0,
+            OPTIMIZER_IDS[settings.optimizer],
+            settings.optimizer == "adam",
+            np.array([constants[name] for name in CONSTANTS]),
+            self._rules(),
+            settings.rescale,
+            settings.clip,
+            self.steps,
+            *self.scaler,
+        )
+        self.steps += len(bounds) - 1 if len(bounds) else len(order)
+        return total / max(weights[order].sum(dtype=np.float64), 1e-300)
+
+    def _rules(self) -> np.ndarray:
+        """Rate and decay of intercept, linear weights and factors."""
+        variant, rules = self.variant, np.empty((3, 2))
+        rules[0] = variant["bias_lr"], self.settings.values["bias_wd"]
+        rules[1] = variant["linear_lr"], variant["linear_wd"]
+        rules[2] = variant["factors_lr"], variant["factors_wd"]
+        if self.settings.optimizer == "ftrl":
+            # It divides by the rate: next to none stands for none.
+            rules[:, 0] = np.maximum(rules[:, 0], 1e-20)
+        return rules
+
+    def margins(self, reader: RowReader, rows: np.ndarray, best: bool) -> np.ndarray:
+        """Margins of some rows, as trained last or at the best.
+
+        Returns
+        -------
+        margins : float64 array of shape (n, n_outputs)
+        """
+        arrays = self.best if best and self.best else self._arrays()
+        # Rows of another precision are scored in theirs.
+        bias, linear, factors, shift, scale = (
+            part.astype(reader.dtype, copy=False) for part in (*arrays, *self.scaler)
+        )
+        return margins_of(reader, rows, bias, linear, factors, (shift, scale))
+
+    def _arrays(self) -> tuple[np.ndarray, ...]:
+        return self.bias, self.linear, self.factors
+
+    def keep(self) -> None:
+        """Remember the weights as the best."""
+        if self.best is None:
+            self.best = tuple(part[..., :1, :].copy() for part in self._arrays())
+            return
+        for kept, part in zip(self.best, self._arrays(), strict=True):
+            kept[:] = part[..., :1, :]
+
+    @property
+    def finite(self) -> bool:
+        """Whether no weight has overflowed."""
+        return bool(
+            np.isfinite(self.bias[0]).all()
+            and np.isfinite(self.linear[:, 0].sum(dtype=np.float64))
+            and np.isfinite(self.factors[:, 0].sum(dtype=np.float64))
+        )
+
+    def solution(self) -> Solution:
+        """The best parameters, for features as the kernels see them."""
+        bias, linear, factors = self.best or self._arrays()
+        d = linear.shape[0]
+        shaped = factors[:, 0].reshape(d, self.n_outputs, self.k)
+        return Solution(
+            bias[0].astype(np.float64),
+            np.ascontiguousarray(linear[:, 0].T, dtype=np.float64),
+            np.ascontiguousarray(shaped.transpose(1, 0, 2)),
+        )
+
+    def draws(self) -> list[Solution]:
+        """None: the solution is all there is."""
+        return []
+
+    def state(self) -> dict[str, Any]:
+        """Arrays that training can go on from."""
+        return {
+            "bias": self.bias.copy(),
+            "linear": self.linear.copy(),
+            "factors": self.factors.copy(),
+            "steps": self.steps,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state, whose shapes were checked."""
+        for name in ("bias", "linear", "factors"):
+            getattr(self, name)[:] = state[name]
+        self.steps = state["steps"]
+
+
+def _left_to_us(values: dict[str, Any]) -> bool:
+    """Whether the intercept starts at the best constant model."""
+    normal = values["bias_init_method"] == "normal"
+    return normal and values["bias_init_sigma"] == "auto"

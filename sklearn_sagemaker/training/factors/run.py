@@ -1,0 +1,480 @@
+"""A training run of Factorization Machines: from rows to the trained variants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._hyperparameters import warn_user
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._threads import Spread, thread_count, threads
+from sklearn_sagemaker.training.factors.choice import FactorContest, select
+from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
+from sklearn_sagemaker.training.factors.groups import check_groups
+from sklearn_sagemaker.training.factors.scaling import feature_scaler
+from sklearn_sagemaker.training.factors.settings import FactorSettings
+from sklearn_sagemaker.training.factors.stream import storage_of, train_factor_stream
+from sklearn_sagemaker.training.factors.sweeps import (
+    SweepModels,
+    feature_groups,
+    make_store,
+)
+from sklearn_sagemaker.training.identifiers import warn_of_identifiers
+from sklearn_sagemaker.training.memory import check_epochs
+from sklearn_sagemaker.training.precision import in_safe_precision
+from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.scaling import check_targets, label_statistics
+from sklearn_sagemaker.training.schedule import shuffled_runs
+from sklearn_sagemaker.training.selection.validation import (
+    ValidationPlan,
+    given_rows,
+    plan_validation,
+    stored_values,
+)
+from sklearn_sagemaker.training.weights import comparable
+
+Monitor = Callable[[int, int, dict[str, float]], Any]
+
+LARGE_DATA = 8 << 20
+"""Bytes of X from which on rows are shuffled in windows of runs of neighbours."""
+RUN_ROWS = 8
+WINDOW_ROWS = 2048
+PLANNED_EPOCHS = 20
+"""Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
+
+
+class FactorRun:
+    """One training run; `train` does it all.
+
+    A variant is a model, or with folds one model for each fold and one that is
+    trained on all rows; they stop as one.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    data : TrainingData
+    """
+
+    def __init__(self, spec: TrainingSpec, data: TrainingData):
+        data = in_safe_precision(self._comparable(data), spec.feature_names)
+        self.spec, self.data = spec, data
+        self.settings = FactorSettings(spec)
+        self.values = self.settings.values
+        check_user_groups(spec, data.X.shape[1])
+        self.reader = RowReader(data.X)
+        # Rows of zero weight are absent: from folds, shuffling and statistics.
+        self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
+        self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
+        warn_of_identifiers(data.X, self.rows, spec.feature_names)
+        # Numbers of any size, before arrays are made of them.
+        self.settings.check_memory(self.reader.n_features, self.n_outputs)
+        self.plan = self._plan_validation()
+        self.train_rows = self.plan.train_rows
+        validated = self.plan.kind != "training"
+        self.epochs = self.settings.epochs(validated)
+        self.jobs = thread_count(spec.n_jobs)
+        self.scaler, self.square = self._feature_scaler()
+        self.variants = self.settings.variants(self.square)
+        self._check_memory()
+        self._prepare_labels()
+        self.groups = self._make_models()
+        self._trains: dict[int, np.ndarray] = {}
+        self.trained = 0
+        if spec.resume is not None:
+            self._resume(spec.resume)
+
+    # ------------------------------------------------------------- preparation
+    def _comparable(self, data: TrainingData) -> TrainingData:
+        """The data with weights of a usual size."""
+        return comparable(data)
+
+    def _plan_validation(self) -> ValidationPlan:
+        data, spec = self.data, self.spec
+        stored = stored_values(data.X, self.rows)
+        factors = self.settings.variants().columns["num_factors"]
+        return plan_validation(
+            self.reader,
+            data.y,
+            data.sample_weight,
+            self.rows,
+            given_rows(data),
+            cv=spec.cv,
+            validation_fraction=spec.validation_fraction,
+            stratify=not self.settings.regression,
+            work=stored * self.n_outputs * int(factors.sum()) * PLANNED_EPOCHS,
+            seed=spec.seed,
+        )
+
+    def _check_memory(self) -> None:
+        """Refuse what cannot be held, before there is any of it."""
+        n_models = len(self.variants) * self.plan.n_groups
+        self.settings.check_memory(
+            self.reader.n_features, self.n_outputs, n_models, self.epochs
+        )
+        blind = self.plan.kind == "training" or self.settings.solver == "mcmc"
+        patience = self.values["early_stopping_patience"]
+        check_epochs(self.epochs, None if blind else patience, n_models)
+
+    def _feature_scaler(self) -> tuple[Scaler, float]:
+        if self.spec.resume is not None:
+            return Scaler(*self.spec.resume["scaler"]), self.spec.resume["square"]
+        return feature_scaler(
+            self.reader,
+            self.data.X,
+            self.train_rows,
+            self.data.sample_weight,
+            self.settings.flag("normalize_data", True),
+            self.spec.feature_names,
+        )
+
+    def _prepare_labels(self) -> None:
+        """Centre and scale labels in float64 before they become float32."""
+        y, weights = self.data.y, self.data.sample_weight
+        rows, dtype, resume = self.train_rows, self.reader.dtype, self.spec.resume
+        self.mean_weight = self._mean_weight()
+        self.loss_weights = weights / self.mean_weight
+        if self.mean_weight == 1.0:
+            self.loss_weights = weights
+        self.weights = self.loss_weights.astype(dtype)
+        self.origin, self.unit = 0.0, 1.0
+        self.start = np.zeros(self.n_outputs)
+        if self.settings.regression:
+            check_targets(y[rows])
+        if resume is not None:
+            self.origin, self.unit = resume["labels"]
+        elif not self.settings.regression:
+            self.start = self._log_odds()
+        elif self.settings.flag("normalize_label", True):
+            self.origin, self.unit = label_statistics(
+                y[rows], weights[rows], True, True
+            )
+        else:
+            self.start = np.array([np.average(y[rows], weights=weights[rows])])
+        self.labels = ((y - self.origin) / self.unit).astype(dtype)
+
+    def _mean_weight(self) -> float:
+        """Mean weight of the rows that train."""
+        return self.data.sample_weight[self.train_rows].mean()
+
+    def _log_odds(self) -> np.ndarray:
+        """Margins of the best constant classifier."""
+        rows = self.train_rows
+        return log_odds(
+            self.data.y[rows], self.data.sample_weight[rows], self.n_outputs
+        )
+
+    def _make_models(self) -> list[list[Any]]:
+        """The models of each variant: the one that is kept, then those of the folds."""
+        gradient = self.settings.solver == "gradient"
+        make = self._gradient_model if gradient else self._sweep_maker()
+        return [
+            [make(number, group) for group in range(self.plan.n_groups)]
+            for number in range(len(self.variants))
+        ]
+
+    def _gradient_model(self, number: int, group: int) -> GradientModel:
+        return GradientModel(
+            self.settings,
+            self.variants.params(number),
+            self.reader,
+            self.n_outputs,
+            self.scaler,
+            self.start,
+            # Folds start as the kept model does.
+            [self.spec.seed, 0xFAC7, number],
+        )
+
+    def _sweep_maker(self) -> Callable[[int, int], Any]:
+        rows = [self._rows_of(group) for group in range(self.plan.n_groups)]
+        stores = [make_store(self.data, part, self.scaler) for part in rows]
+        features = feature_groups(self.spec.groups, self.data.X, rows[0], stores[0])
+
+        def make(number: int, group: int) -> Any:
+            return SweepModels(
+                self.settings,
+                self.variants.params(number),
+                stores[group],
+                self.data,
+                rows[group],
+                self.scaler,
+                (self.origin, self.unit),
+                self.n_outputs,
+                self.epochs,
+                features,
+                [self.spec.seed, 0xFAC7, number, group],
+            )
+
+        return make
+
+    def _rows_of(self, group: int) -> np.ndarray:
+        return self.plan.trained_by(group, self.train_rows)
+
+    def _resume(self, resume: dict[str, Any]) -> None:
+        """Go on from the state of another run.
+
+        Raises
+        ------
+        ValueError
+            If this run has other models than the state.
+        """
+        self.trained = resume["epochs"]
+        ours = self._made()
+        names = (
+            "solver", "optimizer", "rows that are", "outputs", "features", "precision",
+            "folds (and the refit)", "num_factors of the variants",
+        )  # fmt: skip
+        for name, mine, theirs in zip(names, ours, resume["made"], strict=True):
+            if mine != theirs:
+                raise ValueError(
+                    f"This training has {name} {mine}, the one that it is to continue "
+                    f"has {theirs}; keep the settings, or set warm_start=False to "
+                    "start anew."
+                )
+        for models, states in zip(self.groups, resume["models"], strict=True):
+            for model, state in zip(models, states, strict=True):
+                model.restore(state)
+
+    def _state(self) -> dict[str, Any]:
+        """What another run can go on from."""
+        return {
+            "made": self._made(),
+            "models": [[model.state() for model in models] for models in self.groups],
+            "epochs": self.trained + len(self.progress.train_curve),
+            "seed": self.spec.seed,
+            "scaler": (self.scaler.shift, self.scaler.scale),
+            "square": self.square,
+            "labels": (self.origin, self.unit),
+        }
+
+    def _made(self) -> tuple[Any, ...]:
+        """What two runs must have in common for one to continue the other."""
+        return (
+            self.settings.solver, self.settings.optimizer, storage_of(self.reader),
+            self.n_outputs, self.reader.n_features, str(self.reader.dtype),
+            self.plan.n_groups,
+            tuple(self.variants.columns["num_factors"].tolist()),
+        )  # fmt: skip
+
+    # ---------------------------------------------------------------- training
+    def train(self, monitor: Monitor | None = None) -> ModelState:
+        """Train all variants, select one, calibrate its threshold."""
+        self.progress = Progress.start(len(self.variants), len(self.plan.parts))
+        tasks = len(self.variants) * self.plan.n_groups
+        with threads(min(self.jobs, tasks)) as spread:
+            self._epochs(monitor, spread)
+        state = self._state() if self.spec.keep_state else None
+        contest = FactorContest(
+            spec=self.spec,
+            settings=self.settings,
+            plan=self.plan,
+            candidates=self.variants,
+            progress=[self.progress],
+            train=(self.reader, self.data.y, self.data.sample_weight),
+            loss_weights=(self.loss_weights, self._validation_weights()),
+            groups=self.groups,
+            scaler=self.scaler,
+            label_origin=self.origin,
+            label_unit=self.unit,
+        )
+        return select(contest, self.epochs, state, self.data.X)
+
+    def _validation_weights(self) -> np.ndarray:
+        if self.plan.reader is self.reader:
+            return self.loss_weights
+        return self.plan.weights
+
+    def _epochs(self, monitor: Monitor | None, spread: Spread) -> None:
+        active = np.arange(len(self.variants))
+        for epoch in range(self.epochs):
+            found = self._epoch(epoch, active, spread)
+            with np.errstate(all="ignore"):
+                # Of a diverged model only.
+                active = self._record(active, epoch, found)
+            stop = False
+            if monitor is not None:
+                stop = bool(monitor(epoch, self.epochs, self._summary(len(active))))
+            if stop or len(active) == 0:
+                break
+
+    def _order(
+        self, rows: np.ndarray, n_bytes: int, rng: np.random.Generator
+    ) -> np.ndarray:
+        """Rows in a random order; those of large data in windows of runs."""
+        run = RUN_ROWS if n_bytes > LARGE_DATA else 1
+        return shuffled_runs(rows, run, rng, WINDOW_ROWS)
+
+    def _epoch(self, epoch: int, active: np.ndarray, spread: Spread) -> list:
+        """Train the active variants' models once over their rows, and judge them.
+
+        Returns
+        -------
+        found : list of (training loss, [(part, loss, weight) of validation rows])
+            Variant by variant, group by group.
+        """
+        rng = np.random.default_rng([self.spec.seed, self.trained + epoch])
+        order = self._order(self.train_rows, self.reader.nbytes, rng)
+        orders = [self._own(order, group) for group in range(self.plan.n_groups)]
+        work = [
+            (self.groups[number][group], orders[group], group)
+            for number in active
+            for group in range(self.plan.n_groups)
+        ]
+        return spread(self._model_epoch, *zip(*work, strict=True))
+
+    def _own(self, order: np.ndarray, group: int) -> np.ndarray:
+        """Those of the rows, in order, that a group trains on."""
+        if group == 0:
+            return order
+        if group not in self._trains:
+            trains = np.zeros(len(self.data.y), dtype=bool)
+            trains[self._rows_of(group)] = True
+            self._trains[group] = trains
+        return order[self._trains[group][order]]
+
+    def _model_epoch(self, model, order: np.ndarray, group: int):
+        """Train a model once over its rows; returns its loss and its rows' losses."""
+        # errstate belongs to the thread.
+        with np.errstate(all="ignore"):
+            train_loss = model.train(order, self.labels, self.weights)
+            return self._judged(model, group, train_loss)
+
+    def _judged(self, model, group: int, train_loss: float) -> tuple[float, list]:
+        """The training loss of a model, and the losses of its validation rows."""
+        if not model.finite:
+            return np.nan, []
+        losses = []
+        for number, (judge, rows) in enumerate(self.plan.parts):
+            if judge == group and self.plan.kind != "training":
+                losses.append((number, *self._validation_loss(model, rows)))
+        return train_loss, losses
+
+    def _validation_loss(self, model, rows: np.ndarray) -> tuple[float, float]:
+        """Weighted sum of the losses of some validation rows, and their weight."""
+        plan = self.plan
+        margins = model.margins(plan.reader, rows, best=False)
+        y = (plan.y[rows] - self.origin) / self.unit
+        weights = self._validation_weights()[rows]
+        if not self.settings.loss.coupled:
+            margins = margins[:, 0]
+        losses = self.settings.loss.value(margins, y, 0.0)
+        return float(weights @ losses), float(weights.sum())
+
+    def _record(self, active: np.ndarray, epoch: int, found: list) -> np.ndarray:
+        """Take in an epoch; returns the variants that go on."""
+        n_groups, degree = self.plan.n_groups, self.settings.loss.degree
+        sums = np.zeros((len(self.plan.parts), len(active)))
+        weight = np.ones_like(sums)
+        train_loss = np.empty(len(active))
+        for place in range(len(active)):
+            mine = found[place * n_groups : (place + 1) * n_groups]
+            train_loss[place] = mine[0][0] + 0.0 * sum(loss for loss, _ in mine)
+            for _, losses in mine:
+                for number, total, share in losses:
+                    sums[number, place], weight[number, place] = total, share
+        blind = self.plan.kind == "training"
+        loss = train_loss if blind else sums.sum(axis=0) / weight.sum(axis=0)
+        factor = self.unit**degree
+        to_the_end = blind or self.settings.solver == "mcmc"
+        if to_the_end:
+            # Nothing tells when to stop, or there is nothing but more draws: the last
+            # epoch is the best.
+            self.progress.best_loss[active] = np.inf
+        better, gone = self.progress.record(
+            active,
+            epoch,
+            train_loss * factor,
+            loss * factor,
+            (train_loss[None] if blind else sums / weight) * factor,
+            counted=np.full(len(active), not to_the_end),
+            patience=self.values["early_stopping_patience"],
+            tolerance=self.values["early_stopping_tolerance"],
+        )
+        for place in better:
+            for model in self.groups[active[place]]:
+                model.keep()
+        return np.delete(active, gone)
+
+    def _summary(self, n_active: int) -> dict[str, float]:
+        """Losses of the best variant so far, for progress reports."""
+        progress = self.progress
+        model = int(np.argmin(progress.best_loss))
+        return {
+            "train_loss": float(progress.train_curve[-1][model]),
+            "validation_loss": float(progress.best_loss[model]),
+            "n_active": n_active,
+        }
+
+
+def check_user_groups(spec: TrainingSpec, n_features: int) -> None:
+    """Refuse groups that do not fit the features; warn if they have no effect.
+
+    Raises
+    ------
+    ValueError
+        Naming the value, the rule and the remedy.
+
+    Warns
+    -----
+    InapplicableHyperparameterWarning
+        If the solver takes no notice of them.
+    """
+    if spec.groups is None or isinstance(spec.groups, str):
+        return
+    check_groups(np.asarray(spec.groups), n_features)
+    if spec.hyperparameters["solver"] == "gradient":
+        warn_user(
+            "groups has no effect with solver='gradient'; it applies to solver='als' "
+            "or 'mcmc'."
+        )
+
+
+def log_odds(y: np.ndarray, weights: np.ndarray, n_outputs: int) -> np.ndarray:
+    """Margins of the best constant classifier.
+
+    Parameters
+    ----------
+    y, weights : float64 arrays of shape (n,)
+        Class indices and weights.
+    n_outputs : int
+        1 for two classes, else their number.
+
+    Returns
+    -------
+    margins : float64 array of shape (n_outputs,)
+    """
+    n_classes = max(2, n_outputs)
+    shares = np.bincount(y.astype(int), weights, minlength=n_classes)
+    logs = np.log(np.maximum(shares / shares.sum(), 1e-6))
+    return logs - logs.mean() if n_outputs > 1 else logs[1:] - logs[0]
+
+
+def train_factors(
+    spec: TrainingSpec, data: TrainingData, monitor: Monitor | None = None
+) -> ModelState:
+    """Train Factorization Machines and return the selected model.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    data : TrainingData
+    monitor : callable or None
+        Called after each epoch with its number, the planned number of epochs
+        and a dict of losses; a true answer ends the training there.
+
+    Returns
+    -------
+    state : ModelState
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        If no variant stayed finite.
+    ValueError
+        If ``spec.resume`` does not fit the spec and the data.
+    """
+    if spec.stream:
+        return train_factor_stream(spec, data)
+    return FactorRun(spec, data).train(monitor)

@@ -1,0 +1,275 @@
+"""How Factorization Machines see features and labels, and the way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels.prediction import factor_scores
+from sklearn_sagemaker._state import feature_label
+from sklearn_sagemaker.exceptions import FeatureScaleError
+from sklearn_sagemaker.training.factors.gradient import (
+    Scaler,
+    Solution,
+    solution_margins,
+)
+from sklearn_sagemaker.training.precision import LARGEST, SMALLEST, largest_values
+from sklearn_sagemaker.training.scaling import (
+    FeatureStatistics,
+    check_statistics,
+    feature_statistics,
+    zeros_share,
+)
+
+SCALER_ROWS = 10_000
+"""Rows, evenly spread, that the statistics of features are taken from."""
+ROUNDING = 1e-6
+CHECKED_ROWS = 256
+"""Rows by which a model in the user's units is held to what it learned."""
+FAR_AWAY = 1e5
+"""Deviations of a mean from zero that may be to blame for it."""
+LOST = 0.1
+"""Error of that, in deviations of y, that is too large."""
+LONGEST = 8.0
+"""Mean square length of the rows, above which all features are shrunk: one step moves
+the margin of a row by its square length, and longer ones overshoot."""
+
+
+def feature_scaler(
+    reader: RowReader,
+    X,
+    rows: np.ndarray,
+    weights: np.ndarray,
+    wanted: bool,
+    names: Any = None,
+) -> tuple[Scaler, float]:
+    """How the kernels should see the features, and the mean square of their values.
+
+    Dense features are standardised, without centring if they are mostly zeros.
+    Sparse ones keep their units, unless their stored values are larger than one.
+
+    Parameters
+    ----------
+    reader : RowReader
+    X : ndarray or CSR
+        What it reads.
+    rows : int64 array
+        Training rows.
+    weights : float64 array of shape (n_rows,)
+    wanted : bool
+        Whether to scale at all.
+    names : array of str of shape (n_features,) or None
+        Of the features, for messages.
+
+    Returns
+    -------
+    scaler : Scaler
+    square : float
+        Mean square of the stored values, as the kernels see them.
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        If the squares of a feature overflow.
+    FeatureScaleError
+        If a feature is so small that its inverse overflows.
+    """
+    if not wanted:
+        return Scaler(), 1.0
+    some = rows[:: max(1, len(rows) // SCALER_ROWS)]
+    found = feature_statistics(reader, some, weights[some])
+    check_statistics(found, names)
+    if reader.sparse:
+        return _sparse(found)
+    zeros = zeros_share(X, some)
+    found = FeatureStatistics(found.mean, found.deviation, None, zeros)
+    centred = not found.sparse_like
+    scale = found.scale("standard" if centred else "floored")
+    size = found.deviation if centred else np.hypot(found.mean, found.deviation)
+    # Scaled before they are squared, which might overflow.
+    length = float(np.sum((size * scale) ** 2))
+    factor = np.sqrt(min(1.0, LONGEST / length)) if length > 0 else 1.0
+    stored = max(1.0, len(scale) * (1.0 if centred else 1.0 - zeros))
+    shift = found.mean if centred else None
+    return Scaler(shift, scale * factor), max(length * factor**2 / stored, 1e-12)
+
+
+def _sparse(found: FeatureStatistics) -> tuple[Scaler, float]:
+    assert found.present is not None
+    units = found.units()
+    # Sums of ones are not ones to the last digit.
+    scale = 1.0 / np.where(units > 1.0 + ROUNDING, units, 1.0)
+    length = float(np.sum((np.hypot(found.mean, found.deviation) * scale) ** 2))
+    factor = np.sqrt(min(1.0, LONGEST / length)) if length > 0 else 1.0
+    stored = max(float(found.present.sum()), 1e-12)
+    mean_square = max(length * factor**2 / stored, 1e-12)
+    if abs(mean_square - 1.0) < ROUNDING:
+        mean_square = 1.0
+    if factor == 1.0 and (scale == 1.0).all():
+        return Scaler(), mean_square
+    return Scaler(None, scale * factor), mean_square
+
+
+def in_user_units(
+    found: Solution, scaler: Scaler, origin: float, unit: float
+) -> Solution:
+    """The same model for features and labels as the user has them.
+
+    Parameters
+    ----------
+    found : Solution
+        For features ``(x - shift) * scale`` and labels ``(y - origin) / unit``.
+    scaler : Scaler
+    origin, unit : float
+
+    Returns
+    -------
+    solution : Solution
+        Its factors are float64 if features were shifted: predictions then cancel
+        large numbers; or if float32 is no precision for features of their sizes.
+        What is not finite is left to whoever takes the model.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _in_user_units(found, scaler, origin, unit)
+
+
+def _in_user_units(
+    found: Solution, scaler: Scaler, origin: float, unit: float
+) -> Solution:
+    intercept, coef, factors = found.intercept, found.coef, found.factors
+    dtype = factors.dtype
+    if scaler.scale is not None:
+        coef = coef * scaler.scale
+        factors = factors * scaler.scale[:, None]
+        if not ((scaler.scale >= SMALLEST) & (scaler.scale <= LARGEST)).all():
+            dtype = np.dtype(np.float64)
+    if scaler.shift is not None:
+        dtype = np.dtype(np.float64)
+        intercept, coef = _moved(intercept, coef, factors, scaler.shift, -1.0)
+    if unit != 1.0:
+        intercept, coef = intercept * unit, coef * unit
+        factors = factors * np.sqrt(unit)
+    coef, factors = np.ascontiguousarray(coef), factors.astype(dtype, copy=False)
+    return Solution(intercept + origin, coef, factors)
+
+
+def check_units(
+    models: list[Solution],
+    X,
+    rows: np.ndarray,
+    scaler: Scaler,
+    origin: float,
+    unit: float,
+    spread: float,
+    names: Any = None,
+) -> None:
+    """Refuse models that do not predict in the user's units what they have learned.
+
+    Pairs of features that lie far from zero make large numbers that cancel; from about
+    10^8 deviations on nothing is left of the digits.
+
+    Parameters
+    ----------
+    models : list of Solution
+        As the kernels see them.
+    X : ndarray or CSR of shape (n_samples, n_features)
+    rows : int64 array
+        Training rows; some are scored in both ways.
+    scaler, origin, unit : object
+        Of `in_user_units`.
+    spread : float
+        Errors that count: the deviation of y, or one for log-odds.
+    names : array of str of shape (n_features,) or None
+
+    Raises
+    ------
+    FeatureScaleError
+        Naming the feature that is farthest from zero, or has the most extreme size.
+    """
+    some = rows[:: max(1, len(rows) // CHECKED_ROWS)][:CHECKED_ROWS]
+    piece = X[some]
+    reader, every = RowReader(piece), np.arange(len(some))
+    learned, told = np.zeros((2, len(some), len(models[0].intercept)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        # Predictions are means, in which errors of rounding cancel.
+        for one in models:
+            margins = solution_margins(reader, every, one, scaler)
+            learned += (margins * unit + origin) / len(models)
+            mine = in_user_units(one, scaler, origin, unit)
+            margins = factor_scores(piece, mine.intercept, mine.coef, mine.factors)
+            told += margins / len(models)
+        error = np.sqrt(np.mean((told - learned) ** 2))
+        limit = LOST * max(spread, float(np.std(learned)))
+    if not error <= limit:
+        raise FeatureScaleError(_lost(scaler, piece, names))
+
+
+def _lost(scaler: Scaler, piece, names: Any) -> str:
+    remedy = (
+        "put sklearn.preprocessing.StandardScaler before the model in a Pipeline, or "
+        "subtract the offset from the feature, or drop it."
+    )
+    if scaler.shift is not None and scaler.scale is not None:
+        away = np.abs(scaler.shift * scaler.scale)
+        worst = int(np.argmax(away))
+        if away[worst] > FAR_AWAY:
+            label = feature_label(worst, names)
+            return (
+                "The model cannot be written for the features as they are: "
+                f"{label} has a mean of {scaler.shift[worst]:.6g}, so many times its "
+                f"deviation that products of pairs lose their digits; {remedy}"
+            )
+    size = largest_values(piece).astype(np.float64)
+    away = np.abs(np.log(np.where(size > 0, size, 1.0)))
+    worst = int(np.argmax(away))
+    if away[worst] < np.log(1e10):
+        return (
+            "The model cannot be written in the units of y: its factors overflow; set "
+            "normalize_label='auto', or divide y by its standard deviation."
+        )
+    label = feature_label(worst, names)
+    return (
+        f"The model cannot be written for the features as they are: {label} has values "
+        f"of up to {size[worst]:.3g}, and products of pairs overflow; {remedy}"
+    )
+
+
+def in_kernel_units(
+    found: Solution, scaler: Scaler, origin: float, unit: float
+) -> Solution:
+    """The way back of `in_user_units`.
+
+    Parameters
+    ----------
+    found : Solution
+        In the user's units.
+    scaler : Scaler
+    origin, unit : float
+
+    Returns
+    -------
+    solution : Solution
+        For features ``(x - shift) * scale`` and labels ``(y - origin) / unit``.
+    """
+    intercept, coef, factors = found.intercept - origin, found.coef, found.factors
+    if scaler.shift is not None:
+        intercept, coef = _moved(intercept, coef, factors, scaler.shift, 1.0)
+    intercept, coef, factors = intercept / unit, coef / unit, factors / np.sqrt(unit)
+    if scaler.scale is not None:
+        coef, factors = coef / scaler.scale, factors / scaler.scale[:, None]
+    return Solution(intercept, coef, factors)
+
+
+def _moved(intercept, coef, factors, shift: np.ndarray, sign: float):
+    """Intercept and weights for features ``x + sign * shift`` in place of x."""
+    # sum_i<j <v_i, v_j> (x_i + s_i) (x_j + s_j), by powers of x.
+    factors, by = factors.astype(np.float64), sign * shift
+    middle = np.einsum("cjk,j->ck", factors, by)
+    # Of small features factors are large, and their squares larger: shifted first.
+    along = factors * by[:, None]
+    pairs = (middle**2).sum(axis=1) - np.einsum("cjk,cjk->c", along, along)
+    own = np.einsum("cjk,cjk->cj", factors, along)
+    moved = coef + np.einsum("cjk,ck->cj", factors, middle) - own
+    return intercept + coef @ by + 0.5 * pairs, moved

@@ -1,0 +1,259 @@
+"""What a spec of Factorization Machines means, and the variants that it trains."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import DEFAULT_LOSS, OPTIMIZERS
+from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.training.memory import check_bytes
+from sklearn_sagemaker.training.selection.settings import Settings, uniform
+
+AUTO = {
+    "solver": "gradient",
+    "optimizer": "adagrad",
+    "mini_batch_size": 1,
+    "early_stopping_patience": 4,
+    "num_calibration_samples": 10_000_000,
+    "bias_wd": 0.0,
+}
+"""What ``"auto"`` becomes where it is the same for all variants."""
+
+AUTO_EPS = {"adam": 1e-8, "rmsprop": 1e-8, "adagrad": 1.0, "ftrl": 1.0, "sgd": 1e-8}
+
+# Chosen on the validation rows of the benchmark data sets, labels standardised: the
+# learning rates of linear weights and factors.
+RATES = {
+    "sgd": (0.01, 0.015),
+    "adam": (0.001, 0.0005),
+    "adagrad": (0.045, 0.028),
+    "rmsprop": (0.001, 0.0005),
+    "ftrl": (0.06, 0.045),
+}
+DECAYS = (0.04, 0.08)
+"""Of linear weights and factors, added with each row that holds the feature, if its
+values are ones."""
+FTRL_DECAYS = (10.0, 6.0)
+"""The same for ftrl, whose penalty does not grow with the rows."""
+LOG_LOSS = (2.5, 0.08, 0.17)
+"""The log loss wants other rates and decays: its slopes are smaller."""
+INIT_SIGMA = 0.006
+FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
+EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100}
+
+# Factors of (learning rates, linear decay, factor decay, number of factors), and how
+# many times the decay that draws suggest "als" takes; the most promising first.
+VARIATIONS = (
+    (1.0, 1.0, 1.0, 1.0, 5.0),
+    (1.0, 0.1, 0.1, 0.5, 3.5),
+    (1.0, 0.3, 0.3, 0.5, 7.0),
+    (1.0, 0.0, 0.0, 0.125, 5.0),
+    (0.3, 1.0, 1.0, 1.0, 3.5),
+    (1.0, 0.3, 0.3, 1.0, 7.0),
+    (1.0, 3.0, 3.0, 0.5, 5.0),
+    (0.3, 0.1, 0.1, 0.25, 3.5),
+)
+
+
+class Variants:
+    """The variants of a run: hyperparameters in which its models differ.
+
+    Parameters
+    ----------
+    columns : dict of str to array
+        One entry a variant.
+    """
+
+    def __init__(self, columns: dict[str, np.ndarray]):
+        self.columns = columns
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def params(self, index: int) -> dict[str, Any]:
+        """Hyperparameters of one variant, as plain Python values."""
+        return {
+            name: values[index].item() if hasattr(values[index], "item") else None
+            for name, values in self.columns.items()
+        }
+
+
+class FactorSettings(Settings):
+    """The settings of a run of Factorization Machines.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    """
+
+    def __init__(self, spec: TrainingSpec):
+        super().__init__(spec, AUTO, DEFAULT_LOSS[spec.predictor_type])
+        values = self.values
+        self.solver: str = values["solver"]
+        self.optimizer: str = values["optimizer"]
+        if values["eps"] == "auto":
+            values["eps"] = AUTO_EPS[self.optimizer]
+
+    @property
+    def probit(self) -> bool:
+        """Whether scores become probabilities by the normal distribution."""
+        return self.solver != "gradient" and not self.regression
+
+    @property
+    def own_rates(self) -> bool:
+        """Whether the user set a learning rate."""
+        return any(
+            self.spec.hyperparameters[f"{group}_lr"] != "auto"
+            for group in ("linear", "factors")
+        )
+
+    @property
+    def clip(self) -> float:
+        """Bound of the gradient."""
+        clip = self.values["clip_gradient"]
+        return np.inf if clip == "auto" else clip
+
+    @property
+    def rescale(self) -> float:
+        """Factor of the gradient; 0 for one over the rows of the mini-batch."""
+        rescale = self.values["rescale_grad"]
+        if rescale != "auto":
+            return rescale
+        # Steps of these are shorter for smaller gradients, and a feature may be held
+        # by one row of a mini-batch.
+        return 1.0 if self.optimizer in ("adagrad", "ftrl") else 0.0
+
+    def check_memory(
+        self, n_features: int, n_outputs: int, n_models: int = 1, epochs: int = 1
+    ) -> None:
+        """Refuse factors and draws that cannot be held.
+
+        Parameters
+        ----------
+        n_features, n_outputs : int
+        n_models : int
+            Variants, and as many for each fold.
+        epochs : int
+
+        Raises
+        ------
+        TrainingTooLargeError
+        """
+        k = self.values["num_factors"]
+        k = FACTORS[self.solver] if k == "auto" else k
+        numbers = n_models * n_features * n_outputs * (k + 1)
+        layers = 2 + OPTIMIZERS[self.optimizer].n_states
+        check_bytes(
+            4 * numbers * layers,
+            f"num_factors={k}: the factors of {n_features} features in {n_models} "
+            "models, with what trains them,",
+            "set fewer num_factors, or cv=False to train no folds beside them",
+        )
+        draws = self.values["num_draws"]
+        if self.solver == "mcmc" and draws != "auto":
+            kept = min(draws, epochs)
+            check_bytes(
+                4 * numbers * kept,
+                f"num_draws={draws}: {kept} draws of {n_models} models",
+                "set fewer num_draws, or 'auto', which keeps as many as take 256 MB",
+            )
+
+    def spread(self, y: np.ndarray) -> float:
+        """By what errors of margins are judged: deviation of y, or 1 for log-odds."""
+        if not self.regression:
+            return 1.0
+        return float(np.std(y)) or float(np.abs(y).max()) or 1.0
+
+    def epochs(self, validated: bool) -> int:
+        """Passes over the data at most."""
+        epochs = self.values["epochs"]
+        if epochs != "auto":
+            return epochs
+        if self.solver != "gradient":
+            return EPOCHS[self.solver]
+        return EPOCHS["validated" if validated else "blind"]
+
+    def variants(self, square: float = 1.0) -> Variants:
+        """The variants to train: distinct, and as many as were asked for at most.
+
+        Parameters
+        ----------
+        square : float
+            Mean square of the stored values: what a row tells of a weight grows with
+            it, and so do the decays of ``"auto"``.
+        """
+        values, wanted = self.values, self.values["num_models"]
+        rows: list[dict[str, Any]] = []
+        for rate, linear, decay, share, boost in VARIATIONS:
+            row = self._variant(
+                values, rate, linear * square, decay * square, share, boost
+            )
+            if row not in rows:
+                rows.append(row)
+        rows = rows[:wanted]
+        return Variants(
+            {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        )
+
+    def _variant(self, values, rate, linear, decay, share, boost) -> dict[str, Any]:
+        k = values["num_factors"]
+        if k == "auto":
+            k = max(1, int(FACTORS[self.solver] * share))
+        row: dict[str, Any] = {"num_factors": k}
+        if self.solver == "gradient":
+            linear_lr, factors_lr = RATES[self.optimizer]
+            if not self.regression:
+                # Steps of adam and rmsprop do not depend on the size of slopes.
+                if self.optimizer not in ("adam", "rmsprop"):
+                    rate = rate * LOG_LOSS[0]
+                linear, decay = linear * LOG_LOSS[1], decay * LOG_LOSS[2]
+            row["linear_lr"] = _or(values["linear_lr"], rate * linear_lr)
+            row["factors_lr"] = _or(values["factors_lr"], rate * factors_lr)
+            row["bias_lr"] = _or(values["bias_lr"], row["linear_lr"])
+            linear_wd, factors_wd = DECAYS
+            if self.optimizer == "ftrl":
+                linear_wd, factors_wd = FTRL_DECAYS
+            row["linear_wd"] = _or(values["linear_wd"], linear * linear_wd)
+            row["factors_wd"] = _or(values["factors_wd"], decay * factors_wd)
+        elif self.solver == "als":
+            row["linear_wd"] = values["linear_wd"]
+            row["factors_wd"] = values["factors_wd"]
+            if row["factors_wd"] == "auto":
+                row["factors_boost"] = boost
+        return row
+
+
+def _or(value: Any, auto: float) -> float:
+    # Six digits of what we choose: candidates are read by people.
+    return float(f"{auto:.6g}" if value == "auto" else value)
+
+
+def start_of(
+    values: dict[str, Any], group: str, auto_sigma: float, shape, rng
+) -> np.ndarray:
+    """Starting values of a group of parameters.
+
+    Parameters
+    ----------
+    values : dict
+        Hyperparameters.
+    group : {"bias", "linear", "factors"}
+    auto_sigma : float
+        What ``"auto"`` is.
+    shape : tuple of int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    start : float64 array of the given shape
+    """
+    method = values[f"{group}_init_method"]
+    if method == "constant":
+        return np.full(shape, float(values[f"{group}_init_value"]))
+    if method == "uniform":
+        scale = _or(values[f"{group}_init_scale"], auto_sigma * np.sqrt(3.0))
+        return uniform(scale, shape, rng)
+    sigma = _or(values[f"{group}_init_sigma"], auto_sigma)
+    return rng.normal(0.0, sigma, shape) if sigma > 0 else np.zeros(shape)

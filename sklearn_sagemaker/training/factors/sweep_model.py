@@ -1,0 +1,472 @@
+"""Coordinate sweeps for factorization machines: ALS and Gibbs sampling (MCMC).
+
+The prediction is linear in all the numbers of one feature at once, its weight and
+its factors, so a step takes them together: it solves their normal equations (ALS),
+or draws them from the normal density that these describe (Gibbs). That costs little
+more than one number at a time, and gets on faster where factors are correlated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import special
+
+from sklearn_sagemaker._kernels import sweep_kernels
+from sklearn_sagemaker.training.factors.columns import ColumnStore
+from sklearn_sagemaker.training.factors.groups import check_groups
+from sklearn_sagemaker.training.factors.truncated import (
+    truncated_mean,
+    truncated_normal,
+)
+from sklearn_sagemaker.training.linear.block import aligned_zeros
+
+LANES: int = sweep_kernels.LANES
+PANEL = LANES - 1
+"""Numbers of a feature that are stepped at once: the error has a lane beside them."""
+LINES_BYTES = 1 << 30
+"""Panels keep the state of their rows from sweep to sweep within so many bytes."""
+REFRESH = 16
+"""Sweeps after which errors are computed from scratch, before rounding adds up."""
+PAIR_SHARE = {False: 0.01, True: 0.04}
+"""Standard deviation at the start of what one factor adds, in deviations of y, for ALS
+(False) and for sampling (True). From a small start, factors come up as the data ask."""
+PILOT_SWEEPS = 40
+"""Sweeps of sampling that estimate the regularisation of ALS."""
+PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
+"""Gamma(shape / 2, rate / 2) for precisions, in units in which terms are as large as y;
+means weigh as that many features."""
+
+
+@dataclass
+class _Panel:
+    """Some of the factors, perhaps the linear weight, and the rows' state in them."""
+
+    factors: slice
+    linear_lane: int  # or -1
+    parameters: np.ndarray
+    lines: np.ndarray = field(repr=False)
+
+    @property
+    def n_factors(self) -> int:
+        return self.factors.stop - self.factors.start
+
+    @property
+    def n_numbers(self) -> int:
+        return self.n_factors + (self.linear_lane >= 0)
+
+
+class SweepModel:
+    """One factorization machine, trained by sweeps over the columns.
+
+    Parameters
+    ----------
+    store : ColumnStore
+    y : float64 array of shape (n,)
+        Numbers for ``link="identity"``, 0.0 and 1.0 for ``link="probit"``.
+    weights : float64 array of shape (n,)
+        Positive.
+    num_factors : int
+    groups : int array of shape (n_features,)
+        Features that share regularisation, from 0.
+    sample : bool
+        Gibbs sampling, else ALS.
+    link : {"identity", "probit"}
+    init_sigma : float or "auto"
+        Standard deviation of the factors at the start.
+    init : tuple of (float, array (n_features,), array (n_features, k)) or None
+        Intercept, weights and factors to go on from.
+    bias_wd : float or "auto"
+    linear_wd, factors_wd : float, array of shape (n_groups,) or "auto"
+        ALS minimises the weighted mean loss plus ``wd / 2`` times the squares. When
+        sampling, a number fixes the prior precision that corresponds to it, at mean
+        zero; "auto" draws precision and mean of each group. "auto" in ALS takes what
+        some sweeps of sampling find.
+    use_bias, use_linear : bool
+    num_draws : int
+        Draws kept, evenly over the sweeps after the burn-in.
+    total_sweeps, burn_in : int
+    seed : list of int
+    alpha : float or None
+        Fixes the precision of the errors when sampling.
+    factors_boost : float
+        ALS with ``factors_wd="auto"`` takes so many times the regularisation that
+        sampling finds: a single solution needs more of it than an average.
+
+    Attributes
+    ----------
+    draws : list of (float, float32 array (d,), float32 array (d, k))
+    """
+
+    def __init__(
+        self,
+        store: ColumnStore,
+        y: np.ndarray,
+        weights: np.ndarray,
+        *,
+        num_factors: int,
+        groups: np.ndarray,
+        sample: bool,
+        link: str,
+        init_sigma: float | str = "auto",
+        init: tuple | None = None,
+        bias_wd: float | str = "auto",
+        linear_wd: float | np.ndarray | str = "auto",
+        factors_wd: float | np.ndarray | str = "auto",
+        use_bias: bool = True,
+        use_linear: bool = True,
+        num_draws: int,
+        total_sweeps: int,
+        burn_in: int,
+        seed: Sequence[int],
+        alpha: float | None = None,
+        factors_boost: float = 5.0,
+    ):
+        self.store, self.sample, self.link = store, sample, link
+        self.y = np.ascontiguousarray(y, dtype=np.float64)
+        self.weights = np.ascontiguousarray(weights, dtype=np.float64)
+        self.num_factors, self.use_bias = num_factors, use_bias
+        self.use_linear, self._boost = use_linear, factors_boost
+        check_groups(groups, store.n_features)
+        self.groups = np.ascontiguousarray(groups, dtype=np.int32)
+        self.n_groups = int(self.groups.max(initial=0)) + 1
+        self.rng = np.random.default_rng(seed)
+        self.n_sweeps = 0
+        self.draws: list[tuple[float, np.ndarray, np.ndarray]] = []
+        # Evenly after the burn-in, the last sweep among them.
+        n_after = max(total_sweeps - burn_in, 0)
+        # No more than there are sweeps.
+        num_draws = min(num_draws, n_after)
+        marks = np.arange(1, num_draws + 1) * (n_after / max(num_draws, 1))
+        self._kept = set((burn_in + np.ceil(marks)).astype(int))
+
+        total = self.weights.sum()
+        mean = self.weights @ self.y / total
+        variance = float(self.weights @ (self.y - mean) ** 2 / total)
+        # Of a constant y everything but the intercept is zero anyhow.
+        self._variance = variance if link == "identity" and variance > 0 else 1.0
+        even = bool((self.weights == 1.0).all())
+        roots = np.zeros(0) if even else np.sqrt(self.weights)
+        self._roots = np.ascontiguousarray(roots, dtype=store.dtype)
+        # Squares of weights and of factors that make f as large as y.
+        squares, pairs = store.mean_sizes(self.weights)
+        self._linear_unit = self._variance / squares if squares > 0 else 1.0
+        self._factors_unit = np.sqrt(self._variance / pairs) if pairs > 0 else 1.0
+        self._seen = np.diff(store.indptr) > 0
+        self._unseen = np.flatnonzero(~self._seen)
+        self._members = np.bincount(
+            self.groups[self._seen], minlength=self.n_groups
+        ).astype(np.float64)
+        self._fixed_alpha = 1.0 if link == "probit" or not sample else alpha
+        self.alpha = self._fixed_alpha or 1.0 / self._variance
+
+        self._start(init, init_sigma)
+        self._regularise(bias_wd, linear_wd, factors_wd, seed)
+        self._target = self.y.copy()
+        self._refresh()
+
+    # ------------------------------------------------------------------ the start
+    def _start(self, init, init_sigma) -> None:
+        store, k, d = self.store, self.num_factors, self.store.n_features
+        numbers = k + self.use_linear
+        n_panels = max(1, -(-numbers // PANEL))
+        sizes = [len(part) for part in np.array_split(np.arange(numbers), n_panels)]
+        line_bytes = store.n_rows * LANES * store.dtype.itemsize
+        self._shared = n_panels > 1 and n_panels * line_bytes > LINES_BYTES
+        self._panels: list[_Panel] = []
+        at = 0
+        for number, size in enumerate(sizes):
+            linear = self.use_linear and number == 0
+            n_factors = size - linear
+            if number == 0 or not self._shared:
+                lines = aligned_zeros((store.n_rows, LANES), store.dtype)
+            panel = _Panel(
+                slice(at, at + n_factors),
+                n_factors if linear else -1,
+                np.zeros((d, LANES)),
+                lines,
+            )
+            at += n_factors
+            self._panels.append(panel)
+        if init is not None:
+            intercept, coef, factors = init
+        else:
+            intercept, coef = 0.0, np.zeros(d)
+            if init_sigma == "auto":
+                init_sigma = np.sqrt(PAIR_SHARE[self.sample] * self._factors_unit)
+            factors = init_sigma * self.rng.standard_normal((d, k))
+            if not self.sample:
+                # Where the objective is least for features without rows.
+                factors[self._unseen] = 0.0
+        self.intercept = float(intercept) if self.use_bias else 0.0
+        self._set("coef", np.asarray(coef))
+        self._set("factors", np.asarray(factors))
+
+    def _regularise(self, bias_wd, linear_wd, factors_wd, seed) -> None:
+        """Prior precisions and means; in ALS the precisions are the ridges."""
+        k, groups = self.num_factors, self.n_groups
+        half = 0.5 if self.link == "identity" else 1.0
+        self._ridge_of_wd = half * self.weights.sum()
+        self._auto = {"linear": False, "factors": False}
+        self._bias_ridge = self._ridge_of_wd * (0.0 if bias_wd == "auto" else bias_wd)
+        self.linear_mean, self.factors_mean = np.zeros(groups), np.zeros((groups, k))
+        self._fixed_ridge = {}
+        found: dict[str, np.ndarray] = {}
+        for name, wd, shape in (
+            ("linear", linear_wd, (groups, 1)),
+            ("factors", factors_wd, (groups, k)),
+        ):
+            auto = isinstance(wd, str)
+            if auto and not self.sample:
+                found = found or self._pilot(linear_wd, factors_wd, seed)
+                ridge = found[name]
+            elif auto:
+                self._auto[name] = True
+                # For the first sweep: the spread of the start, and some of that of y.
+                square = 0.1 * self._linear_unit
+                if name == "factors":
+                    spread = np.mean(self.factors**2) if k else 0.0
+                    square = spread or PAIR_SHARE[True] * self._factors_unit
+                ridge = np.full(shape, 1.0 / (square * self.alpha))
+            else:
+                ridge = np.asarray(wd, dtype=np.float64).reshape(-1, 1)
+                ridge = np.broadcast_to(self._ridge_of_wd * ridge, shape).copy()
+            self._fixed_ridge[name] = ridge
+        self.linear_precision = self.alpha * self._fixed_ridge["linear"][:, 0]
+        self.factors_precision = self.alpha * self._fixed_ridge["factors"]
+
+    def _pilot(self, linear_wd, factors_wd, seed) -> dict[str, np.ndarray]:
+        """Ridges that the mean of some sweeps of sampling suggests."""
+        model = SweepModel(
+            self.store,
+            self.y,
+            self.weights,
+            num_factors=self.num_factors,
+            groups=self.groups,
+            sample=True,
+            link=self.link,
+            linear_wd=linear_wd,
+            factors_wd=factors_wd,
+            use_bias=self.use_bias,
+            use_linear=self.use_linear,
+            num_draws=0,
+            total_sweeps=PILOT_SWEEPS,
+            burn_in=PILOT_SWEEPS,
+            seed=[*seed, 1],
+        )
+        variances = []
+        for number in range(PILOT_SWEEPS):
+            model.sweep()
+            if number >= PILOT_SWEEPS // 2:
+                linear = 1 / model.linear_precision + model.linear_mean**2
+                factors = 1 / model.factors_precision + model.factors_mean**2
+                variances.append((model.alpha * linear, model.alpha * factors))
+        linear = np.mean([v for v, _ in variances], axis=0)[:, None]
+        factors = np.mean([v for _, v in variances], axis=0)
+        if self.num_factors:
+            factors = np.broadcast_to(factors.mean(1, keepdims=True), factors.shape)
+        return {"linear": 1 / linear, "factors": self._boost / factors}
+
+    # ------------------------------------------------------------- the parameters
+    def _set(self, name: str, values: np.ndarray) -> None:
+        # The kernels hold them in their precision.
+        values = values.astype(self.store.dtype).astype(np.float64)
+        for panel in self._panels:
+            if name == "factors":
+                panel.parameters[:, : panel.n_factors] = values[:, panel.factors]
+            elif panel.linear_lane >= 0:
+                panel.parameters[:, panel.linear_lane] = values
+
+    @property
+    def coef(self) -> np.ndarray:
+        """Linear weights, float64 of shape (n_features,)."""
+        if not self.use_linear:
+            return np.zeros(self.store.n_features)
+        return self._panels[0].parameters[:, self._panels[0].linear_lane].copy()
+
+    @property
+    def factors(self) -> np.ndarray:
+        """Factors, float64 of shape (n_features, num_factors)."""
+        parts = [panel.parameters[:, : panel.n_factors] for panel in self._panels]
+        return np.hstack([np.zeros((self.store.n_features, 0)), *parts])
+
+    @property
+    def hyper(self) -> dict[str, np.ndarray]:
+        """Regularisation as it stands, by group (and by factor).
+
+        ``*_precision`` and ``*_mean`` are those of the normal priors, ``alpha`` the
+        precision of the errors, ``*_wd`` the same as weights of the objective.
+        """
+        to_wd = 1 / (self.alpha * self._ridge_of_wd)
+        return {
+            "alpha": np.array(self.alpha),
+            "linear_mean": self.linear_mean.copy(),
+            "linear_precision": self.linear_precision.copy(),
+            "factors_mean": self.factors_mean.copy(),
+            "factors_precision": self.factors_precision.copy(),
+            "linear_wd": self.linear_precision * to_wd,
+            "factors_wd": self.factors_precision * to_wd,
+        }
+
+    # ------------------------------------------------------------------ the errors
+    @property
+    def _errors(self) -> np.ndarray:
+        """Errors after the last panel; a view."""
+        return self._panels[-1].lines[:, -1]
+
+    def _sums(self, panel: _Panel, out: np.ndarray) -> None:
+        sweep_kernels.sum_panel(
+            self.store.indptr,
+            self.store.row_numbers,
+            self.store.values,
+            panel.lines,
+            panel.parameters,
+            panel.n_numbers,
+            panel.linear_lane,
+            out,
+        )
+
+    def _refresh(self) -> None:
+        """Errors, and sums of the factors, from scratch."""
+        predictions = np.full(self.store.n_rows, self.intercept)
+        for panel in self._panels:
+            self._sums(panel, predictions)
+        self._errors[:] = self._target - predictions
+
+    def _draw_latent(self) -> None:
+        """New targets of the probit model: numbers on the label's side of zero."""
+        f = self._target - self._errors
+        sign = 2.0 * self.y - 1.0
+        mean = f + sign * truncated_mean(sign * f)
+        if self.sample:
+            drawn = f + sign * truncated_normal(sign * f, self.rng)
+            # The mean of as many draws as the weight says, to two moments.
+            mean += (drawn - mean) / np.sqrt(self.weights)
+        self._target = mean
+        self._errors[:] = mean - f
+
+    # ------------------------------------------------------------- hyperparameters
+    def _draw_prior(self, numbers: np.ndarray, unit: float):
+        """Precision and mean of each group, given its numbers of shape (d, m).
+
+        The factors of a group share one precision: nothing tells them apart before
+        the data do. The means are integrated out of the density of the precision,
+        and features without rows out of both.
+        """
+        seen, groups = numbers[self._seen], self.groups[self._seen]
+        count, m = self._members[:, None], numbers.shape[1]
+        first = np.empty((self.n_groups, m))
+        for column in range(m):
+            first[:, column] = np.bincount(groups, seen[:, column], self.n_groups)
+        average = first / np.maximum(count, 1)
+        squares = np.sum((seen - average[groups]) ** 2, axis=1)
+        rate = PRIOR_RATE * unit + np.bincount(groups, squares, self.n_groups)
+        shrunk = count / (count + PRIOR_WEIGHT)
+        rate += np.sum(PRIOR_WEIGHT * shrunk * average**2, axis=1)
+        shape = (PRIOR_SHAPE + m * self._members) / 2
+        precision = (self.rng.gamma(shape) * 2 / rate)[:, None]
+        spread = 1 / np.sqrt((count + PRIOR_WEIGHT) * precision)
+        mean = shrunk * average + spread * self.rng.standard_normal(first.shape)
+        return np.broadcast_to(precision, first.shape), mean
+
+    def _draw_hyper(self) -> None:
+        if self._fixed_alpha is None:
+            error = float(self.weights @ self._errors.astype(np.float64) ** 2)
+            shape = (PRIOR_SHAPE + self.store.n_rows) / 2
+            rate = (PRIOR_RATE * self._variance + error) / 2
+            self.alpha = self.rng.gamma(shape) / rate
+        if self._auto["linear"] and self.use_linear:
+            precision, mean = self._draw_prior(self.coef[:, None], self._linear_unit)
+            self.linear_precision, self.linear_mean = precision[:, 0], mean[:, 0]
+        elif not self._auto["linear"]:
+            self.linear_precision = self.alpha * self._fixed_ridge["linear"][:, 0]
+        if self._auto["factors"] and self.num_factors:
+            self.factors_precision, self.factors_mean = self._draw_prior(
+                self.factors, self._factors_unit
+            )
+        elif not self._auto["factors"]:
+            self.factors_precision = self.alpha * self._fixed_ridge["factors"]
+
+    # ------------------------------------------------------------------- the sweep
+    def _step_bias(self) -> None:
+        if not self.use_bias:
+            return
+        errors = self._errors
+        total = self.weights.sum() + self._bias_ridge
+        change = float(self.weights @ errors.astype(np.float64))
+        change = (change - self._bias_ridge * self.intercept) / total
+        if self.sample:
+            change += self.rng.standard_normal() / np.sqrt(self.alpha * total)
+        self.intercept += change
+        errors -= errors.dtype.type(change)
+
+    def _step_panel(self, panel: _Panel) -> None:
+        precision, mean = np.zeros((2, self.n_groups, LANES))
+        precision[:, : panel.n_factors] = self.factors_precision[:, panel.factors]
+        mean[:, : panel.n_factors] = self.factors_mean[:, panel.factors]
+        if panel.linear_lane >= 0:
+            precision[:, panel.linear_lane] = self.linear_precision
+            mean[:, panel.linear_lane] = self.linear_mean
+        noise = np.zeros((0, LANES))
+        if self.sample:
+            noise = np.zeros((self.store.n_features, LANES))
+            shape = self.store.n_features, panel.n_numbers
+            noise[:, : panel.n_numbers] = self.rng.standard_normal(shape)
+            # Nothing is known of them but the prior: their mean spares noise.
+            panel.parameters[self._unseen] = mean[self.groups[self._unseen]]
+        sweep_kernels.sweep_panel(
+            self.store.indptr,
+            self.store.row_numbers,
+            self.store.values,
+            self._roots,
+            panel.lines,
+            panel.parameters,
+            self.groups,
+            precision,
+            mean,
+            noise,
+            self.alpha,
+            panel.n_numbers,
+            panel.linear_lane,
+        )
+
+    def sweep(self) -> float:
+        """Step every number once.
+
+        Returns
+        -------
+        loss : float
+            Weighted mean training loss after the sweep: the squared error, or minus
+            the logarithm of the label's probability.
+        """
+        if self.n_sweeps and self.n_sweeps % REFRESH == 0:
+            self._refresh()
+        if self.link == "probit":
+            self._draw_latent()
+        if self.sample and self.n_sweeps:
+            self._draw_hyper()
+        self._step_bias()
+        errors = self._errors.copy()
+        for panel in self._panels:
+            if self._shared:
+                self._sums(panel, np.zeros(self.store.n_rows))
+            else:
+                panel.lines[:, -1] = errors
+            self._step_panel(panel)
+            if not self._shared:
+                errors = panel.lines[:, -1]
+        self.n_sweeps += 1
+        if self.n_sweeps in self._kept:
+            single = self.coef.astype(np.float32), self.factors.astype(np.float32)
+            self.draws.append((self.intercept, *single))
+        return self._loss()
+
+    def _loss(self) -> float:
+        errors = self._errors.astype(np.float64)
+        if self.link == "identity":
+            losses = errors**2
+        else:
+            losses = -special.log_ndtr((2 * self.y - 1) * (self._target - errors))
+        return float(self.weights @ losses / self.weights.sum())

@@ -1,0 +1,294 @@
+"""The models of "als" and "mcmc" as a training run has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels.prediction import DrawMean
+from sklearn_sagemaker._state import TrainingData
+from sklearn_sagemaker.training.factors.columns import ColumnStore
+from sklearn_sagemaker.training.factors.gradient import (
+    Scaler,
+    Solution,
+    solution_margins,
+)
+from sklearn_sagemaker.training.factors.groups import one_hot_groups, split_by_count
+from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
+from sklearn_sagemaker.training.factors.sweep_model import SweepModel
+
+DRAW_BYTES = 256 << 20
+"""Of the draws of a model that are kept, with ``num_draws="auto"``."""
+MOST_DRAWS = 100
+BURN_IN = 5
+"""Sweeps of "mcmc" that are not averaged, a quarter of all at most: early draws help
+the mean more than they harm it."""
+HYPER = (
+    "alpha", "linear_mean", "linear_precision", "factors_mean", "factors_precision",
+)  # fmt: skip
+"""What "mcmc" draws besides the parameters."""
+SWEEPS_SIGMA = 0.1
+"""Of the factors at the start where the user sets how other parameters start."""
+
+
+def make_store(data: TrainingData, rows: np.ndarray, scaler: Scaler) -> ColumnStore:
+    """Training rows, column by column, for all models of a group."""
+    scale = None if scaler.scale is None else 1.0 / scaler.scale
+    return ColumnStore(data.X, rows, scaler.shift, scale)
+
+
+def feature_groups(groups: Any, X, rows: np.ndarray, store: ColumnStore) -> np.ndarray:
+    """Group of every feature, as the user asks.
+
+    Parameters
+    ----------
+    groups : "auto", array-like of int of shape (n_features,) or None
+    X : ndarray or CSR of shape (n_samples, n_features)
+    rows : int64 array
+        Training rows.
+    store : ColumnStore
+        Of these rows.
+
+    Returns
+    -------
+    groups : int array of shape (n_features,)
+    """
+    if groups is None:
+        return np.zeros(X.shape[1], dtype=np.intp)
+    if not isinstance(groups, str):
+        return np.asarray(groups)
+    blocks = one_hot_groups(X if len(rows) == X.shape[0] else X[rows])
+    return split_by_count(blocks, np.diff(store.indptr))
+
+
+class SweepModels:
+    """One model for each output, each against the rest, trained by sweeps.
+
+    Parameters
+    ----------
+    settings : FactorSettings
+    variant : dict
+        Its own hyperparameters.
+    store : ColumnStore
+    data : TrainingData
+    rows : int64 array
+        Those of the store.
+    scaler : Scaler
+    labels : (float, float)
+        Origin and unit of the labels.
+    n_outputs : int
+    epochs : int
+    groups : int array of shape (n_features,)
+    seed : list of int
+    """
+
+    def __init__(
+        self,
+        settings: FactorSettings,
+        variant: dict[str, Any],
+        store: ColumnStore,
+        data: TrainingData,
+        rows: np.ndarray,
+        scaler: Scaler,
+        labels: tuple[float, float],
+        n_outputs: int,
+        epochs: int,
+        groups: np.ndarray,
+        seed: list[int],
+    ):
+        self.settings, self.n_outputs = settings, n_outputs
+        self.sample = settings.solver == "mcmc"
+        self.probit = settings.probit
+        self.k, d = variant["num_factors"], data.X.shape[1]
+        self.dtype = RowReader(data.X).dtype
+        self.scaler = scaler
+        self._burn_in = min(BURN_IN, epochs // 4)
+        self._arguments: dict[str, Any] = {
+            "num_factors": self.k,
+            "groups": groups,
+            "sample": self.sample,
+            "link": "probit" if self.probit else "identity",
+            "num_draws": self._num_draws(d) if self.sample else 0,
+            "total_sweeps": epochs,
+            "burn_in": self._burn_in,
+        }
+        if not self.sample:
+            for name in ("linear_wd", "factors_wd"):
+                self._arguments[name] = variant[name]
+            self._arguments["bias_wd"] = settings.values["bias_wd"]
+            if "factors_boost" in variant:
+                self._arguments["factors_boost"] = variant["factors_boost"]
+        self._store, self._seed = store, seed
+        origin, unit = labels
+        weights = data.sample_weight[rows]
+        self._weights = weights / weights.mean()
+        y = data.y[rows]
+        if not self.probit:
+            self._targets = [(y - origin) / unit]
+        elif n_outputs == 1:
+            self._targets = [y]
+        else:
+            self._targets = [(y == label).astype(float) for label in range(n_outputs)]
+        self._models: list[SweepModel] | None = None
+        self._n_features = d
+        self.best: Solution | None = None
+        self.sweeps = 0
+        # Of mcmc: what the draws so far say of validation rows.
+        self._running: dict[int, DrawMean] = {}
+
+    @property
+    def models(self) -> list[SweepModel]:
+        """One for each output; made when first needed, in the thread that trains."""
+        if self._models is None:
+            self._models = self._make(self._starts(self._n_features))
+        return self._models
+
+    def _starts(self, n_features: int) -> list:
+        """Where each output starts; None leaves it to the sweeps."""
+        values = self.settings.values
+        if all(
+            values[f"{group}_init_method"] == "normal"
+            and values[f"{group}_init_sigma"] == "auto"
+            for group in ("bias", "linear", "factors")
+        ):
+            return [None] * self.n_outputs
+        starts = []
+        for output in range(self.n_outputs):
+            rng = np.random.default_rng([*self._seed, output, 1])
+            bias = start_of(values, "bias", 0.0, (1,), rng)
+            coef = start_of(values, "linear", 0.0, (n_features,), rng)
+            shape = (n_features, self.k)
+            factors = start_of(values, "factors", SWEEPS_SIGMA, shape, rng)
+            starts.append((float(bias[0]), coef, factors))
+        return starts
+
+    def _num_draws(self, n_features: int) -> int:
+        wanted = self.settings.values["num_draws"]
+        if wanted != "auto":
+            return wanted
+        size = 4 * n_features * (self.k + 1) * self.n_outputs
+        return int(np.clip(DRAW_BYTES // size, 1, MOST_DRAWS))
+
+    def _make(self, starts: list) -> list[SweepModel]:
+        return [
+            SweepModel(
+                self._store,
+                target,
+                self._weights,
+                init=start,
+                seed=[*self._seed, output],
+                **self._arguments,
+            )
+            for output, (target, start) in enumerate(
+                zip(self._targets, starts, strict=True)
+            )
+        ]
+
+    def train(self, *_: Any) -> float:
+        """One sweep over all parameters; returns the mean loss."""
+        self.sweeps += 1
+        return float(np.mean([model.sweep() for model in self.models]))
+
+    @property
+    def finite(self) -> bool:
+        """Whether no number has overflowed."""
+        return all(
+            np.isfinite(model.intercept)
+            and np.isfinite(model.coef.sum())
+            and np.isfinite(model.factors.sum())
+            for model in self.models
+        )
+
+    def keep(self) -> None:
+        """Remember the parameters as the best; "mcmc" goes on by its draws."""
+        if not self.sample:
+            self.best = self._current()
+
+    def _current(self) -> Solution:
+        """The parameters as they stand."""
+        return Solution(
+            np.array([model.intercept for model in self.models]),
+            np.stack([model.coef for model in self.models]),
+            np.stack([model.factors for model in self.models]).astype(self.dtype),
+        )
+
+    def draws(self) -> list[Solution]:
+        """Draws that are kept, for features as the kernels see them."""
+        return [
+            Solution(
+                np.array([intercept for intercept, _, _ in draw]),
+                np.stack([coef for _, coef, _ in draw]).astype(np.float64),
+                np.stack([factors for _, _, factors in draw]),
+            )
+            for draw in zip(*(model.draws for model in self.models), strict=True)
+        ]
+
+    def solution(self) -> Solution:
+        """The best parameters; of draws the mean weights, and the last factors."""
+        if not self.sample:
+            return self.best or self._current()
+        draws = self.draws()
+        if not draws:
+            return self._current()
+        with np.errstate(over="ignore", invalid="ignore"):
+            return Solution(
+                np.mean([draw.intercept for draw in draws], axis=0),
+                np.mean([draw.coef for draw in draws], axis=0),
+                draws[-1].factors,
+            )
+
+    def margins(self, reader: RowReader, rows: np.ndarray, best: bool) -> np.ndarray:
+        """Margins of some rows, as trained last or at the best.
+
+        Of "mcmc" they are means: over all sweeps so far, each of which must ask once,
+        or over the draws that are kept.
+
+        Returns
+        -------
+        margins : float64 array of shape (n, n_outputs)
+        """
+        mean = DrawMean(self.probit)
+        if best:
+            for draw in self.draws() or [self.solution()]:
+                mean.add(self._scores(reader, rows, draw))
+            return mean.margins()
+        if self.sample and self.sweeps > self._burn_in:
+            # The draws so far need not be kept.
+            mean = self._running.setdefault(id(rows), mean)
+        return mean.add(self._scores(reader, rows, self._current())).margins()
+
+    def _scores(self, reader: RowReader, rows: np.ndarray, one: Solution) -> np.ndarray:
+        """Scores of one draw, of shape (n, 1, n_outputs)."""
+        return solution_margins(reader, rows, one, self.scaler)[:, None]
+
+    def state(self) -> dict[str, Any]:
+        """Arrays that training can go on from."""
+        now = self._current()
+        hyper = [
+            {name: getattr(model, name) for name in HYPER} for model in self.models
+        ]
+        return {
+            "intercept": now.intercept,
+            "coef": now.coef,
+            "factors": now.factors,
+            "hyper": hyper,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state, whose shapes were checked."""
+        names = ("intercept", "coef", "factors")
+        self._models = self._make(
+            list(zip(*(state[name] for name in names), strict=True))
+        )
+        if not self.sample:
+            return
+        for model, hyper in zip(self.models, state["hyper"], strict=True):
+            for name, value in hyper.items():
+                if np.shape(getattr(model, name)) != np.shape(value):
+                    raise ValueError(
+                        "groups has changed since the fit that warm_start=True is to "
+                        "continue; keep it, or set warm_start=False to start anew."
+                    )
+                setattr(model, name, value)

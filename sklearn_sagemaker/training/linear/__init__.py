@@ -1,0 +1,1 @@
+"""Linear Learner: a training run."""

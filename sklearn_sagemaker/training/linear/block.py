@@ -1,0 +1,620 @@
+"""A block of columns: the models that one pass over the data trains together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import (
+    CONSTANTS,
+    LOSS_IDS,
+    LOSSES,
+    OPTIMIZER_IDS,
+    OPTIMIZERS,
+    RowReader,
+    kernels,
+)
+from sklearn_sagemaker.training.linear.team import Team
+
+LANES = 16
+"""Strips are padded to a multiple of this many models."""
+NARROW = 8
+"""Below this many columns dense data train column by column, without padding."""
+SCORE_BYTES = 8 << 20
+"""Margins are computed in pieces of no more than about this many bytes..."""
+SCORE_ROWS = 2048
+"""... and of so many rows, for several threads to share."""
+ROW_PARTS = 2
+"""Parts that a dense mini-batch of `SPLIT_ROWS` rows is cut into. Fixed, so that
+results never depend on the number of threads."""
+SPLIT_ROWS = 64
+
+
+def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
+    """Zeros that start on a cache line: a strip across two lines costs twice."""
+    dtype = np.dtype(dtype)
+    size = int(np.prod(shape)) * dtype.itemsize
+    memory = np.zeros(size + 64, dtype=np.uint8)
+    start = -memory.__array_interface__["data"][0] % 64
+    return memory[start : start + size].view(dtype).reshape(shape)
+
+
+@lru_cache(maxsize=8)
+def _corrections(beta_1: float, beta_2: float, dtype: np.dtype) -> np.ndarray:
+    """``1 / (1 - beta**t)`` for both, until it no longer shows next to 1."""
+    largest = min(max(beta_1, beta_2), 1.0 - 1e-7)
+    depth = np.log(np.finfo(dtype).eps) / np.log(max(largest, 1e-3))
+    # 1 MB at most.
+    touches = np.arange(1, min(int(depth) + 2, 1 << 17))
+    table = np.ones((2, len(touches) + 1), dtype=dtype)
+    for row, beta in zip(table, (beta_1, beta_2), strict=True):
+        row[1:] = 1.0 / (1.0 - np.power(beta, touches))
+    table.flags.writeable = False
+    return table
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What the columns of a block minimise, and by which steps."""
+
+    loss: str
+    n_classes: int
+    optimizer: str
+    constants: dict[str, float]
+    use_bias: bool
+    bias_lr_mult: float
+    bias_wd_mult: float
+
+
+class ColumnBlock:
+    """Weights, optimizer states and snapshots of some candidates.
+
+    A candidate is ``n_groups * n_columns`` columns: the refit, then one group a
+    fold, each with one column a class. Columns are laid out group by group,
+    class by class, model by model. Candidates that stop are dropped: the arrays
+    are packed again when that makes them narrower.
+
+    Parameters
+    ----------
+    reader : RowReader
+        Rows to train on.
+    candidates : Candidates
+        The models of this block.
+    scales : list of float64 arrays of shape (n_features,)
+        Feature scale of each candidate.
+    shift : float64 array of shape (n_features,) or None
+        Subtracted from every row (centring).
+    label_scaler : float64 array of shape (3, n_groups)
+        Shift and scale of the labels of each group, of which training sees
+        ``(y - shift) / scale``, and the loss's parameter in the same units.
+    boost : float64 array of shape (n_features,) or None
+        CSR only: factor on the penalties of a touched feature.
+    objective : Objective
+    initial : callable or None
+        ``initial(n) -> (n_features, n)`` starting weights in scaled space.
+    initial_bias : float
+        Starting intercept.
+    team : Team or None
+        Threads that share the work; one by default.
+    park : bool
+        Whether to keep the state of models that stop, for `state`.
+    alone : bool
+        Whether the run has no other column than the one of this block.
+    """
+
+    def __init__(
+        self,
+        reader: RowReader,
+        candidates,
+        scales,
+        shift,
+        label_scaler,
+        boost,
+        objective: Objective,
+        initial=None,
+        initial_bias: float = 0.0,
+        team: Team | None = None,
+        park: bool = False,
+        alone: bool = False,
+    ):
+        self.reader = reader
+        self.candidates = candidates
+        self.objective = objective
+        self.dtype = reader.dtype
+        self.n_models = len(candidates)
+        self.n_groups = label_scaler.shape[1]
+        self.team = team or Team()
+        self.alone = alone
+        loss = LOSSES[objective.loss]
+        self.coupled = loss.coupled
+        self.n_classes = objective.n_classes if loss.coupled else 1
+        self.shift = self._array(shift if shift is not None else np.empty(0))
+        self._group_scaler = label_scaler
+        same = all(scale is scales[0] for scale in scales)
+        self._scales = self._array(
+            scales[0][:, None] if same else np.stack(scales, axis=1)
+        )
+        self._boost = self._array(boost if boost is not None else np.empty(0))
+        self._kernel_optimizer = OPTIMIZERS[objective.optimizer]
+        self.lazy = bool(
+            reader.sparse and shift is None and self._kernel_optimizer.lazy_exact
+        )
+        self._constants = self._array([objective.constants[name] for name in CONSTANTS])
+        self._corrections = self._touch_corrections()
+        self.active = np.arange(self.n_models)
+        self._lay_out()
+        n_states = self._kernel_optimizer.n_states
+        self._gradients = np.empty((0, 0), dtype=self.dtype)
+        self.W = aligned_zeros(self._weights_shape, self.dtype)
+        if initial is not None:
+            self._set_initial(initial)
+        self.S = [
+            aligned_zeros(self._weights_shape if i < n_states else (0, 0), self.dtype)
+            for i in range(2)
+        ]
+        self.bias = np.zeros((3, self.ld), dtype=self.dtype)
+        self.bias[0, : self.used] = initial_bias
+        self.steps = np.zeros(self.ld, dtype=np.int64)
+        self.counts = np.zeros(
+            reader.n_features if reader.sparse else 0, dtype=np.int32
+        )
+        # Snapshot of each model's best epoch, always in the full layout.
+        self.full_columns = self.columns_of(np.arange(self.n_models))
+        self.best_weights = self._columns_view(self.W).copy()
+        self.best_bias = self.bias[0].copy()
+        self._parked = self._empty_state() if park else None
+
+    # ------------------------------------------------------------------ layout
+    def _array(self, values):
+        return np.ascontiguousarray(values, dtype=self.dtype)
+
+    def _lay_out(self):
+        self.used = self.n_groups * self.n_classes * len(self.active)
+        self.narrow = not self.reader.sparse and self.used < NARROW
+        padded = -(-self.used // LANES) * LANES
+        self.ld = self.used if self.used < NARROW else padded
+        if self.used == 1 and self.reader.sparse and not self.alone:
+            # A single sparse column is summed in another order: how many columns
+            # share a block must not show.
+            self.ld = 2
+        d = self.reader.n_features
+        self._weights_shape = (self.used, d) if self.narrow else (d, self.ld)
+        if self._scales.shape[1] == 1:
+            self.scale = self._scales
+        else:
+            models = self.active[np.arange(self.used) % len(self.active)]
+            scale = self._scales[:, models]
+            if not self.narrow:
+                pad = ((0, 0), (0, self.ld - self.used))
+                scale = np.pad(scale, pad, constant_values=1.0)
+            self.scale = self._array(scale.T if self.narrow else scale)
+        self.penalties = np.zeros((3, self.ld), dtype=self.dtype)
+        models = self.active[np.arange(self.used) % max(1, len(self.active))]
+        wd = self.candidates.wd[models]
+        self.penalties[0, : self.used] = wd
+        self.penalties[1, : self.used] = self.candidates.l1[models]
+        self.penalties[2, : self.used] = wd * self.objective.bias_wd_mult
+        groups = np.arange(self.used) // (self.n_classes * max(1, len(self.active)))
+        self.label_scaler = np.zeros((3, self.ld), dtype=self.dtype)
+        self.label_scaler[1] = 1.0
+        shift, scale, parameter = self._group_scaler[:, groups]
+        self.label_scaler[:, : self.used] = shift, 1.0 / scale, parameter
+
+    def _touch_corrections(self):
+        """Adam's bias corrections by number of touches of a CSR feature."""
+        if not self.reader.sparse:
+            return np.ones((2, 1), dtype=self.dtype)
+        constants = self.objective.constants
+        return _corrections(constants["beta_1"], constants["beta_2"], self.dtype)
+
+    def columns_of(self, positions: np.ndarray) -> np.ndarray:
+        """Columns of the models at these positions of the active ones.
+
+        Returns
+        -------
+        columns : int array of shape (n_groups, n_classes, len(positions))
+        """
+        width = len(self.active)
+        lanes = np.arange(self.n_groups * self.n_classes)[:, None] * width
+        return (lanes + positions).reshape(self.n_groups, self.n_classes, -1)
+
+    def _columns_view(self, array):
+        """The array as (n_features, n_columns), whatever the layout."""
+        return array.T if self.narrow else array
+
+    def _set_initial(self, initial):
+        values = initial(self.n_classes * self.n_models)
+        values = values.reshape(self.reader.n_features, self.n_classes, self.n_models)
+        scaled = values * np.broadcast_to(
+            self._scales[:, None, :], (values.shape[0], 1, self._scales.shape[1])
+        )
+        columns = self.columns_of(np.arange(self.n_models))
+        for group in range(self.n_groups):
+            for k in range(self.n_classes):
+                self._columns_view(self.W)[:, columns[group, k]] = scaled[:, k]
+
+    # ---------------------------------------------------------------- training
+    def train_epoch(
+        self, order, bounds, fold, labels, weights, rates, trains=None, reader=None
+    ):
+        """One pass; returns the training loss of each active model.
+
+        Parameters
+        ----------
+        order, bounds, fold : arrays
+            See `schedule.epoch_order`. ``fold`` is -1 throughout without folds.
+        labels, weights : arrays indexed by row number
+        rates : float64 array of shape (n_batches, n_models)
+            Learning rates of all models of the block.
+        trains : uint8 array of shape (n_samples, n_groups) or None
+            Which group trains on which rows, for folds that are no partition.
+        reader : RowReader or None
+            Other rows than the block's, of the same kind and precision.
+        """
+        reader = self.reader if reader is None else reader
+        objective = self.objective
+        lanes = np.arange(self.used) % len(self.active)
+        per_column = np.zeros((len(rates), self.ld), dtype=self.dtype)
+        per_column[:, : self.used] = rates[:, self.active][:, lanes]
+        masked = np.where(fold >= 0, fold + 1, -1).astype(np.int32)
+        loss_sum, weight_sum = np.zeros((2, self.ld))
+        n_parts = 1
+        if not self.reader.sparse and np.diff(bounds).max() >= SPLIT_ROWS:
+            n_parts = ROW_PARTS
+        d = self.reader.n_features
+        shape = (0, 0) if self.reader.sparse else (n_parts, d * self.ld)
+        if self._gradients.shape != shape:
+            self._gradients = aligned_zeros(shape, self.dtype)
+        sums = aligned_zeros((n_parts, 2 * self.ld), self.dtype)
+        if trains is None:
+            trains = np.empty((0, 0), dtype=np.uint8)
+        for first, last, lazy_p, lazy_q in self._segments(per_column, masked):
+
+            def call(
+                meeting, member, members, first=first, last=last, p=lazy_p, q=lazy_q
+            ):
+                kernels.train(
+                    reader,
+                    order,
+                    bounds[first : last + 1],
+                    masked[first:last],
+                    trains,
+                    self.W,
+                    self.S[0],
+                    self.S[1],
+                    self.bias,
+                    labels,
+                    weights,
+                    per_column[first:last],
+                    self.penalties,
+                    self.scale,
+                    self.shift,
+                    self.label_scaler,
+                    self.steps,
+                    self.counts,
+                    self._boost,
+                    self._corrections,
+                    p,
+                    q,
+                    LOSS_IDS[objective.loss],
+                    self.coupled,
+                    self.n_classes,
+                    len(self.active),
+                    self.used,
+                    OPTIMIZER_IDS[objective.optimizer],
+                    self._kernel_optimizer.n_states,
+                    self._constants,
+                    objective.use_bias,
+                    objective.bias_lr_mult,
+                    self.narrow,
+                    loss_sum,
+                    weight_sum,
+                    self._gradients,
+                    sums,
+                    meeting,
+                    member,
+                    members,
+                )
+
+            if n_parts > 1:
+                self.team.together(call)
+            else:
+                call(np.zeros(24, dtype=np.int64), 0, 1)
+        columns = self.columns_of(np.arange(len(self.active)))[0, 0]
+        return loss_sum[columns] / np.maximum(weight_sum[columns], 1e-300)
+
+    def _segments(self, rates, masked) -> Iterator[tuple]:
+        """Ranges of batches, with the tables of the lazy catch-up if it applies.
+
+        A range ends before the running product of (1 - lr wd) could underflow.
+        """
+        empty = np.empty((0, 0))
+        if not self.lazy:
+            yield 0, len(rates), empty, empty
+            return
+        rates = rates.astype(np.float64)
+        for fold in range(1, self.n_groups):
+            group = self.n_classes * len(self.active)
+            rates[masked == fold, fold * group : (fold + 1) * group] = 0.0
+        shrink = np.maximum(1.0 - rates * self.penalties[0], 1e-30)
+        threshold = rates * self.penalties[1]
+        first = 0
+        while first < len(rates):
+            depth = -np.cumsum(np.log(shrink[first:]), axis=0).max(axis=1)
+            last = first + max(1, int(np.searchsorted(depth, 200.0)))
+            product = np.ones((last - first + 1, rates.shape[1]))
+            product[1:] = np.cumprod(shrink[first:last], axis=0)
+            total = np.zeros_like(product)
+            total[1:] = np.cumsum(threshold[first:last] / product[1:], axis=0)
+            yield first, last, product, total
+            first = last
+
+    # ----------------------------------------------------------------- scoring
+    def _score(self, reader, rows, weights, bias, narrow, columns):
+        """Margins of some adjacent columns of the weights."""
+        if narrow and reader.sparse:
+            # Dense rows to train on, sparse ones to judge: those are read by strips.
+            weights, narrow = self._array(weights.T), False
+        out = np.empty((len(rows), columns.stop - columns.start), dtype=self.dtype)
+        kernels.score(
+            reader,
+            rows,
+            weights,
+            bias,
+            self.shift,
+            columns.start,
+            columns.stop,
+            narrow,
+            out,
+        )
+        return out
+
+    def margins(self, reader, rows):
+        """Margins of the active models' refits, in the labels' units of training.
+
+        Parameters
+        ----------
+        reader : RowReader
+        rows : int64 array
+
+        Returns
+        -------
+        margins : array of shape (n_rows, n_classes * n_active)
+        """
+        columns = slice(0, self.n_classes * len(self.active))
+        return self._score(reader, rows, self.W, self.bias[:1], self.narrow, columns)
+
+    def finite(self) -> np.ndarray:
+        """Whether weights and states of each active model's refit are finite."""
+        columns = self.columns_of(np.arange(len(self.active)))[0]
+        n_states = self._kernel_optimizer.n_states
+        weights = np.concatenate(
+            [
+                self._columns_view(part)[:, columns]
+                for part in (self.W, *self.S[:n_states])
+            ]
+        )
+        return np.isfinite(weights).all(axis=(0, 1)) & np.isfinite(
+            self.bias[0, columns]
+        ).all(axis=0)
+
+    def validation_loss(self, reader, parts, labels, weights):
+        """Weighted loss of the active models on each part of the validation rows.
+
+        Parameters
+        ----------
+        reader : RowReader
+        parts : list of (group, int64 array)
+            Which columns score which rows.
+        labels, weights : arrays indexed by row number
+
+        Returns
+        -------
+        sums : float64 array of shape (n_parts, n_active)
+            Weighted sums of the losses.
+        total : float64 array of shape (n_parts,)
+            The weights behind them.
+        """
+        width = self.n_classes * len(self.active)
+        step = SCORE_BYTES // (width * self.dtype.itemsize)
+        step = int(np.clip(step, 256, SCORE_ROWS))
+        pieces = [
+            (number, group, rows[start : start + step])
+            for number, (group, rows) in enumerate(parts)
+            for start in range(0, len(rows), step)
+        ]
+
+        def losses(piece):
+            _, group, rows = piece
+            columns = slice(group * width, (group + 1) * width)
+            sums = np.zeros(width)
+            kernels.losses(
+                self._score(reader, rows, self.W, self.bias[:1], self.narrow, columns),
+                rows,
+                labels,
+                weights,
+                # The group's margins are in its own label units, so is its loss.
+                self._array(self.label_scaler[:, columns]),
+                LOSS_IDS[self.objective.loss],
+                self.coupled,
+                self.n_classes,
+                len(self.active),
+                sums,
+            )
+            return sums[: len(self.active)]
+
+        degree = LOSSES[self.objective.loss].degree
+        sums, total = np.zeros((len(parts), len(self.active))), np.zeros(len(parts))
+        for (number, group, rows), part in zip(
+            pieces, self.team.map(losses, pieces), strict=True
+        ):
+            sums[number] += part * self._group_scaler[1, group] ** degree
+            total[number] += weights[rows].sum(dtype=np.float64)
+        return sums, total
+
+    def best_margins(self, reader, parts, models=None):
+        """Margins of the snapshots, each row by the group that may score it.
+
+        Parameters
+        ----------
+        reader : RowReader
+        parts : list of (group, int64 array)
+        models : int array or None
+            Models of the block; all by default.
+
+        Returns
+        -------
+        margins : array of shape (n_rows, n_classes, n_models)
+            Part by part, in the units of the refit's labels.
+        """
+        if models is None:
+            models = np.arange(self.n_models)
+        found = []
+        for group, rows in parts:
+            columns = self.full_columns[group][:, models].ravel()
+            narrow = not reader.sparse and len(columns) < NARROW
+            weights, bias = self.best_weights[:, columns], self.best_bias[None, columns]
+            if reader.sparse and len(columns) == 1 and not self.alone:
+                weights, bias = np.repeat(weights, 2, 1), np.repeat(bias, 2, 1)
+            weights = self._array(weights.T if narrow else weights)
+            bias = self._array(bias)
+            width = slice(0, len(columns))
+            shift, scale, _ = self._array(self._group_scaler[:, group])
+
+            def score(
+                piece,
+                w=weights,
+                b=bias,
+                narrow=narrow,
+                width=width,
+                shift=shift,
+                scale=scale,
+            ):
+                out = self._score(reader, piece, w, b, narrow, width)
+                return out * scale + shift
+
+            pieces = np.split(rows, range(SCORE_ROWS, len(rows), SCORE_ROWS))
+            found += self.team.map(score, pieces)
+        return np.concatenate(found).reshape(-1, self.n_classes, len(models))
+
+    def penalty(self) -> np.ndarray:
+        """``wd / 2 * ||w||**2 + l1 * ||w||_1`` of the active models' refits."""
+        columns = self.columns_of(np.arange(len(self.active)))[0]
+        scale = (
+            self._columns_view(self.scale) if self.scale.shape[1] > 1 else self.scale
+        )
+        total = np.zeros(len(self.active))
+        for lanes in columns:
+            rates = scale[:, lanes] if scale.shape[1] > 1 else scale
+            w = self._columns_view(self.W)[:, lanes].astype(np.float64) / rates
+            wd, l1 = self.penalties[:2, lanes].astype(np.float64)
+            total += 0.5 * wd * np.sum(w**2, axis=0) + l1 * np.sum(np.abs(w), axis=0)
+        return total
+
+    # --------------------------------------------------------------- snapshots
+    def keep(self, positions: np.ndarray) -> None:
+        """Snapshot the models at these positions of the active ones."""
+        if len(positions) == 0:
+            return
+        to = self.full_columns[:, :, self.active[positions]].ravel()
+        if len(positions) == len(self.active) == self.n_models:
+            np.copyto(self.best_weights, self._columns_view(self.W))
+            np.copyto(self.best_bias, self.bias[0])
+            return
+        source = self.columns_of(positions).ravel()
+        self.best_weights[:, to] = self._columns_view(self.W)[:, source]
+        self.best_bias[to] = self.bias[0, source]
+
+    def drop(self, positions: np.ndarray) -> None:
+        """Drop models that stopped; the others keep weights and state."""
+        if len(positions) == 0:
+            return
+        if self._parked is not None:
+            self._park(self._parked, positions)
+        kept = np.setdiff1d(np.arange(len(self.active)), positions)
+        source = self.columns_of(kept).ravel()
+        old_W = self._columns_view(self.W)
+        old_S = [self._columns_view(state) for state in self.S]
+        old_bias, old_steps = self.bias, self.steps
+        self.active = self.active[kept]
+        if len(self.active) == 0:
+            return
+        self._lay_out()
+        self.W = self._packed(old_W, source)
+        n_states = self._kernel_optimizer.n_states
+        self.S = [
+            self._packed(state, source) if i < n_states else state
+            for i, state in enumerate(old_S)
+        ]
+        self.bias = np.zeros((3, self.ld), dtype=self.dtype)
+        self.bias[:, : self.used] = old_bias[:, source]
+        self.steps = np.zeros(self.ld, dtype=np.int64)
+        self.steps[: self.used] = old_steps[source]
+
+    def _packed(self, columns, source):
+        packed = aligned_zeros(self._weights_shape, self.dtype)
+        self._columns_view(packed)[:, : self.used] = columns[:, source]
+        return packed
+
+    # ----------------------------------------------------------- resumable state
+    def _empty_state(self) -> dict[str, np.ndarray]:
+        d, n = self.reader.n_features, self.full_columns.size
+        return {
+            "weights": np.zeros((d, n), self.dtype),
+            "states": np.zeros((self._kernel_optimizer.n_states, d, n), self.dtype),
+            "bias": np.zeros((3, n), self.dtype),
+            "steps": np.zeros(n, np.int64),
+        }
+
+    def _park(self, into: dict[str, np.ndarray], positions: np.ndarray) -> None:
+        """Copy what the models at these positions of the active ones hold."""
+        to = self.full_columns[:, :, self.active[positions]].ravel()
+        source = self.columns_of(positions).ravel()
+        into["weights"][:, to] = self._columns_view(self.W)[:, source]
+        for number, state in enumerate(into["states"]):
+            state[:, to] = self._columns_view(self.S[number])[:, source]
+        into["bias"][:, to] = self.bias[:, source]
+        into["steps"][to] = self.steps[source]
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What all models, stopped ones too, need to be trained on.
+
+        Returns
+        -------
+        state : dict of arrays
+            ``weights`` (n_features, n_columns) in the units of the data,
+            ``states`` of the optimizer, ``bias`` with its states, ``steps`` and,
+            for CSR, ``counts``. Columns go group by group, class by class.
+        """
+        kept = self._empty_state() if self._parked is None else self._parked
+        self._park(kept, np.arange(len(self.active)))
+        return {**kept, "counts": self.counts}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on from a `state`; all models are active."""
+        n = self.full_columns.size
+        self._columns_view(self.W)[:, :n] = state["weights"]
+        for number, values in enumerate(state["states"]):
+            self._columns_view(self.S[number])[:, :n] = values
+        self.bias[:, :n] = state["bias"]
+        self.steps[:n] = state["steps"]
+        self.counts[:] = state["counts"]
+        self.best_weights[:, :n] = state["weights"]
+        self.best_bias[:n] = state["bias"][0]
+
+    def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients and intercept of one model's snapshot, in data units.
+
+        The scales are part of the weights already; centring and the label
+        scaler are folded back here, in float64.
+        """
+        columns = self.full_columns[0, :, model]
+        coef = self.best_weights[:, columns].T.astype(np.float64)
+        intercept = self.best_bias[columns].astype(np.float64)
+        if len(self.shift):
+            intercept = intercept - coef @ self.shift.astype(np.float64)
+        shift, scale, _ = self._group_scaler[:, 0]
+        return coef * scale, intercept * scale + shift

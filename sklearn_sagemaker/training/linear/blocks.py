@@ -1,0 +1,176 @@
+"""The blocks of columns of a run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker.training.linear.block import LANES, ColumnBlock
+from sklearn_sagemaker.training.linear.candidates import Candidates
+from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.scaling import FeatureStatistics
+from sklearn_sagemaker.training.selection.settings import LinearSettings
+
+BLOCK_COLUMNS = 128
+"""Columns that one pass trains together..."""
+BLOCK_BYTES = 512 << 10
+"""... or as many of dense rows as make weights of this size: with few features wider
+strips pay, and arrays of half a megabyte stay in the cache."""
+MOST_COLUMNS = 1024
+SPARSE_BYTES = 8 << 20
+"""Sparse rows jump about in weights, states and gradients: with more features than fit
+a block takes fewer columns, so that they stay in the last cache."""
+
+
+def block_columns(reader: RowReader) -> int:
+    """Columns that one pass trains together; never a matter of threads."""
+    if reader.sparse:
+        fitting = SPARSE_BYTES // (reader.n_features * reader.dtype.itemsize)
+        return int(np.clip(fitting // LANES * LANES, 2 * LANES, BLOCK_COLUMNS))
+    fitting = BLOCK_BYTES // (reader.n_features * reader.dtype.itemsize)
+    return int(np.clip(fitting, BLOCK_COLUMNS, MOST_COLUMNS))
+
+
+def models_per_block(
+    reader: RowReader, n_models: int, width: int, jobs: int = 1
+) -> int:
+    """Models that one block trains.
+
+    Parameters
+    ----------
+    reader : RowReader
+    n_models : int
+        Of the run.
+    width : int
+        Columns of a model: groups times classes.
+    jobs : int
+        Threads, where what a column does depends on no other column of its block:
+        then there are as many blocks, but they hold whole cache lines.
+
+    Returns
+    -------
+    per_block : int
+    """
+    per_block = max(1, block_columns(reader) // width)
+    n_blocks = -(-n_models // per_block)
+    n_blocks = max(n_blocks, min(jobs, n_models * width // LANES))
+    return -(-n_models // n_blocks)
+
+
+def models_of(blocks: list[ColumnBlock]) -> list[tuple[int, int]]:
+    """Block of each candidate and its place there."""
+    return [
+        (number, model)
+        for number, block in enumerate(blocks)
+        for model in range(block.n_models)
+    ]
+
+
+def mean_solution(
+    blocks: list[ColumnBlock], chosen: np.ndarray, origin: float, unit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean coefficients and intercepts of some candidates, in the user's units.
+
+    Parameters
+    ----------
+    blocks : list of ColumnBlock
+    chosen : int array
+        Candidates.
+    origin, unit : float
+        Labels were trained as ``(y - origin) / unit``.
+
+    Returns
+    -------
+    coef, intercept : float64 arrays of shape (n_classes, n_features), (n_classes,)
+    """
+    models = models_of(blocks)
+    found = [blocks[models[i][0]].solution(models[i][1]) for i in chosen]
+    coef, intercept = (np.mean(part, axis=0) for part in zip(*found, strict=True))
+    return coef * unit, intercept * unit + origin
+
+
+def penalty_boost(
+    settings: LinearSettings,
+    statistics: FeatureStatistics,
+    counts: np.ndarray,
+    n_rows: int,
+    batch: int,
+) -> np.ndarray:
+    """Factors on the penalties of the features of CSR rows.
+
+    Penalties act when a batch touches a feature: as much stronger as that is
+    rarer. SGD without momentum catches up exactly instead, and features that are
+    centred are touched by every batch.
+
+    Parameters
+    ----------
+    settings, statistics : object
+        Of the run.
+    counts : int array of shape (n_features,)
+        Rows that store each feature.
+    n_rows, batch : int
+        Rows in all, and of a mini-batch.
+
+    Returns
+    -------
+    boost : float64 array of shape (n_features,)
+    """
+    if settings.kernel_optimizer == "sgd" or settings.shifts_features(statistics):
+        return np.ones(len(counts))
+    share = counts / n_rows
+    touched = -np.expm1(batch * np.log1p(-share.clip(0, 1 - 1e-16)))
+    return 1.0 / np.maximum(touched, 1.0 / n_rows)
+
+
+def make_blocks(
+    settings: LinearSettings,
+    reader: RowReader,
+    candidates: Candidates,
+    statistics: FeatureStatistics,
+    label_scaler: np.ndarray,
+    boost: np.ndarray | None,
+    per_block: int,
+    teams: list[Team],
+) -> list[ColumnBlock]:
+    """Blocks of at most ``per_block`` candidates each, as even as can be.
+
+    Parameters
+    ----------
+    settings, reader, candidates, statistics : object
+        Of the run.
+    label_scaler : float64 array of shape (3, n_groups)
+    boost : float64 array of shape (n_features,) or None
+        For CSR rows.
+    per_block : int
+    teams : list of Team
+        Threads of each block.
+
+    Returns
+    -------
+    blocks : list of ColumnBlock
+    """
+    kinds = dict.fromkeys(candidates.scaling)
+    scales = {kind: statistics.scale(kind) for kind in kinds}
+    shift = statistics.mean if settings.shifts_features(statistics) else None
+    n_blocks = -(-len(candidates) // per_block)
+    parts = np.array_split(np.arange(len(candidates)), n_blocks)
+    blocks = []
+    for index, team in zip(parts, teams, strict=True):
+        chosen = candidates.take(index)
+        blocks.append(
+            ColumnBlock(
+                reader,
+                chosen,
+                [scales[kind] for kind in chosen.scaling],
+                shift,
+                label_scaler,
+                boost,
+                settings.objective(statistics),
+                settings.initial_weights(reader.n_features, index),
+                settings.initial_bias,
+                team=team,
+                park=settings.spec.keep_state,
+                alone=len(candidates) == 1,
+            )
+        )
+    return blocks

@@ -1,0 +1,109 @@
+"""The candidates of Linear Learner as selection sees them, and the model they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker.training.linear.block import ColumnBlock
+from sklearn_sagemaker.training.linear.blocks import mean_solution, models_of
+from sklearn_sagemaker.training.scaling import FeatureStatistics
+from sklearn_sagemaker.training.selection.choice import Contest, judge
+from sklearn_sagemaker.training.selection.settings import AUTO, LinearSettings
+
+
+@dataclass
+class LinearContest(Contest):
+    """The trained columns of a run of Linear Learner.
+
+    Attributes
+    ----------
+    blocks, statistics : object
+        Of the run.
+    label_origin, label_unit : float
+        Labels were trained as ``(y - label_origin) / label_unit``.
+    """
+
+    settings: LinearSettings
+    blocks: list[ColumnBlock]
+    statistics: FeatureStatistics
+    label_origin: float
+    label_unit: float
+
+    @property
+    def n_outputs(self) -> int:
+        """Margins of a model for a row."""
+        return self.blocks[0].n_classes
+
+    @property
+    def own_rates(self) -> bool:
+        """Whether the user set the learning rate."""
+        return self.spec.hyperparameters["learning_rate"] != "auto"
+
+    def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
+        """Margins of some candidates at their best, in the user's units."""
+        models, found = models_of(self.blocks), []
+        for number, block in enumerate(self.blocks):
+            mine = [models[i][1] for i in np.sort(chosen) if models[i][0] == number]
+            if mine:
+                found.append(block.best_margins(reader, parts, np.array(mine)))
+        # Blocks hold the candidates in order; `chosen` may not.
+        margins = np.concatenate(found, axis=2)
+        margins = margins[:, :, np.argsort(np.argsort(chosen))]
+        return margins * margins.dtype.type(self.label_unit) + margins.dtype.type(
+            self.label_origin
+        )
+
+    def remedies(self) -> list[str]:
+        """What the settings leave to try when every candidate diverged."""
+        rate = self.settings.values["learning_rate"]
+        if rate == "auto":
+            return []
+        return [f"set a learning_rate below {rate:g}, or 'auto'"]
+
+
+def select(
+    contest: LinearContest, batch: int, epochs: int, resume: dict[str, Any] | None
+) -> ModelState:
+    """Select the best candidate, or average the best few.
+
+    Parameters
+    ----------
+    contest : LinearContest
+    batch, epochs : int
+        What ``mini_batch_size`` and ``epochs`` became.
+    resume : dict or None
+        What to go on from, for the model's state.
+
+    Returns
+    -------
+    state : ModelState
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        If no candidate stayed finite.
+    """
+    settings = contest.settings
+    verdict = judge(contest)
+    coef, intercept = mean_solution(
+        contest.blocks, verdict.chosen, contest.label_origin, contest.label_unit
+    )
+    return ModelState(
+        coef=coef,
+        intercept=intercept,
+        resolved={
+            **{name: settings.values[name] for name in AUTO if name in settings.values},
+            "bias_lr_mult": settings.bias_lr_mult(contest.statistics),
+            "unbias_data": settings.shifts_features(contest.statistics),
+            "mini_batch_size": batch,
+            "epochs": epochs,
+            "validation": contest.plan.kind,
+            "loss": settings.loss.name,
+        },
+        resume=resume,
+        **verdict.fields,
+    )

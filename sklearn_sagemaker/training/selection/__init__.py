@@ -1,0 +1,1 @@
+"""What both algorithms choose a model by: validation rows, criteria, metrics."""

@@ -1,0 +1,410 @@
+"""Selection: scores and thresholds of the candidates, and what becomes of the best."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels.decision import binary_score
+from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.exceptions import (
+    AllCandidatesDivergedError,
+    CandidateDivergedWarning,
+    TargetNotReachedWarning,
+)
+from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.scaling import feature_statistics
+from sklearn_sagemaker.training.selection.criteria import (
+    Calibration,
+    score_at,
+)
+from sklearn_sagemaker.training.selection.metrics import linear_metrics
+from sklearn_sagemaker.training.selection.settings import Settings
+from sklearn_sagemaker.training.selection.validation import ValidationPlan
+
+BLAME_ROWS = 10_000
+"""Rows among which the largest features are looked for when all diverged."""
+MARGIN_BYTES = 64 << 20
+"""Margins of all candidates on validation rows are held in pieces of this size."""
+
+
+@dataclass
+class Contest:
+    """The trained candidates of a run and the rows that judge them.
+
+    Attributes
+    ----------
+    spec, settings, plan, candidates, progress : object
+        Of the run.
+    train : (RowReader, y, weights)
+        The training rows.
+    loss_weights : (array, array)
+        Weights in the loss of the training and of the validation rows.
+    """
+
+    spec: TrainingSpec
+    settings: Settings
+    plan: ValidationPlan
+    candidates: Any
+    progress: list[Progress]
+    train: tuple[RowReader, np.ndarray, np.ndarray]
+    loss_weights: tuple[np.ndarray, np.ndarray]
+
+    @property
+    def n_outputs(self) -> int:
+        """Margins of a model for a row."""
+        raise NotImplementedError
+
+    @property
+    def own_rates(self) -> bool:
+        """Whether the user set the learning rate of the candidates."""
+        raise NotImplementedError
+
+    def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
+        """Margins of some candidates at their best, in the user's units.
+
+        Returns
+        -------
+        margins : array of shape (n_rows, n_outputs, n_chosen)
+            Part by part.
+        """
+        raise NotImplementedError
+
+    def mean(self, margins: np.ndarray) -> np.ndarray:
+        """Margins of an ensemble, from those of its members along the last axis."""
+        return margins.mean(axis=2, dtype=np.float64)
+
+    def remedies(self) -> list[str]:
+        """What the settings leave to try when every candidate diverged."""
+        raise NotImplementedError
+
+    def blame(self) -> str:
+        """What to say when every candidate diverged."""
+        reader, _, weights = self.train
+        rows = self.plan.train_rows[:BLAME_ROWS]
+        statistics = feature_statistics(reader, rows, weights[rows])
+        size = np.hypot(statistics.mean, statistics.deviation)
+        worst = np.argsort(-size)[:3]
+        names = ", ".join(f"feature {j} (size about {size[j]:.3g})" for j in worst)
+        remedies = self.remedies()
+        if self.settings.values["normalize_data"] not in (True, "auto"):
+            remedies.insert(0, "set normalize_data='auto' or scale the features")
+        remedies = remedies or ["scale the features or drop extreme values"]
+        return (
+            f"All {len(self.candidates)} candidate models diverged. The largest "
+            f"features are {names}; {' and '.join(remedies)}."
+        )
+
+    def named(self, metrics: dict[str, float]) -> dict[str, float]:
+        """Metrics by the names that SageMaker has for them in this algorithm."""
+        return metrics
+
+    def measure(self, margins, y, loss_weights, weights, cut) -> dict[str, float]:
+        """SageMaker's metrics of some margins, by Linear Learner's names."""
+        values = self.settings.values
+        return linear_metrics(
+            self.spec.predictor_type,
+            self.settings.loss.name,
+            self.settings.loss_parameter,
+            margins,
+            y,
+            loss_weights,
+            weights,
+            cut=cut,
+            f_beta=values.get("f_beta", 1.0),
+            accuracy_top_k=values.get("accuracy_top_k", 3),
+        )
+
+
+def _usable(contest: Contest) -> np.ndarray:
+    """Which candidates stayed finite; says so if some did not."""
+    status = np.concatenate([part.status for part in contest.progress])
+    loss = np.concatenate([part.best_loss for part in contest.progress])
+    usable = (status != "diverged") & np.isfinite(loss)
+    if not usable.any():
+        raise AllCandidatesDivergedError(contest.blame())
+    if not usable.all() and contest.own_rates:
+        # Rates of our own grid may fail: that is what a grid is for.
+        warnings.warn(
+            f"{np.count_nonzero(~usable)} of {len(usable)} candidate models "
+            "diverged and were dropped; candidates_['status'] says which. Set "
+            "smaller learning rates, or 'auto', to keep them.",
+            CandidateDivergedWarning,
+            stacklevel=2,
+        )
+    return usable
+
+
+def cut_to_threshold(settings: Settings, cut):
+    """The threshold on the probability, or on the score if there is none."""
+    return binary_score(cut, settings.loss.link)
+
+
+def _judge(
+    contest: Contest, usable, score, cuts, split_scores
+) -> dict[int, Calibration]:
+    """Fill in score and cut of every usable candidate, on the rows that judge it."""
+    calibrations: dict[int, Calibration] = {}
+    plan, settings = contest.plan, contest.settings
+    limit = settings.values.get("num_calibration_samples", 10_000_000)
+    parts = _sampled(plan.parts, limit, contest.spec.seed)
+    rows = np.concatenate([part for _, part in parts])
+    ends = np.cumsum([len(part) for _, part in parts])[:-1]
+    y, weights = plan.y[rows], plan.weights[rows]
+    width = 8 * len(rows) * contest.n_outputs
+    chosen = np.flatnonzero(usable)
+    for some in np.array_split(chosen, -(-width * len(chosen) // MARGIN_BYTES)):
+        margins = contest.margins(plan.reader, parts, some)
+        for place, number in enumerate(some):
+            mine = margins[:, :, place]
+            if not settings.binary:
+                right = mine.argmax(axis=1) == y
+                score[number] = np.average(right, weights=weights)
+                for fold, piece in enumerate(np.split(np.arange(len(rows)), ends)):
+                    share = weights[piece].sum()
+                    split_scores[fold, number] = (
+                        weights[piece] @ right[piece] / share if share else np.nan
+                    )
+                continue
+            found = settings.calibrate(mine[:, 0], y, weights)
+            cuts[number], score[number] = found.cut, found.score
+            calibrations[int(number)] = found
+            if len(parts) == 1:
+                split_scores[0, number] = found.score
+                continue
+            for fold, piece in enumerate(np.split(np.arange(len(rows)), ends)):
+                split_scores[fold, number] = score_at(
+                    settings.criterion,
+                    mine[piece, 0].astype(np.float64),
+                    y[piece],
+                    weights[piece],
+                    found.cut,
+                    settings.criterion_value,
+                    settings.loss.link,
+                )
+    return calibrations
+
+
+def _sampled(parts, limit: int, seed: int):
+    """The parts, or as many of their rows as may calibrate."""
+    count = sum(len(part) for _, part in parts)
+    if count <= limit:
+        return parts
+    rng = np.random.default_rng([seed, 0xCA11])
+    kept = np.sort(rng.permutation(count)[:limit])
+    found, start = [], 0
+    for group, part in parts:
+        mine = kept[(kept >= start) & (kept < start + len(part))] - start
+        start += len(part)
+        found.append((group, part[mine]))
+    return found
+
+
+def ranking(score: np.ndarray, loss: np.ndarray) -> np.ndarray:
+    """Candidates by score, the best first; among equals by validation loss.
+
+    Scores that differ by rounding of their sums are equal.
+    """
+    return np.lexsort((loss, -np.round(score, 12)))
+
+
+def candidate_table(
+    candidates: Any,
+    progress: list[Progress],
+    score: np.ndarray,
+    thresholds: np.ndarray | None,
+    split_scores: np.ndarray | None = None,
+) -> dict[str, Any]:
+    """One row a candidate, shaped like scikit-learn's ``cv_results_``.
+
+    Parameters
+    ----------
+    candidates : Candidates or Variants
+    progress : list of Progress
+        Of the candidates in order.
+    score : float64 array of shape (n_candidates,)
+    thresholds : float64 array of shape (n_candidates,) or None
+        For binary classification.
+    split_scores : float64 array of shape (n_splits, n_candidates) or None
+        With folds: the score on each, at the threshold of all.
+    """
+    loss = np.concatenate([part.best_loss for part in progress])
+    order = ranking(score, loss)
+    rank = np.empty(len(order), dtype=np.int32)
+    rank[order] = np.arange(1, len(order) + 1)
+    best_epoch = np.concatenate([part.best_epoch for part in progress])
+    train_loss = [
+        np.array(part.train_curve)[part.best_epoch, np.arange(len(part.best_epoch))]
+        for part in progress
+    ]
+    table: dict[str, Any] = {
+        **{f"param_{name}": values for name, values in candidates.columns.items()},
+        "params": [candidates.params(i) for i in range(len(candidates))],
+        "train_loss": np.concatenate(train_loss),
+        "validation_loss": loss,
+        "validation_score": score,
+        "rank_validation_score": rank,
+        "best_epoch": best_epoch + 1,
+        "n_iter": np.concatenate([part.n_iter for part in progress]),
+        "status": np.concatenate([part.status for part in progress]),
+    }
+    if thresholds is not None:
+        table["threshold"] = thresholds
+    if split_scores is not None:
+        losses = np.concatenate([part.best_parts for part in progress], axis=1)
+        for number, (split_loss, split_score) in enumerate(
+            zip(losses, split_scores, strict=True)
+        ):
+            table[f"split{number}_validation_loss"] = split_loss
+            table[f"split{number}_validation_score"] = split_score
+    return table
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the judged candidates come to.
+
+    Attributes
+    ----------
+    chosen : int array
+        The best candidates, the best first: as many as the ensemble has.
+    fields : dict
+        The fields of `ModelState` that do not depend on the kind of model.
+    """
+
+    chosen: np.ndarray
+    fields: dict[str, Any]
+
+
+def judge(contest: Contest) -> Verdict:
+    """Select the best candidate, or the best few, and calibrate the threshold.
+
+    Parameters
+    ----------
+    contest : Contest
+
+    Returns
+    -------
+    verdict : Verdict
+
+    Raises
+    ------
+    AllCandidatesDivergedError
+        If no candidate stayed finite.
+    """
+    settings, plan, spec = contest.settings, contest.plan, contest.spec
+    usable = _usable(contest)
+    loss = np.concatenate([part.best_loss for part in contest.progress])
+    score = np.where(usable, -loss, -np.inf)
+    cuts = np.full(len(usable), settings.loss.midpoint)
+    parts = np.concatenate([part.best_parts for part in contest.progress], axis=1)
+    split_scores = -parts
+    calibrations: dict[int, Calibration] = {}
+    if settings.scores_rows:
+        calibrations = _judge(contest, usable, score, cuts, split_scores)
+    order = ranking(score, loss)
+    chosen = order[: spec.ensemble_size]
+    chosen = chosen[usable[chosen]]
+    best = int(chosen[0])
+    best_score, cut = float(score[best]), float(cuts[best])
+    judged = _mean_margins(contest, plan.reader, plan.parts, chosen)
+    rows = np.concatenate([part for _, part in plan.parts])
+    y, weights = _take(plan.y, rows), _take(plan.weights, rows)
+    if settings.binary and settings.criterion.curve is not None:
+        found = calibrations[best]
+        if len(chosen) > 1:
+            # The average of several models has a threshold of its own.
+            found = settings.calibrate(judged[:, 0], y, weights)
+            cut, best_score = found.cut, found.score
+        if not found.target_reached:
+            warn_target(settings, found)
+    metrics = _metrics(contest, chosen, cut, judged, rows)
+    if len(chosen) > 1 and not (settings.binary and settings.scores_rows):
+        measured = metrics["train" if plan.kind == "training" else "validation"]
+        best_score = -measured["objective_loss"]
+        if settings.scores_rows:
+            best_score = measured["multiclass_accuracy"]
+    part, place = contest.progress[0], best
+    for part in contest.progress:
+        if place < len(part.status):
+            break
+        place -= len(part.status)
+    n_iter = int(part.n_iter[place])
+    curves = [
+        np.array([epoch[place] for epoch in curve[:n_iter]])
+        for curve in (part.train_curve, part.validation_curve)
+    ]
+    thresholds = cut_to_threshold(settings, cuts)
+    fields = {
+        "threshold": float(cut_to_threshold(settings, cut))
+        if settings.binary
+        else None,
+        "n_iter": n_iter,
+        "best_index": best,
+        "best_params": contest.candidates.params(best),
+        "best_score": best_score,
+        "candidates": candidate_table(
+            contest.candidates,
+            contest.progress,
+            score,
+            thresholds if settings.binary else None,
+            split_scores if plan.kind == "folds" else None,
+        ),
+        "loss_curve": curves[0],
+        "validation_curve": None if plan.kind == "training" else curves[1],
+        "metrics": {part: contest.named(found) for part, found in metrics.items()},
+    }
+    return Verdict(chosen, fields)
+
+
+def warn_target(settings: Settings, found: Calibration) -> None:
+    """Say that a target is out of reach, and what is reached instead."""
+    name = settings.criterion.parameter
+    figure = (name or "").removeprefix("target_")
+    warnings.warn(
+        f"No threshold reaches {name}={settings.criterion_value:g} on the validation "
+        f"rows; the nearest, which is used, has a {figure} of {found.reached:.4g}. "
+        f"Lower {name}, or give the model better features.",
+        TargetNotReachedWarning,
+        stacklevel=2,
+    )
+
+
+def _take(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Values of some rows, without a copy if they are all rows in order."""
+    everything = len(rows) == len(values) and (rows[1:] > rows[:-1]).all()
+    return values if everything else values[rows]
+
+
+def _mean_margins(contest: Contest, reader, parts, chosen) -> np.ndarray:
+    margins = contest.margins(reader, parts, chosen)
+    if len(chosen) == 1:
+        return margins[:, :, 0].astype(np.float64, copy=False)
+    return contest.mean(margins)
+
+
+def _metrics(contest: Contest, chosen, cut: float, judged, judged_rows):
+    """SageMaker's metrics of the selected model on training and validation rows."""
+    plan = contest.plan
+    reader, y, weights = contest.train
+    rows = plan.train_rows
+    if plan.kind == "training":
+        margins = judged
+    else:
+        margins = _mean_margins(contest, reader, [(0, rows)], chosen)
+    y, weights = _take(y, rows), _take(weights, rows)
+    loss_weights = _take(contest.loss_weights[0], rows)
+    found = {"train": contest.measure(margins, y, loss_weights, weights, cut)}
+    if plan.kind != "training":
+        found["validation"] = contest.measure(
+            judged,
+            plan.y[judged_rows],
+            contest.loss_weights[1][judged_rows],
+            plan.weights[judged_rows],
+            cut,
+        )
+    return found
