@@ -30,6 +30,13 @@ ALLOWED = {
     "__init__": {"estimators", "backends", "_show_versions"},
     "__main__": {"cli"},
 }
+# The same within training: modules at its top and, by name, its folders.
+WITHIN_TRAINING = {
+    "training": {"training", "selection"},
+    "selection": {"training", "selection"},
+    "linear": {"training", "selection", "linear"},
+    "factors": {"training", "selection", "factors"},
+}
 FOREIGN = {
     "_kernels": {"sklearn", "boto3", "joblib", "pandas"},
     "training": {"boto3", "pandas"},
@@ -70,6 +77,20 @@ def test_imports_run_downward(path):
             assert target in LEAVES, f"the leaf {folder} imports {target}"
         elif target not in LEAVES and target != "__version__":
             assert target in ALLOWED[folder], f"{folder} imports {target}"
+
+
+def test_the_algorithms_know_nothing_of_each_other():
+    def place(parts):
+        """The folder of training that a module lies in, training itself at its top."""
+        folder = PACKAGE.joinpath("training", *parts[:1])
+        return parts[0] if folder.is_dir() and parts else "training"
+
+    for path in sorted((PACKAGE / "training").rglob("*.py")):
+        mine = place(path.relative_to(PACKAGE / "training").parts)
+        for name in imported(path):
+            if name.startswith("sklearn_sagemaker.training."):
+                other = place(name.split(".")[2:])
+                assert other in WITHIN_TRAINING[mine], f"{path.name} imports {name}"
 
 
 def test_private_names_of_scikit_learn_stay_in_compat():

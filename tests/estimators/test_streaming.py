@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
-from sklearn_sagemaker.training.linear import stream as training_stream
+from sklearn_sagemaker.training import prequential
 
 CRITERION = "binary_classifier_model_selection_criteria"
 
@@ -644,7 +644,7 @@ def best_f1(margins, y):
 
 @pytest.mark.parametrize("kept", [10_000, 300])
 def test_the_threshold_is_calibrated_on_scores_of_recent_rows(monkeypatch, kept):
-    monkeypatch.setattr(training_stream, "RECENT_ROWS", kept)
+    monkeypatch.setattr(prequential, "RECENT_ROWS", kept)
     X, y = rare_rows(700)
     model = LinearLearnerClassifier(**ONE, **{CRITERION: "f1"})
     margins = []
@@ -692,7 +692,7 @@ def test_the_rate_falls_with_the_square_root_of_the_updates():
 
 
 def test_memory_does_not_grow_with_the_stream(problem, monkeypatch):
-    monkeypatch.setattr(training_stream, "RECENT_ROWS", 60)
+    monkeypatch.setattr(prequential, "RECENT_ROWS", 60)
     cls, X, y = problem
     model, sizes = cls(**QUICK), []
 

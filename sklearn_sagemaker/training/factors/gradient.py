@@ -20,7 +20,7 @@ from sklearn_sagemaker.training.factors.settings import (
     FactorSettings,
     start_of,
 )
-from sklearn_sagemaker.training.linear.block import aligned_zeros
+from sklearn_sagemaker.training.memory import aligned_zeros
 
 BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
 """MXNet's."""

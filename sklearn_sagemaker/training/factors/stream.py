@@ -18,14 +18,14 @@ from sklearn_sagemaker.training.factors.scaling import (
 )
 from sklearn_sagemaker.training.factors.settings import FactorSettings
 from sklearn_sagemaker.training.identifiers import warn_of_identifiers
-from sklearn_sagemaker.training.linear.stream import (
+from sklearn_sagemaker.training.precision import in_safe_precision
+from sklearn_sagemaker.training.prequential import (
     PIECE_ROWS,
     remember,
     seen_exponent,
     stream_table,
     stream_threshold,
 )
-from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.weights import comparable
 

@@ -21,7 +21,7 @@ from sklearn_sagemaker.training.factors.truncated import (
     truncated_mean,
     truncated_normal,
 )
-from sklearn_sagemaker.training.linear.block import aligned_zeros
+from sklearn_sagemaker.training.memory import aligned_zeros
 
 LANES: int = sweep_kernels.LANES
 PANEL = LANES - 1

@@ -18,6 +18,7 @@ from sklearn_sagemaker._kernels import (
     kernels,
 )
 from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.memory import aligned_zeros
 
 LANES = 16
 """Strips are padded to a multiple of this many models."""
@@ -31,15 +32,6 @@ ROW_PARTS = 2
 """Parts that a dense mini-batch of `SPLIT_ROWS` rows is cut into. Fixed, so that
 results never depend on the number of threads."""
 SPLIT_ROWS = 64
-
-
-def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
-    """Zeros that start on a cache line: a strip across two lines costs twice."""
-    dtype = np.dtype(dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
-    memory = np.zeros(size + 64, dtype=np.uint8)
-    start = -memory.__array_interface__["data"][0] % 64
-    return memory[start : start + size].view(dtype).reshape(shape)
 
 
 @lru_cache(maxsize=8)

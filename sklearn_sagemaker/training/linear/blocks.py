@@ -7,9 +7,9 @@ import numpy as np
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker.training.linear.block import LANES, ColumnBlock
 from sklearn_sagemaker.training.linear.candidates import Candidates
+from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.scaling import FeatureStatistics
-from sklearn_sagemaker.training.selection.settings import LinearSettings
 
 BLOCK_COLUMNS = 128
 """Columns that one pass trains together..."""

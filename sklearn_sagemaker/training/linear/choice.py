@@ -10,9 +10,9 @@ import numpy as np
 from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import mean_solution, models_of
+from sklearn_sagemaker.training.linear.settings import AUTO, LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 from sklearn_sagemaker.training.selection.choice import Contest, judge
-from sklearn_sagemaker.training.selection.settings import AUTO, LinearSettings
 
 
 @dataclass

@@ -27,6 +27,7 @@ from sklearn_sagemaker.training.linear.blocks import (
 from sklearn_sagemaker.training.linear.candidates import check_models, make_candidates
 from sklearn_sagemaker.training.linear.choice import LinearContest, select
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
+from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.stream import train_stream
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_epochs
@@ -49,7 +50,6 @@ from sklearn_sagemaker.training.schedule import (
     plan_updates,
     run_length,
 )
-from sklearn_sagemaker.training.selection.settings import LinearSettings
 from sklearn_sagemaker.training.selection.validation import (
     ValidationPlan,
     given_rows,

@@ -19,9 +19,16 @@ from sklearn_sagemaker.training.linear.blocks import (
 )
 from sklearn_sagemaker.training.linear.candidates import check_models, make_candidates
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
+from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.precision import in_safe_precision
-from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.prequential import (
+    PIECE_ROWS,
+    remember,
+    seen_exponent,
+    stream_table,
+    stream_threshold,
+)
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
     check_statistics,
@@ -35,25 +42,7 @@ from sklearn_sagemaker.training.schedule import (
     epoch_order,
     learning_rates,
 )
-from sklearn_sagemaker.training.selection.choice import (
-    candidate_table,
-    cut_to_threshold,
-    warn_target,
-)
-from sklearn_sagemaker.training.selection.settings import LinearSettings, Settings
-from sklearn_sagemaker.training.weights import comparable, exponent_of
-
-PIECE_ROWS = 1024
-"""Rows that are scored before they are trained on."""
-RECENT_ROWS = 10_000
-"""The last rows, each scored before it was trained on, calibrate the threshold."""
-
-
-def seen_exponent(resume: dict[str, Any] | None, data: TrainingData) -> int:
-    """Power of two of the weights of a stream: that of the first rows."""
-    if resume is None:
-        return exponent_of(data.sample_weight)
-    return resume["stream"].get("exponent", 0)
+from sklearn_sagemaker.training.weights import comparable
 
 
 class Moments:
@@ -342,56 +331,6 @@ class Stream:
             metrics={"train": {"objective_loss": float(loss[best])}},
             resume=resume,
         )
-
-
-def remember(
-    recent: np.ndarray, data: TrainingData, piece: np.ndarray, margins: list
-) -> np.ndarray:
-    """The last rows scored before they were trained on, with some more.
-
-    Parameters
-    ----------
-    recent : float64 array of shape (n_recent, 2 + n_models)
-        Label, weight, and the margin of each model.
-    data : TrainingData
-    piece : int64 array of shape (n,)
-        Rows of the data.
-    margins : list of arrays of shape (n, any)
-
-    Returns
-    -------
-    recent : float64 array of shape (at most RECENT_ROWS, 2 + n_models)
-    """
-    extra = np.stack([data.y[piece], data.sample_weight[piece]], axis=1)
-    return np.vstack([recent, np.hstack([extra, *margins])])[-RECENT_ROWS:]
-
-
-def stream_threshold(
-    settings: Settings, recent: np.ndarray, chosen: np.ndarray
-) -> float | None:
-    """Threshold of the mean of some models, by the rows that `remember` keeps."""
-    if not settings.binary:
-        return None
-    cut = settings.loss.midpoint
-    if len(recent):
-        y, weights = recent[:, :2].T
-        calibration = settings.calibrate(recent[:, chosen + 2].mean(axis=1), y, weights)
-        cut = calibration.cut
-        if not calibration.target_reached:
-            warn_target(settings, calibration)
-    return float(cut_to_threshold(settings, cut))
-
-
-def stream_table(
-    candidates: Any, loss: np.ndarray, threshold: float | None
-) -> dict[str, Any]:
-    """``candidates_`` by the mean losses of a stream; infinite ones diverged."""
-    progress = Progress.start(len(loss))
-    progress.best_loss[:], progress.n_iter[:] = loss, 1
-    progress.status[~np.isfinite(loss)] = "diverged"
-    progress.train_curve.append(loss)
-    thresholds = None if threshold is None else np.full(len(loss), threshold)
-    return candidate_table(candidates, [progress], -loss, thresholds)
 
 
 def train_stream(spec: TrainingSpec, data: TrainingData) -> ModelState:

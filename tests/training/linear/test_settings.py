@@ -5,8 +5,8 @@ import pytest
 
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
-from sklearn_sagemaker.training.selection.settings import LinearSettings
 
 from ..conftest import KINDS, hyperparameters
 
