@@ -13,6 +13,10 @@ from typing import Any
 
 import numpy as np
 
+Monitor = Callable[[int, int, dict[str, float]], Any]
+"""Called after each epoch with its number, the planned number of epochs and a dict of
+losses; a true answer ends the training there."""
+
 FORMAT_VERSION = 1
 """Version of the layout of these classes; raised when a field changes meaning."""
 

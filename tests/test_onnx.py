@@ -424,7 +424,7 @@ def test_the_remedies_of_the_message_work():
     model = fitted("mcmc")
     graph = skl2onnx.to_onnx(model, X[:1], options={"draws": True})
     assert_near(run(graph, NEW)["variable"][:, 0], model.predict(NEW), "float32")
-    # Averaged variants are a few models, and need no option.
+    # Averaged candidates are a few models, and need no option.
     assert hasattr(fitted("als-ensemble-binary"), "draws_")
     skl2onnx.to_onnx(fitted("als-ensemble-binary"), X[:1])
 

@@ -27,6 +27,7 @@ from sklearn_sagemaker._hyperparameters.linear_learner import LINEAR_LEARNER
 
 __all__ = [
     "ALL",
+    "AUTO_OPTIMIZER",
     "BINARY",
     "CLASSIFIERS",
     "HYPERPARAMETERS",
@@ -45,6 +46,8 @@ HYPERPARAMETERS: dict[str, tuple[Hyperparameter, ...]] = {
     "factorization-machines": FACTORIZATION_MACHINES,
 }
 """All hyperparameters by SageMaker's name of the algorithm."""
+AUTO_OPTIMIZER = {"linear-learner": "adam", "factorization-machines": "adagrad"}
+"""What ``optimizer="auto"`` is."""
 
 
 def hyperparameters_for(

@@ -98,9 +98,9 @@ FACTORIZATION_MACHINES = (
     ),
     number(
         "num_models", "int", 1, 1,
-        "Variants of learning rates, decays and number of factors that are trained "
-        "side by side, as far as these are left to us; the best one on the validation "
-        "rows is kept.",
+        "Candidate models to train side by side. They differ in learning rates, decays "
+        "and number of factors, as far as these are left to us; the best one on the "
+        "validation rows is kept.",
         1, ours=True,
     ),
     number(
@@ -168,8 +168,8 @@ FACTORIZATION_MACHINES = (
     ),
     number(
         "early_stopping_patience", "int", "auto", "auto",
-        "Epochs without an improvement on the validation rows before a variant stops. "
-        '"auto" is 4. Without validation rows all epochs are trained.',
+        "Epochs without an improvement on the validation rows before a candidate "
+        'stops. "auto" is 4. Without validation rows all epochs are trained.',
         1, auto=True, ours=True,
     ),
     number(

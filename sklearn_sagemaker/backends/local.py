@@ -8,11 +8,11 @@ from sklearn.base import BaseEstimator
 
 from sklearn_sagemaker._state import (
     ModelState,
+    Monitor,
     TrainingData,
     TrainingSpec,
     WindowedData,
 )
-from sklearn_sagemaker.backends.protocol import Monitor
 from sklearn_sagemaker.training.blas import single_threaded_blas
 from sklearn_sagemaker.training.factors.run import train_factors
 from sklearn_sagemaker.training.factors.windows import WindowedFactorRun

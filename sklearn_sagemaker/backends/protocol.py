@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from sklearn_sagemaker._state import (
     ModelState,
+    Monitor,
     TrainingData,
     TrainingSpec,
     WindowedData,
 )
-
-Monitor = Callable[[int, int, dict[str, float]], Any]
 
 
 @runtime_checkable

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
+    AUTO_OPTIMIZER,
     CLASSIFIERS,
     REGRESSOR,
     hyperparameters_for,
@@ -41,15 +42,15 @@ groups : "auto", array-like of int of shape (n_features,) or None, default="auto
 _OURS = {
     "How many of the best candidates to average, margin by margin: for linear models\n"
     "    that is one set of coefficients, so that predictions cost no more.": (
-        "How many of the best variants to average, margin by margin, as one model of\n"
-        "    all their factors; probit models by their probabilities."
+        "How many of the best candidates to average, margin by margin, as one model\n"
+        "    of all their factors; probit models by their probabilities."
     ),
     "models times classes times stored values exceed 5e8 or": (
         "20 times the factors of all models times classes times\n"
         "    stored values exceed 5e8 or"
     ),
     "over blocks of models and, within a block, over rows.": (
-        "over variants and folds, and over\n    the rows of a large prediction."
+        "over candidates and folds, and over\n    the rows of a large prediction."
     ),
 }
 _SHARED = _GROUPS.strip() + SHARED_PARAMETERS
@@ -98,7 +99,9 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
 
     def _choices(self, values: dict[str, Any], predictor_type: str) -> dict[str, Any]:
         optimizer = values["optimizer"]
-        return {"optimizer": "adagrad" if optimizer == "auto" else optimizer}
+        if optimizer == "auto":
+            optimizer = AUTO_OPTIMIZER[self._algorithm]
+        return {"optimizer": optimizer}
 
     def _spec(self, predictor_type: str, n_classes: int, **more: Any) -> TrainingSpec:
         return super()._spec(predictor_type, n_classes, groups=self.groups, **more)
@@ -199,7 +202,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
     {hyperparameters}
     multiclass_model_selection_criteria : {"loss_function", "accuracy"}, \
             default="loss_function"
-        What the selected variant does best on the validation rows when there are
+        What the selected candidate does best on the validation rows when there are
         more than two classes.
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, times ``sample_weight``, in training, selection
@@ -221,21 +224,21 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         0.5 unless a criterion asks for its calibration. `predict_proba` and
         `decision_function` ignore it.
     resolved_params_ : dict
-        What "auto" became where all variants share it.
+        What "auto" became where all candidates share it.
     candidates_ : dict of arrays
-        One row a variant, like ``cv_results_``: ``params``, ``param_*``,
+        One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (greater is better), ``rank_validation_score``,
         ``best_epoch``, ``n_iter``, ``status``, and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
-        The selected variant.
+        The selected candidate.
     best_params_ : dict
         Its hyperparameters.
     best_score_ : float
         Its validation score: the criterion, or minus the loss.
     n_iter_ : int
-        Epochs that the selected variant was trained; the weights kept are those
+        Epochs that the selected candidate was trained; the weights kept are those
         of its best epoch.
     loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
         Its mean loss on training rows (each taken before the step that it led to)
@@ -250,7 +253,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         ``coef_`` are their means, and ``factors_`` are those of the last.
     training_state_ : dict
         With ``warm_start`` or `partial_fit`: weights and optimizer states of all
-        variants, to go on from.
+        candidates, to go on from.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -430,21 +433,21 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
     factors_ : ndarray of shape (n_features, k)
         Factors in the units of X and y: float32 where X is, and is not centred.
     resolved_params_ : dict
-        What "auto" became where all variants share it.
+        What "auto" became where all candidates share it.
     candidates_ : dict of arrays
-        One row a variant, like ``cv_results_``: ``params``, ``param_*``,
+        One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (greater is better), ``rank_validation_score``,
         ``best_epoch``, ``n_iter``, ``status``, and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
-        The selected variant.
+        The selected candidate.
     best_params_ : dict
         Its hyperparameters.
     best_score_ : float
         Its validation score: the criterion, or minus the loss.
     n_iter_ : int
-        Epochs that the selected variant was trained; the weights kept are those
+        Epochs that the selected candidate was trained; the weights kept are those
         of its best epoch.
     loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
         Its mean loss on training rows (each taken before the step that it led to)
@@ -459,7 +462,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         ``coef_`` are their means, and ``factors_`` are those of the last.
     training_state_ : dict
         With ``warm_start`` or `partial_fit`: weights and optimizer states of all
-        variants, to go on from.
+        candidates, to go on from.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)

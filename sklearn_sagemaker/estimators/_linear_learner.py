@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
+    AUTO_OPTIMIZER,
     CLASSIFIERS,
     REGRESSOR,
     hyperparameters_for,
@@ -33,10 +34,13 @@ class LinearLearnerMixin(FramesMixin, SageMakerEstimator):
     _algorithm = "linear-learner"
 
     def _choices(self, values: dict[str, Any], predictor_type: str) -> dict[str, Any]:
-        loss, optimizer = values["loss"], values["optimizer"]
+        auto = {
+            "loss": DEFAULT_LOSS[predictor_type],
+            "optimizer": AUTO_OPTIMIZER[self._algorithm],
+        }
         return {
-            "loss": DEFAULT_LOSS[predictor_type] if loss == "auto" else loss,
-            "optimizer": "adam" if optimizer == "auto" else optimizer,
+            name: choice if values[name] == "auto" else values[name]
+            for name, choice in auto.items()
         }
 
     def _margins(self, X) -> np.ndarray:

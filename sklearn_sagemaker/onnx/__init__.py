@@ -121,7 +121,7 @@ def _check(scope, model, inputs) -> None:
 
 
 def _is_mean_of_draws(model) -> bool:
-    """Whether it keeps draws of "mcmc"; averaged variants are a few models."""
+    """Whether it keeps draws of "mcmc"; averaged candidates are a few models."""
     solver = getattr(model, "resolved_params_", {}).get("solver")
     return solver == "mcmc" and hasattr(model, "draws_")
 

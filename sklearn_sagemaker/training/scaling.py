@@ -46,7 +46,8 @@ class FeatureStatistics:
 
     ``present`` is the share of the rows that store it, None for dense rows; ``zeros``
     the share of zeros among the values of the first dense rows; ``keep_constants``
-    whether constant features keep their size, as in SageMaker.
+    whether constant features keep their size, as in SageMaker; ``centred`` whether
+    features are centred where that is settled, and None where it is not.
     """
 
     mean: np.ndarray
@@ -54,6 +55,7 @@ class FeatureStatistics:
     present: np.ndarray | None = None
     zeros: float = 0.0
     keep_constants: bool = False
+    centred: bool | None = None
 
     @property
     def sparse_like(self) -> bool:

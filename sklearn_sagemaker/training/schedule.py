@@ -16,7 +16,7 @@ DEFAULT_EPOCHS = 15
 
 RUN_BYTES = 16384
 LONGEST_RUN = 16
-LARGE_DATA = 32 << 20
+RUNS_BYTES = 32 << 20
 """Bytes of X from which on rows are shuffled in runs."""
 
 INVERSE_UPDATES = 1000
@@ -67,7 +67,7 @@ def run_length(row_bytes: float, data_bytes: float, mini_batch_size: int) -> int
     Only for data far larger than the caches, and never so many that a
     mini-batch has fewer than 64 runs.
     """
-    if data_bytes < LARGE_DATA:
+    if data_bytes < RUNS_BYTES:
         return 1
     together = min(RUN_BYTES // max(1, int(row_bytes)), LONGEST_RUN)
     return int(max(1, min(together, mini_batch_size // 64)))

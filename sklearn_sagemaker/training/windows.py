@@ -14,9 +14,9 @@ from sklearn_sagemaker.training.schedule import n_batches
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 
 SHRINK = 0.9
+"""Factor on a sample's share of the rows when its memory is full."""
 ROW_BYTES = 32
 """Of the numbers that a sample keeps of each row, besides its values."""
-"""Factor on a sample's share of the rows when its memory is full."""
 HELD_OUT = 0.1
 """Share of the rows held out, with ``validation_fraction="auto"``."""
 
@@ -138,8 +138,8 @@ def _values(X) -> list[np.ndarray]:
     return [X.data, X.indices] if sp.issparse(X) else [np.ravel(X)]
 
 
-class Survey:
-    """What one pass over windows finds, and the rows that it keeps.
+class WindowStatistics:
+    """Counts and sums of all rows, from one pass, and a sample of the rows.
 
     Parameters
     ----------
@@ -187,7 +187,7 @@ class Survey:
         self.counts = np.zeros(0, dtype=np.int64)
         with closing(source.windows(spec.seed, None)) as windows:
             for window in windows:
-                self._look(window)
+                self._count(window)
                 if self.held_out:
                     held.add(window, window.draws)
                 # The training rows of the sample: those of the largest draws.
@@ -206,7 +206,7 @@ class Survey:
             )
         self.data = TrainingData(*kept.rows(), *validation)
 
-    def _look(self, window: Window) -> None:
+    def _count(self, window: Window) -> None:
         weights = window.sample_weight
         rows = np.flatnonzero(weights > 0)
         self._sizes.append(len(rows))
@@ -248,7 +248,7 @@ class Survey:
 
 
 def windowed_spec(spec: TrainingSpec, source: WindowedData) -> TrainingSpec:
-    """The spec of a run on a survey's data: nothing more is held out.
+    """The spec of a run on the sample of windows: nothing more is held out.
 
     Raises
     ------

@@ -27,7 +27,7 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker.estimators import _row_sources
-from sklearn_sagemaker.training.windows import Sample, Survey, windowed_spec
+from sklearn_sagemaker.training.windows import Sample, WindowStatistics, windowed_spec
 
 
 class ArraySource(RowSource):
@@ -364,8 +364,8 @@ def test_arrays_still_need_labels(digits):
         LinearLearnerClassifier().fit(digits[0])
 
 
-# ------------------------------------------------------------------------ the survey
-def survey_of(X, y, weights=None, held=1 << 20, **parameters):
+# ----------------------------------------------------------- statistics of windows
+def statistics_of(X, y, weights=None, held=1 << 20, **parameters):
     source = source_of(X, y, weights)
 
     def windows(seed, epoch):
@@ -375,40 +375,40 @@ def survey_of(X, y, weights=None, held=1 << 20, **parameters):
 
     spec = TrainingSpec("linear-learner", "binary_classifier", {}, 2, **parameters)
     data = WindowedData(windows, source.contents.n_bytes, held)
-    return Survey(spec, data), data
+    return WindowStatistics(spec, data), data
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])
-def test_a_survey_parts_the_rows(digits, sparse):
+def test_statistics_of_windows_part_the_rows(digits, sparse):
     X, y = digits
     X = sp.csr_matrix(X) if sparse else X
     y = (y == 8).astype(int)
     weights = np.random.default_rng(2).random(len(y))
-    survey, data = survey_of(X, y, weights)
-    trained = [(w, survey.train_rows(w)) for w in data.windows(0, None)]
-    assert sum(len(rows) for _, rows in trained) == survey.n_train
-    assert survey.n_train + len(survey.data.y_val) == len(y) == survey.n_rows
-    assert 0.05 < len(survey.data.y_val) / len(y) < 0.15
+    found, data = statistics_of(X, y, weights)
+    trained = [(w, found.train_rows(w)) for w in data.windows(0, None)]
+    assert sum(len(rows) for _, rows in trained) == found.n_train
+    assert found.n_train + len(found.data.y_val) == len(y) == found.n_rows
+    assert 0.05 < len(found.data.y_val) / len(y) < 0.15
     # All training rows fit in the sample here.
-    assert len(survey.data.y) == survey.n_train
-    assert_allclose(survey.weight, survey.data.sample_weight.sum())
-    wanted = np.bincount(survey.data.y.astype(int), survey.data.sample_weight)
-    assert_allclose(survey.class_weights, wanted)
+    assert len(found.data.y) == found.n_train
+    assert_allclose(found.weight, found.data.sample_weight.sum())
+    wanted = np.bincount(found.data.y.astype(int), found.data.sample_weight)
+    assert_allclose(found.class_weights, wanted)
     wanted = sum(w.sample_weight[rows].sum() for w, rows in trained)
-    assert_allclose(survey.weight, wanted)
+    assert_allclose(found.weight, wanted)
     if sparse:
-        assert survey.stored == X.nnz
-        assert_array_equal(survey.counts, X.getnnz(axis=0))
+        assert found.stored == X.nnz
+        assert_array_equal(found.counts, X.getnnz(axis=0))
 
 
 def test_samples_stay_within_their_memory(digits):
     X, y = digits
-    survey, data = survey_of(X, (y == 8).astype(int), held=20_000)
-    for part in (survey.data.X, survey.data.X_val):
+    found, data = statistics_of(X, (y == 8).astype(int), held=20_000)
+    for part in (found.data.X, found.data.X_val):
         assert part.nbytes + 32 * len(part) <= 20_000
-    assert len(survey.data.y_val) > 20
-    trained = sum(len(survey.train_rows(w)) for w in data.windows(0, None))
-    assert trained == survey.n_train == len(y) - len(survey.data.y_val)
+    assert len(found.data.y_val) > 20
+    trained = sum(len(found.train_rows(w)) for w in data.windows(0, None))
+    assert trained == found.n_train == len(y) - len(found.data.y_val)
 
 
 def test_a_sample_is_random(digits):

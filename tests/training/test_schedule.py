@@ -136,7 +136,7 @@ def test_run_length():
 
 def test_cosine_falls_to_zero_and_the_step_to_its_minimum():
     values = hyperparameters(learning_rate=0.1, num_models=1)
-    rates = learning_rates(make_candidates(values, "adam", False), 0, 1000, 1000)[:, 0]
+    rates = learning_rates(make_candidates(values, False), 0, 1000, 1000)[:, 0]
     assert rates[0] == pytest.approx(0.1, rel=1e-3)
     assert rates[500] == pytest.approx(0.05, rel=1e-2)
     assert rates[-1] < 1e-6
@@ -146,10 +146,10 @@ def test_cosine_falls_to_zero_and_the_step_to_its_minimum():
         learning_rate=0.1, num_models=1, lr_scheduler_step=10,
         lr_scheduler_factor=0.5, lr_scheduler_minimum_lr=0.02,
     )  # fmt: skip
-    rates = learning_rates(make_candidates(values, "adam", False), 5, 40, 1000)[:, 0]
+    rates = learning_rates(make_candidates(values, False), 5, 40, 1000)[:, 0]
     np.testing.assert_allclose(rates[[0, 4, 5, 15, 25, 39]],
                                [0.1, 0.1, 0.05, 0.025, 0.02, 0.02])  # fmt: skip
 
     values = hyperparameters(learning_rate=0.1, use_lr_scheduler=False)
-    rates = learning_rates(make_candidates(values, "adam", False), 0, 40, 40)
+    rates = learning_rates(make_candidates(values, False), 0, 40, 40)
     assert (rates == 0.1).all()

@@ -1,4 +1,4 @@
-"""The variants of Factorization Machines as selection sees them, and their model."""
+"""The candidates of Factorization Machines as selection sees them, and their model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.training.factors.gradient import Scaler, Solution
 from sklearn_sagemaker.training.factors.scaling import check_units, in_user_units
 from sklearn_sagemaker.training.factors.settings import AUTO, FactorSettings
-from sklearn_sagemaker.training.selection.choice import Contest, judge
+from sklearn_sagemaker.training.selection.choice import TrainedCandidates, select_best
 
 METRIC_NAMES: dict[str, dict[str, str | None]] = {
     "binary_classifier": {"objective_loss": "binary_classification_cross_entropy"},
@@ -30,20 +30,20 @@ def named_metrics(predictor_type: str, metrics: dict[str, float]) -> dict[str, f
 
 
 @dataclass
-class FactorContest(Contest):
+class TrainedFactors(TrainedCandidates):
     """The trained models of a run of Factorization Machines.
 
     Attributes
     ----------
-    groups : list of lists of models
-        Of each variant: the model that is kept, then those of the folds.
+    models : list of lists of models
+        Of each candidate: the model that is kept, then those of the folds.
     scaler : Scaler
     label_origin, label_unit : float
         Labels were trained as ``(y - label_origin) / label_unit``.
     """
 
     settings: FactorSettings
-    groups: list[list[Any]]
+    models: list[list[Any]]
     scaler: Scaler
     label_origin: float
     label_unit: float
@@ -51,7 +51,7 @@ class FactorContest(Contest):
     @property
     def n_outputs(self) -> int:
         """Margins of a model for a row."""
-        return self.groups[0][0].n_outputs
+        return self.models[0][0].n_outputs
 
     @property
     def own_rates(self) -> bool:
@@ -59,7 +59,7 @@ class FactorContest(Contest):
         return self.settings.own_rates
 
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
-        """Margins of some variants at their best, in the user's units."""
+        """Margins of some candidates at their best, in the user's units."""
         # What is not finite is refused when the model is made.
         with np.errstate(over="ignore", invalid="ignore"):
             return self._margins(reader, parts, chosen)
@@ -69,10 +69,10 @@ class FactorContest(Contest):
         found = np.empty((n_rows, self.n_outputs, len(chosen)))
         for place, number in enumerate(chosen):
             start = 0
-            for group, rows in parts:
+            for fit, rows in parts:
                 stop = start + len(rows)
-                model = self.groups[number][group]
-                found[start:stop, :, place] = model.margins(reader, rows, best=True)
+                model = self.models[number][fit]
+                found[start:stop, :, place] = model.best_margins(reader, rows)
                 start = stop
         if self.label_unit != 1.0:
             found *= self.label_unit
@@ -93,7 +93,7 @@ class FactorContest(Contest):
         return named_metrics(self.spec.predictor_type, metrics)
 
     def remedies(self) -> list[str]:
-        """What the settings leave to try when every variant diverged."""
+        """What the settings leave to try when every candidate diverged."""
         values = self.spec.hyperparameters
         return [
             f"set {name} below {values[name]:g}, or 'auto'"
@@ -155,13 +155,13 @@ def all_draws(
 
 
 def select(
-    contest: FactorContest, epochs: int, resume: dict[str, Any] | None, X
+    trained: TrainedFactors, epochs: int, resume: dict[str, Any] | None, X
 ) -> ModelState:
-    """Select the best variant, or average the best few.
+    """Select the best candidate, or average the best few.
 
     Parameters
     ----------
-    contest : FactorContest
+    trained : TrainedFactors
     epochs : int
         What ``epochs`` became.
     resume : dict or None
@@ -176,18 +176,18 @@ def select(
     Raises
     ------
     AllCandidatesDivergedError
-        If no variant stayed finite.
+        If no candidate stayed finite.
     FeatureScaleError
         If the model has no exact form in the units of X.
     """
-    settings, spec = contest.settings, contest.spec
-    verdict = judge(contest)
-    models = [contest.groups[number][0] for number in verdict.chosen]
-    scaling = contest.scaler, contest.label_origin, contest.label_unit
+    settings, spec = trained.settings, trained.spec
+    selection = select_best(trained)
+    models = [trained.models[number][0] for number in selection.chosen]
+    scaling = trained.scaler, trained.label_origin, trained.label_unit
     solutions = [model.solution() for model in models]
     draws = [draw for model in models for draw in model.draws()]
-    rows = contest.plan.train_rows
-    spread = settings.spread(contest.train[1][rows])
+    rows = trained.plan.train_rows
+    spread = settings.spread(trained.train[1][rows])
     check_units(draws or solutions, X, rows, *scaling, spread, spec.feature_names)
     if settings.probit and len(models) > 1 and not draws:
         # Probabilities are averaged, which no single machine does.
@@ -202,9 +202,9 @@ def select(
             **{name: settings.values[name] for name in AUTO if name in settings.values},
             "eps": settings.values["eps"],
             "epochs": epochs,
-            "validation": contest.plan.kind,
+            "validation": trained.plan.kind,
             "loss": settings.loss.name,
         },
         resume=resume,
-        **verdict.fields,
+        **selection.fields,
     )

@@ -134,7 +134,7 @@ class GradientModel:
     Parameters
     ----------
     settings : FactorSettings
-    variant : dict
+    params : dict
         Its own hyperparameters.
     reader : RowReader
         The training rows.
@@ -149,17 +149,17 @@ class GradientModel:
     def __init__(
         self,
         settings: FactorSettings,
-        variant: dict[str, Any],
+        params: dict[str, Any],
         reader: RowReader,
         n_outputs: int,
         scaler: Scaler,
         start: np.ndarray,
         seed: list[int],
     ):
-        self.settings, self.variant, self.reader = settings, variant, reader
+        self.settings, self.params, self.reader = settings, params, reader
         values, dtype, d = settings.values, reader.dtype, reader.n_features
         self.scaler = scaler.arrays(dtype)
-        self.k, self.n_outputs, self.steps = variant["num_factors"], n_outputs, 0
+        self.k, self.n_outputs, self.steps = params["num_factors"], n_outputs, 0
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
         rng = np.random.default_rng(seed)
         self.bias = aligned_zeros((layers, n_outputs), dtype)
@@ -224,23 +224,43 @@ class GradientModel:
 
     def _rules(self) -> np.ndarray:
         """Rate and decay of intercept, linear weights and factors."""
-        variant, rules = self.variant, np.empty((3, 2))
-        rules[0] = variant["bias_lr"], self.settings.values["bias_wd"]
-        rules[1] = variant["linear_lr"], variant["linear_wd"]
-        rules[2] = variant["factors_lr"], variant["factors_wd"]
+        params, rules = self.params, np.empty((3, 2))
+        rules[0] = params["bias_lr"], self.settings.values["bias_wd"]
+        rules[1] = params["linear_lr"], params["linear_wd"]
+        rules[2] = params["factors_lr"], params["factors_wd"]
         if self.settings.optimizer == "ftrl":
             # It divides by the rate: next to none stands for none.
             rules[:, 0] = np.maximum(rules[:, 0], 1e-20)
         return rules
 
-    def margins(self, reader: RowReader, rows: np.ndarray, best: bool) -> np.ndarray:
-        """Margins of some rows, as trained last or at the best.
+    def best_margins(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
+        """Margins of some rows at the best.
 
         Returns
         -------
         margins : float64 array of shape (n, n_outputs)
         """
-        arrays = self.best if best and self.best else self._arrays()
+        return self._margins(reader, rows, self.best or self._arrays())
+
+    def part_margins(self, reader: RowReader, rows: np.ndarray, part: int):
+        """Margins of a part of the validation rows, as trained last.
+
+        Returns
+        -------
+        margins : float64 array of shape (n, n_outputs)
+        """
+        return self.margins(reader, rows)
+
+    def margins(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
+        """Margins of some rows, as trained last.
+
+        Returns
+        -------
+        margins : float64 array of shape (n, n_outputs)
+        """
+        return self._margins(reader, rows, self._arrays())
+
+    def _margins(self, reader, rows, arrays) -> np.ndarray:
         # Rows of another precision are scored in theirs.
         bias, linear, factors, shift, scale = (
             part.astype(reader.dtype, copy=False) for part in (*arrays, *self.scaler)

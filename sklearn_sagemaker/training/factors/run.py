@@ -1,4 +1,4 @@
-"""A training run of Factorization Machines: from rows to the trained variants."""
+"""A training run of Factorization Machines: from rows to the trained candidates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
 from sklearn_sagemaker._threads import Spread, thread_count, threads
-from sklearn_sagemaker.training.factors.choice import FactorContest, select
+from sklearn_sagemaker.training.factors.choice import TrainedFactors, select
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
@@ -36,8 +36,6 @@ from sklearn_sagemaker.training.selection.validation import (
 )
 from sklearn_sagemaker.training.weights import comparable
 
-Monitor = Callable[[int, int, dict[str, float]], Any]
-
 LARGE_DATA = 8 << 20
 """Bytes of X from which on rows are shuffled in windows of runs of neighbours."""
 RUN_ROWS = 8
@@ -49,7 +47,7 @@ PLANNED_EPOCHS = 20
 class FactorRun:
     """One training run; `train` does it all.
 
-    A variant is a model, or with folds one model for each fold and one that is
+    A candidate is a model, or with folds one model for each fold and one that is
     trained on all rows; they stop as one.
 
     Parameters
@@ -77,10 +75,10 @@ class FactorRun:
         self.epochs = self.settings.epochs(validated)
         self.jobs = thread_count(spec.n_jobs)
         self.scaler, self.square = self._feature_scaler()
-        self.variants = self.settings.variants(self.square)
+        self.candidates = self.settings.candidates(self.square)
         self._check_memory()
         self._prepare_labels()
-        self.groups = self._make_models()
+        self.models = self._make_models()
         self._trains: dict[int, np.ndarray] = {}
         self.trained = 0
         if spec.resume is not None:
@@ -94,7 +92,7 @@ class FactorRun:
     def _plan_validation(self) -> ValidationPlan:
         data, spec = self.data, self.spec
         stored = stored_values(data.X, self.rows)
-        factors = self.settings.variants().columns["num_factors"]
+        factors = self.settings.candidates().columns["num_factors"]
         return plan_validation(
             self.reader,
             data.y,
@@ -110,7 +108,7 @@ class FactorRun:
 
     def _check_memory(self) -> None:
         """Refuse what cannot be held, before there is any of it."""
-        n_models = len(self.variants) * self.plan.n_groups
+        n_models = len(self.candidates) * self.plan.n_fits
         self.settings.check_memory(
             self.reader.n_features, self.n_outputs, n_models, self.epochs
         )
@@ -167,18 +165,18 @@ class FactorRun:
         )
 
     def _make_models(self) -> list[list[Any]]:
-        """The models of each variant: the one that is kept, then those of the folds."""
+        """The models of each candidate: the one that is kept, then one a fold."""
         gradient = self.settings.solver == "gradient"
         make = self._gradient_model if gradient else self._sweep_maker()
         return [
-            [make(number, group) for group in range(self.plan.n_groups)]
-            for number in range(len(self.variants))
+            [make(number, fit) for fit in range(self.plan.n_fits)]
+            for number in range(len(self.candidates))
         ]
 
-    def _gradient_model(self, number: int, group: int) -> GradientModel:
+    def _gradient_model(self, number: int, fit: int) -> GradientModel:
         return GradientModel(
             self.settings,
-            self.variants.params(number),
+            self.candidates.params(number),
             self.reader,
             self.n_outputs,
             self.scaler,
@@ -188,29 +186,29 @@ class FactorRun:
         )
 
     def _sweep_maker(self) -> Callable[[int, int], Any]:
-        rows = [self._rows_of(group) for group in range(self.plan.n_groups)]
+        rows = [self._rows_of(fit) for fit in range(self.plan.n_fits)]
         stores = [make_store(self.data, part, self.scaler) for part in rows]
-        features = feature_groups(self.spec.groups, self.data.X, rows[0], stores[0])
+        groups = feature_groups(self.spec.groups, self.data.X, rows[0], stores[0])
 
-        def make(number: int, group: int) -> Any:
+        def make(number: int, fit: int) -> Any:
             return SweepModels(
                 self.settings,
-                self.variants.params(number),
-                stores[group],
+                self.candidates.params(number),
+                stores[fit],
                 self.data,
-                rows[group],
+                rows[fit],
                 self.scaler,
                 (self.origin, self.unit),
                 self.n_outputs,
                 self.epochs,
-                features,
-                [self.spec.seed, 0xFAC7, number, group],
+                groups,
+                [self.spec.seed, 0xFAC7, number, fit],
             )
 
         return make
 
-    def _rows_of(self, group: int) -> np.ndarray:
-        return self.plan.trained_by(group, self.train_rows)
+    def _rows_of(self, fit: int) -> np.ndarray:
+        return self.plan.trained_by(fit, self.train_rows)
 
     def _resume(self, resume: dict[str, Any]) -> None:
         """Go on from the state of another run.
@@ -224,7 +222,7 @@ class FactorRun:
         ours = self._made()
         names = (
             "solver", "optimizer", "rows that are", "outputs", "features", "precision",
-            "folds (and the refit)", "num_factors of the variants",
+            "folds (and the refit)", "num_factors of the candidates",
         )  # fmt: skip
         for name, mine, theirs in zip(names, ours, resume["made"], strict=True):
             if mine != theirs:
@@ -233,7 +231,7 @@ class FactorRun:
                     f"has {theirs}; keep the settings, or set warm_start=False to "
                     "start anew."
                 )
-        for models, states in zip(self.groups, resume["models"], strict=True):
+        for models, states in zip(self.models, resume["models"], strict=True):
             for model, state in zip(models, states, strict=True):
                 model.restore(state)
 
@@ -241,7 +239,7 @@ class FactorRun:
         """What another run can go on from."""
         return {
             "made": self._made(),
-            "models": [[model.state() for model in models] for models in self.groups],
+            "models": [[model.state() for model in models] for models in self.models],
             "epochs": self.trained + len(self.progress.train_curve),
             "seed": self.spec.seed,
             "scaler": (self.scaler.shift, self.scaler.scale),
@@ -254,32 +252,32 @@ class FactorRun:
         return (
             self.settings.solver, self.settings.optimizer, storage_of(self.reader),
             self.n_outputs, self.reader.n_features, str(self.reader.dtype),
-            self.plan.n_groups,
-            tuple(self.variants.columns["num_factors"].tolist()),
+            self.plan.n_fits,
+            tuple(self.candidates.columns["num_factors"].tolist()),
         )  # fmt: skip
 
     # ---------------------------------------------------------------- training
     def train(self, monitor: Monitor | None = None) -> ModelState:
-        """Train all variants, select one, calibrate its threshold."""
-        self.progress = Progress.start(len(self.variants), len(self.plan.parts))
-        tasks = len(self.variants) * self.plan.n_groups
+        """Train all candidates, select one, calibrate its threshold."""
+        self.progress = Progress.start(len(self.candidates), len(self.plan.parts))
+        tasks = len(self.candidates) * self.plan.n_fits
         with threads(min(self.jobs, tasks)) as spread:
             self._epochs(monitor, spread)
         state = self._state() if self.spec.keep_state else None
-        contest = FactorContest(
+        trained = TrainedFactors(
             spec=self.spec,
             settings=self.settings,
             plan=self.plan,
-            candidates=self.variants,
+            candidates=self.candidates,
             progress=[self.progress],
             train=(self.reader, self.data.y, self.data.sample_weight),
             loss_weights=(self.loss_weights, self._validation_weights()),
-            groups=self.groups,
+            models=self.models,
             scaler=self.scaler,
             label_origin=self.origin,
             label_unit=self.unit,
         )
-        return select(contest, self.epochs, state, self.data.X)
+        return select(trained, self.epochs, state, self.data.X)
 
     def _validation_weights(self) -> np.ndarray:
         if self.plan.reader is self.reader:
@@ -287,7 +285,7 @@ class FactorRun:
         return self.plan.weights
 
     def _epochs(self, monitor: Monitor | None, spread: Spread) -> None:
-        active = np.arange(len(self.variants))
+        active = np.arange(len(self.candidates))
         for epoch in range(self.epochs):
             found = self._epoch(epoch, active, spread)
             with np.errstate(all="ignore"):
@@ -307,54 +305,56 @@ class FactorRun:
         return shuffled_runs(rows, run, rng, WINDOW_ROWS)
 
     def _epoch(self, epoch: int, active: np.ndarray, spread: Spread) -> list:
-        """Train the active variants' models once over their rows, and judge them.
+        """Train the active candidates' models once over their rows, and validate them.
 
         Returns
         -------
         found : list of (training loss, [(part, loss, weight) of validation rows])
-            Variant by variant, group by group.
+            Candidate by candidate, fit by fit.
         """
         rng = np.random.default_rng([self.spec.seed, self.trained + epoch])
         order = self._order(self.train_rows, self.reader.nbytes, rng)
-        orders = [self._own(order, group) for group in range(self.plan.n_groups)]
+        orders = [self._own(order, fit) for fit in range(self.plan.n_fits)]
         work = [
-            (self.groups[number][group], orders[group], group)
+            (self.models[number][fit], orders[fit], fit)
             for number in active
-            for group in range(self.plan.n_groups)
+            for fit in range(self.plan.n_fits)
         ]
         return spread(self._model_epoch, *zip(*work, strict=True))
 
-    def _own(self, order: np.ndarray, group: int) -> np.ndarray:
-        """Those of the rows, in order, that a group trains on."""
-        if group == 0:
+    def _own(self, order: np.ndarray, fit: int) -> np.ndarray:
+        """Those of the rows, in order, that a fit is trained on."""
+        if fit == 0:
             return order
-        if group not in self._trains:
+        if fit not in self._trains:
             trains = np.zeros(len(self.data.y), dtype=bool)
-            trains[self._rows_of(group)] = True
-            self._trains[group] = trains
-        return order[self._trains[group][order]]
+            trains[self._rows_of(fit)] = True
+            self._trains[fit] = trains
+        return order[self._trains[fit][order]]
 
-    def _model_epoch(self, model, order: np.ndarray, group: int):
+    def _model_epoch(self, model, order: np.ndarray, fit: int):
         """Train a model once over its rows; returns its loss and its rows' losses."""
         # errstate belongs to the thread.
         with np.errstate(all="ignore"):
             train_loss = model.train(order, self.labels, self.weights)
-            return self._judged(model, group, train_loss)
+            return self._validated(model, fit, train_loss)
 
-    def _judged(self, model, group: int, train_loss: float) -> tuple[float, list]:
+    def _validated(self, model, fit: int, train_loss: float) -> tuple[float, list]:
         """The training loss of a model, and the losses of its validation rows."""
         if not model.finite:
             return np.nan, []
         losses = []
-        for number, (judge, rows) in enumerate(self.plan.parts):
-            if judge == group and self.plan.kind != "training":
-                losses.append((number, *self._validation_loss(model, rows)))
+        for number, (scored_by, rows) in enumerate(self.plan.parts):
+            if scored_by == fit and self.plan.kind != "training":
+                losses.append((number, *self._validation_loss(model, rows, number)))
         return train_loss, losses
 
-    def _validation_loss(self, model, rows: np.ndarray) -> tuple[float, float]:
-        """Weighted sum of the losses of some validation rows, and their weight."""
+    def _validation_loss(
+        self, model, rows: np.ndarray, part: int
+    ) -> tuple[float, float]:
+        """Weighted sum of the losses of a part of validation rows, and its weight."""
         plan = self.plan
-        margins = model.margins(plan.reader, rows, best=False)
+        margins = model.part_margins(plan.reader, rows, part)
         y = (plan.y[rows] - self.origin) / self.unit
         weights = self._validation_weights()[rows]
         if not self.settings.loss.coupled:
@@ -363,13 +363,13 @@ class FactorRun:
         return float(weights @ losses), float(weights.sum())
 
     def _record(self, active: np.ndarray, epoch: int, found: list) -> np.ndarray:
-        """Take in an epoch; returns the variants that go on."""
-        n_groups, degree = self.plan.n_groups, self.settings.loss.degree
+        """Take in an epoch; returns the candidates that go on."""
+        n_fits, degree = self.plan.n_fits, self.settings.loss.degree
         sums = np.zeros((len(self.plan.parts), len(active)))
         weight = np.ones_like(sums)
         train_loss = np.empty(len(active))
         for place in range(len(active)):
-            mine = found[place * n_groups : (place + 1) * n_groups]
+            mine = found[place * n_fits : (place + 1) * n_fits]
             train_loss[place] = mine[0][0] + 0.0 * sum(loss for loss, _ in mine)
             for _, losses in mine:
                 for number, total, share in losses:
@@ -393,12 +393,12 @@ class FactorRun:
             tolerance=self.values["early_stopping_tolerance"],
         )
         for place in better:
-            for model in self.groups[active[place]]:
+            for model in self.models[active[place]]:
                 model.keep()
         return np.delete(active, gone)
 
     def _summary(self, n_active: int) -> dict[str, float]:
-        """Losses of the best variant so far, for progress reports."""
+        """Losses of the best candidate so far, for progress reports."""
         progress = self.progress
         model = int(np.argmin(progress.best_loss))
         return {
@@ -471,7 +471,7 @@ def train_factors(
     Raises
     ------
     AllCandidatesDivergedError
-        If no variant stayed finite.
+        If no candidate stayed finite.
     ValueError
         If ``spec.resume`` does not fit the spec and the data.
     """

@@ -29,7 +29,7 @@ ROUNDING = 1e-6
 CHECKED_ROWS = 256
 """Rows by which a model in the user's units is held to what it learned."""
 FAR_AWAY = 1e5
-"""Deviations of a mean from zero that may be to blame for it."""
+"""Deviations of a mean from zero that may be the cause of it."""
 LOST = 0.1
 """Error of that, in deviations of y, that is too large."""
 LONGEST = 8.0

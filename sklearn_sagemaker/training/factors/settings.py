@@ -1,4 +1,4 @@
-"""What a spec of Factorization Machines means, and the variants that it trains."""
+"""What a spec of Factorization Machines means, and the candidates that it trains."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, OPTIMIZERS
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.memory import check_bytes
@@ -13,13 +14,13 @@ from sklearn_sagemaker.training.selection.settings import Settings, uniform
 
 AUTO = {
     "solver": "gradient",
-    "optimizer": "adagrad",
+    "optimizer": AUTO_OPTIMIZER["factorization-machines"],
     "mini_batch_size": 1,
     "early_stopping_patience": 4,
     "num_calibration_samples": 10_000_000,
     "bias_wd": 0.0,
 }
-"""What ``"auto"`` becomes where it is the same for all variants."""
+"""What ``"auto"`` becomes where it is the same for all candidates."""
 
 AUTO_EPS = {"adam": 1e-8, "rmsprop": 1e-8, "adagrad": 1.0, "ftrl": 1.0, "sgd": 1e-8}
 
@@ -57,13 +58,13 @@ VARIATIONS = (
 )
 
 
-class Variants:
-    """The variants of a run: hyperparameters in which its models differ.
+class Candidates:
+    """The candidates of a run: hyperparameters in which its models differ.
 
     Parameters
     ----------
     columns : dict of str to array
-        One entry a variant.
+        One entry a candidate.
     """
 
     def __init__(self, columns: dict[str, np.ndarray]):
@@ -73,7 +74,7 @@ class Variants:
         return len(next(iter(self.columns.values())))
 
     def params(self, index: int) -> dict[str, Any]:
-        """Hyperparameters of one variant, as plain Python values."""
+        """Hyperparameters of one candidate, as plain Python values."""
         return {
             name: values[index].item() if hasattr(values[index], "item") else None
             for name, values in self.columns.items()
@@ -134,7 +135,7 @@ class FactorSettings(Settings):
         ----------
         n_features, n_outputs : int
         n_models : int
-            Variants, and as many for each fold.
+            Candidates, and as many for each fold.
         epochs : int
 
         Raises
@@ -161,7 +162,7 @@ class FactorSettings(Settings):
             )
 
     def spread(self, y: np.ndarray) -> float:
-        """By what errors of margins are judged: deviation of y, or 1 for log-odds."""
+        """By what errors of margins are measured: deviation of y, or 1 for log-odds."""
         if not self.regression:
             return 1.0
         return float(np.std(y)) or float(np.abs(y).max()) or 1.0
@@ -175,29 +176,35 @@ class FactorSettings(Settings):
             return EPOCHS[self.solver]
         return EPOCHS["validated" if validated else "blind"]
 
-    def variants(self, square: float = 1.0) -> Variants:
-        """The variants to train: distinct, and as many as were asked for at most.
+    def candidates(
+        self, square: float = 1.0, num_factors: int | None = None
+    ) -> Candidates:
+        """The candidates to train: distinct, and as many as were asked for at most.
 
         Parameters
         ----------
         square : float
             Mean square of the stored values: what a row tells of a weight grows with
             it, and so do the decays of ``"auto"``.
+        num_factors : int or None
+            Of all candidates, in place of those of the settings.
         """
         values, wanted = self.values, self.values["num_models"]
         rows: list[dict[str, Any]] = []
         for rate, linear, decay, share, boost in VARIATIONS:
-            row = self._variant(
+            row = self._candidate(
                 values, rate, linear * square, decay * square, share, boost
             )
             if row not in rows:
                 rows.append(row)
         rows = rows[:wanted]
-        return Variants(
+        if num_factors is not None:
+            rows = [{**row, "num_factors": num_factors} for row in rows]
+        return Candidates(
             {name: np.array([row[name] for row in rows]) for name in rows[0]}
         )
 
-    def _variant(self, values, rate, linear, decay, share, boost) -> dict[str, Any]:
+    def _candidate(self, values, rate, linear, decay, share, boost) -> dict[str, Any]:
         k = values["num_factors"]
         if k == "auto":
             k = max(1, int(FACTORS[self.solver] * share))

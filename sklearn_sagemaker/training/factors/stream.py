@@ -67,19 +67,19 @@ class FactorStream:
             warn_of_identifiers(data.X, self.rows, spec.feature_names)
             self.seen = self._first_look()
         self.scaler = Scaler(*self.seen["scaler"])
-        self.variants = self.settings.variants(self.seen["square"])
         if spec.resume is not None and resume is None:
             # A fitted model goes on with as many factors as it has.
             self.seen["num_factors"] = spec.resume["factors"].shape[2]
-        if "num_factors" in self.seen:
-            self.variants.columns["num_factors"][:] = self.seen["num_factors"]
-        if resume is not None and len(self.variants) != len(resume["models"]):
+        self.candidates = self.settings.candidates(
+            self.seen["square"], self.seen.get("num_factors")
+        )
+        if resume is not None and len(self.candidates) != len(resume["models"]):
             raise ValueError(
-                f"num_models now gives {len(self.variants)} models, the calls before "
+                f"num_models now gives {len(self.candidates)} models, the calls before "
                 f"had {len(resume['models'])}; keep the settings, or start anew with "
                 "fit."
             )
-        self.models = [self._model(number) for number in range(len(self.variants))]
+        self.models = [self._model(number) for number in range(len(self.candidates))]
         if resume is not None:
             for model, state in zip(self.models, resume["models"], strict=True):
                 _check_state(model, state)
@@ -104,7 +104,7 @@ class FactorStream:
             origin, unit = label_statistics(
                 data.y[rows], data.sample_weight[rows], True, True
             )
-        n = len(settings.variants(square))
+        n = len(settings.candidates(square))
         return {
             "calls": 0,
             "scaler": (scaler.shift, scaler.scale),
@@ -122,7 +122,7 @@ class FactorStream:
     def _model(self, number: int) -> GradientModel:
         return GradientModel(
             self.settings,
-            self.variants.params(number),
+            self.candidates.params(number),
             self.reader,
             self.n_outputs,
             self.scaler,
@@ -145,7 +145,7 @@ class FactorStream:
 
     # -------------------------------------------------------------------- training
     def train(self) -> ModelState:
-        """Score and train on the rows, and select the best variant so far."""
+        """Score and train on the rows, and select the best candidate so far."""
         seen, data, settings = self.seen, self.data, self.settings
         origin, unit = seen["labels"]
         seen["rows"] += len(self.rows)
@@ -164,8 +164,7 @@ class FactorStream:
                 # Scores of a model that has not seen a row calibrate nothing.
                 if recent and (seen["calls"] or start or self.spec.resume is not None):
                     margins = [
-                        model.margins(self.reader, piece, False)
-                        for model in self.models
+                        model.margins(self.reader, piece) for model in self.models
                     ]
                     seen["recent"] = remember(seen["recent"], data, piece, margins)
                 total = weights[piece].sum(dtype=np.float64)
@@ -207,9 +206,9 @@ class FactorStream:
             threshold=threshold,
             n_iter=1,
             best_index=best,
-            best_params=self.variants.params(best),
+            best_params=self.candidates.params(best),
             best_score=float(-loss[best]),
-            candidates=stream_table(self.variants, loss, threshold),
+            candidates=stream_table(self.candidates, loss, threshold),
             loss_curve=loss[[best]],
             validation_curve=None,
             resolved={
@@ -259,14 +258,14 @@ def storage_of(reader: RowReader) -> str:
 def train_factor_stream(spec: TrainingSpec, data: TrainingData) -> ModelState:
     """Train Factorization Machines on the next rows of a stream.
 
-    Every row is scored by the variants before they are trained on it, and the
+    Every row is scored by the candidates before they are trained on it, and the
     losses of these scores select among them (test-then-train).
 
     Parameters
     ----------
     spec : TrainingSpec
         ``resume`` is None at first, then the `ModelState.resume` of the call before;
-        or a dict of ``coef``, ``intercept`` and ``factors``, where all variants start.
+        or a dict of ``coef``, ``intercept`` and ``factors``, where all of them start.
     data : TrainingData
 
     Returns
@@ -276,7 +275,7 @@ def train_factor_stream(spec: TrainingSpec, data: TrainingData) -> ModelState:
     Raises
     ------
     AllCandidatesDivergedError
-        If no variant stayed finite.
+        If no candidate stayed finite.
     ValueError
         If ``spec.resume`` does not fit the spec and the data.
     """

@@ -69,7 +69,7 @@ class SweepModels:
     Parameters
     ----------
     settings : FactorSettings
-    variant : dict
+    params : dict
         Its own hyperparameters.
     store : ColumnStore
     data : TrainingData
@@ -87,7 +87,7 @@ class SweepModels:
     def __init__(
         self,
         settings: FactorSettings,
-        variant: dict[str, Any],
+        params: dict[str, Any],
         store: ColumnStore,
         data: TrainingData,
         rows: np.ndarray,
@@ -101,7 +101,7 @@ class SweepModels:
         self.settings, self.n_outputs = settings, n_outputs
         self.sample = settings.solver == "mcmc"
         self.probit = settings.probit
-        self.k, d = variant["num_factors"], data.X.shape[1]
+        self.k, d = params["num_factors"], data.X.shape[1]
         self.dtype = RowReader(data.X).dtype
         self.scaler = scaler
         self._burn_in = min(BURN_IN, epochs // 4)
@@ -116,10 +116,10 @@ class SweepModels:
         }
         if not self.sample:
             for name in ("linear_wd", "factors_wd"):
-                self._arguments[name] = variant[name]
+                self._arguments[name] = params[name]
             self._arguments["bias_wd"] = settings.values["bias_wd"]
-            if "factors_boost" in variant:
-                self._arguments["factors_boost"] = variant["factors_boost"]
+            if "factors_boost" in params:
+                self._arguments["factors_boost"] = params["factors_boost"]
         self._store, self._seed = store, seed
         origin, unit = labels
         weights = data.sample_weight[rows]
@@ -135,7 +135,7 @@ class SweepModels:
         self._n_features = d
         self.best: Solution | None = None
         self.sweeps = 0
-        # Of mcmc: what the draws so far say of validation rows.
+        # Of mcmc: what the draws so far say of each part of the validation rows.
         self._running: dict[int, DrawMean] = {}
 
     @property
@@ -239,24 +239,31 @@ class SweepModels:
                 draws[-1].factors,
             )
 
-    def margins(self, reader: RowReader, rows: np.ndarray, best: bool) -> np.ndarray:
-        """Margins of some rows, as trained last or at the best.
-
-        Of "mcmc" they are means: over all sweeps so far, each of which must ask once,
-        or over the draws that are kept.
+    def best_margins(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
+        """Margins of some rows at the best; of "mcmc" the means of the draws kept.
 
         Returns
         -------
         margins : float64 array of shape (n, n_outputs)
         """
         mean = DrawMean(self.probit)
-        if best:
-            for draw in self.draws() or [self.solution()]:
-                mean.add(self._scores(reader, rows, draw))
-            return mean.margins()
+        for draw in self.draws() or [self.solution()]:
+            mean.add(self._scores(reader, rows, draw))
+        return mean.margins()
+
+    def part_margins(self, reader: RowReader, rows: np.ndarray, part: int):
+        """Margins of a part of the validation rows, after each sweep once.
+
+        Of "mcmc" they are the means over all sweeps so far.
+
+        Returns
+        -------
+        margins : float64 array of shape (n, n_outputs)
+        """
+        mean = DrawMean(self.probit)
         if self.sample and self.sweeps > self._burn_in:
             # The draws so far need not be kept.
-            mean = self._running.setdefault(id(rows), mean)
+            mean = self._running.setdefault(part, mean)
         return mean.add(self._scores(reader, rows, self._current())).margins()
 
     def _scores(self, reader: RowReader, rows: np.ndarray, one: Solution) -> np.ndarray:

@@ -12,7 +12,7 @@ from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.factors.run import FactorRun, log_odds
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.weights import comparable
-from sklearn_sagemaker.training.windows import Survey, windowed_spec
+from sklearn_sagemaker.training.windows import WindowStatistics, windowed_spec
 
 
 class WindowedFactorRun(FactorRun):
@@ -40,30 +40,30 @@ class WindowedFactorRun(FactorRun):
                 "rows are read in windows; use solver='gradient', or load them."
             )
         windowed = windowed_spec(spec, source)
-        self.source, self.survey = source, Survey(spec, source)
-        super().__init__(windowed, self.survey.data)
+        self.source, self.totals = source, WindowStatistics(spec, source)
+        super().__init__(windowed, self.totals.data)
 
     def _comparable(self, data: TrainingData) -> TrainingData:
         # Windows bring the other weights as they are.
         return comparable(data, exponent=0)
 
     def _plan_validation(self) -> ValidationPlan:
-        return self.survey.plan(super()._plan_validation())
+        return self.totals.plan(super()._plan_validation())
 
     def _mean_weight(self) -> float:
-        return self.survey.weight / self.survey.n_train
+        return self.totals.weight / self.totals.n_train
 
     def _log_odds(self) -> np.ndarray:
-        weights = self.survey.class_weights
+        weights = self.totals.class_weights
         return log_odds(np.arange(len(weights)), weights, self.n_outputs)
 
     def _epoch(self, epoch: int, active: np.ndarray, spread: Spread) -> list:
-        models = [self.groups[number][0] for number in active]
+        models = [self.models[number][0] for number in active]
         losses, seen = np.zeros(len(models)), 0.0
         number, dtype = self.trained + epoch, self.reader.dtype
         with closing(self.source.windows(self.spec.seed, number)) as windows:
             for place, window in enumerate(windows):
-                rows = self.survey.train_rows(window)
+                rows = self.totals.train_rows(window)
                 if not len(rows):
                     continue
                 reader = read_in(window.X, dtype)
@@ -83,8 +83,8 @@ class WindowedFactorRun(FactorRun):
                 losses += np.array(spread(work, models)) * share
                 seen += share
 
-        def judge(model, loss):
+        def validate(model, loss):
             with np.errstate(all="ignore"):
-                return self._judged(model, 0, loss)
+                return self._validated(model, 0, loss)
 
-        return spread(judge, models, losses / seen)
+        return spread(validate, models, losses / seen)

@@ -17,7 +17,7 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     kernels,
 )
-from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.linear.team import Team, new_barrier
 from sklearn_sagemaker.training.memory import aligned_zeros
 
 LANES = 16
@@ -163,9 +163,13 @@ class ColumnBlock:
     def _array(self, values):
         return np.ascontiguousarray(values, dtype=self.dtype)
 
+    @staticmethod
+    def _is_narrow(reader: RowReader, n_columns: int) -> bool:
+        return not reader.sparse and n_columns < NARROW
+
     def _lay_out(self):
         self.used = self.n_groups * self.n_classes * len(self.active)
-        self.narrow = not self.reader.sparse and self.used < NARROW
+        self.narrow = self._is_narrow(self.reader, self.used)
         padded = -(-self.used // LANES) * LANES
         self.ld = self.used if self.used < NARROW else padded
         if self.used == 1 and self.reader.sparse and not self.alone:
@@ -266,7 +270,7 @@ class ColumnBlock:
         for first, last, lazy_p, lazy_q in self._segments(per_column, masked):
 
             def call(
-                meeting, member, members, first=first, last=last, p=lazy_p, q=lazy_q
+                barrier, member, members, first=first, last=last, p=lazy_p, q=lazy_q
             ):
                 kernels.train(
                     reader,
@@ -306,7 +310,7 @@ class ColumnBlock:
                     weight_sum,
                     self._gradients,
                     sums,
-                    meeting,
+                    barrier,
                     member,
                     members,
                 )
@@ -314,7 +318,7 @@ class ColumnBlock:
             if n_parts > 1:
                 self.team.together(call)
             else:
-                call(np.zeros(24, dtype=np.int64), 0, 1)
+                call(new_barrier(), 0, 1)
         columns = self.columns_of(np.arange(len(self.active)))[0, 0]
         return loss_sum[columns] / np.maximum(weight_sum[columns], 1e-300)
 
@@ -348,7 +352,7 @@ class ColumnBlock:
     def _score(self, reader, rows, weights, bias, narrow, columns):
         """Margins of some adjacent columns of the weights."""
         if narrow and reader.sparse:
-            # Dense rows to train on, sparse ones to judge: those are read by strips.
+            # Dense rows to train on, sparse ones to validate: those are read by strips.
             weights, narrow = self._array(weights.T), False
         out = np.empty((len(rows), columns.stop - columns.start), dtype=self.dtype)
         kernels.score(
@@ -467,7 +471,7 @@ class ColumnBlock:
         found = []
         for group, rows in parts:
             columns = self.full_columns[group][:, models].ravel()
-            narrow = not reader.sparse and len(columns) < NARROW
+            narrow = self._is_narrow(reader, len(columns))
             weights, bias = self.best_weights[:, columns], self.best_bias[None, columns]
             if reader.sparse and len(columns) == 1 and not self.alone:
                 weights, bias = np.repeat(weights, 2, 1), np.repeat(bias, 2, 1)

@@ -157,9 +157,7 @@ def check_models(n_models: int, n_numbers: int, dtype: np.dtype, wanted: Any) ->
     )
 
 
-def make_candidates(
-    hyperparameters: dict[str, Any], optimizer: str, sparse: bool
-) -> Candidates:
+def make_candidates(hyperparameters: dict[str, Any], sparse: bool) -> Candidates:
     """The candidates of a run.
 
     Values that the user fixes are fixed in all candidates; the rest vary over
@@ -169,9 +167,7 @@ def make_candidates(
     Parameters
     ----------
     hyperparameters : dict
-        Validated hyperparameters of Linear Learner.
-    optimizer : str
-        The resolved optimizer.
+        Validated hyperparameters of Linear Learner, with the optimizer resolved.
     sparse : bool
         Whether the rows are sparse.
 
@@ -196,7 +192,10 @@ def make_candidates(
         # Before there are as many rates.
         check_models(wanted, 0, np.dtype(float), hyperparameters["num_models"])
     rates = _learning_rates(
-        hyperparameters["learning_rate"], optimizer, storage, -(-wanted // others)
+        hyperparameters["learning_rate"],
+        hyperparameters["optimizer"],
+        storage,
+        -(-wanted // others),
     )
     places = itertools.product(
         range(len(rates)), range(len(penalties)), range(len(schedules)),

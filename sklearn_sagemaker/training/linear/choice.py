@@ -12,11 +12,11 @@ from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import mean_solution, models_of
 from sklearn_sagemaker.training.linear.settings import AUTO, LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
-from sklearn_sagemaker.training.selection.choice import Contest, judge
+from sklearn_sagemaker.training.selection.choice import TrainedCandidates, select_best
 
 
 @dataclass
-class LinearContest(Contest):
+class TrainedLinear(TrainedCandidates):
     """The trained columns of a run of Linear Learner.
 
     Attributes
@@ -66,13 +66,13 @@ class LinearContest(Contest):
 
 
 def select(
-    contest: LinearContest, batch: int, epochs: int, resume: dict[str, Any] | None
+    trained: TrainedLinear, batch: int, epochs: int, resume: dict[str, Any] | None
 ) -> ModelState:
     """Select the best candidate, or average the best few.
 
     Parameters
     ----------
-    contest : LinearContest
+    trained : TrainedLinear
     batch, epochs : int
         What ``mini_batch_size`` and ``epochs`` became.
     resume : dict or None
@@ -87,23 +87,23 @@ def select(
     AllCandidatesDivergedError
         If no candidate stayed finite.
     """
-    settings = contest.settings
-    verdict = judge(contest)
+    settings = trained.settings
+    selection = select_best(trained)
     coef, intercept = mean_solution(
-        contest.blocks, verdict.chosen, contest.label_origin, contest.label_unit
+        trained.blocks, selection.chosen, trained.label_origin, trained.label_unit
     )
     return ModelState(
         coef=coef,
         intercept=intercept,
         resolved={
             **{name: settings.values[name] for name in AUTO if name in settings.values},
-            "bias_lr_mult": settings.bias_lr_mult(contest.statistics),
-            "unbias_data": settings.shifts_features(contest.statistics),
+            "bias_lr_mult": settings.bias_lr_mult(trained.statistics),
+            "unbias_data": settings.shifts_features(trained.statistics),
             "mini_batch_size": batch,
             "epochs": epochs,
-            "validation": contest.plan.kind,
+            "validation": trained.plan.kind,
             "loss": settings.loss.name,
         },
         resume=resume,
-        **verdict.fields,
+        **selection.fields,
     )

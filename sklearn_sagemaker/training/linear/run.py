@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
 from sklearn_sagemaker._threads import (
     Spread,
     processors,
@@ -25,7 +25,7 @@ from sklearn_sagemaker.training.linear.blocks import (
     penalty_boost,
 )
 from sklearn_sagemaker.training.linear.candidates import check_models, make_candidates
-from sklearn_sagemaker.training.linear.choice import LinearContest, select
+from sklearn_sagemaker.training.linear.choice import TrainedLinear, select
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.stream import train_stream
@@ -61,9 +61,6 @@ from sklearn_sagemaker.training.weights import comparable
 TEAM_WORK = 2_000_000
 """Stored values of a pass below which threads of a team would mostly wait."""
 
-Monitor = Callable[[int, int, dict[str, float]], Any]
-"""Called after each epoch with its number, the planned epochs and losses."""
-
 
 def _quietly(work: Callable, *arguments: Any) -> Any:
     """Call without warnings of overflow, which only a diverged model meets."""
@@ -90,9 +87,7 @@ class LinearRun:
         self.reader = RowReader(data.X)
         # Rows of zero weight are absent: from folds, shuffling and statistics.
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
-        self.candidates = make_candidates(
-            self.values, self.values["optimizer"], bool(self.reader.sparse)
-        )
+        self.candidates = make_candidates(self.values, bool(self.reader.sparse))
         self.stored = self._stored()
         self.plan = self._plan_validation()
         self.train_rows = self.plan.train_rows
@@ -167,16 +162,18 @@ class LinearRun:
         )
         classes = self.spec.n_classes if self.loss.coupled else 1
         layers = 2 + OPTIMIZERS[self.settings.kernel_optimizer].n_states
-        numbers = self.reader.n_features * self.plan.n_groups * classes * layers
+        numbers = self.reader.n_features * self.plan.n_fits * classes * layers
         wanted = self.values["num_models"]
         check_models(len(self.candidates), numbers, self.reader.dtype, wanted)
 
     def _feature_statistics(self) -> FeatureStatistics:
         if self.spec.resume is not None:
             # The weights and the optimizer's state are in the units of these.
-            self.values["unbias_data"] = self.spec.resume["shifted"]
-            found = FeatureStatistics(*self.spec.resume["statistics"])
-            return replace(found, keep_constants=self.settings.sagemaker_rules)
+            return replace(
+                FeatureStatistics(*self.spec.resume["statistics"]),
+                keep_constants=self.settings.sagemaker_rules,
+                centred=bool(self.spec.resume["shifted"]),
+            )
         sparse = bool(self.reader.sparse)
         scaled = self.settings.flag("normalize_data", True)
         centred = self.settings.flag(
@@ -210,13 +207,13 @@ class LinearRun:
         self.loss_weights /= self.mean_weight
         self.weights = self.loss_weights.astype(dtype)
         self.label_origin, self.label_unit = 0.0, 1.0
-        shift, scale = np.zeros(plan.n_groups), np.ones(plan.n_groups)
+        shift, scale = np.zeros(plan.n_fits), np.ones(plan.n_fits)
         resume = self.spec.resume
         if resume is not None:
             self.label_origin, self.label_unit, old_shift, old_scale = resume["labels"]
-            if len(old_shift) != plan.n_groups:
+            if len(old_shift) != plan.n_fits:
                 raise ValueError(
-                    f"This training has {plan.n_groups - 1} folds, the one that it is "
+                    f"This training has {plan.n_fits - 1} folds, the one that it is "
                     f"to continue had {len(old_shift) - 1}; keep cv, or set "
                     "warm_start=False to start anew."
                 )
@@ -233,10 +230,10 @@ class LinearRun:
                 y[rows], weights[rows], normalize, unbias
             )
             y = (y - self.label_origin) / self.label_unit
-            for group in range(1, plan.n_groups):
-                fit_rows = plan.trained_by(group, rows)
+            for fit in range(1, plan.n_fits):
+                fit_rows = plan.trained_by(fit, rows)
                 if len(fit_rows):
-                    shift[group], scale[group] = label_statistics(
+                    shift[fit], scale[fit] = label_statistics(
                         y[fit_rows], weights[fit_rows], normalize, unbias
                     )
         self.labels = y.astype(dtype)
@@ -265,7 +262,7 @@ class LinearRun:
         per_block = models_per_block(
             self.reader,
             len(self.candidates),
-            self.plan.n_groups * (self.spec.n_classes if coupled else 1),
+            self.plan.n_fits * (self.spec.n_classes if coupled else 1),
             # In other blocks columns depend on each other, if only by rounding.
             self.jobs if self.reader.sparse and not coupled else 1,
         )
@@ -323,7 +320,7 @@ class LinearRun:
         return sum(n_batches(len(rows), self.batch) for rows in self.plan.train)
 
     def _epoch(self, epoch: int, running: list, spread: Spread) -> None:
-        """Train all running blocks once over the rows, and judge them."""
+        """Train all running blocks once over the rows, and validate them."""
         # Of the rows that count only: absent rows must not change the order.
         values = self.stored / len(self.rows)
         row_bytes = values * self.data.X.dtype.itemsize
@@ -346,12 +343,12 @@ class LinearRun:
                 learning_rates(block.candidates, self.step, len(fold), self.total),
                 self.plan.trains,
             )
-            self._judge_block(block, progress, loss, epoch)
+            self._validate_block(block, progress, loss, epoch)
 
         spread(work, *zip(*running, strict=True))
         self.step += len(fold)
 
-    def _judge_block(self, block, progress, train_loss, epoch: int) -> None:
+    def _validate_block(self, block, progress, train_loss, epoch: int) -> None:
         """Score a block's validation rows; keep the better models, drop some."""
         sums, total = block.validation_loss(
             self.plan.reader, self.plan.parts, self.val_labels, self.val_weights
@@ -396,7 +393,7 @@ class LinearRun:
         }
 
     def _select(self) -> ModelState:
-        contest = LinearContest(
+        trained = TrainedLinear(
             spec=self.spec,
             settings=self.settings,
             plan=self.plan,
@@ -426,7 +423,7 @@ class LinearRun:
                 "shifted": self.settings.shifts_features(self.statistics),
                 "labels": (self.label_origin, self.label_unit, shift, scale),
             }
-        return select(contest, self.batch, self.epochs, state)
+        return select(trained, self.batch, self.epochs, state)
 
 
 def train_linear(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters import warn_user
+from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER, warn_user
 from sklearn_sagemaker._kernels import DEFAULT_LOSS
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import HyperparameterScaleWarning
@@ -21,7 +21,7 @@ AUTO = {
     "bias_wd_mult": 0.0,
     "early_stopping_patience": 3,
     "num_calibration_samples": 10_000_000,
-    "optimizer": "adam",
+    "optimizer": AUTO_OPTIMIZER["linear-learner"],
 }
 """What ``"auto"`` becomes where it is the same for all candidates."""
 
@@ -62,6 +62,8 @@ class LinearSettings(Settings):
         As in SageMaker, sparse ones only if the user asks for it. Neither are dense
         ones that are much like them, unless the user asks for standard features.
         """
+        if statistics.centred is not None:
+            return statistics.centred
         values = self.values
         if values["unbias_data"] == "auto" and statistics.sparse_like:
             standard = self.flag("normalize_data", False)

@@ -94,7 +94,7 @@ class Stream:
         self.data = data
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
         self.weights = data.sample_weight[self.rows]
-        found = make_candidates(values, values["optimizer"], sparse)
+        found = make_candidates(values, sparse)
         classes = spec.n_classes if self.settings.loss.coupled else 1
         layers = 2 + OPTIMIZERS[self.settings.kernel_optimizer].n_states
         numbers = self.reader.n_features * classes * layers
@@ -173,8 +173,8 @@ class Stream:
                 replace(statistics, zeros=zeros)
             )
         # Whether features are centred is settled by the first rows.
-        self.settings.values["unbias_data"] = seen["shifted"]
-        return statistics, origin, unit
+        settled = replace(statistics, centred=bool(seen["shifted"]))
+        return settled, origin, unit
 
     def _resumed(self, statistics, origin: float, unit: float) -> dict | None:
         """The state to go on from, in the units of the scalers of today."""

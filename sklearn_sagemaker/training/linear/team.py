@@ -14,6 +14,16 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
+BARRIER_SLOTS, BARRIER_LOST = 24, 16
+"""Numbers of a barrier, and which of them says that a thread will not join: as
+`_strips.h` has them."""
+
+
+def new_barrier() -> np.ndarray:
+    """What the threads of one pass wait for each other at."""
+    return np.zeros(BARRIER_SLOTS, dtype=np.int64)
+
+
 class Team:
     """A few threads, the caller's among them, that run the same call together.
 
@@ -38,30 +48,30 @@ class Team:
             self._pool.shutdown()
 
     def together(self, call: Callable[[np.ndarray, int, int], Any]) -> None:
-        """Run ``call(meeting, member, members)`` in every thread at once.
+        """Run ``call(barrier, member, members)`` in every thread at once.
 
-        ``meeting`` is what the kernels wait for each other at. If one fails the
+        ``barrier`` is what the kernels wait for each other at. If one fails the
         others stop waiting, and its exception is raised here.
         """
-        meeting = np.zeros(24, dtype=np.int64)
+        barrier = new_barrier()
         if self._pool is None:
-            call(meeting, 0, 1)
+            call(barrier, 0, 1)
             return
 
-        def come(member: int) -> None:
+        def join(member: int) -> None:
             try:
-                call(meeting, member, self.members)
+                call(barrier, member, self.members)
             except BaseException:
-                meeting[16] = 1
+                barrier[BARRIER_LOST] = 1
                 raise
 
         waiting = []
         try:
             for member in range(1, self.members):
-                waiting.append(self._pool.submit(come, member))
-            come(0)
+                waiting.append(self._pool.submit(join, member))
+            join(0)
         except BaseException:
-            meeting[16] = 1
+            barrier[BARRIER_LOST] = 1
             raise
         finally:
             for answer in waiting:

@@ -13,7 +13,7 @@ from sklearn_sagemaker.training.linear.run import LinearRun
 from sklearn_sagemaker.training.schedule import learning_rates, window_order
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.weights import comparable
-from sklearn_sagemaker.training.windows import Survey, windowed_spec
+from sklearn_sagemaker.training.windows import WindowStatistics, windowed_spec
 
 
 class WindowedLinearRun(LinearRun):
@@ -30,37 +30,37 @@ class WindowedLinearRun(LinearRun):
 
     def __init__(self, spec: TrainingSpec, source: WindowedData):
         windowed = windowed_spec(spec, source)
-        self.source, self.survey = source, Survey(spec, source)
-        super().__init__(windowed, self.survey.data)
+        self.source, self.totals = source, WindowStatistics(spec, source)
+        super().__init__(windowed, self.totals.data)
 
     def _comparable(self, data: TrainingData) -> TrainingData:
         # Windows bring the other weights as they are.
         return comparable(data, exponent=0)
 
     def _plan_validation(self) -> ValidationPlan:
-        return self.survey.plan(super()._plan_validation())
+        return self.totals.plan(super()._plan_validation())
 
     def _stored(self) -> int:
-        return self.survey.stored
+        return self.totals.stored
 
     def _n_train(self) -> int:
-        return self.survey.n_train
+        return self.totals.n_train
 
     def _class_multipliers(self) -> np.ndarray:
-        weights = self.survey.class_weights
+        weights = self.totals.class_weights
         return self.settings.class_multipliers(np.arange(len(weights)), weights)
 
     def _mean_loss_weight(self, loss_weights: np.ndarray) -> float:
-        total = self.survey.weight
+        total = self.totals.weight
         if not self.settings.regression:
-            total = float(self.survey.class_weights @ self.multipliers)
-        return total / self.survey.n_train
+            total = float(self.totals.class_weights @ self.multipliers)
+        return total / self.totals.n_train
 
     def _stored_counts(self) -> tuple[np.ndarray, int]:
-        return self.survey.counts, self.survey.n_rows
+        return self.totals.counts, self.totals.n_rows
 
     def _updates(self) -> int:
-        return self.survey.updates(self.batch)
+        return self.totals.updates(self.batch)
 
     def _epoch(self, epoch: int, running: list, spread: Spread) -> None:
         blocks, progress = zip(*running, strict=True)
@@ -69,7 +69,7 @@ class WindowedLinearRun(LinearRun):
         number = self.trained + epoch
         with closing(self.source.windows(self.spec.seed, number)) as windows:
             for place, window in enumerate(windows):
-                rows = self.survey.train_rows(window)
+                rows = self.totals.train_rows(window)
                 if not len(rows):
                     continue
                 rng = np.random.default_rng([self.spec.seed, number, place])
@@ -99,10 +99,10 @@ class WindowedLinearRun(LinearRun):
                 seen += share
                 self.step += len(fold)
 
-        def judge(block, progress, loss):
-            self._judge_block(block, progress, loss / seen, epoch)
+        def validate(block, progress, loss):
+            self._validate_block(block, progress, loss / seen, epoch)
 
-        spread(judge, blocks, progress, losses)
+        spread(validate, blocks, progress, losses)
 
     def _seen_as(self, window) -> tuple[RowReader, np.ndarray, np.ndarray]:
         """Rows, labels and loss weights of a window as the kernels see them."""

@@ -26,15 +26,15 @@ from sklearn_sagemaker.training.selection.metrics import linear_metrics
 from sklearn_sagemaker.training.selection.settings import Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 
-BLAME_ROWS = 10_000
+DIVERGED_ROWS = 10_000
 """Rows among which the largest features are looked for when all diverged."""
 MARGIN_BYTES = 64 << 20
 """Margins of all candidates on validation rows are held in pieces of this size."""
 
 
 @dataclass
-class Contest:
-    """The trained candidates of a run and the rows that judge them.
+class TrainedCandidates:
+    """The trained candidates of a run and the rows that validate them.
 
     Attributes
     ----------
@@ -82,10 +82,10 @@ class Contest:
         """What the settings leave to try when every candidate diverged."""
         raise NotImplementedError
 
-    def blame(self) -> str:
+    def divergence(self) -> str:
         """What to say when every candidate diverged."""
         reader, _, weights = self.train
-        rows = self.plan.train_rows[:BLAME_ROWS]
+        rows = self.plan.train_rows[:DIVERGED_ROWS]
         statistics = feature_statistics(reader, rows, weights[rows])
         size = np.hypot(statistics.mean, statistics.deviation)
         worst = np.argsort(-size)[:3]
@@ -120,14 +120,14 @@ class Contest:
         )
 
 
-def _usable(contest: Contest) -> np.ndarray:
+def _usable(trained: TrainedCandidates) -> np.ndarray:
     """Which candidates stayed finite; says so if some did not."""
-    status = np.concatenate([part.status for part in contest.progress])
-    loss = np.concatenate([part.best_loss for part in contest.progress])
+    status = np.concatenate([part.status for part in trained.progress])
+    loss = np.concatenate([part.best_loss for part in trained.progress])
     usable = (status != "diverged") & np.isfinite(loss)
     if not usable.any():
-        raise AllCandidatesDivergedError(contest.blame())
-    if not usable.all() and contest.own_rates:
+        raise AllCandidatesDivergedError(trained.divergence())
+    if not usable.all() and trained.own_rates:
         # Rates of our own grid may fail: that is what a grid is for.
         warnings.warn(
             f"{np.count_nonzero(~usable)} of {len(usable)} candidate models "
@@ -144,21 +144,21 @@ def cut_to_threshold(settings: Settings, cut):
     return binary_score(cut, settings.loss.link)
 
 
-def _judge(
-    contest: Contest, usable, score, cuts, split_scores
+def _score_candidates(
+    trained: TrainedCandidates, usable, score, cuts, split_scores
 ) -> dict[int, Calibration]:
-    """Fill in score and cut of every usable candidate, on the rows that judge it."""
+    """Fill in score and cut of every usable candidate, on the validation rows."""
     calibrations: dict[int, Calibration] = {}
-    plan, settings = contest.plan, contest.settings
+    plan, settings = trained.plan, trained.settings
     limit = settings.values.get("num_calibration_samples", 10_000_000)
-    parts = _sampled(plan.parts, limit, contest.spec.seed)
+    parts = _sampled(plan.parts, limit, trained.spec.seed)
     rows = np.concatenate([part for _, part in parts])
     ends = np.cumsum([len(part) for _, part in parts])[:-1]
     y, weights = plan.y[rows], plan.weights[rows]
-    width = 8 * len(rows) * contest.n_outputs
+    width = 8 * len(rows) * trained.n_outputs
     chosen = np.flatnonzero(usable)
     for some in np.array_split(chosen, -(-width * len(chosen) // MARGIN_BYTES)):
-        margins = contest.margins(plan.reader, parts, some)
+        margins = trained.margins(plan.reader, parts, some)
         for place, number in enumerate(some):
             mine = margins[:, :, place]
             if not settings.binary:
@@ -223,7 +223,7 @@ def candidate_table(
 
     Parameters
     ----------
-    candidates : Candidates or Variants
+    candidates : object
     progress : list of Progress
         Of the candidates in order.
     score : float64 array of shape (n_candidates,)
@@ -265,8 +265,8 @@ def candidate_table(
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What the judged candidates come to.
+class Selection:
+    """What selection has come to.
 
     Attributes
     ----------
@@ -280,56 +280,56 @@ class Verdict:
     fields: dict[str, Any]
 
 
-def judge(contest: Contest) -> Verdict:
+def select_best(trained: TrainedCandidates) -> Selection:
     """Select the best candidate, or the best few, and calibrate the threshold.
 
     Parameters
     ----------
-    contest : Contest
+    trained : TrainedCandidates
 
     Returns
     -------
-    verdict : Verdict
+    selection : Selection
 
     Raises
     ------
     AllCandidatesDivergedError
         If no candidate stayed finite.
     """
-    settings, plan, spec = contest.settings, contest.plan, contest.spec
-    usable = _usable(contest)
-    loss = np.concatenate([part.best_loss for part in contest.progress])
+    settings, plan, spec = trained.settings, trained.plan, trained.spec
+    usable = _usable(trained)
+    loss = np.concatenate([part.best_loss for part in trained.progress])
     score = np.where(usable, -loss, -np.inf)
     cuts = np.full(len(usable), settings.loss.midpoint)
-    parts = np.concatenate([part.best_parts for part in contest.progress], axis=1)
+    parts = np.concatenate([part.best_parts for part in trained.progress], axis=1)
     split_scores = -parts
     calibrations: dict[int, Calibration] = {}
     if settings.scores_rows:
-        calibrations = _judge(contest, usable, score, cuts, split_scores)
+        calibrations = _score_candidates(trained, usable, score, cuts, split_scores)
     order = ranking(score, loss)
     chosen = order[: spec.ensemble_size]
     chosen = chosen[usable[chosen]]
     best = int(chosen[0])
     best_score, cut = float(score[best]), float(cuts[best])
-    judged = _mean_margins(contest, plan.reader, plan.parts, chosen)
+    validation_margins = _mean_margins(trained, plan.reader, plan.parts, chosen)
     rows = np.concatenate([part for _, part in plan.parts])
     y, weights = _take(plan.y, rows), _take(plan.weights, rows)
     if settings.binary and settings.criterion.curve is not None:
         found = calibrations[best]
         if len(chosen) > 1:
             # The average of several models has a threshold of its own.
-            found = settings.calibrate(judged[:, 0], y, weights)
+            found = settings.calibrate(validation_margins[:, 0], y, weights)
             cut, best_score = found.cut, found.score
         if not found.target_reached:
             warn_target(settings, found)
-    metrics = _metrics(contest, chosen, cut, judged, rows)
+    metrics = _metrics(trained, chosen, cut, validation_margins, rows)
     if len(chosen) > 1 and not (settings.binary and settings.scores_rows):
         measured = metrics["train" if plan.kind == "training" else "validation"]
         best_score = -measured["objective_loss"]
         if settings.scores_rows:
             best_score = measured["multiclass_accuracy"]
-    part, place = contest.progress[0], best
-    for part in contest.progress:
+    part, place = trained.progress[0], best
+    for part in trained.progress:
         if place < len(part.status):
             break
         place -= len(part.status)
@@ -345,20 +345,20 @@ def judge(contest: Contest) -> Verdict:
         else None,
         "n_iter": n_iter,
         "best_index": best,
-        "best_params": contest.candidates.params(best),
+        "best_params": trained.candidates.params(best),
         "best_score": best_score,
         "candidates": candidate_table(
-            contest.candidates,
-            contest.progress,
+            trained.candidates,
+            trained.progress,
             score,
             thresholds if settings.binary else None,
             split_scores if plan.kind == "folds" else None,
         ),
         "loss_curve": curves[0],
         "validation_curve": None if plan.kind == "training" else curves[1],
-        "metrics": {part: contest.named(found) for part, found in metrics.items()},
+        "metrics": {part: trained.named(found) for part, found in metrics.items()},
     }
-    return Verdict(chosen, fields)
+    return Selection(chosen, fields)
 
 
 def warn_target(settings: Settings, found: Calibration) -> None:
@@ -380,31 +380,33 @@ def _take(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return values if everything else values[rows]
 
 
-def _mean_margins(contest: Contest, reader, parts, chosen) -> np.ndarray:
-    margins = contest.margins(reader, parts, chosen)
+def _mean_margins(trained: TrainedCandidates, reader, parts, chosen) -> np.ndarray:
+    margins = trained.margins(reader, parts, chosen)
     if len(chosen) == 1:
         return margins[:, :, 0].astype(np.float64, copy=False)
-    return contest.mean(margins)
+    return trained.mean(margins)
 
 
-def _metrics(contest: Contest, chosen, cut: float, judged, judged_rows):
+def _metrics(
+    trained: TrainedCandidates, chosen, cut: float, validation_margins, validation_rows
+):
     """SageMaker's metrics of the selected model on training and validation rows."""
-    plan = contest.plan
-    reader, y, weights = contest.train
+    plan = trained.plan
+    reader, y, weights = trained.train
     rows = plan.train_rows
     if plan.kind == "training":
-        margins = judged
+        margins = validation_margins
     else:
-        margins = _mean_margins(contest, reader, [(0, rows)], chosen)
+        margins = _mean_margins(trained, reader, [(0, rows)], chosen)
     y, weights = _take(y, rows), _take(weights, rows)
-    loss_weights = _take(contest.loss_weights[0], rows)
-    found = {"train": contest.measure(margins, y, loss_weights, weights, cut)}
+    loss_weights = _take(trained.loss_weights[0], rows)
+    found = {"train": trained.measure(margins, y, loss_weights, weights, cut)}
     if plan.kind != "training":
-        found["validation"] = contest.measure(
-            judged,
-            plan.y[judged_rows],
-            contest.loss_weights[1][judged_rows],
-            plan.weights[judged_rows],
+        found["validation"] = trained.measure(
+            validation_margins,
+            plan.y[validation_rows],
+            trained.loss_weights[1][validation_rows],
+            plan.weights[validation_rows],
             cut,
         )
     return found

@@ -72,7 +72,7 @@ class Settings:
 
     @property
     def scores_rows(self) -> bool:
-        """Whether candidates are judged by more than their validation loss."""
+        """Whether candidates are selected by more than their validation loss."""
         if self.binary:
             return self.criterion.curve is not None
         return not self.regression and self.spec.multiclass_criterion == "accuracy"

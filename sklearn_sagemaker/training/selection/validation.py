@@ -1,4 +1,4 @@
-"""Validation: which rows judge the candidates, and which columns score them."""
+"""Validation: on which rows the candidates are scored, and by which of their fits."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ class ValidationPlan:
         Rows to train on, one array a fold (one array without folds).
     reader : RowReader
         Matrix of the validation rows.
-    parts : list of (group, int64 array)
-        Group of columns and the rows that it scores.
+    parts : list of (fit, int64 array)
+        A fit of every candidate, and the rows that it scores.
     y, weights : float64 arrays
         Indexed by row number of that matrix.
-    trains : uint8 array of shape (n_samples, n_groups) or None
-        For folds that are no partition of the rows: whether each group of columns
-        trains on each row. Else group ``k`` leaves out ``train[k - 1]``.
+    trains : uint8 array of shape (n_samples, n_fits) or None
+        For folds that are no partition of the rows: whether each fit is trained on
+        each row. Else fit ``k`` leaves out ``train[k - 1]``.
     """
 
     kind: str
@@ -48,8 +48,8 @@ class ValidationPlan:
     trains: np.ndarray | None = None
 
     @property
-    def n_groups(self) -> int:
-        """Column groups of a candidate: the refit and one for each fold."""
+    def n_fits(self) -> int:
+        """Fits of a candidate: number 0, the one that is kept, and one a fold."""
         return 1 + (len(self.parts) if self.kind == "folds" else 0)
 
     @property
@@ -59,13 +59,13 @@ class ValidationPlan:
             return self.train[0]
         return np.sort(np.concatenate(self.train))
 
-    def trained_by(self, group: int, rows: np.ndarray) -> np.ndarray:
-        """Those of the rows that a group of columns trains on."""
-        if group == 0 or self.kind != "folds":
+    def trained_by(self, fit: int, rows: np.ndarray) -> np.ndarray:
+        """Those of the rows that a fit is trained on."""
+        if fit == 0 or self.kind != "folds":
             return rows
         if self.trains is not None:
-            return rows[self.trains[rows, group] > 0]
-        return np.setdiff1d(rows, self.train[group - 1])
+            return rows[self.trains[rows, fit] > 0]
+        return np.setdiff1d(rows, self.train[fit - 1])
 
 
 def _folds(
@@ -157,7 +157,7 @@ def plan_validation(
     work: int,
     seed: int,
 ) -> ValidationPlan:
-    """Decide how the candidates are judged.
+    """Decide on which rows the candidates are scored.
 
     Parameters
     ----------

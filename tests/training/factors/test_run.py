@@ -121,18 +121,18 @@ def test_the_model_kept_is_that_of_the_best_epoch(classes, sparse):
 
 
 @TASKS
-def test_folds_judge_by_rows_that_they_did_not_see(classes):
+def test_folds_validate_on_rows_that_they_did_not_see(classes):
     X, y = problem(n=90, classes=classes, noise=3.0)
     training = factor_run(X, y, classes=classes, cv=3)
     state = training.train()
-    assert training.plan.n_groups == 4
+    assert training.plan.n_fits == 4
     total = 0.0
     for group, rows in training.plan.parts:
         trained = training._rows_of(group)
         assert len(np.intersect1d(trained, rows)) == 0
         assert len(trained) + len(rows) == 90
-        model = training.groups[0][group]
-        margins = model.margins(training.reader, rows, best=True)
+        model = training.models[0][group]
+        margins = model.best_margins(training.reader, rows)
         found = mean_loss(margins * training.unit + training.origin, y[rows], classes)
         total += found * len(rows)
         column = state.candidates[f"split{group - 1}_validation_loss"]
@@ -215,8 +215,8 @@ def test_the_monitor_sees_each_epoch_and_can_stop():
         assert losses["validation_loss"] == state.validation_curve[: epoch + 1].min()
 
 
-# ------------------------------------------------------------------------- variants
-def test_the_best_variant_is_kept():
+# ----------------------------------------------------------------------- candidates
+def test_the_best_candidate_is_kept():
     X, y = problem(n=120, noise=2.0)
     training = factor_run(X, y, cv=3, num_models=8, num_factors="auto", epochs=12)
     state = training.train()
@@ -261,9 +261,9 @@ def test_an_ensemble_averages_margins(classes, sparse):
     )  # fmt: skip
     state = training.train()
     order = np.argsort(state.candidates["rank_validation_score"])[:3]
-    models = [training.groups[number][0] for number in order]
+    models = [training.models[number][0] for number in order]
     rows = np.arange(len(y))
-    each = [model.margins(training.reader, rows, best=True) for model in models]
+    each = [model.best_margins(training.reader, rows) for model in models]
     wanted = np.mean(each, axis=0) * training.unit + training.origin
     np.testing.assert_allclose(scores(state, X), wanted, rtol=1e-9, atol=1e-9)
     assert state.factors.shape[2] == sum(model.k for model in models)
@@ -292,7 +292,7 @@ def test_all_diverged_says_what_to_do(classes, cv):
         fit(1e3 * X, y, classes=classes, cv=cv, **settings)
 
 
-def test_variants_may_diverge():
+def test_candidates_may_diverge():
     X, y = problem(classes=1)
     settings = {"num_models": 8, "num_factors": "auto", "optimizer": "sgd",
                 "normalize_data": False, "epochs": 10}  # fmt: skip
@@ -328,12 +328,12 @@ def test_a_rate_of_zero_leaves_a_group_as_it_starts(optimizer, group):
     settings = {"optimizer": optimizer, "normalize_data": False, **starts}
     training = factor_run(X, y, epochs=2, **settings, **rates | {f"{group}_lr": 0.0})
     start = {
-        name: getattr(training.groups[0][0], name)[..., 0, :].copy()
+        name: getattr(training.models[0][0], name)[..., 0, :].copy()
         for name in ("bias", "linear", "factors")
     }
     training.train()
     for name, values in start.items():
-        same = getattr(training.groups[0][0], name)[..., 0, :] == values
+        same = getattr(training.models[0][0], name)[..., 0, :] == values
         assert same.all() if name == group else not same.any()
 
 
@@ -443,7 +443,7 @@ def test_large_data_trains_on_every_row(monkeypatch, sparse):
 def sweep_models(solver, classes=1, **changed):
     X, y = problem(classes=classes)
     run = factor_run(X, y, classes=classes, solver=solver, **changed)
-    return run.groups[0][0].models
+    return run.models[0][0].models
 
 
 @pytest.mark.parametrize("solver", ["als", "mcmc"])
@@ -494,7 +494,7 @@ def test_als_cannot_leave_factors_that_start_at_zero():
 
 # ------------------------------------------------------------------------- one split
 @pytest.mark.parametrize("as_iterable", [False, True])
-def test_one_split_judges_by_its_test_rows(as_iterable):
+def test_one_split_validates_on_its_test_rows(as_iterable):
     X, y = problem()
     splitter = ShuffleSplit(1, test_size=0.25, random_state=0)
     train, test = next(splitter.split(X))
@@ -505,7 +505,7 @@ def test_one_split_judges_by_its_test_rows(as_iterable):
     given = (X[test], y[test], np.ones(len(test)))
     run = factor_run(X, y, cv=cv, **settings)
     assert run.plan.kind == "folds"
-    assert [len(models) for models in run.groups] == [2]
+    assert [len(models) for models in run.models] == [2]
     np.testing.assert_array_equal(run._own(np.arange(len(y)), 1), np.sort(train))
     np.testing.assert_array_equal(run._own(np.arange(len(y)), 0), np.arange(len(y)))
     assert run.plan.parts[0][0] == 1
@@ -577,8 +577,8 @@ def test_folds_go_on_too():
     ("changed", "name"),
     [
         ({"optimizer": "sgd"}, "optimizer sgd"),
-        ({"num_factors": 5}, "variants"),
-        ({"num_models": 2}, "variants"),
+        ({"num_factors": 5}, "candidates"),
+        ({"num_models": 2}, "candidates"),
         ({"cv": 3}, "folds"),
     ],
 )

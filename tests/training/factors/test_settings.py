@@ -1,4 +1,4 @@
-"""What a spec of Factorization Machines means, and the variants that it makes."""
+"""What a spec of Factorization Machines means, and the candidates that it makes."""
 
 import numpy as np
 import pytest
@@ -37,18 +37,18 @@ def settings(kind="regressor", **changed):
     return FactorSettings(TrainingSpec("factorization-machines", kind, values))
 
 
-def rows_of(variants):
-    return [variants.params(number) for number in range(len(variants))]
+def rows_of(candidates):
+    return [candidates.params(number) for number in range(len(candidates))]
 
 
-# ------------------------------------------------------------------------- variants
+# ----------------------------------------------------------------------- candidates
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("num_models", [1, 2, 5, 8, 50])
-def test_variants_are_distinct_and_as_many_as_were_asked_for(
+def test_candidates_are_distinct_and_as_many_as_were_asked_for(
     kind, optimizer, num_models
 ):
-    made = settings(kind, optimizer=optimizer, num_models=num_models).variants()
+    made = settings(kind, optimizer=optimizer, num_models=num_models).candidates()
     rows = rows_of(made)
     assert len(made) == len(rows) == min(num_models, len(VARIATIONS))
     assert all(one != other for n, one in enumerate(rows) for other in rows[:n])
@@ -66,60 +66,61 @@ def test_variants_are_distinct_and_as_many_as_were_asked_for(
              "bias_lr"],
 )  # fmt: skip
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_what_the_user_sets_is_so_in_all_variants(kind, name, optimizer):
+def test_what_the_user_sets_is_so_in_all_candidates(kind, name, optimizer):
     value = 7 if name == "num_factors" else 0.123
     made = settings(kind, num_models=8, optimizer=optimizer, **{name: value})
-    rows = rows_of(made.variants(square=0.3))
+    rows = rows_of(made.candidates(square=0.3))
     assert 1 < len(rows) <= 8
     assert {row[name] for row in rows} == {value}
     assert all(one != other for n, one in enumerate(rows) for other in rows[:n])
 
 
-def test_nothing_left_to_us_is_one_variant():
+def test_nothing_left_to_us_is_one_candidate():
     own = {"num_factors": 3, "linear_lr": 0.1, "factors_lr": 0.2, "linear_wd": 0.0,
            "factors_wd": 0.0}  # fmt: skip
-    made = settings(num_models=8, **own).variants()
+    made = settings(num_models=8, **own).candidates()
     assert rows_of(made) == [{**own, "bias_lr": 0.1}]
 
 
-def test_numbers_of_factors_alone_are_few_variants():
+def test_numbers_of_factors_alone_are_few_candidates():
     own = {"linear_lr": 0.1, "factors_lr": 0.2, "linear_wd": 0.0, "factors_wd": 0.0}
     found = [row["num_factors"] for row in rows_of(
-        settings(num_models=8, **own).variants()
+        settings(num_models=8, **own).candidates()
     )]  # fmt: skip
     assert found == [64, 32, 8, 16]
 
 
-def test_fewer_variants_are_the_first_ones():
-    many = rows_of(settings(num_models=8).variants())
+def test_fewer_candidates_are_the_first_ones():
+    many = rows_of(settings(num_models=8).candidates())
     for count in (1, 3):
-        assert rows_of(settings(num_models=count).variants()) == many[:count]
+        assert rows_of(settings(num_models=count).candidates()) == many[:count]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_decays_grow_with_the_squares_of_the_values(kind):
     one, small = (
-        rows_of(settings(kind, num_models=8).variants(square)) for square in (1.0, 0.25)
+        rows_of(settings(kind, num_models=8).candidates(square))
+        for square in (1.0, 0.25)
     )
     for wide, narrow in zip(one, small, strict=True):
         for name in ("linear_wd", "factors_wd"):
             assert narrow[name] == pytest.approx(0.25 * wide[name])
         for name in ("linear_lr", "factors_lr", "num_factors"):
             assert narrow[name] == wide[name]
-    fixed = settings(kind, linear_wd=0.3, factors_wd=0.2).variants(0.25).params(0)
+    fixed = settings(kind, linear_wd=0.3, factors_wd=0.2).candidates(0.25).params(0)
     assert (fixed["linear_wd"], fixed["factors_wd"]) == (0.3, 0.2)
 
 
 def test_the_intercept_has_the_rate_of_the_linear_weights():
-    for row in rows_of(settings(num_models=8).variants()):
+    for row in rows_of(settings(num_models=8).candidates()):
         assert row["bias_lr"] == row["linear_lr"]
-    assert settings(linear_lr=0.5).variants().params(0)["bias_lr"] == 0.5
-    own = settings(linear_lr=0.5, bias_lr=0.0).variants().params(0)
+    assert settings(linear_lr=0.5).candidates().params(0)["bias_lr"] == 0.5
+    own = settings(linear_lr=0.5, bias_lr=0.0).candidates().params(0)
     assert own["bias_lr"] == 0.0
 
 
-def test_variants_are_plain_values():
-    row = settings().variants().params(0)
+def test_candidates_are_plain_values():
+    row = settings().candidates().params(0)
     assert type(row["num_factors"]) is int
     assert all(type(row[name]) is float for name in row if name != "num_factors")
 
@@ -216,7 +217,7 @@ def model(kind="regressor", n_outputs=1, seed=(1, 2), **changed):
     made = settings(kind, num_factors=500, **changed)
     return GradientModel(
         made,
-        made.variants().params(0),
+        made.candidates().params(0),
         RowReader(np.zeros((2, 30))),
         n_outputs,
         Scaler(),

@@ -1,35 +1,43 @@
 """Threads that work together: parts in order, and nobody waits for the lost."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from sklearn_sagemaker import _kernels as kernels_package
 from sklearn_sagemaker._kernels import kernels
-from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.linear.team import BARRIER_LOST, BARRIER_SLOTS, Team
 
 needs_teams = pytest.mark.skipif(
     not kernels.can_team(), reason="the compiler has no atomics"
 )
 
 
-def wait_for(meeting, member, members):
-    """Like the kernels: come to the meeting and wait until all are there."""
+def wait_for(barrier, member, members):
+    """Like the kernels: come to the barrier and wait until all are there."""
     if member == 0:
-        while meeting[8] == 0:
-            if meeting[16]:
+        while barrier[8] == 0:
+            if barrier[BARRIER_LOST]:
                 return
     else:
-        meeting[8] = 1
+        barrier[8] = 1
+
+
+def test_the_barrier_is_laid_out_as_the_kernels_have_it():
+    header = Path(kernels_package.__file__).with_name("_strips.h").read_text()
+    assert f"TEAM_LOST = {BARRIER_LOST} " in header
+    assert f"int64[{BARRIER_SLOTS}]" in header
 
 
 @pytest.mark.parametrize("members", [1, 2, 3, 5])
 def test_every_member_makes_the_call(members):
     seen = []
 
-    def call(meeting, member, of):
-        seen.append((member, of, id(meeting)))
-        assert not meeting.any()
+    def call(barrier, member, of):
+        seen.append((member, of, id(barrier)))
+        assert not barrier.any()
 
     with Team(members) as team:
         team.together(call)
@@ -52,23 +60,23 @@ def test_one_member_is_the_caller():
 
 
 def fails_in(member):
-    def call(meeting, mine, members):
+    def call(barrier, mine, members):
         if mine == member:
             raise RuntimeError(f"member {mine} of {members}")
-        while not meeting[16]:
+        while not barrier[BARRIER_LOST]:
             pass
 
     return call
 
 
-def outcome(call, meetings):
+def outcome(call, barriers):
     """Exception that two members raise together, or None if they hang."""
     found = []
 
     def work():
-        def noted(meeting, *who):
-            meetings.append(meeting)
-            return call(meeting, *who)
+        def noted(barrier, *who):
+            barriers.append(barrier)
+            return call(barrier, *who)
 
         with Team(2) as team:
             try:
@@ -80,7 +88,7 @@ def outcome(call, meetings):
     thread.start()
     thread.join(2)
     hangs = thread.is_alive()
-    meetings[0][16] = 1
+    barriers[0][BARRIER_LOST] = 1
     thread.join(10)
     return None if hangs else found[0]
 

@@ -90,7 +90,7 @@ def test_an_ensemble_is_the_mean_of_the_best(sparse, classes, route):
 
 
 @pytest.mark.parametrize("classes", [1, 3])
-def test_an_ensemble_is_judged_by_its_members_out_of_fold(classes):
+def test_an_ensemble_is_scored_by_its_members_out_of_fold(classes):
     X, y = problem(150, classes=classes, noise=1.0)
     run = linear_run(X, y, classes=classes, cv=KFold(3), epochs=5,
                      spec={"ensemble_size": 3})  # fmt: skip
@@ -150,9 +150,9 @@ def test_margins_come_in_the_order_asked_for(monkeypatch):
     X, y = problem(50, noise=1.0)
     run = linear_run(X, y, num_models=4, epochs=3, cv=False)
     run.train()
-    (contest,) = seen
+    (trained,) = seen
     chosen = np.array([2, 0, 1])
-    found = contest.margins(run.reader, run.plan.parts, chosen)[:, 0]
+    found = trained.margins(run.reader, run.plan.parts, chosen)[:, 0]
     coef, intercept = candidates_of(run)
     expected = X @ coef[chosen, 0].T + intercept[chosen, 0]
     np.testing.assert_allclose(found, expected, rtol=1e-9)

@@ -1,4 +1,4 @@
-"""Which rows judge the candidates."""
+"""On which rows the candidates are scored."""
 
 import numpy as np
 import pytest
@@ -44,7 +44,7 @@ def assert_partition(found, rows):
     for (group, part), fold in zip(found.parts, found.train, strict=True):
         np.testing.assert_array_equal(part, fold)
         assert group >= 1
-    assert found.n_groups == len(found.train) + 1
+    assert found.n_fits == len(found.train) + 1
 
 
 def test_auto_uses_stratified_folds_on_small_data():
@@ -71,17 +71,17 @@ def test_a_hold_out_above_the_budget_keeps_the_shares():
     held = found.parts[0][1]
     assert np.bincount(held % 3).tolist() == [2, 2, 2]
     np.testing.assert_array_equal(np.sort(np.r_[held, found.train[0]]), np.arange(N))
-    assert found.n_groups == 1
+    assert found.n_fits == 1
 
 
 @pytest.mark.parametrize("as_iterable", [False, True])
 def test_one_split(as_iterable):
-    """Its test rows judge, and the model that is kept trains on all rows."""
+    """Its test rows validate, and the model that is kept trains on all rows."""
     splitter = ShuffleSplit(1, test_size=15, random_state=0)
     train, test = next(splitter.split(np.zeros(N)))
     found = plan(cv=[(train, test)] if as_iterable else splitter)
     assert found.kind == "folds"
-    assert found.n_groups == 2
+    assert found.n_fits == 2
     ((group, part),) = found.parts
     assert group == 1
     np.testing.assert_array_equal(part, np.sort(test))
@@ -126,7 +126,7 @@ def assert_masks(found, splits, rows=None):
     """Each group trains and scores what its split says, the refit all rows."""
     rows = np.arange(N) if rows is None else rows
     assert found.kind == "folds"
-    assert found.n_groups == len(splits) + 1
+    assert found.n_fits == len(splits) + 1
     np.testing.assert_array_equal(found.train_rows, rows)
     assert len(found.train) == 1
     assert found.trains.dtype == np.uint8
