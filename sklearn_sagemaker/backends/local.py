@@ -14,21 +14,21 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker.training.blas import single_threaded_blas
-from sklearn_sagemaker.training.factors.run import train_factors
-from sklearn_sagemaker.training.factors.windows import WindowedFactorRun
-from sklearn_sagemaker.training.linear.run import train_linear
-from sklearn_sagemaker.training.linear.windows import WindowedLinearRun
+from sklearn_sagemaker.training.factors.run import FactorRun
+from sklearn_sagemaker.training.factors.stream import FactorStream
+from sklearn_sagemaker.training.linear.run import LinearRun
+from sklearn_sagemaker.training.linear.stream import LinearStream
 
-TRAINERS = {
-    "linear-learner": train_linear,
-    "factorization-machines": train_factors,
+RUNS: dict[str, Any] = {
+    "linear-learner": LinearRun,
+    "factorization-machines": FactorRun,
 }
-"""Training run of each algorithm."""
-WINDOWED: dict[str, Any] = {
-    "linear-learner": WindowedLinearRun,
-    "factorization-machines": WindowedFactorRun,
+"""Training run of each algorithm, on arrays or on windows."""
+STREAMS: dict[str, Any] = {
+    "linear-learner": LinearStream,
+    "factorization-machines": FactorStream,
 }
-"""The same on rows that come in windows."""
+"""The same for the next rows of a stream."""
 
 
 class LocalBackend(BaseEstimator):
@@ -65,6 +65,5 @@ class LocalBackend(BaseEstimator):
         state : ModelState
         """
         with single_threaded_blas():
-            if isinstance(data, WindowedData):
-                return WINDOWED[spec.algorithm](spec, data).train(monitor)
-            return TRAINERS[spec.algorithm](spec, data, monitor)
+            run = (STREAMS if spec.stream else RUNS)[spec.algorithm]
+            return run(spec, data).train(monitor)

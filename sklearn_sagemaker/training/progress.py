@@ -1,10 +1,13 @@
-"""Where the candidates of a block stand: losses, best epochs, early stopping."""
+"""Epochs, and where the candidates stand: losses, best epochs, early stopping."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from sklearn_sagemaker._state import Monitor
 
 
 @dataclass
@@ -102,3 +105,39 @@ class Progress:
         self.status[active[stopped]] = "early_stopped"
         self.status[active[~finite]] = "diverged"
         return np.flatnonzero(better), np.flatnonzero(stopped | ~finite)
+
+
+def summary(progress: list[Progress], n_active: int) -> dict[str, float]:
+    """Losses of the best candidate so far, and how many go on, for a monitor."""
+    best = min(progress, key=lambda part: part.best_loss.min())
+    model = int(np.argmin(best.best_loss))
+    return {
+        "train_loss": float(best.train_curve[-1][model]),
+        "validation_loss": float(best.best_loss[model]),
+        "n_active": n_active,
+    }
+
+
+def run_epochs(
+    epochs: int,
+    epoch: Callable[[int], int],
+    progress: list[Progress],
+    monitor: Monitor | None,
+) -> None:
+    """Train until the epochs are over, no candidate goes on, or the monitor says so.
+
+    Parameters
+    ----------
+    epochs : int
+    epoch : callable
+        Trains the epoch of the given number; returns how many candidates go on.
+    progress : list of Progress
+    monitor : callable or None
+    """
+    for number in range(epochs):
+        n_active = epoch(number)
+        stop = False
+        if monitor is not None:
+            stop = bool(monitor(number, epochs, summary(progress, n_active)))
+        if stop or n_active == 0:
+            return

@@ -102,8 +102,7 @@ def shuffled_runs(
 def epoch_order(
     groups: list[np.ndarray],
     mini_batch_size: int,
-    seed: int,
-    epoch: int,
+    rng: np.random.Generator,
     run: int = 1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Shuffled rows of one epoch, cut into mini-batches of one fold each.
@@ -116,8 +115,7 @@ def epoch_order(
     groups : list of int64 arrays
         The rows of each fold (one array if there are none).
     mini_batch_size : int
-    seed, epoch : int
-        Name the random stream.
+    rng : numpy.random.Generator
     run : int
         Neighbouring rows that stay together.
 
@@ -128,16 +126,15 @@ def epoch_order(
     fold : int32 array of shape (n_batches,)
         The fold a batch's rows come from.
     """
-    rng = np.random.default_rng([seed, epoch])
     if len(groups) == 1:
         order = shuffled_runs(groups[0], run, rng)
         count = n_batches(len(order), mini_batch_size)
-        bounds = _even_bounds(len(order), count)
+        bounds = even_bounds(len(order), count)
         return order, bounds, np.zeros(count, dtype=np.int32)
     pieces, folds = [], []
     for number, rows in enumerate(groups):
         count = n_batches(len(rows), mini_batch_size)
-        cuts = _even_bounds(len(rows), count)
+        cuts = even_bounds(len(rows), count)
         pieces += np.split(shuffled_runs(rows, run, rng), cuts[1:-1])
         folds += [number] * count
     mixed = rng.permutation(len(pieces))
@@ -147,32 +144,11 @@ def epoch_order(
     return np.concatenate(pieces), bounds, np.array(folds, dtype=np.int32)[mixed]
 
 
-def _even_bounds(n_rows: int, count: int) -> np.ndarray:
+def even_bounds(n_rows: int, count: int) -> np.ndarray:
     """Bounds of ``count`` batches that differ by one row at most, long ones first."""
     short, longer = divmod(n_rows, count)
     places = np.arange(count + 1, dtype=np.int64)
     return places * short + np.minimum(places, longer)
-
-
-def window_order(
-    rows: np.ndarray, mini_batch_size: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Shuffled rows of one window, cut into even mini-batches.
-
-    Parameters
-    ----------
-    rows : int64 array
-    mini_batch_size : int
-    rng : Generator
-
-    Returns
-    -------
-    order, bounds, fold : arrays
-        As those of `epoch_order`; ``fold`` is -1 throughout.
-    """
-    count = n_batches(len(rows), mini_batch_size)
-    bounds = _even_bounds(len(rows), count)
-    return rng.permutation(rows), bounds, np.full(count, -1, dtype=np.int32)
 
 
 def learning_rates(candidates, start: int, count: int, total: int) -> np.ndarray:

@@ -140,7 +140,8 @@ def test_sagemaker_defaults_train_step_for_step(make, dtype, task, batch):
     losses = [
         reference.train(
             rows.astype(float), machine,
-            epoch_order([np.arange(n)], n, seed, epoch)[0], bounds, y.astype(float),
+            epoch_order([np.arange(n)], n, np.random.default_rng([seed, epoch]))[0],
+            bounds, y.astype(float),
             np.ones(n), np.array([[0.1, 0.01], [0.02, 0.001], [0.01, 0.00001]]),
             loss=loss, optimizer="adam", exact_eps=True,
             constants={"beta_1": 0.9, "beta_2": 0.999, "eps": 1e-8, "momentum": 0.0},

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
-from sklearn_sagemaker._threads import Spread, thread_count, threads
+from sklearn_sagemaker._state import (
+    ModelState,
+    Monitor,
+    TrainingData,
+    TrainingSpec,
+    WindowedData,
+)
+from sklearn_sagemaker._threads import Spread, quietly, thread_count, threads
 from sklearn_sagemaker.training.factors.choice import TrainedFactors, select
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
 from sklearn_sagemaker.training.factors.settings import FactorSettings
-from sklearn_sagemaker.training.factors.stream import storage_of, train_factor_stream
+from sklearn_sagemaker.training.factors.stream import storage_of
 from sklearn_sagemaker.training.factors.sweeps import (
     SweepModels,
     feature_groups,
@@ -24,17 +31,15 @@ from sklearn_sagemaker.training.factors.sweeps import (
 )
 from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.memory import check_epochs
-from sklearn_sagemaker.training.precision import in_safe_precision
-from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.progress import Progress, run_epochs
+from sklearn_sagemaker.training.rows import Piece, rows_of
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
 from sklearn_sagemaker.training.selection.validation import (
     ValidationPlan,
     given_rows,
     plan_validation,
-    stored_values,
 )
-from sklearn_sagemaker.training.weights import comparable
 
 LARGE_DATA = 8 << 20
 """Bytes of X from which on rows are shuffled in windows of runs of neighbours."""
@@ -53,12 +58,21 @@ class FactorRun:
     Parameters
     ----------
     spec : TrainingSpec
-    data : TrainingData
+    data : TrainingData or WindowedData
+
+    Raises
+    ------
+    ValueError
+        If ``spec.resume`` does not fit the spec and the data, or the solver reads
+        rows by columns and they come in windows.
     """
 
-    def __init__(self, spec: TrainingSpec, data: TrainingData):
-        data = in_safe_precision(self._comparable(data), spec.feature_names)
-        self.spec, self.data = spec, data
+    def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
+        if isinstance(data, WindowedData):
+            _check_windows(spec)
+        self.source = rows_of(spec, data)
+        self.spec = spec = self.source.spec
+        self.data = data = self.source.data
         self.settings = FactorSettings(spec)
         self.values = self.settings.values
         check_user_groups(spec, data.X.shape[1])
@@ -85,15 +99,11 @@ class FactorRun:
             self._resume(spec.resume)
 
     # ------------------------------------------------------------- preparation
-    def _comparable(self, data: TrainingData) -> TrainingData:
-        """The data with weights of a usual size."""
-        return comparable(data)
-
     def _plan_validation(self) -> ValidationPlan:
         data, spec = self.data, self.spec
-        stored = stored_values(data.X, self.rows)
+        stored = self.source.stored(self.rows)
         factors = self.settings.candidates().columns["num_factors"]
-        return plan_validation(
+        plan = plan_validation(
             self.reader,
             data.y,
             data.sample_weight,
@@ -105,6 +115,7 @@ class FactorRun:
             work=stored * self.n_outputs * int(factors.sum()) * PLANNED_EPOCHS,
             seed=spec.seed,
         )
+        return self.source.planned(plan)
 
     def _check_memory(self) -> None:
         """Refuse what cannot be held, before there is any of it."""
@@ -132,7 +143,7 @@ class FactorRun:
         """Centre and scale labels in float64 before they become float32."""
         y, weights = self.data.y, self.data.sample_weight
         rows, dtype, resume = self.train_rows, self.reader.dtype, self.spec.resume
-        self.mean_weight = self._mean_weight()
+        self.mean_weight = self.source.mean_weight(self.plan, weights, None)
         self.loss_weights = weights / self.mean_weight
         if self.mean_weight == 1.0:
             self.loss_weights = weights
@@ -144,7 +155,7 @@ class FactorRun:
         if resume is not None:
             self.origin, self.unit = resume["labels"]
         elif not self.settings.regression:
-            self.start = self._log_odds()
+            self.start = log_odds(*self.source.classes(self.plan), self.n_outputs)
         elif self.settings.flag("normalize_label", True):
             self.origin, self.unit = label_statistics(
                 y[rows], weights[rows], True, True
@@ -152,17 +163,6 @@ class FactorRun:
         else:
             self.start = np.array([np.average(y[rows], weights=weights[rows])])
         self.labels = ((y - self.origin) / self.unit).astype(dtype)
-
-    def _mean_weight(self) -> float:
-        """Mean weight of the rows that train."""
-        return self.data.sample_weight[self.train_rows].mean()
-
-    def _log_odds(self) -> np.ndarray:
-        """Margins of the best constant classifier."""
-        rows = self.train_rows
-        return log_odds(
-            self.data.y[rows], self.data.sample_weight[rows], self.n_outputs
-        )
 
     def _make_models(self) -> list[list[Any]]:
         """The models of each candidate: the one that is kept, then one a fold."""
@@ -258,11 +258,19 @@ class FactorRun:
 
     # ---------------------------------------------------------------- training
     def train(self, monitor: Monitor | None = None) -> ModelState:
-        """Train all candidates, select one, calibrate its threshold."""
+        """Train all candidates, select one, calibrate its threshold.
+
+        Raises
+        ------
+        AllCandidatesDivergedError
+            If no candidate stayed finite.
+        """
         self.progress = Progress.start(len(self.candidates), len(self.plan.parts))
         tasks = len(self.candidates) * self.plan.n_fits
+        self.active = np.arange(len(self.candidates))
         with threads(min(self.jobs, tasks)) as spread:
-            self._epochs(monitor, spread)
+            epoch = partial(self._epoch, quietly(spread))
+            run_epochs(self.epochs, epoch, [self.progress], monitor)
         state = self._state() if self.spec.keep_state else None
         trained = TrainedFactors(
             spec=self.spec,
@@ -284,19 +292,6 @@ class FactorRun:
             return self.loss_weights
         return self.plan.weights
 
-    def _epochs(self, monitor: Monitor | None, spread: Spread) -> None:
-        active = np.arange(len(self.candidates))
-        for epoch in range(self.epochs):
-            found = self._epoch(epoch, active, spread)
-            with np.errstate(all="ignore"):
-                # Of a diverged model only.
-                active = self._record(active, epoch, found)
-            stop = False
-            if monitor is not None:
-                stop = bool(monitor(epoch, self.epochs, self._summary(len(active))))
-            if stop or len(active) == 0:
-                break
-
     def _order(
         self, rows: np.ndarray, n_bytes: int, rng: np.random.Generator
     ) -> np.ndarray:
@@ -304,23 +299,47 @@ class FactorRun:
         run = RUN_ROWS if n_bytes > LARGE_DATA else 1
         return shuffled_runs(rows, run, rng, WINDOW_ROWS)
 
-    def _epoch(self, epoch: int, active: np.ndarray, spread: Spread) -> list:
-        """Train the active candidates' models once over their rows, and validate them.
-
-        Returns
-        -------
-        found : list of (training loss, [(part, loss, weight) of validation rows])
-            Candidate by candidate, fit by fit.
-        """
-        rng = np.random.default_rng([self.spec.seed, self.trained + epoch])
-        order = self._order(self.train_rows, self.reader.nbytes, rng)
-        orders = [self._own(order, fit) for fit in range(self.plan.n_fits)]
-        work = [
-            (self.models[number][fit], orders[fit], fit)
-            for number in active
+    def _epoch(self, spread: Spread, epoch: int) -> int:
+        """Train and validate the active candidates; returns how many go on."""
+        fits = [
+            (self.models[number][fit], fit)
+            for number in self.active
             for fit in range(self.plan.n_fits)
         ]
-        return spread(self._model_epoch, *zip(*work, strict=True))
+        number = self.trained + epoch
+        found = self.source.epoch(
+            number,
+            self.plan,
+            self.reader,
+            self._begin,
+            self._validated,
+            fits,
+            spread,
+        )
+        with np.errstate(all="ignore"):
+            # Of a diverged model only.
+            self.active = self._record(self.active, epoch, found)
+        return len(self.active)
+
+    def _begin(self, piece: Piece) -> tuple[Callable[..., float], float]:
+        """What trains a model on some rows, and their weight."""
+        rows = self.train_rows if piece.whole else piece.folds[0]
+        order = self._order(rows, piece.reader.nbytes, piece.rng)
+        orders = [self._own(order, fit) for fit in range(self.plan.n_fits)]
+        labels, weights = self._encoded(piece)
+
+        def train(model: Any, fit: int) -> float:
+            return model.train(orders[fit], labels, weights, piece.reader)
+
+        return train, piece.share(weights)
+
+    def _encoded(self, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and weights of some rows as the kernels see them."""
+        if piece.whole:
+            return self.labels, self.weights
+        dtype = self.reader.dtype
+        labels = ((piece.y - self.origin) / self.unit).astype(dtype)
+        return labels, (piece.sample_weight / self.mean_weight).astype(dtype)
 
     def _own(self, order: np.ndarray, fit: int) -> np.ndarray:
         """Those of the rows, in order, that a fit is trained on."""
@@ -331,13 +350,6 @@ class FactorRun:
             trains[self._rows_of(fit)] = True
             self._trains[fit] = trains
         return order[self._trains[fit][order]]
-
-    def _model_epoch(self, model, order: np.ndarray, fit: int):
-        """Train a model once over its rows; returns its loss and its rows' losses."""
-        # errstate belongs to the thread.
-        with np.errstate(all="ignore"):
-            train_loss = model.train(order, self.labels, self.weights)
-            return self._validated(model, fit, train_loss)
 
     def _validated(self, model, fit: int, train_loss: float) -> tuple[float, list]:
         """The training loss of a model, and the losses of its validation rows."""
@@ -397,15 +409,15 @@ class FactorRun:
                 model.keep()
         return np.delete(active, gone)
 
-    def _summary(self, n_active: int) -> dict[str, float]:
-        """Losses of the best candidate so far, for progress reports."""
-        progress = self.progress
-        model = int(np.argmin(progress.best_loss))
-        return {
-            "train_loss": float(progress.train_curve[-1][model]),
-            "validation_loss": float(progress.best_loss[model]),
-            "n_active": n_active,
-        }
+
+def _check_windows(spec: TrainingSpec) -> None:
+    """Refuse windows for solvers that read columns."""
+    solver = spec.hyperparameters["solver"]
+    if solver in ("als", "mcmc"):
+        raise ValueError(
+            f"solver={solver!r} needs the columns of all rows in memory, and these "
+            "rows are read in windows; use solver='gradient', or load them."
+        )
 
 
 def check_user_groups(spec: TrainingSpec, n_features: int) -> None:
@@ -449,32 +461,3 @@ def log_odds(y: np.ndarray, weights: np.ndarray, n_outputs: int) -> np.ndarray:
     shares = np.bincount(y.astype(int), weights, minlength=n_classes)
     logs = np.log(np.maximum(shares / shares.sum(), 1e-6))
     return logs - logs.mean() if n_outputs > 1 else logs[1:] - logs[0]
-
-
-def train_factors(
-    spec: TrainingSpec, data: TrainingData, monitor: Monitor | None = None
-) -> ModelState:
-    """Train Factorization Machines and return the selected model.
-
-    Parameters
-    ----------
-    spec : TrainingSpec
-    data : TrainingData
-    monitor : callable or None
-        Called after each epoch with its number, the planned number of epochs
-        and a dict of losses; a true answer ends the training there.
-
-    Returns
-    -------
-    state : ModelState
-
-    Raises
-    ------
-    AllCandidatesDivergedError
-        If no candidate stayed finite.
-    ValueError
-        If ``spec.resume`` does not fit the spec and the data.
-    """
-    if spec.stream:
-        return train_factor_stream(spec, data)
-    return FactorRun(spec, data).train(monitor)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader, read_in
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.factors.choice import mean_of, named_metrics
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler, Solution
@@ -31,12 +31,22 @@ from sklearn_sagemaker.training.weights import comparable
 
 
 class FactorStream:
-    """What one call of a stream does with its rows.
+    """One call of a stream: trains the candidates on its rows, once.
+
+    Every row is scored by the candidates before they are trained on it, and the
+    losses of these scores select among them (test-then-train).
 
     Parameters
     ----------
     spec : TrainingSpec
+        ``resume`` is None at first, then the `ModelState.resume` of the call before;
+        or a dict of ``coef``, ``intercept`` and ``factors``, where all start.
     data : TrainingData
+
+    Raises
+    ------
+    ValueError
+        If ``spec.resume`` does not fit the spec and the data.
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData):
@@ -144,8 +154,16 @@ class FactorStream:
         model.factors[:, 0] = flat
 
     # -------------------------------------------------------------------- training
-    def train(self) -> ModelState:
-        """Score and train on the rows, and select the best candidate so far."""
+    def train(self, monitor: Monitor | None = None) -> ModelState:
+        """Score and train on the rows, and select the best candidate so far.
+
+        A stream has no epochs, and never asks the monitor.
+
+        Raises
+        ------
+        AllCandidatesDivergedError
+            If no candidate stayed finite.
+        """
         seen, data, settings = self.seen, self.data, self.settings
         origin, unit = seen["labels"]
         seen["rows"] += len(self.rows)
@@ -253,30 +271,3 @@ def _check_state(model: GradientModel, state: dict[str, Any]) -> None:
 def storage_of(reader: RowReader) -> str:
     """What kind of rows a reader reads."""
     return "sparse" if reader.sparse else "dense"
-
-
-def train_factor_stream(spec: TrainingSpec, data: TrainingData) -> ModelState:
-    """Train Factorization Machines on the next rows of a stream.
-
-    Every row is scored by the candidates before they are trained on it, and the
-    losses of these scores select among them (test-then-train).
-
-    Parameters
-    ----------
-    spec : TrainingSpec
-        ``resume`` is None at first, then the `ModelState.resume` of the call before;
-        or a dict of ``coef``, ``intercept`` and ``factors``, where all of them start.
-    data : TrainingData
-
-    Returns
-    -------
-    state : ModelState
-
-    Raises
-    ------
-    AllCandidatesDivergedError
-        If no candidate stayed finite.
-    ValueError
-        If ``spec.resume`` does not fit the spec and the data.
-    """
-    return FactorStream(spec, data).train()

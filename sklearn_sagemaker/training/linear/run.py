@@ -11,10 +11,17 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
-from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import (
+    ModelState,
+    Monitor,
+    TrainingData,
+    TrainingSpec,
+    WindowedData,
+)
 from sklearn_sagemaker._threads import (
     Spread,
     processors,
+    quietly,
     thread_count,
     threads,
 )
@@ -28,11 +35,10 @@ from sklearn_sagemaker.training.linear.candidates import check_models, make_cand
 from sklearn_sagemaker.training.linear.choice import TrainedLinear, select
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.stream import train_stream
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_epochs
-from sklearn_sagemaker.training.precision import in_safe_precision
-from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.progress import Progress, run_epochs
+from sklearn_sagemaker.training.rows import Piece, rows_of
 from sklearn_sagemaker.training.sagemaker_rules import scaler_rows
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
@@ -40,13 +46,11 @@ from sklearn_sagemaker.training.scaling import (
     check_targets,
     feature_statistics,
     label_statistics,
-    stored_counts,
     zeros_share,
 )
 from sklearn_sagemaker.training.schedule import (
     epoch_order,
     learning_rates,
-    n_batches,
     plan_updates,
     run_length,
 )
@@ -54,19 +58,10 @@ from sklearn_sagemaker.training.selection.validation import (
     ValidationPlan,
     given_rows,
     plan_validation,
-    stored_values,
 )
-from sklearn_sagemaker.training.weights import comparable
 
 TEAM_WORK = 2_000_000
 """Stored values of a pass below which threads of a team would mostly wait."""
-
-
-def _quietly(work: Callable, *arguments: Any) -> Any:
-    """Call without warnings of overflow, which only a diverged model meets."""
-    # errstate belongs to the thread.
-    with np.errstate(all="ignore"):
-        return work(*arguments)
 
 
 class LinearRun:
@@ -75,12 +70,18 @@ class LinearRun:
     Parameters
     ----------
     spec : TrainingSpec
-    data : TrainingData
+    data : TrainingData or WindowedData
+
+    Raises
+    ------
+    ValueError
+        If ``spec.resume`` does not fit the spec and the data.
     """
 
-    def __init__(self, spec: TrainingSpec, data: TrainingData):
-        data = in_safe_precision(self._comparable(data), spec.feature_names)
-        self.spec, self.data = spec, data
+    def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
+        self.source = rows_of(spec, data)
+        self.spec = spec = self.source.spec
+        self.data = data = self.source.data
         self.settings = LinearSettings(spec)
         self.values = self.settings.values
         self.loss = self.settings.loss
@@ -88,11 +89,13 @@ class LinearRun:
         # Rows of zero weight are absent: from folds, shuffling and statistics.
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
         self.candidates = make_candidates(self.values, bool(self.reader.sparse))
-        self.stored = self._stored()
+        self.stored = self.source.stored(self.rows)
         self.plan = self._plan_validation()
         self.train_rows = self.plan.train_rows
         self.batch, self.epochs = plan_updates(
-            self._n_train(), self.values["mini_batch_size"], self.values["epochs"]
+            self.source.n_train(self.plan),
+            self.values["mini_batch_size"],
+            self.values["epochs"],
         )
         self._check_memory()
         self.statistics = self._feature_statistics()
@@ -102,25 +105,6 @@ class LinearRun:
         self.trained = spec.resume["epochs"] if spec.resume is not None else 0
 
     # ------------------------------------------------------------- preparation
-    def _comparable(self, data: TrainingData) -> TrainingData:
-        """The data with weights of a usual size."""
-        return comparable(data)
-
-    def _stored(self) -> int:
-        """Values that the rows store, which a pass over them costs."""
-        return stored_values(self.data.X, self.rows)
-
-    def _n_train(self) -> int:
-        """How many rows train."""
-        return len(self.train_rows)
-
-    def _class_multipliers(self) -> np.ndarray:
-        """Factor of the loss of each class."""
-        rows = self.train_rows
-        return self.settings.class_multipliers(
-            self.data.y[rows], self.data.sample_weight[rows], len(self._scaler_rows())
-        )
-
     def _scaler_rows(self) -> np.ndarray:
         """The rows that scalers are learned from."""
         count = self.values["num_point_for_scaler"]
@@ -128,18 +112,10 @@ class LinearRun:
             count = scaler_rows(len(self.train_rows), count, self.batch)
         return self.train_rows[:count]
 
-    def _mean_loss_weight(self, loss_weights: np.ndarray) -> float:
-        """Mean weight in the loss of the rows that train."""
-        return loss_weights[self.train_rows].mean()
-
-    def _stored_counts(self) -> tuple[np.ndarray, int]:
-        """How many rows store each feature of CSR rows, and of how many."""
-        return stored_counts(self.data.X, self.rows), len(self.rows)
-
     def _plan_validation(self) -> ValidationPlan:
         data, spec = self.data, self.spec
         classes = spec.n_classes if self.loss.coupled else 1
-        return plan_validation(
+        plan = plan_validation(
             self.reader,
             data.y,
             data.sample_weight,
@@ -151,6 +127,7 @@ class LinearRun:
             work=self.stored * classes * len(self.candidates),
             seed=spec.seed,
         )
+        return self.source.planned(plan)
 
     def _check_memory(self) -> None:
         """Refuse what cannot be held, before there is any of it."""
@@ -198,12 +175,18 @@ class LinearRun:
         """Centre and scale labels in float64 before they become float32."""
         y, weights, plan = self.data.y, self.data.sample_weight, self.plan
         dtype = self.reader.dtype
-        self.multipliers = self._class_multipliers()
+        self.multipliers = self.settings.class_multipliers(
+            *self.source.classes(plan), self.source.first(len(self._scaler_rows()))
+        )
         factor: Any = 1.0
         if not self.settings.regression:
             factor = self.multipliers[y.astype(int)]
         self.loss_weights = weights * factor
-        self.mean_weight = self._mean_loss_weight(self.loss_weights)
+        self.mean_weight = self.source.mean_weight(
+            plan,
+            self.loss_weights,
+            None if self.settings.regression else self.multipliers,
+        )
         self.loss_weights /= self.mean_weight
         self.weights = self.loss_weights.astype(dtype)
         self.label_origin, self.label_unit = 0.0, 1.0
@@ -255,9 +238,8 @@ class LinearRun:
     def _make_blocks(self, teams: ExitStack) -> list[ColumnBlock]:
         boost = None
         if self.reader.sparse:
-            boost = penalty_boost(
-                self.settings, self.statistics, *self._stored_counts(), self.batch
-            )
+            counts = self.source.stored_counts(self.rows)
+            boost = penalty_boost(self.settings, self.statistics, *counts, self.batch)
         coupled = self.loss.coupled
         per_block = models_per_block(
             self.reader,
@@ -283,7 +265,13 @@ class LinearRun:
 
     # ---------------------------------------------------------------- training
     def train(self, monitor: Monitor | None = None) -> ModelState:
-        """Train all candidates, select one, calibrate its threshold."""
+        """Train all candidates, select one, calibrate its threshold.
+
+        Raises
+        ------
+        AllCandidatesDivergedError
+            If no candidate stayed finite.
+        """
         with ExitStack() as teams:
             self.blocks = self._make_blocks(teams)
             if self.spec.resume is not None:
@@ -292,63 +280,77 @@ class LinearRun:
             self.progress = [
                 Progress.start(block.n_models, n_parts) for block in self.blocks
             ]
+            updates = self.source.updates(self.plan, self.batch)
+            self.step, self.total = 0, updates * self.epochs
             with threads(min(self.jobs, len(self.blocks))) as spread:
-
-                def quietly(work, *items) -> list:
-                    return spread(partial(_quietly, work), *items)
-
-                self._epochs(monitor, quietly)
+                epoch = partial(self._epoch, quietly(spread))
+                run_epochs(self.epochs, epoch, self.progress, monitor)
             return self._select()
 
-    def _epochs(self, monitor: Monitor | None, spread: Spread) -> None:
-        self.step, self.total = 0, self._updates() * self.epochs
-        for epoch in range(self.epochs):
-            running = [
-                (block, progress)
-                for block, progress in zip(self.blocks, self.progress, strict=True)
-                if len(block.active)
-            ]
-            self._epoch(epoch, running, spread)
-            stop = False
-            if monitor is not None:
-                stop = bool(monitor(epoch, self.epochs, self._summary()))
-            if stop or not any(len(block.active) for block in self.blocks):
-                break
+    def _epoch(self, spread: Spread, epoch: int) -> int:
+        """Train and validate the active candidates; returns how many go on."""
+        running = [
+            (block, progress)
+            for block, progress in zip(self.blocks, self.progress, strict=True)
+            if len(block.active)
+        ]
+        self.source.epoch(
+            self.trained + epoch,
+            self.plan,
+            self.reader,
+            self._begin,
+            partial(self._validate_block, epoch),
+            running,
+            spread,
+        )
+        return sum(len(block.active) for block in self.blocks)
 
-    def _updates(self) -> int:
-        """Mini-batches of an epoch."""
-        return sum(n_batches(len(rows), self.batch) for rows in self.plan.train)
+    def _begin(self, piece: Piece) -> tuple[Callable[..., np.ndarray], float]:
+        """What trains a block on some rows, and their weight."""
+        run = self._run_length() if piece.whole else 1
+        order, bounds, fold = epoch_order(piece.folds, self.batch, piece.rng, run)
+        if self.plan.kind != "folds" or self.plan.trains is not None:
+            fold = np.full_like(fold, -1)
+        labels, weights = self._encoded(piece)
+        step = self.step
+        self.step += len(fold)
 
-    def _epoch(self, epoch: int, running: list, spread: Spread) -> None:
-        """Train all running blocks once over the rows, and validate them."""
+        def train(block: ColumnBlock, progress: Progress) -> np.ndarray:
+            rates = learning_rates(block.candidates, step, len(fold), self.total)
+            return block.train_epoch(
+                order,
+                bounds,
+                fold,
+                labels,
+                weights,
+                rates,
+                self.plan.trains,
+                piece.reader,
+            )
+
+        return train, piece.share(weights)
+
+    def _run_length(self) -> int:
+        """Neighbouring rows in memory that are shuffled as one."""
         # Of the rows that count only: absent rows must not change the order.
         values = self.stored / len(self.rows)
         row_bytes = values * self.data.X.dtype.itemsize
         if self.reader.sparse:
             row_bytes += values * self.data.X.indices.itemsize
-        run = run_length(row_bytes, row_bytes * len(self.rows), self.batch)
-        order, bounds, fold = epoch_order(
-            self.plan.train, self.batch, self.spec.seed, self.trained + epoch, run
-        )
-        if self.plan.kind != "folds" or self.plan.trains is not None:
-            fold = np.full_like(fold, -1)
+        return run_length(row_bytes, row_bytes * len(self.rows), self.batch)
 
-        def work(block, progress):
-            loss = block.train_epoch(
-                order,
-                bounds,
-                fold,
-                self.labels,
-                self.weights,
-                learning_rates(block.candidates, self.step, len(fold), self.total),
-                self.plan.trains,
-            )
-            self._validate_block(block, progress, loss, epoch)
+    def _encoded(self, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and loss weights of some rows as the kernels see them."""
+        if piece.whole:
+            return self.labels, self.weights
+        dtype = self.reader.dtype
+        labels = ((piece.y - self.label_origin) / self.label_unit).astype(dtype)
+        weights = piece.sample_weight / self.mean_weight
+        if not self.settings.regression:
+            weights = weights * self.multipliers[piece.y.astype(int)]
+        return labels, weights.astype(dtype)
 
-        spread(work, *zip(*running, strict=True))
-        self.step += len(fold)
-
-    def _validate_block(self, block, progress, train_loss, epoch: int) -> None:
+    def _validate_block(self, epoch: int, block, progress, train_loss) -> None:
         """Score a block's validation rows; keep the better models, drop some."""
         sums, total = block.validation_loss(
             self.plan.reader, self.plan.parts, self.val_labels, self.val_weights
@@ -378,19 +380,6 @@ class LinearRun:
         )
         block.keep(better)
         block.drop(gone)
-
-    def _summary(self) -> dict[str, float]:
-        """Losses of the best candidate so far, for progress reports."""
-        best = min(
-            ((p.best_loss.min(), number) for number, p in enumerate(self.progress)),
-        )
-        progress = self.progress[best[1]]
-        model = int(np.argmin(progress.best_loss))
-        return {
-            "train_loss": float(progress.train_curve[-1][model]),
-            "validation_loss": float(best[0]),
-            "n_active": sum(len(block.active) for block in self.blocks),
-        }
 
     def _select(self) -> ModelState:
         trained = TrainedLinear(
@@ -424,32 +413,3 @@ class LinearRun:
                 "labels": (self.label_origin, self.label_unit, shift, scale),
             }
         return select(trained, self.batch, self.epochs, state)
-
-
-def train_linear(
-    spec: TrainingSpec, data: TrainingData, monitor: Monitor | None = None
-) -> ModelState:
-    """Train Linear Learner's candidates and return the selected model.
-
-    Parameters
-    ----------
-    spec : TrainingSpec
-    data : TrainingData
-    monitor : callable or None
-        Called after each epoch with its number, the planned number of epochs
-        and a dict of losses; a true answer ends the training there.
-
-    Returns
-    -------
-    state : ModelState
-
-    Raises
-    ------
-    AllCandidatesDivergedError
-        If no candidate stayed finite.
-    ValueError
-        If ``spec.resume`` does not fit the spec and the data.
-    """
-    if spec.stream:
-        return train_stream(spec, data)
-    return LinearRun(spec, data).train(monitor)

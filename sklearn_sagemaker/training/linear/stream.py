@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader, read_in
-from sklearn_sagemaker._state import ModelState, TrainingData, TrainingSpec
+from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import (
@@ -39,8 +39,9 @@ from sklearn_sagemaker.training.scaling import (
 )
 from sklearn_sagemaker.training.schedule import (
     STREAM_BATCH,
-    epoch_order,
+    even_bounds,
     learning_rates,
+    n_batches,
 )
 from sklearn_sagemaker.training.weights import comparable
 
@@ -68,8 +69,25 @@ class Moments:
         return np.where(deviation <= 1e-12 * np.abs(self.mean), 0.0, deviation)
 
 
-class Stream:
-    """What one call of a stream does with its rows."""
+class LinearStream:
+    """One call of a stream: trains the candidates on its rows, once.
+
+    Every row is scored by the candidates before they are trained on it, and the
+    losses of these scores select among them (test-then-train). The scalers follow
+    the rows until `num_point_for_scaler` of them were seen; then they are frozen.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+        ``resume`` is None at first, then the `ModelState.resume` of the call before;
+        or a dict of ``coef`` and ``intercept``, where all start.
+    data : TrainingData
+
+    Raises
+    ------
+    ValueError
+        If ``spec.resume`` does not fit the spec and the data.
+    """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData):
         self.spec = spec
@@ -234,8 +252,16 @@ class Stream:
         )
 
     # -------------------------------------------------------------------- training
-    def train(self) -> ModelState:
-        """Score and train on the rows, and select the best candidate so far."""
+    def train(self, monitor: Monitor | None = None) -> ModelState:
+        """Score and train on the rows, and select the best candidate so far.
+
+        A stream has no epochs, and never asks the monitor.
+
+        Raises
+        ------
+        AllCandidatesDivergedError
+            If no candidate stayed finite.
+        """
         with np.errstate(all="ignore"):
             statistics, origin, unit = self._look()
             state = self._resumed(statistics, origin, unit)
@@ -269,8 +295,8 @@ class Stream:
             # Scores of a model that has not seen a row calibrate nothing.
             if recent and (seen["updates"] or self.spec.resume is not None):
                 self._remember(blocks, piece, data)
-            _, bounds, fold = epoch_order([piece], self.batch, 0, 0)
-            fold = np.full_like(fold, -1)
+            bounds = even_bounds(len(piece), n_batches(len(piece), self.batch))
+            fold = np.full(len(bounds) - 1, -1, dtype=np.int32)
             total = scaled[piece].sum(dtype=np.float64)
             done = []
             for block in blocks:
@@ -331,31 +357,3 @@ class Stream:
             metrics={"train": {"objective_loss": float(loss[best])}},
             resume=resume,
         )
-
-
-def train_stream(spec: TrainingSpec, data: TrainingData) -> ModelState:
-    """Train Linear Learner's candidates on the next rows of a stream.
-
-    Every row is scored by the candidates before they are trained on it, and the
-    losses of these scores select among them (test-then-train). The scalers follow
-    the rows until `num_point_for_scaler` of them were seen; then they are frozen.
-
-    Parameters
-    ----------
-    spec : TrainingSpec
-        ``resume`` is None at first, then the `ModelState.resume` of the call before;
-        or a dict of ``coef`` and ``intercept``, where all candidates start.
-    data : TrainingData
-
-    Returns
-    -------
-    state : ModelState
-
-    Raises
-    ------
-    AllCandidatesDivergedError
-        If no candidate stayed finite.
-    ValueError
-        If ``spec.resume`` does not fit the spec and the data.
-    """
-    return Stream(spec, data).train()

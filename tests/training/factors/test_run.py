@@ -7,6 +7,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
+from sklearn_sagemaker.backends import LocalBackend
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     CandidateDivergedWarning,
@@ -18,7 +19,6 @@ from sklearn_sagemaker.training.factors.run import (
     WINDOW_ROWS,
     FactorRun,
     log_odds,
-    train_factors,
 )
 from sklearn_sagemaker.training.factors.settings import EPOCHS
 
@@ -64,6 +64,10 @@ def spec_of(classes=2, cv=False, jobs=None, spec=None, **changed):
 def data_of(X, y, weights=None, given=None):
     weights = np.ones(len(y)) if weights is None else np.asarray(weights, float)
     return TrainingData(X, y, weights, *(given or (None,) * 3))
+
+
+def train_factors(spec, data, monitor=None):
+    return LocalBackend().train(spec, data, monitor)
 
 
 def factor_run(X, y, weights=None, given=None, **settings):

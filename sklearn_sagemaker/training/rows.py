@@ -1,0 +1,293 @@
+"""Where the rows of a training come from: arrays in memory, or windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import RowReader, read_in
+from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
+from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker.training.precision import in_safe_precision
+from sklearn_sagemaker.training.scaling import stored_counts
+from sklearn_sagemaker.training.schedule import n_batches
+from sklearn_sagemaker.training.selection.validation import (
+    ValidationPlan,
+    stored_values,
+)
+from sklearn_sagemaker.training.weights import comparable
+from sklearn_sagemaker.training.windows import WindowStatistics, windowed_spec
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows that are trained on in one go.
+
+    Attributes
+    ----------
+    reader : RowReader
+    y, sample_weight : float64 arrays of shape (n_rows,)
+    folds : list of int64 arrays
+        The rows that train, fold by fold; one array without folds.
+    whole : bool
+        Whether an epoch is this piece and no other.
+    rng : numpy.random.Generator
+        For the order of the rows.
+    """
+
+    reader: RowReader
+    y: np.ndarray
+    sample_weight: np.ndarray
+    folds: list[np.ndarray]
+    whole: bool
+    rng: np.random.Generator
+
+    def share(self, weights: np.ndarray) -> float:
+        """Total weight of the rows that train, which counts if there are more pieces.
+
+        Parameters
+        ----------
+        weights : array of shape (n_rows,)
+            In the loss.
+        """
+        if self.whole:
+            return 1.0
+        return float(weights[self.folds[0]].sum(dtype=np.float64))
+
+
+Begin = Callable[[Piece], tuple[Callable[..., Any], float]]
+"""Of a piece: what trains a model on it and returns the mean loss, and the weight of
+the piece in the mean of an epoch."""
+
+
+class ArrayRows:
+    """Rows that are in memory.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    data : TrainingData
+
+    Attributes
+    ----------
+    spec : TrainingSpec
+    data : TrainingData
+        With weights of a usual size, in a precision that holds its numbers.
+    """
+
+    def __init__(self, spec: TrainingSpec, data: TrainingData):
+        self.spec = spec
+        self.data = in_safe_precision(comparable(data), spec.feature_names)
+
+    def stored(self, rows: np.ndarray) -> int:
+        """Values that the rows store, which a pass over them costs."""
+        return stored_values(self.data.X, rows)
+
+    def stored_counts(self, rows: np.ndarray) -> tuple[np.ndarray, int]:
+        """How many rows store each feature of CSR rows, and of how many."""
+        return stored_counts(self.data.X, rows), len(rows)
+
+    def planned(self, plan: ValidationPlan) -> ValidationPlan:
+        """A plan made for `data` that says where its validation rows come from."""
+        return plan
+
+    def n_train(self, plan: ValidationPlan) -> int:
+        """How many rows train."""
+        return len(plan.train_rows)
+
+    def updates(self, plan: ValidationPlan, mini_batch_size: int) -> int:
+        """Mini-batches of an epoch."""
+        return sum(n_batches(len(rows), mini_batch_size) for rows in plan.train)
+
+    def classes(self, plan: ValidationPlan) -> tuple[np.ndarray, np.ndarray]:
+        """Class indices and weights that tell the weight of each class."""
+        rows = plan.train_rows
+        return self.data.y[rows], self.data.sample_weight[rows]
+
+    def first(self, count: int) -> int | None:
+        """How many of `classes` stand for the first ``count`` rows; None is all."""
+        return count
+
+    def mean_weight(
+        self, plan: ValidationPlan, weights: np.ndarray, multipliers: np.ndarray | None
+    ) -> float:
+        """Mean weight in the loss of the rows that train.
+
+        Parameters
+        ----------
+        plan : ValidationPlan
+        weights : float64 array of shape (n_rows,)
+            In the loss, of the rows of `data`.
+        multipliers : float64 array of shape (n_classes,) or None
+            Factors of the classes that are in them.
+        """
+        return weights[plan.train_rows].mean()
+
+    def epoch(
+        self,
+        number: int,
+        plan: ValidationPlan,
+        reader: RowReader,
+        begin: Begin,
+        validate: Callable[..., Any],
+        models: list[tuple],
+        spread: Spread,
+    ) -> list[Any]:
+        """Train models once over the rows, and validate them.
+
+        Parameters
+        ----------
+        number : int
+            Of the epoch, among those of the trainings that this one continues.
+        plan : ValidationPlan
+        reader : RowReader
+            Of `data`.
+        begin : callable
+            See `Begin`.
+        validate : callable
+            Given a model and its mean loss.
+        models : list of tuples
+            Arguments of both, apart from the loss.
+        spread : callable
+
+        Returns
+        -------
+        validated : list
+            What ``validate`` returns for each.
+        """
+        rng = np.random.default_rng([self.spec.seed, number])
+        data = self.data
+        train, _ = begin(
+            Piece(reader, data.y, data.sample_weight, plan.train, True, rng)
+        )
+
+        def work(*model: Any) -> Any:
+            return validate(*model, train(*model))
+
+        return spread(work, *zip(*models, strict=True))
+
+
+class WindowRows:
+    """Rows that come in windows; a sample of them stands for all in memory.
+
+    Scalers are learned on the sample, and the training metrics are measured on it;
+    what decides the weights of rows and classes counts all rows.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    source : WindowedData
+
+    Attributes
+    ----------
+    spec : TrainingSpec
+        That holds out no more rows.
+    data : TrainingData
+        The sample, and the validation rows.
+    """
+
+    def __init__(self, spec: TrainingSpec, source: WindowedData):
+        self.spec, self._source = windowed_spec(spec, source), source
+        self._totals = WindowStatistics(spec, source)
+        # Windows bring the other weights as they are.
+        data = comparable(self._totals.data, exponent=0)
+        self.data = in_safe_precision(data, spec.feature_names)
+
+    def stored(self, rows: np.ndarray) -> int:
+        """See `ArrayRows`."""
+        return self._totals.stored
+
+    def stored_counts(self, rows: np.ndarray) -> tuple[np.ndarray, int]:
+        """See `ArrayRows`."""
+        return self._totals.counts, self._totals.n_rows
+
+    def planned(self, plan: ValidationPlan) -> ValidationPlan:
+        """See `ArrayRows`."""
+        return self._totals.plan(plan)
+
+    def n_train(self, plan: ValidationPlan) -> int:
+        """See `ArrayRows`."""
+        return self._totals.n_train
+
+    def updates(self, plan: ValidationPlan, mini_batch_size: int) -> int:
+        """See `ArrayRows`; as far as can be told beforehand."""
+        return self._totals.updates(mini_batch_size)
+
+    def classes(self, plan: ValidationPlan) -> tuple[np.ndarray, np.ndarray]:
+        """See `ArrayRows`: one entry a class."""
+        weights = self._totals.class_weights
+        return np.arange(len(weights)), weights
+
+    def first(self, count: int) -> int | None:
+        """See `ArrayRows`."""
+        return None
+
+    def mean_weight(
+        self, plan: ValidationPlan, weights: np.ndarray, multipliers: np.ndarray | None
+    ) -> float:
+        """See `ArrayRows`."""
+        total = self._totals.weight
+        if multipliers is not None:
+            total = float(self._totals.class_weights @ multipliers)
+        return total / self._totals.n_train
+
+    def _pieces(self, number: int, dtype: np.dtype) -> Generator[Piece, None, None]:
+        """The windows of an epoch, as far as rows of them train."""
+        with closing(self._source.windows(self.spec.seed, number)) as windows:
+            for place, window in enumerate(windows):
+                rows = self._totals.train_rows(window)
+                if not len(rows):
+                    continue
+                yield Piece(
+                    read_in(window.X, dtype),
+                    window.y,
+                    window.sample_weight,
+                    [rows],
+                    False,
+                    np.random.default_rng([self.spec.seed, number, place]),
+                )
+
+    def epoch(
+        self,
+        number: int,
+        plan: ValidationPlan,
+        reader: RowReader,
+        begin: Begin,
+        validate: Callable[..., Any],
+        models: list[tuple],
+        spread: Spread,
+    ) -> list[Any]:
+        """See `ArrayRows`."""
+        arguments = list(zip(*models, strict=True))
+        losses: list[Any] = [np.float64(0.0)] * len(models)
+        seen = 0.0
+        with closing(self._pieces(number, reader.dtype)) as pieces:
+            for piece in pieces:
+                train, share = begin(piece)
+                parts = spread(train, *arguments)
+                losses = [
+                    loss + part * share
+                    for loss, part in zip(losses, parts, strict=True)
+                ]
+                seen += share
+        return spread(validate, *arguments, [loss / seen for loss in losses])
+
+
+Rows = ArrayRows | WindowRows
+
+
+def rows_of(spec: TrainingSpec, data: TrainingData | WindowedData) -> Rows:
+    """The rows of a training, whatever they come in.
+
+    Raises
+    ------
+    ValueError
+        If windows leave no row to train on, or ``cv`` needs all rows in memory.
+    """
+    if isinstance(data, WindowedData):
+        return WindowRows(spec, data)
+    return ArrayRows(spec, data)
