@@ -239,9 +239,9 @@ _ALL = (
         _late("text.svm_stream", "iter_svm"),
         _late("text.svm_stream", "SvmWriter"),
         ("text/libsvm", "text/x-libsvm"),
-        reading_options=("n_features", "zero_based"),
+        reading_options=("n_features", "zero_based", "labels"),
         settle=_late("text.svm_stream", "svm_options"),
-        read_table=_late("text.svm_tables", "read_svm"),
+        read_table=_late("text.svm_stream", "read_svm"),
         needs_labels=True,
     ),
     Format(

@@ -152,10 +152,14 @@ def test_svm_for_a_model(tmp_path):
     assert counted_from_1.toarray().tolist() == [[0, 5, 0, 0]]
     counted_from_0 = read_table(str(path), n_features=4, zero_based=True).X
     assert counted_from_0.toarray().tolist() == [[0, 0, 5, 0]]
-    with pytest.raises(DataFileError, match="has feature 2, but the model has 2 feat"):
+    with pytest.raises(
+        DataFileError, match="row 1: has feature 2, but there are 2 feat"
+    ):
         read_table(str(path), n_features=2, zero_based=True)
     path.write_text("1 0:5\n")
-    with pytest.raises(DataFileError, match="counted from 1"):
+    with pytest.raises(
+        DataFileError, match="row 1: has feature 0, but .* counted from 1"
+    ):
         read_table(str(path), n_features=2, zero_based=False)
 
 

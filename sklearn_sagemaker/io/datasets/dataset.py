@@ -57,7 +57,7 @@ class FileDataset(RowSource):
     **options : object
         For the reader of the format: ``label``, ``header``, ``separator``, ``decimal``
         and ``encoding`` of CSV files, ``label`` of Parquet and ``.npz`` files,
-        ``zero_based`` of libsvm files.
+        ``zero_based`` and ``labels`` of libsvm files.
 
     Attributes
     ----------

@@ -14,10 +14,17 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
+from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.opening import check_file, file_name, reading
-from sklearn_sagemaker.io.rows import Rows, check_count, check_width
+from sklearn_sagemaker.io.rows import Rows, check_count, check_width, stack_rows
+from sklearn_sagemaker.io.table import Table
 from sklearn_sagemaker.io.text.blocks import batches, line_blocks
-from sklearn_sagemaker.io.text.svm_tables import load_svm, parse_fields
+from sklearn_sagemaker.io.text.svm_lines import (
+    SvmLabels,
+    first_label_kind,
+    load_svm,
+    split_lines,
+)
 
 
 @dataclass(frozen=True)
@@ -36,13 +43,14 @@ class SvmLayout:
     zero_based: bool
 
 
-def scan_svm(*paths: str | os.PathLike[str]) -> SvmLayout:
+def scan_svm(*paths: str | os.PathLike[str], labels: SvmLabels = "number") -> SvmLayout:
     """Read libsvm files once to find out how wide their rows are.
 
     Parameters
     ----------
     *paths : str or path-like
         Files whose rows belong together.
+    labels : {"text", "number"}, default="number"
 
     Returns
     -------
@@ -51,8 +59,7 @@ def scan_svm(*paths: str | os.PathLike[str]) -> SvmLayout:
     Raises
     ------
     DataFileError
-        If a file cannot be read, no row has a feature, or an index is too large for
-        the files' size.
+        If a file cannot be read, or no row has a feature.
     """
     low, high = 1, -1
     names = [file_name(path) for path in paths]
@@ -64,22 +71,21 @@ def scan_svm(*paths: str | os.PathLike[str]) -> SvmLayout:
                     ends = _ends(block)
                 except ValueError:
                     # Right for odd lines; a fault is blamed on its line.
-                    ends = load_svm(path, block, first)[0].indices
+                    ends = load_svm(path, block, first, labels)[0].indices
                 if len(ends):
                     low, high = min(low, min(ends)), max(high, max(ends))
     if not 0 <= high < 2**31:
         for name in names:
-            _check_lines(name)
-        raise DataFileError(f"{names[0]}: has no feature in any row.")
-    check_width(names[0], int(high), sum(map(os.path.getsize, names)))
+            _check_lines(name, labels)
+        raise DataFileError(f"{names[0]}: has no feature in any row, or is empty.")
     return SvmLayout(int(high) + (low == 0), bool(low == 0))
 
 
-def _check_lines(path: str) -> None:
+def _check_lines(path: str, labels: SvmLabels) -> None:
     """Blame the line that is none, if there is one."""
     with reading(path):
         for first, block in line_blocks(path):
-            load_svm(path, block, first)
+            load_svm(path, block, first, labels)
 
 
 def _ends(block: bytes) -> list[int]:
@@ -104,6 +110,7 @@ def iter_svm(
     *,
     n_features: int | None = None,
     zero_based: bool | None = None,
+    labels: LabelKind = "auto",
 ) -> Iterator[Rows]:
     r"""Read a libsvm file in batches, in memory that does not grow with the file.
 
@@ -121,11 +128,14 @@ def iter_svm(
         Whether the first feature is 0 or 1. None is 0 if the file has a feature 0; it
         too reads the file first. Give both (`scan_svm` finds both) where a file is
         read often, or is one of several.
+    labels : {"auto", "text", "number"}, default="auto"
+        "auto" is as the first label is: text if it is no number, or would lose digits
+        as one. A later label that is no number is then refused.
 
     Returns
     -------
     batches : iterator of Rows
-        ``X`` is CSR, ``X`` and ``y`` are float64.
+        ``X`` is CSR of float64, ``y`` float64 or text as it stands in the file.
 
     Raises
     ------
@@ -149,10 +159,49 @@ def iter_svm(
     path = file_name(path)
     batch_size = check_count("batch_size", batch_size)
     check_file(path)
-    given = {"n_features": n_features, "zero_based": zero_based}
+    given = {"n_features": n_features, "zero_based": zero_based, "labels": labels}
+    return batches(_parts(path, **svm_options([path], given)), batch_size)
+
+
+def read_svm(
+    path: str,
+    labels: LabelKind = "auto",
+    with_label: bool = True,
+    *,
+    n_features: int | None = None,
+    zero_based: bool | None = None,
+) -> Table:
+    """Read a libsvm file into CSR.
+
+    Parameters
+    ----------
+    path : str
+    labels : {"auto", "text", "number"}
+        As for `iter_svm`.
+    with_label : bool
+    n_features : int or None
+        Features of the model that the rows are for; None is the largest index.
+    zero_based : bool or None
+        Whether the first feature is 0 or 1. None is 0 if the file has a feature 0.
+
+    Returns
+    -------
+    table : Table
+        ``X`` is CSR of float64.
+
+    Raises
+    ------
+    DataFileError
+        As `iter_svm`.
+    """
+    check_file(path)
+    given = {"n_features": n_features, "zero_based": zero_based, "labels": labels}
     options = svm_options([path], given)
-    base = 0 if options["zero_based"] else 1
-    return batches(_parts(path, options["n_features"], base), batch_size)
+    rows = stack_rows(list(_parts(path, **options)))
+    y = None
+    if with_label:
+        y = labels_from_array(np.asarray(rows.y), labels, f"{path}: the label")
+    return Table(path=path, X=rows.X, y=y, zero_based=options["zero_based"])
 
 
 def svm_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
@@ -162,37 +211,52 @@ def svm_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
     ----------
     paths : list of str
     options : dict
-        ``n_features`` and ``zero_based``, as for `iter_svm`.
+        ``n_features``, ``zero_based`` and ``labels``, as for `iter_svm`.
 
     Returns
     -------
     options : dict
-        The same, none None.
+        The same, none None or "auto": the first file's first label says what the
+        labels of all are.
 
     Raises
     ------
     DataFileError
-        As `scan_svm`, if one is None.
+        As `scan_svm`, if one is None; or if an index is too large for the files' size.
+    ValueError
+        If ``labels`` is none of its values.
     """
     n_features, zero_based = options.get("n_features"), options.get("zero_based")
+    labels = options.get("labels") or "auto"
+    if labels not in ("auto", "text", "number"):
+        raise ValueError(
+            f"labels={labels!r} must be one of 'auto', 'text' and 'number'."
+        )
+    if labels == "auto":
+        check_file(paths[0])
+        with reading(paths[0]):
+            labels = first_label_kind(paths[0])
     if n_features is None or zero_based is None:
-        layout = scan_svm(*paths)
+        layout = scan_svm(*paths, labels=labels)
         zero_based = layout.zero_based if zero_based is None else zero_based
         if n_features is None:
+            check_width(paths[0], layout.n_features, sum(map(os.path.getsize, paths)))
             n_features = layout.n_features
             # A file without feature 0 that counts from 0 all the same.
             n_features += zero_based and not layout.zero_based
-    return {"n_features": n_features, "zero_based": zero_based}
+    return {"n_features": n_features, "zero_based": zero_based, "labels": labels}
 
 
-def _parts(path: str, n_features: int, base: int) -> Iterator[Rows]:
+def _parts(
+    path: str, n_features: int, zero_based: bool, labels: SvmLabels
+) -> Iterator[Rows]:
     """The rows of each block of lines."""
-    found = False
+    found, base = False, 0 if zero_based else 1
     with reading(path):
         for first, block in line_blocks(path):
             if block.isspace():
                 continue
-            X, y = load_svm(path, block, first)
+            X, y = load_svm(path, block, first, labels)
             if not len(y):
                 continue
             found = True
@@ -208,9 +272,8 @@ def _parts(path: str, n_features: int, base: int) -> Iterator[Rows]:
 def _outside(path: str, block: bytes, first: int, n_features: int, base: int) -> str:
     """Blame the first index that is out of range."""
     last = n_features - 1 + base
-    lines = io.StringIO(block.decode(), newline="")
-    for line, fields in parse_fields(lines, first):
-        indices = [int(field.partition(":")[0]) for field in fields]
+    for line, fields in split_lines(block, first):
+        indices = [int(field.partition(":")[0]) for field in fields[1:]]
         if any(j < base for j in indices):
             return (
                 f"{path}: row {line}: has feature 0, but features are said to be "
@@ -219,8 +282,8 @@ def _outside(path: str, block: bytes, first: int, n_features: int, base: int) ->
         if any(j > last for j in indices):
             return (
                 f"{path}: row {line}: has feature {max(indices)}, but there are "
-                f"{n_features} features, {base} to {last}; give a larger n_features, "
-                "or none."
+                f"{n_features} features, {base} to {last}, by the model or n_features; "
+                "leave out what the model has not, or give a larger n_features."
             )
     return f"{path}: has features beyond {n_features}."
 

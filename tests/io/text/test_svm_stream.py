@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io import read_table
+from sklearn_sagemaker.io import FileDataset, read_table
 from sklearn_sagemaker.io.rows import Rows, stack_rows
 from sklearn_sagemaker.io.text import blocks
 from sklearn_sagemaker.io.text.svm_stream import (
@@ -97,7 +97,58 @@ def test_files_that_belong_together(tmp_path):
         scan_svm(paths[2])
 
 
+TEXT = "007 1:1 # not_yet\nnot_spam qid:2 2:2\r\n\n+1\n"
+
+
+@pytest.mark.parametrize("block", [1, 1 << 20])
+def test_labels_of_text(tmp_path, monkeypatch, block):
+    monkeypatch.setattr(blocks, "BLOCK", block)
+    path = save(tmp_path, TEXT)
+    for rows in (stack_rows(list(iter_svm(path, 2))), read_table(path)):
+        assert rows.X.toarray().tolist() == [[1, 0], [0, 2], [0, 0]]
+        assert rows.y.tolist() == ["007", "not_spam", "+1"]
+    path = save(tmp_path, "1 1:1\n")
+    assert read_table(path, labels="text").y.tolist() == ["1"]
+    with pytest.raises(DataFileError, match="row 1: the label '007' loses digits"):
+        read_table(save(tmp_path, TEXT), labels="number")
+    with pytest.raises(ValueError, match="labels='any' must be one of"):
+        iter_svm(path, 1, labels="any")
+
+
+def test_shards_have_labels_and_features_of_one_kind(tmp_path):
+    save(tmp_path, "a 1:1\nb 2:1\n", "a.svm")
+    save(tmp_path, "1 0:1 3:1\nb 1:1\n", "b.svm")
+    X, y, _ = FileDataset(tmp_path / "*.svm").load()
+    assert X.toarray().tolist() == [
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+        [1, 0, 0, 1],
+        [0, 1, 0, 0],
+    ]
+    assert y.tolist() == ["a", "b", "1", "b"]
+    save(tmp_path, "1 1:1\n", "0.svm")
+    with pytest.raises(DataFileError, match=r"a\.svm: row 1: the label 'a' is not a"):
+        FileDataset(tmp_path / "*.svm").load()
+
+
+def test_values_are_those_of_float(tmp_path):
+    bits = RNG.integers(0, 0x7FEFFFFFFFFFFFFF, 500).view(np.float64)
+    texts = [repr(value) for value in bits.tolist()]
+    texts += ["0.1000000000000000055511151231257827", "9007199254740993.0", "5e-324"]
+    lines = "".join(f"{text} 1:{text}\n" for text in texts)
+    rows = stack_rows(list(iter_svm(save(tmp_path, lines), 1000, labels="number")))
+    assert rows.X.data.tolist() == rows.y.tolist() == [float(text) for text in texts]
+
+
 FAULTS = {
+    "digits lost": ("007 1:1", {}, "row 31: the label '007' loses digits"),
+    "long digits": ("12345678901234567890 1:1", {}, "row 31: the label '1.*digits"),
+    "underscore": ("0 1:1_0", {}, "row 31: the value in '1:1_0'"),
+    "underscored label": ("1_0 1:1", {}, "row 31: the label '1_0' is not a number"),
+    "underscored index": ("1 1_0:1", {}, "row 31: '1_0:1' is not index:value"),
+    "no label": ("1:1 2:3", {"labels": "text"}, "row 31: the label '1:1' is not a"),
+    "label is a list": ("a,b 2:3", {"labels": "text"}, "row 31: .* is a list"),
+    "label with NUL": ("a\0 2:3", {"labels": "text"}, "row 31: .* has a NUL"),
     "text": ("hello 1:1", {}, "row 31: the label 'hello' is not a number"),
     "no colon": ("0 3", {}, "row 31: '3' is not index:value"),
     "bad value": ("0 1:x", {}, "row 31: the value in '1:x'"),
