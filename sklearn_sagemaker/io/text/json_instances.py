@@ -23,7 +23,10 @@ LARGEST_SHAPE = 2**63 - 1
 BESIDE = ("configuration", "label", "metadata", "uid", "weight")
 """Keys of an instance beside its features; the first, third and fourth are ignored."""
 
-NUMBERS = {int, float}
+NUMBERS: set[type] = {int, float}
+VALUES = NUMBERS | {bool}
+"""Types of features and labels: true and false are 1 and 0, as in other formats."""
+
 FORM = 'an instance is {"features": [1.5, 16.0]} or {"data": {"features": ...}}'
 TENSOR = '{"values": [1.5, 16.0]} or {"keys": [0, 3], "shape": [4], "values": [1, 4]}'
 
@@ -219,15 +222,17 @@ class Instances:
         return array("q", keys)
 
     def _take_features(self, number: int, values: list[Any]) -> None:
-        # The type first: an array of doubles takes true and false as 1 and 0.
-        if set(map(type, values)) <= NUMBERS:
+        # An array of doubles takes true and false as 1 and 0.
+        if set(map(type, values)) <= VALUES:
             try:
                 self._values.fromlist(values)
             except OverflowError:
                 pass
             else:
                 return
-        place = next(i for i, value in enumerate(values) if not _is_number(value))
+        place = next(
+            i for i, value in enumerate(values) if not _is_number(value, VALUES)
+        )
         raise self._fault(
             number,
             f"features: value {place} (counted from 0) is {shown(values[place])}; it "
@@ -241,7 +246,7 @@ class Instances:
             return
         label = instance["label"]
         if type(label) is not str:
-            label = self._number(number, instance, "label")
+            label = self._number(number, instance, "label", VALUES)
         elif not is_label(label):
             raise self._fault(number, "the label is empty or not valid text.")
         elif fault := nul_fault(label):
@@ -255,9 +260,15 @@ class Instances:
                 f"{'text' if first is str else 'numbers'}; all must be of one kind.",
             )
 
-    def _number(self, number: int, instance: dict[str, Any], name: str) -> float:
+    def _number(
+        self,
+        number: int,
+        instance: dict[str, Any],
+        name: str,
+        types: set[type] = NUMBERS,
+    ) -> float:
         value = instance[name]
-        if not _is_number(value):
+        if not _is_number(value, types):
             raise self._fault(
                 number, f"the {name} is {shown(value)}; it must be a finite number."
             )
@@ -288,9 +299,9 @@ class Instances:
         return np.array(values)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any, types: set[type]) -> bool:
     try:
-        return type(value) in NUMBERS and math.isfinite(float(value))
+        return type(value) in types and math.isfinite(float(value))
     except OverflowError:
         return False
 

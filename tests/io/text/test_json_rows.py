@@ -70,6 +70,20 @@ def test_sparse_form(decode, body):
 
 
 @BODIES
+def test_true_and_false_are_numbers(decode, body):
+    sparse_row = b'{"features": {"keys": [0], "shape": [2], "values": [true]}}'
+    assert decode(body(sparse_row)).X.toarray().tolist() == [[1, 0]]
+    rows = decode(
+        body(
+            b'{"features": [true, 2.5], "label": true}',
+            b'{"features": [3, false], "label": 0}',
+        )
+    )
+    assert rows.X.tolist() == [[1, 2.5], [3, 0]]
+    assert rows.y.tolist() == [1, 0]
+
+
+@BODIES
 def test_forms_mix(decode, body):
     line = b'{"data": {"features": {"keys": [3, 0], "shape": [4], "values": [5, 1]}}}'
     empty = b'{"data": {"features": {"keys": [], "shape": [4], "values": []}}}'
@@ -165,7 +179,6 @@ INSTANCE_FAULTS = {
     ),
     "values is a number": (b'{"features": {"values": 1}}', "values is 1; it must be a"),
     "text": (b'{"features": [1, "2"]}', r"value 1 \(counted from 0\) is '2'"),
-    "true": (b'{"features": [true, 2]}', r"value 0 \(counted from 0\) is true"),
     "missing": (b'{"features": [1, null]}', r"value 1 \(counted from 0\) is null"),
     "nested": (b'{"features": [1, [2]]}', r"value 1 \(counted from 0\) is a list"),
     "nested more": (b'{"features": [[1, 2]]}', r"value 0 \(counted from 0\) is a list"),
@@ -263,7 +276,7 @@ INSTANCE_FAULTS = {
         r"feature 1 \(counted from 0\) is inf",
     ),
     "label is a list": (b'{"features": [1, 2], "label": [1]}', "the label is a list"),
-    "label is true": (b'{"features": [1, 2], "label": true}', "the label is true"),
+    "weight is true": (b'{"features": [1, 2], "weight": true}', "the weight is true"),
     "label is infinite": (b'{"features": [1, 2], "label": 1e999}', "the label is inf"),
     "label is empty": (b'{"features": [1, 2], "label": ""}', "the label is empty"),
     "label is half": (b'{"features": [1, 2], "label": "\\ud800"}', "not valid text"),
