@@ -227,7 +227,7 @@ def svm_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
         If ``labels`` is none of its values.
     """
     n_features, zero_based = options.get("n_features"), options.get("zero_based")
-    labels = options.get("labels") or "auto"
+    labels: Any = options.get("labels") or "auto"
     if labels not in ("auto", "text", "number"):
         raise ValueError(
             f"labels={labels!r} must be one of 'auto', 'text' and 'number'."
