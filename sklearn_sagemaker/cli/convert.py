@@ -14,8 +14,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from sklearn_sagemaker.cli.options import add_header, refuse_same_file, whole_number
+from sklearn_sagemaker.cli.options import refuse_same_file, whole_number
 from sklearn_sagemaker.cli.progress import Progress
+from sklearn_sagemaker.cli.reading import (
+    FORMATS,
+    OPTIONS,
+    add_reading,
+    data_file,
+    reading_of,
+)
 from sklearn_sagemaker.cli.text import count, size
 
 HELP = "convert a data file to another format"
@@ -29,24 +36,23 @@ examples:
 
 You need not trust IN: nothing in it is run, and files of Python objects are refused."""
 
-# Of the registry, which takes too long to import for a help text.
-FORMATS = ("csv", "json", "jsonlines", "npz", "parquet", "recordio", "svm")
-
-READING = ("label", "labels", "header", "n_features", "zero_based")
+READING = ("label", "labels", *OPTIONS, "n_features", "zero_based")
 """Arguments that are options of `Format.iter_rows`."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the command's arguments."""
-    parser.add_argument("source", metavar="IN", help="file to read, or a pattern")
+    parser.add_argument(
+        "source", metavar="IN", help="file to read, or a pattern; - is standard input"
+    )
     parser.add_argument("target", metavar="OUT", help="file to write")
-    for name, of in (("from", "IN"), ("to", "OUT")):
-        parser.add_argument(
-            f"--{name}",
-            choices=FORMATS,
-            dest=f"{name}_format",
-            help=f"format of {of} (default: by the ending of its name)",
-        )
+    add_reading(parser, "--format", "--from", of="IN")
+    parser.add_argument(
+        "--to",
+        choices=FORMATS,
+        dest="to_format",
+        help="format of OUT (default: by the ending of its name)",
+    )
     parser.add_argument(
         "--label",
         metavar="NAME",
@@ -64,8 +70,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         choices=("number", "text"),
         help="how to read the labels of a CSV file (default: text if the first one is)",
     )
-    add_header(parser)
-    parser.set_defaults(header=None)
     parser.add_argument(
         "--n-features",
         type=whole_number,
@@ -109,18 +113,23 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, write, and say what was written."""
-    from sklearn_sagemaker.io import check_can_write
-    from sklearn_sagemaker.io.formats import FORMATS as REGISTRY
-    from sklearn_sagemaker.io.formats import format_of_file
     from sklearn_sagemaker.io.opening import matching_files
+
+    if arguments.source != "-":
+        return _convert(arguments, matching_files(arguments.source))
+    with data_file("-", reading_of(arguments, "-")) as path:
+        return _convert(arguments, [path])
+
+
+def _convert(arguments: argparse.Namespace, paths: list[str]) -> int:
+    from sklearn_sagemaker.io import check_can_write
+    from sklearn_sagemaker.io.formats import format_of_file
     from sklearn_sagemaker.io.recordio.writing import shard_names
     from sklearn_sagemaker.io.rows import memory_of
 
-    paths = matching_files(arguments.source)
     target, shards = arguments.target, arguments.shards
-    source_name, target_name = arguments.from_format, arguments.to_format
-    source = REGISTRY[source_name] if source_name else format_of_file(paths[0])
-    sink = REGISTRY[target_name] if target_name else format_of_file(target)
+    source = format_of_file(paths[0], arguments.format)
+    sink = format_of_file(target, arguments.to_format)
     _check_options(arguments, source)
     outputs = [target] if shards == 1 else shard_names(target, shards)
     for path in outputs:

@@ -13,7 +13,8 @@ import math
 from typing import Any
 
 from sklearn_sagemaker.cli.model_file import TRUST, SavedModel, load_model
-from sklearn_sagemaker.cli.options import add_header, add_model
+from sklearn_sagemaker.cli.options import add_model
+from sklearn_sagemaker.cli.reading import add_reading, reading_of
 from sklearn_sagemaker.cli.text import confusion_table, count, facts, short
 
 HELP = "measure a model on a data file with labels"
@@ -30,7 +31,9 @@ LARGEST_MATRIX = 20
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the command's arguments."""
-    parser.add_argument("file", metavar="FILE", help="rows with labels")
+    parser.add_argument(
+        "file", metavar="FILE", help="rows with labels; - is standard input"
+    )
     add_model(parser)
     parser.add_argument(
         "--label",
@@ -38,18 +41,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the label, as for train (default: where the model had it)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    add_header(parser)
+    add_reading(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Read, predict, measure."""
     from sklearn_sagemaker.cli.matching import read_for
 
+    reading = reading_of(arguments, arguments.file)
     model = load_model(arguments.model)
     table = read_for(
         arguments.file,
         model.expected,
-        header=arguments.header,
+        reading=reading,
         label=arguments.label,
         with_label=True,
     )

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from sklearn_sagemaker.cli.expected import Expected
+from sklearn_sagemaker.cli.reading import Reading, data_file, shown_path
 from sklearn_sagemaker.cli.text import note
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import CsvLayout, Table, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind
 from sklearn_sagemaker.io.messages import listed, quoted
 from sklearn_sagemaker.io.table_files import read_table
-from sklearn_sagemaker.io.text.csv_layout import Header
 
 
 def read_for(
     path: str,
     expected: Expected,
     *,
-    header: Header = "auto",
+    reading: Reading,
     label: str | None = None,
     with_label: bool,
 ) -> Table:
@@ -27,8 +29,10 @@ def read_for(
     Parameters
     ----------
     path : str
+        "-" is standard input.
     expected : Expected
-    header : {"auto", "yes", "no"}
+    reading : Reading
+        What the user says of it.
     label : str or None
         Column of the label, if it is not where the model had it.
     with_label : bool
@@ -43,26 +47,38 @@ def read_for(
     DataFileError
         If the features are not the model's.
     """
-    entry = format_of_file(path)
-    kind = entry.name
+    with data_file(path, reading) as name:
+        table = _read(name, expected, reading, label, with_label)
+    return dataclasses.replace(table, path=shown_path(path))
+
+
+def _read(
+    path: str, expected: Expected, reading: Reading, label: str | None, with_label: bool
+) -> Table:
+    entry = format_of_file(path, reading.format)
+    options = reading.of(path)
     labels: LabelKind = "text" if expected.label_kind == "text" else "number"
     if entry.inspect is not None and entry.read_columns is not None:
-        layout = entry.inspect(path, header, expected.names or ())
+        header = options.pop("header", "auto")
+        layout = entry.inspect(path, header, expected.names or (), **options)
         place = _label_place(layout, expected, label, with_label)
         features = _feature_places(layout, expected, place)
         if not with_label:
             return entry.read_columns(layout, features=features)
         return entry.read_columns(layout, features=features, label=place, labels=labels)
-    if kind == "npz" and label is None and isinstance(expected.label, str):
+    choosable = "label" in entry.reading_options
+    if choosable and label is None and isinstance(expected.label, str):
         # A model of a CSV file has the name of a column; an archive has y.
         label = None if expected.names else expected.label
     table = read_table(
         path,
-        label=label if with_label or kind == "svm" else None,
+        label=label if with_label or not choosable else None,
         with_label=with_label,
         labels=labels,
         n_features=expected.n_features,
         zero_based=expected.zero_based,
+        format=reading.format,
+        **options,
     )
     if table.X.shape[1] != expected.n_features:
         raise DataFileError(

@@ -6,17 +6,6 @@ import argparse
 import os
 
 
-def add_header(parser: argparse.ArgumentParser) -> None:
-    """``--header``."""
-    parser.add_argument(
-        "--header",
-        choices=("auto", "yes", "no"),
-        default="auto",
-        help="whether the first line of a CSV file holds names (default: auto, which "
-        "finds out and says so)",
-    )
-
-
 def add_model(parser: argparse.ArgumentParser) -> None:
     """``--model``, of a model that exists."""
     parser.add_argument(

@@ -13,7 +13,8 @@ import sys
 from typing import Any, TextIO
 
 from sklearn_sagemaker.cli.model_file import TRUST, load_model
-from sklearn_sagemaker.cli.options import add_header, add_model, refuse_same_file
+from sklearn_sagemaker.cli.options import add_model, refuse_same_file
+from sklearn_sagemaker.cli.reading import add_reading, reading_of
 
 HELP = "predict the rows of a data file"
 
@@ -27,7 +28,9 @@ examples:
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the command's arguments."""
-    parser.add_argument("file", metavar="FILE", help="rows to predict")
+    parser.add_argument(
+        "file", metavar="FILE", help="rows to predict; - is standard input"
+    )
     add_model(parser)
     parser.add_argument(
         "--output", metavar="OUT.csv", help="file to write (default: standard output)"
@@ -43,7 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="column to drop, by name, or by number from 0 if there is no header "
         "(default: the column that the model learnt, if FILE names it)",
     )
-    add_header(parser)
+    add_reading(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -51,6 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     from sklearn_sagemaker.cli.matching import read_for
     from sklearn_sagemaker.io import check_can_write, replacing
 
+    reading = reading_of(arguments, arguments.file)
     output = arguments.output
     if output is not None:
         check_can_write(output)
@@ -64,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
     table = read_for(
         arguments.file,
         model.expected,
-        header=arguments.header,
+        reading=reading,
         label=arguments.label,
         with_label=False,
     )

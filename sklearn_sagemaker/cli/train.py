@@ -1,14 +1,15 @@
 """Train Linear Learner or Factorization Machines on a data file; write a model file.
 
-FILE is .csv or .csv.gz (separated by commas, with or without a line of names), .npz
-(X and y; or data, indices, indptr, shape of a CSR matrix, and y), .svm/.libsvm,
-SageMaker's RecordIO-protobuf (.pbr), .jsonl or .json, all but .npz plain or .gz.
+FILE is .csv (with or without a line of names), .parquet, .npz (X and y; or data,
+indices, indptr, shape of a CSR matrix, and y), .svm/.libsvm, SageMaker's
+RecordIO-protobuf (.pbr), .jsonl or .json, all but .npz and .parquet plain or .gz.
 Features must be numbers; the label may be text. Sparse rows stay sparse.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
 from typing import Any
 
@@ -17,7 +18,14 @@ from sklearn_sagemaker.cli.algorithms import FACTORS, add_algorithm, estimator_c
 from sklearn_sagemaker.cli.candidates import VALIDATION, candidates_table, score_name
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.model_file import TRUST, SavedModel, save_model
-from sklearn_sagemaker.cli.options import add_header, jobs, refuse_same_file, seed
+from sklearn_sagemaker.cli.options import jobs, refuse_same_file, seed
+from sklearn_sagemaker.cli.reading import (
+    Reading,
+    add_reading,
+    data_file,
+    reading_of,
+    shown_path,
+)
 from sklearn_sagemaker.cli.settings import parse_settings
 from sklearn_sagemaker.cli.text import count, facts, note, seconds, short
 
@@ -42,7 +50,9 @@ SHOWN_CLASSES = 6
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Set up the command's arguments."""
-    parser.add_argument("file", metavar="FILE", help="rows to train on")
+    parser.add_argument(
+        "file", metavar="FILE", help="rows to train on; - is standard input"
+    )
     add_algorithm(parser)
     parser.add_argument(
         "--label",
@@ -71,7 +81,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="a hyperparameter of the algorithm by SageMaker's name, such as epochs=20 "
         "or l1=0.001; may be repeated",
     )
-    add_header(parser)
+    add_reading(parser, of="FILE and of the validation file")
     parser.add_argument(
         "--seed",
         type=seed,
@@ -100,12 +110,16 @@ def run(arguments: argparse.Namespace) -> int:
     # Before the work, not after it.
     check_can_write(arguments.model)
     refuse_same_file(arguments.model, arguments.file, arguments.validation)
-    table = read_table(
-        arguments.file,
-        arguments.header,
-        label=arguments.label,
-        labels="number" if kind == REGRESSOR else "auto",
-    )
+    reading = reading_of(arguments, arguments.file, arguments.validation)
+    with data_file(arguments.file, reading) as path:
+        table = read_table(
+            path,
+            label=arguments.label,
+            labels="number" if kind == REGRESSOR else "auto",
+            format=reading.format,
+            **reading.of(path),
+        )
+    table = dataclasses.replace(table, path=shown_path(arguments.file))
     _check_labels(table, kind)
     expected = Expected(
         names=table.names,
@@ -114,7 +128,7 @@ def run(arguments: argparse.Namespace) -> int:
         label_kind=_label_kind(table.y),
         zero_based=table.zero_based,
     )
-    validation = _read_validation(arguments, expected, table)
+    validation = _read_validation(arguments, reading, expected, table)
     print(facts(_describe(table, validation)), flush=True)
     if table.unused:
         note(f"{table.path}: not used: {', '.join(table.unused[:10])}")
@@ -148,7 +162,7 @@ def _label_kind(y: Any) -> str:
 
 
 def _read_validation(
-    arguments: argparse.Namespace, expected: Expected, table: Any
+    arguments: argparse.Namespace, reading: Reading, expected: Expected, table: Any
 ) -> Any:
     import numpy as np
 
@@ -157,7 +171,7 @@ def _read_validation(
     if arguments.validation is None:
         return None
     validation = read_for(
-        arguments.validation, expected, header=arguments.header, with_label=True
+        arguments.validation, expected, reading=reading, with_label=True
     )
     if arguments.predictor_type != REGRESSOR:
         check_known(np.unique(table.y), validation)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_sagemaker.cli import convert, progress
+from sklearn_sagemaker.cli import progress
 from sklearn_sagemaker.cli.text import size
 from sklearn_sagemaker.io.formats import FORMATS, format_of_file
 from sklearn_sagemaker.io.npz.stream import NpzWriter
@@ -44,10 +44,6 @@ def read(path, **options):
 
 def names(folder):
     return sorted(entry.name for entry in folder.iterdir())
-
-
-def test_formats_are_those_of_the_registry():
-    assert sorted(convert.FORMATS) == sorted(FORMATS)
 
 
 @pytest.mark.parametrize("first", ENDINGS)
