@@ -144,7 +144,7 @@ def _save(model: Any, path: str) -> None:
     save_model(path, SavedModel(model, "y", None, "int"))
     print(f"\nThe model is in {path}. To use it in Python:\n")
     name = json.dumps(path, ensure_ascii=False)
-    print(f'  joblib.load({name})["estimator"].predict(images)   # 1 is a zero')
+    print(f"  joblib.load({name}).predict(images)   # 1 is a zero")
 
 
 def _compare(

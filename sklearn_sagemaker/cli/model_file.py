@@ -1,19 +1,22 @@
-"""Model files: a joblib dump of a small plain dict."""
+"""Model files: the estimator itself, which remembers the columns that it learnt."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sklearn_sagemaker.cli.expected import Expected
-from sklearn_sagemaker.exceptions import DataFileError, ModelFormatError
-
-FORMAT = 1
+from sklearn_sagemaker.exceptions import ArtifactError, DataFileError, ModelFormatError
 
 TRUST = (
-    "Model files are joblib files: loading one can run code, so load only files\n"
-    "from a source that you trust."
+    "Model files of joblib can run code when loaded, so load only those from a source\n"
+    "that you trust; .skops files and SageMaker's model.tar.gz run none."
 )
+
+ATTRIBUTE = "data_layout_"
+"""Where an estimator keeps what it expects of data files; a new fit is another's."""
 
 
 @dataclass(frozen=True)
@@ -56,33 +59,42 @@ class SavedModel:
         return hasattr(self.estimator, "classes_")
 
 
+def label_kind(y: Any) -> str:
+    """What labels are: "text", "int" or "float"."""
+    return {"U": "text", "O": "text", "i": "int"}.get(y.dtype.kind, "float")
+
+
 def save_model(path: str, model: SavedModel) -> None:
     """Write a model file, whole or not at all."""
     import joblib
 
     from sklearn_sagemaker.io import replacing
 
+    layout = asdict(model.expected)
+    setattr(model.estimator, ATTRIBUTE, layout)
     with replacing(path) as temporary:
-        joblib.dump({"format": FORMAT, **vars(model)}, temporary)
+        joblib.dump(model.estimator, temporary)
 
 
 def load_model(path: str) -> SavedModel:
-    """Read a model file; it must come from a trusted source.
+    """Read a model: of joblib, which must come from a trusted source, or of another.
+
+    Parameters
+    ----------
+    path : str
+        A ``.skops`` file and SageMaker's ``.tar.gz`` run no code; others are of joblib.
 
     Raises
     ------
     DataFileError
         If it is missing, damaged, or no model of ours.
     """
-    import joblib
-
     from sklearn_sagemaker.cli.algorithms import known_classes
-    from sklearn_sagemaker.io.opening import file_name, open_file
+    from sklearn_sagemaker.io.opening import file_name
 
     name = file_name(path)
     try:
-        with open_file(name) as handle:
-            found = joblib.load(handle)
+        found = _reader(name)(name)
     except IsADirectoryError as error:
         raise DataFileError(f"{path}: is a folder; name a model file.") from error
     except FileNotFoundError as error:
@@ -95,28 +107,80 @@ def load_model(path: str) -> SavedModel:
         raise DataFileError(
             f"{path}: cannot be read: {error.strerror or error}."
         ) from error
-    except ModelFormatError as error:
+    except (ModelFormatError, ArtifactError, ImportError) as error:
         raise DataFileError(f"{path}: {error}") from error
     # A damaged pickle can raise anything.
     except Exception as error:
         raise DataFileError(f"{path}: {_NOT_OURS} ({type(error).__name__}).") from error
-    if not isinstance(found, dict) or "format" not in found:
-        raise DataFileError(f"{path}: {_NOT_OURS}.")
-    if type(found["format"]) is not int:
-        raise DataFileError(f"{path}: {_NOT_OURS}.")
-    if found["format"] != FORMAT:
-        raise DataFileError(
-            f"{path}: has format {str(found['format'])[:20]!r}, and this version reads "
-            f"{FORMAT}; install the version that wrote it, or train again."
-        )
     try:
-        model = SavedModel(**{k: v for k, v in found.items() if k != "format"})
-        ours = isinstance(model.estimator, known_classes())
-        if not ours or model.expected.n_features < 1:
+        if not isinstance(found, known_classes()):
             raise TypeError
+        return _saved(found)
     except (TypeError, AttributeError, ValueError) as error:
         raise DataFileError(f"{path}: {_NOT_OURS}.") from error
-    return model
 
 
-_NOT_OURS = "is not a model file written by 'sklearn-sagemaker train'"
+def _reader(path: str) -> Callable[[str], Any]:
+    name = os.path.basename(path).lower()
+    if name.endswith((".tar.gz", ".tgz")):
+        return _read_artifact
+    return _read_skops if name.endswith(".skops") else _read_joblib
+
+
+def _read_joblib(path: str) -> Any:
+    import joblib
+
+    from sklearn_sagemaker.io.opening import open_file
+
+    with open_file(path) as handle:
+        return joblib.load(handle)
+
+
+def _read_skops(path: str) -> Any:
+    from sklearn_sagemaker import TRUSTED_SKOPS_TYPES
+    from sklearn_sagemaker._optional import import_optional
+    from sklearn_sagemaker.io.opening import open_file
+
+    skops = import_optional("skops.io", "skops", "models of skops")
+    with open_file(path) as handle:
+        return skops.loads(handle.read(), trusted=TRUSTED_SKOPS_TYPES)
+
+
+def _read_artifact(path: str) -> Any:
+    from sklearn_sagemaker import load_artifact
+
+    return load_artifact(path)
+
+
+def _saved(estimator: Any) -> SavedModel:
+    """The estimator, with the columns that it remembers or those that it says."""
+    width = int(estimator.n_features_in_)
+    if width < 1:
+        raise ValueError(width)
+    layout = getattr(estimator, ATTRIBUTE, None)
+    # One that was fitted again, to other columns, does not know where the label is.
+    if layout is not None and Expected(**layout).n_features == width:
+        expected = Expected(**layout)
+    else:
+        names = getattr(estimator, "feature_names_in_", None)
+        classes = getattr(estimator, "classes_", None)
+        expected = Expected(
+            names=None if names is None else [str(name) for name in names],
+            n_features=width,
+            label=None,
+            label_kind="float" if classes is None else label_kind(classes),
+            zero_based=None,
+        )
+    return SavedModel(
+        estimator,
+        expected.label,
+        expected.names,
+        expected.label_kind,
+        expected.zero_based,
+    )
+
+
+_NOT_OURS = (
+    "is not a model file written by 'sklearn-sagemaker train', nor a fitted estimator "
+    "of this package"
+)

@@ -11,8 +11,9 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         required=True,
-        metavar="M.joblib",
-        help="model file; from a trusted source only, since loading it can run code",
+        metavar="MODEL",
+        help="model file: .joblib, from a trusted source only, since loading it can "
+        "run code; or .skops, or SageMaker's model.tar.gz",
     )
 
 

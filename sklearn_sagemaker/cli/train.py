@@ -17,7 +17,12 @@ from sklearn_sagemaker._hyperparameters import ALL, BINARY, MULTICLASS, REGRESSO
 from sklearn_sagemaker.cli.algorithms import FACTORS, add_algorithm, estimator_class
 from sklearn_sagemaker.cli.candidates import VALIDATION, candidates_table, score_name
 from sklearn_sagemaker.cli.expected import Expected
-from sklearn_sagemaker.cli.model_file import TRUST, SavedModel, save_model
+from sklearn_sagemaker.cli.model_file import (
+    TRUST,
+    SavedModel,
+    label_kind,
+    save_model,
+)
 from sklearn_sagemaker.cli.options import jobs, refuse_same_file, seed
 from sklearn_sagemaker.cli.reading import (
     Reading,
@@ -79,7 +84,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         dest="settings",
         help="a hyperparameter of the algorithm by SageMaker's name, such as epochs=20 "
-        "or l1=0.001; may be repeated",
+        "or l1=0.001, or another argument of the estimator, such as cv=5 or "
+        "class_weight=balanced; may be repeated",
     )
     add_reading(parser, of="FILE and of the validation file")
     parser.add_argument(
@@ -104,6 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, write the model, and say what came out."""
     kind = arguments.predictor_type
     settings = parse_settings(arguments.settings, arguments.algorithm, kind)
+    estimator = _make_estimator(arguments, settings)
 
     from sklearn_sagemaker.io import check_can_write, read_table
 
@@ -125,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
         names=table.names,
         n_features=table.X.shape[1],
         label=table.label,
-        label_kind=_label_kind(table.y),
+        label_kind=label_kind(table.y),
         zero_based=table.zero_based,
     )
     validation = _read_validation(arguments, reading, expected, table)
@@ -133,12 +140,6 @@ def run(arguments: argparse.Namespace) -> int:
     if table.unused:
         note(f"{table.path}: not used: {', '.join(table.unused[:10])}")
 
-    estimator = estimator_class(arguments.algorithm, kind)(
-        **settings,
-        random_state=arguments.seed,
-        n_jobs=arguments.jobs,
-        verbose=int(arguments.verbose),
-    )
     given = {} if validation is None else {"X_val": validation.X, "y_val": validation.y}
     start = time.perf_counter()
     estimator.fit(table.X, table.y, **given)
@@ -157,8 +158,18 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _label_kind(y: Any) -> str:
-    return {"U": "text", "i": "int"}.get(y.dtype.kind, "float")
+def _make_estimator(arguments: argparse.Namespace, settings: dict[str, Any]) -> Any:
+    if "n_jobs" in settings and arguments.jobs is not None:
+        raise ValueError("--set n_jobs and --jobs are the same; give one.")
+    make = estimator_class(arguments.algorithm, arguments.predictor_type)
+    estimator = make(
+        random_state=arguments.seed,
+        verbose=int(arguments.verbose),
+        **{"n_jobs": arguments.jobs, **settings},
+    )
+    # fit would refuse them too, but only once the file is read.
+    estimator._validate_params()
+    return estimator
 
 
 def _read_validation(

@@ -72,7 +72,7 @@ def test_round_trip(cli, tmp_path, monkeypatch, kind, name):
     assert "Trained 1 model, up to 3 epochs" in trained.out
     assert sparse.issparse(rows[0]) == (name != "dense.npz")
 
-    estimator = joblib.load(model)["estimator"]
+    estimator = joblib.load(model)
     make = FactorizationMachinesRegressor
     if kind != REGRESSOR:
         make = FactorizationMachinesClassifier
@@ -111,7 +111,7 @@ def test_summary(cli, tmp_path, algorithm):
     lines = result.out.splitlines()
     head = next(j for j, line in enumerate(lines) if line.startswith("rank"))
     assert lines[head].split()[:2] == ["rank", "factors"]
-    estimator = joblib.load(model)["estimator"]
+    estimator = joblib.load(model)
     best = estimator.best_params_
     assert [float(cell) for cell in lines[head + 1].split()[1:4]] == pytest.approx(
         [best["num_factors"], best["linear_lr"], best["factors_lr"]], rel=0.01
@@ -131,7 +131,7 @@ def test_settings_validation_and_seed(cli, tmp_path):
     result = cli(*train(data, model, REGRESSOR, *FEW, *more, "--validation", held))
     assert result.code == 0, result.err
     assert "Judged on the validation rows. It is:" in result.out
-    estimator = joblib.load(model)["estimator"]
+    estimator = joblib.load(model)
     assert (estimator.optimizer, estimator.normalize_label) == ("adam", False)
     expected = FactorizationMachinesRegressor(
         num_factors=4,
@@ -153,7 +153,7 @@ def test_linear_learner_by_name(cli, tmp_path, algorithm):
     result = cli(*train(data, model, BINARY, *more, algorithm=algorithm))
     assert result.code == 0
     assert "Trained 2 candidates in one pass" in result.out
-    assert isinstance(joblib.load(model)["estimator"], LinearLearnerClassifier)
+    assert isinstance(joblib.load(model), LinearLearnerClassifier)
 
 
 REFUSED = {

@@ -5,6 +5,7 @@ import os
 import joblib
 import numpy as np
 import pytest
+from sklearn.base import clone
 
 from sklearn_sagemaker import LinearLearnerClassifier
 
@@ -41,7 +42,7 @@ def test_best_candidates_come_first(cli, data, tmp_path):
     lines = out.splitlines()
     head = next(j for j, line in enumerate(lines) if line.startswith("rank"))
     rows = [line.split() for line in lines[head + 1 : head + 5]]
-    estimator = joblib.load(model)["estimator"]
+    estimator = joblib.load(model)
     assert [row[0] for row in rows] == ["1", "2", "3", "4"]
     best = estimator.best_params_
     assert float(rows[0][1]) == pytest.approx(best["learning_rate"], rel=0.01)
@@ -49,18 +50,18 @@ def test_best_candidates_come_first(cli, data, tmp_path):
     assert f"{estimator.best_score_:.4f}" in rows[0]
 
 
-def test_model_file_is_a_plain_dict(cli, data, tmp_path, files):
+def test_the_model_file_is_the_estimator(cli, data, tmp_path, files):
     model = tmp_path / "m.joblib"
     cli(*train(data, model, BINARY, "--label", "target", "--seed", 7))
-    saved = joblib.load(model)
-    estimator = saved.pop("estimator")
-    assert saved == {
-        "format": 1,
+    estimator = joblib.load(model)
+    assert estimator.data_layout_ == {
+        "names": ["a", "b", "c"],
+        "n_features": 3,
         "label": "target",
-        "feature_names": ["a", "b", "c"],
         "label_kind": "text",
         "zero_based": None,
     }
+    assert not hasattr(clone(estimator), "data_layout_")
     X, y = files.make_rows(BINARY)
     expected = LinearLearnerClassifier(num_models=4, epochs=3, random_state=7).fit(X, y)
     np.testing.assert_array_equal(estimator.coef_, expected.coef_)
@@ -70,7 +71,7 @@ def test_settings_reach_the_estimator(cli, data, tmp_path):
     model = tmp_path / "m.joblib"
     more = ("--set", "wd=0.25", "--set", "normalize_data=false", "--set", "loss=auto")
     cli(*train(data, model, BINARY, "--label", "target", *more, "--jobs", 2))
-    estimator = joblib.load(model)["estimator"]
+    estimator = joblib.load(model)
     assert (estimator.wd, estimator.normalize_data) == (0.25, False)
     assert (estimator.num_models, estimator.epochs, estimator.n_jobs) == (4, 3, 2)
 
@@ -89,7 +90,7 @@ def test_validation_file(cli, data, tmp_path, files):
     expected = LinearLearnerClassifier(num_models=4, epochs=3, random_state=0).fit(
         *files.make_rows(BINARY), X_val=X, y_val=y
     )
-    estimator = joblib.load(model)["estimator"]
+    estimator = joblib.load(model)
     np.testing.assert_array_equal(
         estimator.candidates_["validation_loss"],
         expected.candidates_["validation_loss"],
@@ -102,7 +103,7 @@ def test_no_header_is_said(cli, tmp_path, files):
     result = cli(*train(data, model, MULTICLASS, "--label", "-1"))
     assert "no header: columns are numbered from 0" in result.out
     assert "3: 3 classes: 0 (" in result.out
-    assert joblib.load(model)["label"] == 3
+    assert joblib.load(model).data_layout_["label"] == 3
 
 
 def test_threshold_on_a_score(cli, data, tmp_path):

@@ -11,10 +11,13 @@ from unittest.mock import patch
 import joblib
 import numpy as np
 import pytest
+import skops.io
 from scipy import sparse
 from sklearn import metrics
 from sklearn.datasets import dump_svmlight_file
+from sklearn.dummy import DummyClassifier
 
+from sklearn_sagemaker import LinearLearnerClassifier, save_artifact
 from sklearn_sagemaker.estimators._stored import STAMP
 from sklearn_sagemaker.io import write_recordio
 from sklearn_sagemaker.io.formats import format_of_file
@@ -97,7 +100,7 @@ def test_round_trip(cli, tmp_path, kind, predictor, files):
     )  # fmt: skip
     assert trained.code == 0, trained.err
 
-    estimator = joblib.load(model)["estimator"]
+    estimator = joblib.load(model)
     expected = estimator.predict(X_new)
     dropped = ["--label", "1"] if kind == "no header" else []
     result = cli("predict", held, "--model", model, *dropped)
@@ -134,7 +137,7 @@ def test_proba(cli, trained, new, files):
     result = cli("predict", new, "--model", trained / f"{BINARY}.joblib", "--proba")
     rows = parsed(result.out)
     assert list(rows[0]) == ["prediction", "probability_no", "probability_yes"]
-    estimator = joblib.load(trained / f"{BINARY}.joblib")["estimator"]
+    estimator = joblib.load(trained / f"{BINARY}.joblib")
     expected = estimator.predict_proba(files.make_rows(BINARY, 20, 1)[0])
     np.testing.assert_allclose(
         [[float(row["probability_no"]), float(row["probability_yes"])] for row in rows],
@@ -269,8 +272,6 @@ def broken(kind, path, good):
         path.write_bytes(good.read_bytes()[:300])
     elif kind == "folder":
         path.mkdir()
-    elif kind == "future":
-        joblib.dump({**saved, "format": 2}, path)
     elif kind == "newer estimator":
         stamp = {"format": 99, "version": "9.8.7"}
         with patch(
@@ -279,14 +280,12 @@ def broken(kind, path, good):
         ):
             joblib.dump(saved, path)
     elif kind == "other keys":
-        joblib.dump({**saved, "extra": 1}, path)
-    elif kind == "bare estimator":
-        joblib.dump(saved["estimator"], path)
+        saved.data_layout_ = {"extra": 1}
+        joblib.dump(saved, path)
     elif kind == "other estimator":
-        joblib.dump({**saved, "estimator": "LinearLearnerClassifier"}, path)
+        joblib.dump(DummyClassifier().fit([[1]], [1]), path)
     elif kind == "not fitted":
-        unfitted = type(saved["estimator"])()
-        joblib.dump({**saved, "estimator": unfitted}, path)
+        joblib.dump(type(saved)(), path)
     elif kind == "list":
         joblib.dump([1, 2], path)
 
@@ -299,10 +298,8 @@ def broken(kind, path, good):
         ("empty", "is not a model file written by"),
         ("cut short", "is not a model file written by"),
         ("folder", "is a folder"),
-        ("future", "has format '2', and this version reads 1"),
         ("newer estimator", "install version 9.8.7 or newer"),
         ("other keys", "is not a model file written by"),
-        ("bare estimator", "is not a model file written by"),
         ("other estimator", "is not a model file written by"),
         ("not fitted", "is not a model file written by"),
         ("list", "is not a model file written by"),
@@ -315,6 +312,39 @@ def test_model_file_is_checked(refused, trained, new, tmp_path, command, kind, m
     assert message in refused(command, new, "--model", model)
 
 
+@pytest.mark.parametrize("layout", [True, False])
+def test_a_model_may_be_of_skops(cli, refused, trained, tmp_path, layout):
+    data, model = trained / f"{BINARY}.csv", trained / f"{BINARY}.joblib"
+    estimator, path = joblib.load(model), tmp_path / "m.skops"
+    if not layout:
+        del estimator.data_layout_
+    skops.io.dump(estimator, path)
+    more = () if layout else ("--label", "target")
+    found = cli("evaluate", data, "--model", path, *more)
+    assert found.out == cli("evaluate", data, "--model", model).out
+    path.write_bytes(path.read_bytes()[:300])
+    assert "is not a model file written by" in refused("predict", data, "--model", path)
+
+
+def test_a_model_may_be_an_artifact(cli, refused, trained, tmp_path):
+    data, model = trained / f"{BINARY}.csv", trained / f"{BINARY}.joblib"
+    path = tmp_path / "model.tar.gz"
+    save_artifact(joblib.load(model), path)
+    arguments = ("predict", data, "--label", "target", "--model")
+    assert cli(*arguments, path).out == cli(*arguments, model).out
+    path.write_bytes(path.read_bytes()[:100])
+    assert str(path) in refused(*arguments, path)
+
+
+def test_a_model_of_python_tells_its_labels(cli, tmp_path, files):
+    X, y = files.make_rows(MULTICLASS)
+    data = files.write_csv(tmp_path / "data.csv", X, y, files.NAMES)
+    path = tmp_path / "m.joblib"
+    joblib.dump(LinearLearnerClassifier(epochs=1, num_models=1).fit(X, y), path)
+    found = cli("evaluate", data, "--model", path, "--label", "target")
+    assert found.code == 0, found.err
+
+
 # -------------------------------------------------------------------- evaluate
 def test_binary_metrics(cli, trained, tmp_path, files):
     X, y = files.make_rows(BINARY, 60, seed=2)
@@ -322,7 +352,7 @@ def test_binary_metrics(cli, trained, tmp_path, files):
     data = files.write_csv(tmp_path / "data.csv", X, y, files.NAMES)
     model = trained / f"{BINARY}.joblib"
     found = json.loads(cli("evaluate", data, "--model", model, "--json").out)
-    estimator = joblib.load(model)["estimator"]
+    estimator = joblib.load(model)
     answers, share = estimator.predict(X), estimator.predict_proba(X)
     expected = {
         "accuracy": metrics.accuracy_score(y, answers),
@@ -360,7 +390,7 @@ def test_multiclass_metrics(cli, trained, files):
     model = trained / f"{MULTICLASS}.joblib"
     found = json.loads(cli("evaluate", data, "--model", model, "--json").out)
     X, y = files.make_rows(MULTICLASS)
-    estimator = joblib.load(model)["estimator"]
+    estimator = joblib.load(model)
     answers = estimator.predict(X)
     assert found["macro_f1"] == pytest.approx(
         metrics.f1_score(y, answers, average="macro")
@@ -377,7 +407,7 @@ def test_regression_metrics(cli, trained, files):
     model = trained / "regressor.joblib"
     found = json.loads(cli("evaluate", data, "--model", model, "--json").out)
     X, y = files.make_rows(REGRESSOR)
-    answers = joblib.load(model)["estimator"].predict(X)
+    answers = joblib.load(model).predict(X)
     assert found["rmse"] == pytest.approx(metrics.root_mean_squared_error(y, answers))
     assert found["mae"] == pytest.approx(metrics.mean_absolute_error(y, answers))
     assert found["r2"] == pytest.approx(metrics.r2_score(y, answers))

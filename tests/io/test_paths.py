@@ -219,7 +219,7 @@ def test_the_command_line(tmp_path, name, kind, capsys, model_file):
 def test_a_model_file_is_read_through_its_handle(tmp_path, model, model_file):
     assert load_model(model_file).estimator.n_features_in_ == 3
     packed = tmp_path / "m.joblib"
-    joblib.dump({"format": 1, **vars(load_model(model_file))}, packed, compress=3)
+    joblib.dump(load_model(model_file).estimator, packed, compress=3)
     assert load_model(str(packed)).estimator.n_features_in_ == 3
 
 
