@@ -1,18 +1,21 @@
-"""``--set name=value``: hyperparameters by SageMaker's names."""
+"""``--set name=value``: hyperparameters, and other arguments of the estimators."""
 
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from sklearn_sagemaker._hyperparameters import ALL, HYPERPARAMETERS, hyperparameters_for
-from sklearn_sagemaker.cli.algorithms import TITLES
+from sklearn_sagemaker.cli.algorithms import TITLES, estimator_class
 
 DERIVED = {
     "predictor_type": "say --predictor-type",
     "num_classes": "it is counted in the labels",
     "feature_dim": "it is counted in the data",
+    "random_state": "say --seed",
+    "verbose": "say --verbose",
 }
 
 
@@ -38,6 +41,11 @@ def parse_settings(
     ValueError
         If a text is no "name=value", a name is unknown or said twice, or a value
         is outside its range.
+
+    Notes
+    -----
+    Values of arguments that are no hyperparameters, such as ``cv`` and
+    ``class_weight``, are JSON, or text where they are none.
     """
     table = hyperparameters_for(algorithm, (predictor_type,))
     values: dict[str, Any] = {}
@@ -48,12 +56,29 @@ def parse_settings(
             raise ValueError(
                 f"--set {text!r} is not name=value; write for example --set epochs=20."
             )
-        if name not in table:
+        if name not in table and not _is_argument(name, algorithm, predictor_type):
             raise ValueError(_unknown(name, table, algorithm, predictor_type))
         if name in values:
             raise ValueError(f"--set {name} is given twice; give it once.")
-        values[name] = table[name].parse(value)
+        values[name] = table[name].parse(value) if name in table else _plain(value)
     return values
+
+
+def _is_argument(name: str, algorithm: str, predictor_type: str) -> bool:
+    """Whether an estimator has it beside the hyperparameters."""
+    known = estimator_class(algorithm, predictor_type)().get_params(deep=False)
+    return name in known and name not in DERIVED
+
+
+def _plain(text: str) -> Any:
+    text = text.strip()
+    words = {"none": None, "true": True, "false": False}
+    if text.lower() in words:
+        return words[text.lower()]
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _unknown(

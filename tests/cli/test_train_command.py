@@ -1,5 +1,6 @@
 """train: what it says, what it writes, and what it refuses."""
 
+import json
 import os
 
 import joblib
@@ -74,6 +75,39 @@ def test_settings_reach_the_estimator(cli, data, tmp_path):
     estimator = joblib.load(model)
     assert (estimator.wd, estimator.normalize_data) == (0.25, False)
     assert (estimator.num_models, estimator.epochs, estimator.n_jobs) == (4, 3, 2)
+
+
+def test_arguments_reach_the_estimator(cli, data, tmp_path):
+    model = tmp_path / "m.joblib"
+    given = {"cv": 3, "class_weight": {"yes": 2}, "ensemble_size": 2, "n_jobs": 2}
+    more = [f"--set={name}={json.dumps(value)}" for name, value in given.items()]
+    more += ["--set", "warm_start=True"]
+    result = cli(*train(data, model, BINARY, "--label", "target", *more))
+    assert result.code == 0, result.err
+    params = joblib.load(model).get_params()
+    assert {name: params[name] for name in given} == given
+    assert params["warm_start"] is True
+    more = ["--set", "class_weight=balanced", "--set", "cv=none"]
+    assert cli(*train(data, model, BINARY, "--label", "target", *more)).code == 0
+    estimator = joblib.load(model)
+    assert (estimator.class_weight, estimator.cv) == ("balanced", None)
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--set", "ensemble_size=0"], "The 'ensemble_size' parameter"),
+        (["--set", "class_weight=half"], "The 'class_weight' parameter"),
+        (["--set", "n_jobs=2", "--jobs", 2], "give one"),
+        (["--set", "random_state=2"], "say --seed"),
+        (["--set", "verbose=2"], "say --verbose"),
+    ],
+)
+def test_arguments_are_checked_before_the_file_is_read(
+    refused, tmp_path, more, message
+):
+    missing, model = tmp_path / "none.csv", tmp_path / "m.joblib"
+    assert message in refused(*train(missing, model, BINARY, *more))
 
 
 def test_validation_file(cli, data, tmp_path, files):
