@@ -24,9 +24,6 @@ HELD_OUT = 0.1
 class Sample:
     """Rows whose draws are below a limit, which falls when memory is full.
 
-    They lie in one piece of memory from the start: pieces that come and go with the
-    windows would leave gaps between them.
-
     Parameters
     ----------
     limit : float
@@ -41,101 +38,60 @@ class Sample:
 
     def __init__(self, limit: float, n_bytes: int):
         self.limit, self._n_bytes = limit, n_bytes
-        # y, weights, draws and stored values of each row.
-        self._numbers = np.empty((4, 0))
-        self._count = 0
-        # Values of dense rows; values and columns of sparse ones.
-        self._values: list[np.ndarray] = []
-        self._shape: tuple[int, ...] = ()
-        self._item = 0
-        self._sparse = False
+        # Of each window's part: X, and y, weights and draws.
+        self._parts: list[tuple[Any, np.ndarray]] = []
 
     def __len__(self) -> int:
-        return self._count
+        return sum(X.shape[0] for X, _ in self._parts)
 
     def add(self, window: Window, draws: np.ndarray) -> None:
         """Take in those of a window's rows that belong to the sample."""
         present = window.sample_weight > 0
         chosen = np.flatnonzero((draws < self.limit) & present)
-        if not len(chosen):
-            return
-        if not self._values:
-            self._begin(window.X)
         while not self._fits(window.X, chosen):
             self.limit *= SHRINK
-            self._keep(self._numbers[2, : self._count] < self.limit)
+            self._parts = [
+                _below(X, numbers, self.limit) for X, numbers in self._parts
+            ]
             chosen = chosen[draws[chosen] < self.limit]
-        numbers = np.zeros((4, len(chosen)))
-        numbers[:3] = window.y[chosen], window.sample_weight[chosen], draws[chosen]
-        if self._sparse:
-            numbers[3] = np.diff(window.X.indptr)[chosen]
-        self._append(numbers, _values(window.X[chosen]))
-
-    def _begin(self, X) -> None:
-        """Reserve the memory; pages that are never written to take none."""
-        self._sparse, self._shape = sp.issparse(X), (0, X.shape[1])
-        parts = _values(X)
-        size = sum(part.itemsize for part in parts)
-        room = max(self._n_bytes // size, 1)
-        self._item = size
-        self._values = [np.empty(room, part.dtype) for part in parts]
+        if len(chosen):
+            numbers = np.stack([window.y, window.sample_weight, draws])[:, chosen]
+            self._parts.append((window.X[chosen], numbers))
 
     def _fits(self, X, chosen: np.ndarray) -> bool:
-        if self._sparse:
+        if sp.issparse(X):
             more = int(np.diff(X.indptr)[chosen].sum())
         else:
             more = len(chosen) * X.shape[1]
-        n_bytes = (self._stored + more) * self._item
-        return n_bytes + ROW_BYTES * (self._count + len(chosen)) <= self._n_bytes
-
-    @property
-    def _stored(self) -> int:
-        """Values that the rows so far take."""
-        if self._sparse:
-            return int(self._numbers[3, : self._count].sum())
-        return self._count * self._shape[1]
-
-    def _append(self, numbers: np.ndarray, values: list[np.ndarray]) -> None:
-        start, stop = self._count, self._count + numbers.shape[1]
-        if stop > self._numbers.shape[1]:
-            more = np.empty((4, max(stop, 2 * start)))
-            more[:, :start] = self._numbers[:, :start]
-            self._numbers = more
-        stored = self._stored
-        for room, part in zip(self._values, values, strict=True):
-            room[stored : stored + len(part)] = part
-        self._numbers[:, start:stop] = numbers
-        self._count = stop
-
-    def _keep(self, kept: np.ndarray) -> None:
-        """Drop rows."""
-        numbers = self._numbers[:, : self._count][:, kept]
-        values = _values(self._block()[np.flatnonzero(kept)])
-        self._count = 0
-        self._append(numbers, values)
-
-    def _block(self):
-        """The rows so far, in place."""
-        values = [part[: self._stored] for part in self._values]
-        shape = (self._count, self._shape[1])
-        if not self._sparse:
-            return values[0].reshape(shape)
-        indptr = np.zeros(self._count + 1, dtype=np.int64)
-        np.cumsum(self._numbers[3, : self._count], out=indptr[1:])
-        return sp.csr_matrix((*values, indptr), shape=shape)
+        n_bytes = sum(_n_bytes(part) for part, _ in self._parts)
+        n_bytes += more * sum(part.itemsize for part in _values(X))
+        return n_bytes + ROW_BYTES * (len(self) + len(chosen)) <= self._n_bytes
 
     def rows(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """X, y and weights of the sample, in a random order; the sample is emptied."""
-        y, weights, draws, _ = self._numbers[:, : self._count]
+        if not self._parts:
+            raise ValueError("a sample of no rows has none to give.")
+        blocks, numbers = zip(*self._parts, strict=True)
+        self._parts = []
+        y, weights, draws = np.concatenate(numbers, axis=1)
         order = np.argsort(draws, kind="stable")
-        found = self._block()[order], y[order], weights[order]
-        self._count, self._values = 0, []
-        return found
+        stack = sp.vstack if sp.issparse(blocks[0]) else np.concatenate
+        return stack(blocks)[order], y[order], weights[order]
 
 
-def _values(X) -> list[np.ndarray]:
+def _below(X, numbers: np.ndarray, limit: float) -> tuple[Any, np.ndarray]:
+    """The rows of a part whose draws are below a limit, and their numbers."""
+    kept = np.flatnonzero(numbers[2] < limit)
+    return (X[kept], numbers[:, kept]) if len(kept) < len(numbers[2]) else (X, numbers)
+
+
+def _values(X) -> tuple[np.ndarray, ...]:
     """The arrays of a block of rows that are as long as it stores values."""
-    return [X.data, X.indices] if sp.issparse(X) else [np.ravel(X)]
+    return (X.data, X.indices) if sp.issparse(X) else (X,)
+
+
+def _n_bytes(X) -> int:
+    return sum(part.nbytes for part in _values(X))
 
 
 class WindowStatistics:
