@@ -281,19 +281,14 @@ def parse(parts: list[bytes], message: Any) -> Any:
     # Loaded late: most files never need protobuf.
     from google.protobuf.message import DecodeError
 
-    # ml-io joins the parts of a record as they are; dmlc-core's writer splits it where
-    # the magic number stands in it, and leaves that out.
-    joints = [b""] if len(parts) == 1 else [b"", HEADER.pack(MAGIC, 0)[:4]]
-    for joint in joints:
-        record = message()
-        try:
-            record.ParseFromString(joint.join(parts))
-        except (DecodeError, UnicodeDecodeError, RecursionError) as error:
-            # Old protobuf in pure Python goes as deep as the bytes say.
-            fault = error
-        else:
-            return record
-    raise ValueError(f"is no Record message ({fault}).") from fault
+    record = message()
+    try:
+        # Writers cut a record where the magic number stands in it, and leave that out.
+        record.ParseFromString(HEADER.pack(MAGIC, 0)[:4].join(parts))
+    except (DecodeError, UnicodeDecodeError, RecursionError) as error:
+        # Old protobuf in pure Python goes as deep as the bytes say.
+        raise ValueError(f"is no Record message ({error}).") from error
+    return record
 
 
 def canonical_record(parts: list[bytes]) -> bytes:

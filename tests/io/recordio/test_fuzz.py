@@ -63,17 +63,15 @@ def messages(data):
 
 
 def message(parts):
-    for joint in (b"", MAGIC) if len(parts) > 1 else (b"",):
-        record = EntryRecord()
-        try:
-            record.ParseFromString(joint.join(parts))
-        except DecodeError:
-            continue
-        return [
-            {entry.key: entry.value for entry in entries}
-            for entries in (record.features, record.label)
-        ]
-    raise Refused
+    record = EntryRecord()
+    try:
+        record.ParseFromString(MAGIC.join(parts))
+    except DecodeError as error:
+        raise Refused from error
+    return [
+        {entry.key: entry.value for entry in entries}
+        for entries in (record.features, record.label)
+    ]
 
 
 def tensor(value):
@@ -139,12 +137,12 @@ def reference(data):
 
 
 # -------------------------------------------------------------------- the mutations
-def split(payload, *places):
-    """A record in parts, as dmlc-core frames them."""
-    pieces = np.split(np.frombuffer(payload, np.uint8), places)
+def split(payload):
+    """A record in parts, as dmlc-core frames it: cut where the magic number stands."""
+    pieces = payload.split(MAGIC)
     flags = [1, *[2] * (len(pieces) - 2), 3]
     return b"".join(
-        MAGIC + struct.pack("<I", len(p) | f << 29) + p.tobytes() + bytes(-len(p) % 4)
+        MAGIC + struct.pack("<I", len(p) | f << 29) + p + bytes(-len(p) % 4)
         for p, f in zip(pieces, flags, strict=True)
     )
 
@@ -202,8 +200,12 @@ def seeds():
         *(keys_last(*range(9, 40, 5), *last) for last in ((200,), (200, 2**20))),
         *(keys_last(9, *last) for last in ((70,), (200,), (2**20,), (2**20 + 1, 1))),
     ]
-    record = found[0][8:][: struct.unpack_from("<I", found[0], 4)[0]]
-    return [*found, split(record, 8, 12, 40) + found[0], split(unusual_record(), 20)]
+    magic = np.frombuffer(MAGIC, np.float32)[0]
+    record = write_recordio(None, np.full((1, 4), magic), [1.0])
+    record = record[8:][: struct.unpack_from("<I", record, 4)[0]]
+    # A field that nobody knows, of the magic number.
+    unknown = unusual_record() + b"\x4d" + MAGIC
+    return [*found, split(record) * 2, split(unknown) + frames.frame(unusual_record())]
 
 
 SPICE = [MAGIC, bytes(4), b"\xff" * 4, b"\x80" * 9, b"\xff" * 9 + b"\x01", b"\x0a\x06"]

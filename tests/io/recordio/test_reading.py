@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
 from sklearn_sagemaker.io import (
     iter_recordio,
     iter_records,
@@ -316,22 +316,20 @@ def parts(*pieces):
 @pytest.mark.parametrize("chunk", [16, 2**18])
 def test_records_in_parts(chunk, monkeypatch):
     monkeypatch.setattr(frames, "CHUNK", chunk)
-    payload = record_of([1.0, 2.0], y=3.0).SerializeToString()
-    data = parts(payload[:5], b"", payload[5:6], payload[6:]) + frame(payload)
-    X, y = read_recordio(io.BytesIO(data * 2))
-    assert X.tolist() == [[1, 2]] * 4
+    magic = np.frombuffer(MAGIC, np.float32)
+    values = np.concatenate([[1.0], magic, [2.0], magic, magic]).astype(np.float32)
+    payload = record_of(values.tolist(), y=3.0).SerializeToString()
+    pieces = payload.split(MAGIC)
+    assert len(pieces) == 4
+    X, y = read_recordio(io.BytesIO((parts(*pieces) + frame(payload)) * 2))
+    np.testing.assert_array_equal(X, [values] * 4)
     assert y.tolist() == [3] * 4
 
 
-def test_records_that_were_split_at_the_magic_number():
-    magic = np.frombuffer(MAGIC, np.float32)
-    values = np.concatenate([[1.0], magic, [2.0], magic, magic]).astype(np.float32)
-    payload = record_of(values.tolist()).SerializeToString()
-    # A whole record may hold it.
-    np.testing.assert_array_equal(read_recordio(frame(payload))[0][0], values)
-    pieces = payload.split(MAGIC)
-    assert len(pieces) == 4
-    np.testing.assert_array_equal(read_recordio(parts(*pieces))[0][0], values)
+def test_parts_without_the_magic_number_between_them_are_no_record():
+    payload = record_of([1.0, 2.0], y=3.0).SerializeToString()
+    with pytest.raises(RecordIOError, match="is no Record message"):
+        read_recordio(parts(payload[:5], payload[5:]))
 
 
 def test_messages_with_all_fields():
