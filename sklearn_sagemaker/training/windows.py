@@ -50,9 +50,7 @@ class Sample:
         chosen = np.flatnonzero((draws < self.limit) & present)
         while not self._fits(window.X, chosen):
             self.limit *= SHRINK
-            self._parts = [
-                _below(X, numbers, self.limit) for X, numbers in self._parts
-            ]
+            self._parts = [_below(X, numbers, self.limit) for X, numbers in self._parts]
             chosen = chosen[draws[chosen] < self.limit]
         if len(chosen):
             numbers = np.stack([window.y, window.sample_weight, draws])[:, chosen]
@@ -75,8 +73,9 @@ class Sample:
         self._parts = []
         y, weights, draws = np.concatenate(numbers, axis=1)
         order = np.argsort(draws, kind="stable")
-        stack = sp.vstack if sp.issparse(blocks[0]) else np.concatenate
-        return stack(blocks)[order], y[order], weights[order]
+        X = sp.vstack(blocks, "csr") if sp.issparse(blocks[0]) else np.vstack(blocks)
+        del blocks  # X is to be held twice at most
+        return X[order], y[order], weights[order]
 
 
 def _below(X, numbers: np.ndarray, limit: float) -> tuple[Any, np.ndarray]:
