@@ -137,7 +137,7 @@ def _read_joblib(path: str) -> Any:
 
 
 def _read_skops(path: str) -> Any:
-    from sklearn_sagemaker import TRUSTED_SKOPS_TYPES
+    from sklearn_sagemaker.estimators import TRUSTED_SKOPS_TYPES
     from sklearn_sagemaker._optional import import_optional
     from sklearn_sagemaker.io.opening import open_file
 
@@ -147,7 +147,7 @@ def _read_skops(path: str) -> Any:
 
 
 def _read_artifact(path: str) -> Any:
-    from sklearn_sagemaker import load_artifact
+    from sklearn_sagemaker.estimators._artifact_loading import load_artifact
 
     return load_artifact(path)
 
