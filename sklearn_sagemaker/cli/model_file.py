@@ -137,8 +137,8 @@ def _read_joblib(path: str) -> Any:
 
 
 def _read_skops(path: str) -> Any:
-    from sklearn_sagemaker.estimators import TRUSTED_SKOPS_TYPES
     from sklearn_sagemaker._optional import import_optional
+    from sklearn_sagemaker.estimators import TRUSTED_SKOPS_TYPES
     from sklearn_sagemaker.io.opening import open_file
 
     skops = import_optional("skops.io", "skops", "models of skops")
