@@ -92,12 +92,16 @@ def test_room_for_odd_records_is_made_for_many_at_once(monkeypatch, source):
 def test_a_record_of_very_many_parts():
     data = write_recordio(None, [[1.5]], [1.0])
     size = struct.unpack("<I", data[4:8])[0]
-    last = header(3, size) + data[8:]
-    middle = header(2, 0)
-    few = header(1, 0) + middle * 1000 + last
-    np.testing.assert_array_equal(read_recordio(few)[0], [[1.5]])
+    # A field that nobody knows holds what stands between the parts: magic numbers.
+    between = 1001
+    field = b"\x7a" + bytes([4 * between % 128 + 128, 4 * between // 128])
+    first = data[8 : 8 + size] + field
+    first = header(1, len(first)) + first + bytes(-len(first) % 4)
+    middle, last = header(2, 0), header(3, 0)
+    many = first + middle * (between - 1) + last
+    np.testing.assert_array_equal(read_recordio(many)[0], [[1.5]])
     with pytest.raises(RecordIOError, match="record 0 .*more than 65536 parts"):
-        read_recordio(header(1, 0) + middle * frames.MOST_PARTS + last)
+        read_recordio(first + middle * frames.MOST_PARTS + last)
 
 
 # ------------------------------------------------------------------- bodies of requests

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.matching import read_for
+from sklearn_sagemaker.cli.reading import Reading
 from sklearn_sagemaker.exceptions import DataFileError, OptionalDependencyError
 from sklearn_sagemaker.io import FileDataset, read_table
 from sklearn_sagemaker.io.parquet import ParquetWriter, iter_parquet
@@ -126,12 +127,11 @@ def test_a_model_finds_its_columns_by_name(tmp_path):
         label_kind="text",
         zero_based=None,
     )
-    table = read_for(str(path), expected, with_label=True)
+    told = Reading(None, {})
+    table = read_for(str(path), expected, reading=told, with_label=True)
     assert (table.X.tolist(), table.y.tolist()) == ([[1, 2], [3, 4]], ["no", "yes"])
-    assert read_for(str(path), expected, with_label=False).X.tolist() == [
-        [1, 2],
-        [3, 4],
-    ]
+    table = read_for(str(path), expected, reading=told, with_label=False)
+    assert table.X.tolist() == [[1, 2], [3, 4]]
 
 
 def test_shards_of_a_dataset(tmp_path):
