@@ -874,21 +874,22 @@ def mutated(data, draw):
 def test_mutations_are_read_or_refused():
     draw = random.Random(0)
     names = ("linear-binary", "gradient-float64-number", "mcmc-float32-several")
-    wholes = [saved(MODELS[name]) for name in names]
-    refused = 0
-    for number in range(3000):
-        data = draw.choice(wholes)
+    wholes = []
+    for name in names:
+        data = saved(MODELS[name])
         tar = read_gzip(data)
         inner = bytes(read_tar(tar)[MODEL])
+        wholes.append((data, tar, inner, read_zip(inner)))
+    refused = 0
+    for number in range(3000):
+        *layers, files = draw.choice(wholes)
         layer = number % 6
         if layer < 3:
-            data = mutated((data, tar, inner)[layer], draw)
+            data = mutated(layers[layer], draw)
         else:
             # Past the checksums of the archives.
-            files = read_zip(inner)
             name = draw.choice(list(files))
-            files[name] = mutated(files[name], draw)
-            data = write_zip(files)
+            data = write_zip({**files, name: mutated(files[name], draw)})
         try:
             model = load_artifact(data)
         except (ArtifactError, ModelFormatError):
