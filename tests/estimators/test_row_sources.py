@@ -95,6 +95,12 @@ def numbers():
     return X, y + rng.normal(size=3000)
 
 
+ESTIMATORS = [
+    FactorizationMachinesClassifier,
+    FactorizationMachinesRegressor,
+    LinearLearnerClassifier,
+    LinearLearnerRegressor,
+]
 CLASSIFIERS = [
     LinearLearnerClassifier(random_state=0),
     FactorizationMachinesClassifier(random_state=0),
@@ -140,15 +146,7 @@ def test_windows_train_regressors_as_well_as_memory(numbers, cls):
     assert set(ours.metrics_) == {"train", "validation"}
 
 
-@pytest.mark.parametrize(
-    "cls",
-    [
-        FactorizationMachinesClassifier,
-        FactorizationMachinesRegressor,
-        LinearLearnerClassifier,
-        LinearLearnerRegressor,
-    ],
-)
+@pytest.mark.parametrize("cls", ESTIMATORS)
 def test_windows_say_how_many_features_there_are(numbers, cls):
     X, y = numbers[0][:400], numbers[1][:400]
     y = y > 50 if issubclass(cls, ClassifierMixin) else y
@@ -168,6 +166,26 @@ def test_windows_say_how_many_features_there_are(numbers, cls):
         model.fit(source_of(X[:, :4], y))
     assert model.n_features_in_ == 6
     assert_array_equal(model.fit(source_of(X, y)).n_features_in_, 6)
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_windows_without_weight_are_absent(numbers, cls):
+    X, y = numbers[0][:800].copy(), numbers[1][:800]
+    y = y > 50 if issubclass(cls, ClassifierMixin) else y
+    weights = np.ones(800)
+    weights[200:400] = 0.0
+    found = []
+    settings = {"random_state": 0, "epochs": 2, "mini_batch_size": 50, "cv": False}
+    for value in (0.0, 1e6):
+        X[200:400] = value
+        model = cls(**settings, warm_start=True).fit(source_of(X, y, weights))
+        found.append(model)
+    state = model.training_state_
+    steps = state["steps"] if "steps" in state else state["models"][0][0]["steps"]
+    assert np.all(np.asarray(steps) == 2 * 3 * (200 // 50))
+    assert np.isfinite(model.loss_curve_).all()
+    assert_array_equal(found[0].coef_, found[1].coef_)
+    assert_array_equal(found[0].intercept_, found[1].intercept_)
 
 
 @named

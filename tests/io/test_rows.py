@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 
 from sklearn_sagemaker.io import iter_recordio, write_recordio
-from sklearn_sagemaker.io.rows import check_count
+from sklearn_sagemaker.io.rows import Predictions, Rows, check_count
+
+
+def test_rows_and_answers_do_not_show_their_numbers():
+    numbers = np.full((2, 3), 8675309.0)
+    assert repr(Rows(numbers, numbers[:, 0])) == "Rows(shape=(2, 3), labels=True)"
+    answer = Predictions(numbers[:, 0], np.array([8675309, 1]))
+    assert repr(answer) == "Predictions(shape=(2,))"
+    assert len(answer) == len(Rows(numbers)) == 2
 
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "3", None, True, np.True_])

@@ -19,6 +19,7 @@ from sklearn_sagemaker import (
 )
 from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
 from sklearn_sagemaker.io import FileDataset, write_recordio
+from sklearn_sagemaker.io.datasets import contents as contents_module
 from sklearn_sagemaker.io.datasets.contents import Look
 from sklearn_sagemaker.io.datasets.snapshot import Snapshot
 from sklearn_sagemaker.io.formats import FORMATS
@@ -159,6 +160,36 @@ def test_weights_of_some_files_only(tmp_path, table):
     found = FileDataset(str(tmp_path / "*.pbr")).load()[2]
     assert_array_equal(found[:100], np.ones(100))
     assert_array_equal(found[100:], weights[100:])
+
+
+def test_windows_of_files_without_weights_weigh_one(tmp_path, table):
+    X, y, weights = table
+    half = N // 2
+    write_recordio(tmp_path / "a.pbr", X[:half], y[:half])
+    write_recordio(tmp_path / "b.pbr", X[half:], y[half:], sample_weight=weights[half:])
+    data = FileDataset(str(tmp_path / "*.pbr"), memory=40_000)
+    found, alone = np.full(N, np.nan), 0
+    for part, _, weight, _ in data.windows(0, None):
+        places = numbers([part])
+        found[places] = weight
+        alone += places.max() < half
+    assert alone
+    assert_array_equal(found, np.r_[np.ones(half), weights[half:]])
+
+
+def test_labels_are_counted_until_there_are_too_many(tmp_path, table, monkeypatch):
+    X, _, _ = table
+    monkeypatch.setattr(contents_module, "MOST_LABELS", 5)
+    for n_labels in (5, 6):
+        files = write(tmp_path, X, np.arange(N) % n_labels)
+        found = FileDataset(files).contents
+        if n_labels == 5:
+            assert_array_equal(found.labels, np.arange(5))
+            assert found.counts.sum() == N
+        else:
+            assert found.labels is None
+            assert found.counts is None
+        assert found.n_rows == N
 
 
 def test_sparse_files_of_different_width_and_type(tmp_path, table):

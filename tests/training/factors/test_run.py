@@ -486,6 +486,17 @@ def test_sweeps_of_each_class_and_seed_start_elsewhere(solver):
     assert (models[1].coef != models[2].coef).all()
 
 
+def test_sampling_goes_on_with_the_same_groups_only():
+    X, y = problem(classes=1)
+    keep = {"keep_state": True, "groups": np.arange(8) // 4}
+    settings = {"classes": 1, "solver": "mcmc", "epochs": 3}
+    first = fit(X, y, spec=keep, **settings)
+    fit(X, y, spec={**keep, "resume": first.resume}, **settings)
+    changed = {**keep, "groups": np.arange(8) // 2, "resume": first.resume}
+    with pytest.raises(ValueError, match="groups has changed since the fit"):
+        fit(X, y, spec=changed, **settings)
+
+
 def test_als_cannot_leave_factors_that_start_at_zero():
     """What the settings say reaches the trained model."""
     X, y = problem(classes=1)

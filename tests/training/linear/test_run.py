@@ -204,6 +204,26 @@ def test_a_model_alone_in_a_sparse_block_trains_as_in_company():
     assert_same_results([fit(X, y, jobs=jobs, **ALONE) for jobs in (1, 2)])
 
 
+@pytest.mark.parametrize("left", [1, 2])
+def test_a_model_left_alone_in_a_sparse_block_keeps_its_bits(left):
+    X, y = problem(400, 40, sparse=True)
+
+    def solution(drops):
+        run = linear_run(X, y, cv=False, num_models=4, epochs=6)
+
+        def monitor(epoch, epochs, losses):
+            if epoch == 1 and drops:
+                run.blocks[0].drop(np.arange(left, 4))
+                assert run.blocks[0].used == left
+
+        run.train(monitor)
+        assert len(run.blocks) == 1
+        return run.blocks[0].solution(0)
+
+    for alone, among in zip(solution(True), solution(False), strict=True):
+        np.testing.assert_array_equal(alone, among)
+
+
 def test_unbiasing_sparse_rows_equals_dense_rows():
     X, y = problem(sparse=True)
     shared = dict(num_models=4, epochs=10, normalize_data=True, unbias_data=True)

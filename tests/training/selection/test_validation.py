@@ -91,6 +91,26 @@ def test_one_split(as_iterable):
     np.testing.assert_array_equal(found.trained_by(1, rows), np.sort(train))
 
 
+def test_folds_that_leave_rows_out_train_on_what_they_name():
+    """As those of a time series with a gap: their tests alone are a partition."""
+    rows = np.arange(N)
+    splits = [
+        (np.setdiff1d(rows, np.r_[test, test.max() + 1 : test.max() + 4]), test)
+        for test in np.split(rows, 3)
+    ]
+    found = plan(cv=splits)
+    assert found.trains is not None
+    for number, (train, test) in enumerate(splits, 1):
+        np.testing.assert_array_equal(found.trained_by(number, rows), train)
+        np.testing.assert_array_equal(found.parts[number - 1][1], test)
+
+
+def test_a_hold_out_of_no_row_leaves_the_training_rows():
+    found = plan(np.arange(4) % 2, fraction=0.1)
+    assert found.kind == "training"
+    np.testing.assert_array_equal(found.train_rows, np.arange(4))
+
+
 def test_a_fraction_asks_for_a_hold_out():
     assert len(plan(fraction=0.25).parts[0][1]) == 15
 
