@@ -18,6 +18,7 @@ from sklearn_sagemaker._kernels.optimizers import (
     OPTIMIZER_IDS,
     OPTIMIZERS,
 )
+from sklearn_sagemaker._kernels.passes import Batches, Columns
 from sklearn_sagemaker._kernels.readers import RowReader, read_in
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "LOSS_IDS",
     "OPTIMIZERS",
     "OPTIMIZER_IDS",
+    "Batches",
+    "Columns",
     "RowReader",
     "available_levels",
     "factor_kernels",

@@ -27,8 +27,8 @@ cdef ptrdiff_t tile_height(ptrdiff_t row_bytes, ptrdiff_t most) noexcept nogil:
 
 
 # ------------------------------------------------------------------- the losses
-# A block's columns are groups (the refit, then each fold) of classes of models:
-# column = (group * n_classes + class) * n_models + model.
+# A block's columns are fits (the one that is kept, then one a fold) of classes of
+# models: column = (fit * n_classes + class) * n_models + model.
 cdef struct Loss:
     int kind             # place in LOSSES
     int coupled
@@ -41,7 +41,7 @@ cdef void loss_row(const Loss* loss, ptrdiff_t start, ptrdiff_t stop, real* z,
                    const real* label_scaler, ptrdiff_t ld, real* scratch,
                    real* total) noexcept nogil:
     """Turn the margins z[start:stop] of one row into weighted gradients."""
-    cdef ptrdiff_t group = loss.n_classes * loss.n_models
+    cdef ptrdiff_t width = loss.n_classes * loss.n_models
     cdef const real* shift = label_scaler + start
     cdef const real* scale = shift + ld
     cdef const real* parameter = scale + ld
@@ -53,7 +53,7 @@ cdef void loss_row(const Loss* loss, ptrdiff_t start, ptrdiff_t stop, real* z,
             loss_f64(loss.kind, stop - start, z + start, label, weight, loss_weight,
                      shift, scale, parameter, total + start)
         return
-    while start + group <= stop:
+    while start + width <= stop:
         if real is float:
             loss_softmax_f32(loss.n_classes, loss.n_models, z + start,
                              <ptrdiff_t> label, weight, loss_weight, scratch,
@@ -62,7 +62,7 @@ cdef void loss_row(const Loss* loss, ptrdiff_t start, ptrdiff_t stop, real* z,
             loss_softmax_f64(loss.n_classes, loss.n_models, z + start,
                              <ptrdiff_t> label, weight, loss_weight, scratch,
                              total + start)
-        start += group
+        start += width
 
 
 # ------------------------------------------------------------------ training pass
@@ -74,18 +74,17 @@ cdef struct Task:
     int narrow
     int shared           # one scale of the features for all columns
     int optimizer
-    int n_states
     int use_bias
 
 
 cdef struct Batch:
     ptrdiff_t start, stop  # in the order of the pass
     ptrdiff_t m0, m1       # columns that skip it
-    # For folds of any shape: whether each group trains on each row, and one over
-    # the rows of the batch that each group trains on. Else NULL.
+    # For folds of any shape: whether each fit trains on each row, and one over the
+    # rows of the batch that each fit trains on. Else NULL.
     const uint8_t* trains
     double* shares
-    ptrdiff_t n_groups
+    ptrdiff_t n_fits
 
 
 # Work space of one number for each column, all of it in one array.
@@ -99,13 +98,13 @@ cdef enum Lane:
 
 
 cdef void share_batch(Batch* batch, const int64_t* order) noexcept nogil:
-    """One over the number of rows of the batch that each group trains on."""
+    """One over the number of rows of the batch that each fit trains on."""
     cdef ptrdiff_t i, k
-    memset(batch.shares, 0, batch.n_groups * sizeof(double))
+    memset(batch.shares, 0, batch.n_fits * sizeof(double))
     for i in range(batch.start, batch.stop):
-        for k in range(batch.n_groups):
-            batch.shares[k] += batch.trains[order[i] * batch.n_groups + k]
-    for k in range(batch.n_groups):
+        for k in range(batch.n_fits):
+            batch.shares[k] += batch.trains[order[i] * batch.n_fits + k]
+    for k in range(batch.n_fits):
         if batch.shares[k] > 0:
             batch.shares[k] = 1 / batch.shares[k]
 
@@ -115,17 +114,17 @@ cdef void slopes_of_row(const Loss* loss, const Task* task, const Batch* batch,
                         const real* label_scaler, real* lanes,
                         real* sums) noexcept nogil:
     """Margins of a row into slopes, their sum into the gradient of the biases."""
-    cdef ptrdiff_t c, k, ld = task.ld, group = loss.n_classes * loss.n_models
+    cdef ptrdiff_t c, k, ld = task.ld, width = loss.n_classes * loss.n_models
     cdef real in_batch = weight / <real> (batch.stop - batch.start)
     cdef real* scratch = lanes + SCRATCH * ld
     if batch.trains != NULL:
-        for k in range(batch.n_groups):
-            if batch.trains[row * batch.n_groups + k]:
-                loss_row(loss, k * group, (k + 1) * group, z, label,
+        for k in range(batch.n_fits):
+            if batch.trains[row * batch.n_fits + k]:
+                loss_row(loss, k * width, (k + 1) * width, z, label,
                          <real> (weight * batch.shares[k]), weight, label_scaler, ld,
                          scratch, sums + ld)
             else:
-                memset(z + k * group, 0, group * sizeof(real))
+                memset(z + k * width, 0, width * sizeof(real))
     else:
         loss_row(loss, 0, batch.m0, z, label, in_batch, weight, label_scaler, ld,
                  scratch, sums + ld)
@@ -342,19 +341,19 @@ cdef void sparse_batch(const Rows* X, const Loss* loss, const Task* task,
 
 
 cdef void add_weights(const Batch* batch, const int64_t* order, const real* weights,
-                      ptrdiff_t used, ptrdiff_t group,
+                      ptrdiff_t used, ptrdiff_t width,
                       double* weight_sum) noexcept nogil:
     """Add to each column the weights of the rows of the batch that it trains on."""
     cdef ptrdiff_t i, c, k
     cdef double total
-    for k in range(used // group):
-        if k * group == batch.m0:
+    for k in range(used // width):
+        if k * width == batch.m0:
             continue
         total = 0
         for i in range(batch.start, batch.stop):
-            if batch.trains == NULL or batch.trains[order[i] * batch.n_groups + k]:
+            if batch.trains == NULL or batch.trains[order[i] * batch.n_fits + k]:
                 total += weights[order[i]]
-        for c in range(k * group, (k + 1) * group):
+        for c in range(k * width, (k + 1) * width):
             weight_sum[c] += total
 
 
@@ -416,75 +415,24 @@ cdef void update_bias(const Task* task, ptrdiff_t start, ptrdiff_t stop, real* b
 
 def can_team() -> bool:
     """Whether several threads can share a call of `train`."""
-    return bool(teams_built)
+    return bool(barriers_built)
 
 
-def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
-          const int32_t[::1] masked, const uint8_t[:, ::1] trains, real[:, ::1] W,
-          real[:, ::1] S0, real[:, ::1] S1, real[:, ::1] bias, const real[::1] labels,
-          const real[::1] weights, const real[:, ::1] rate,
-          const real[:, ::1] penalties, const real[:, ::1] scale,
-          const real[::1] shift, const real[:, ::1] label_scaler, int64_t[::1] steps,
-          int32_t[::1] counts, const real[::1] boost,
-          const real[:, ::1] corrections, const double[:, ::1] lazy_p,
-          const double[:, ::1] lazy_q, int loss_kind, bint coupled,
-          ptrdiff_t n_classes, ptrdiff_t n_models, ptrdiff_t used,
-          int optimizer, int n_states, const real[::1] constants, bint use_bias,
-          double bias_lr_mult, bint narrow, double[::1] loss_sum,
-          double[::1] weight_sum, real[:, ::1] gradients, real[:, ::1] sums,
-          int64_t[::1] meeting, ptrdiff_t member, ptrdiff_t n_members):
-    """One pass: mini-batches ``order[bounds[t]:bounds[t + 1]]``, a step after each.
+BARRIER_SLOTS, BARRIER_BROKEN = barrier_slots, barrier_broken_slot
+"""Numbers of a barrier, and which of them says that a thread will not come."""
+
+
+def train(columns, batches, int64_t[::1] barrier, ptrdiff_t member,
+          ptrdiff_t n_members):
+    """One pass over the data.
 
     Parameters
     ----------
-    reader : RowReader
-        The rows, dense or CSR.
-    order : int64 array of shape (n_rows,)
-        Row numbers in the order of the pass.
-    bounds : int64 array of shape (n_batches + 1,)
-        Where each mini-batch starts in ``order``.
-    masked : int32 array of shape (n_batches,)
-        Group of columns that skips the batch, or -1.
-    trains : uint8 array of shape (n_samples, n_groups) or (0, 0)
-        Whether each group of columns trains on each row, for folds that are no
-        partition. In a batch the group's rows weigh as if the others were absent.
-    W, S0, S1 : arrays
-        Weights and optimizer states, ``(n_features, n_columns)``, or
-        ``(n_columns, n_features)`` if ``narrow``. Changed in place. A state that
-        the optimizer lacks has shape (0, 0).
-    bias : array of shape (3, n_columns)
-        Biases and their two states. Changed in place.
-    labels, weights : arrays indexed by row number
-        Targets (class index for softmax) and weights (mean 1 over the training
-        rows). In a batch a row weighs its weight over the batch's rows.
-    rate : array of shape (n_batches, n_columns)
-        Learning rates.
-    penalties : array of shape (3, n_columns)
-        ``wd``, ``l1`` and the bias's ``wd`` of every column.
-    scale : array of shape (n_features, 1) or like W
-        Scale of each feature (0 switches it off).
-    shift : array of shape (n_features,) or (0,)
-        Subtracted from every row.
-    label_scaler : array of shape (3, n_columns)
-        Shift and factor of the labels of each column, and the loss's parameter.
-    steps : int64 array of shape (n_columns,)
-        Steps taken so far. Changed in place.
-    counts, boost : arrays of shape (n_features,) or (0,)
-        For CSR: touches so far (changed in place), and the factor on the
-        penalties of a touched feature.
-    corrections : array of shape (2, n_table) or (2, 1)
-        For CSR: Adam's bias corrections after 0, 1, ... touches of a feature; the
-        last entry serves all later ones.
-    lazy_p, lazy_q : float64 arrays of shape (n_batches + 1, n_columns) or (0, 0)
-        Running product and sum for exact catch-up of untouched strips.
-    loss_sum, weight_sum : float64 arrays of shape (n_columns,)
-        Grow by the weighted losses and by the weights behind them.
-    gradients : array of shape (n_parts, n_features * n_columns) or (0, 0)
-        Work space for dense rows: each mini-batch is cut into so many parts, whose
-        gradients are added in order. The result depends on their number only.
-    sums : array of shape (n_parts, 2 * n_columns)
-        Work space.
-    meeting : int64 array of shape (24,)
+    columns : Columns
+        What is trained; weights, states and counts are changed in place.
+    batches : Batches
+        The rows; losses and work space are changed in place.
+    barrier : int64 array of shape (BARRIER_SLOTS,)
         Zeros, shared by the threads that call this with the same arguments but
         ``member`` (0 to ``n_members - 1``); they share the work on dense rows: its
         parts, and then as many ranges of features as there are members, each done by
@@ -496,30 +444,65 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     complete : bool
         False if another member could not come.
     """
-    cdef Rows X = rows_of(reader)
+    if columns.weights.itemsize == sizeof(float):
+        return bool(train_columns[float](columns, batches, columns.weights,
+                                         &barrier[0], member, n_members))
+    return bool(train_columns[double](columns, batches, columns.weights,
+                                      &barrier[0], member, n_members))
+
+
+cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
+                       ptrdiff_t member, ptrdiff_t n_members) except -1:
+    """See `train`."""
+    # All that the pass reads, taken once from its description.
+    cdef const int64_t[::1] order = batches.order, bounds = batches.bounds
+    cdef const int32_t[::1] masked = batches.masked
+    cdef const uint8_t[:, ::1] trains = batches.trains
+    cdef const real[::1] labels = batches.labels, weights = batches.weights
+    cdef const real[:, ::1] rate = batches.rates
+    cdef const double[:, ::1] lazy_p = batches.products, lazy_q = batches.sums
+    cdef double[::1] loss_sum = batches.losses, weight_sum = batches.loss_weights
+    cdef real[:, ::1] gradients = batches.gradients, sums = batches.part_sums
+    states = columns.states
+    cdef int n_states = len(states)
+    # A state that the optimizer lacks is not read.
+    cdef real[:, ::1] S0 = states[0] if n_states > 0 else W
+    cdef real[:, ::1] S1 = states[1] if n_states > 1 else W
+    cdef real[:, ::1] bias = columns.bias
+    cdef int64_t[::1] steps = columns.steps
+    cdef int32_t[::1] counts = columns.counts
+    cdef const real[:, ::1] penalties = columns.penalties, scale = columns.scale
+    cdef const real[::1] shift = columns.shift, boost = columns.boost
+    cdef const real[:, ::1] label_scaler = columns.label_scaler
+    cdef const real[::1] constants = columns.constants
+    cdef const real[:, ::1] corrections = columns.corrections
+    cdef ptrdiff_t used = columns.n_used
+    cdef double bias_lr_mult = columns.bias_lr_mult
+    cdef Rows X = rows_of(batches.reader)
     cdef Loss loss
     cdef Task task
     cdef Batch batch
     cdef Touch touch
-    loss.kind, loss.coupled = loss_kind, coupled
-    loss.n_classes, loss.n_models = n_classes, n_models
-    cdef ptrdiff_t d = X.n_features, ld = bias.shape[1], group = n_classes * n_models
+    loss.kind, loss.coupled = columns.loss, columns.coupled
+    loss.n_classes, loss.n_models = columns.n_classes, columns.n_models
+    cdef ptrdiff_t d = X.n_features, ld = bias.shape[1]
+    cdef ptrdiff_t width = loss.n_classes * loss.n_models
     cdef ptrdiff_t n_batches = bounds.shape[0] - 1, n_table = corrections.shape[1]
     cdef ptrdiff_t t, i, j, c, first, last, in_batch, longest = 1, most_rows = 1
     cdef ptrdiff_t most_stored = 1
     for t in range(n_batches):
         most_rows = max(most_rows, bounds[t + 1] - bounds[t])
-        if masked[t] >= used // group:
-            raise ValueError("masked names a group of columns that there is not")
+        if masked[t] >= used // width:
+            raise ValueError("masked names a fit that there is not")
     cdef ptrdiff_t n_parts = sums.shape[0], part, j0, j1, at, turn, share
-    if max(n_parts, n_members) > TEAM_ITEMS or (X.sparse and n_members > 1):
+    if max(n_parts, n_members) > BARRIER_ITEMS or (X.sparse and n_members > 1):
         raise ValueError("more parts or members than a pass can have")
     task.d, task.ld, task.used = d, ld, used
     task.tile_rows = tile_height(d * sizeof(real), (most_rows + n_parts - 1) // n_parts)
-    task.narrow, task.shared = narrow, scale.shape[1] == 1
-    task.optimizer, task.n_states, task.use_bias = optimizer, n_states, use_bias
+    task.narrow, task.shared = columns.narrow, scale.shape[1] == 1
+    task.optimizer, task.use_bias = columns.optimizer, columns.use_bias
     batch.trains = &trains[0, 0] if trains.shape[0] else NULL
-    batch.n_groups = used // group
+    batch.n_fits = used // width
     cdef const real* shift_ = &shift[0] if shift.shape[0] else NULL
     cdef int lazy = lazy_p.shape[0] > 0
     cdef int compact = X.sparse and shift_ == NULL
@@ -553,11 +536,11 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     sizes[10] = d * sizeof(real) if marked else 0
     sizes[11] = d if marked else 0
     sizes[12] = ld * sizeof(int64_t)
-    sizes[13] = batch.n_groups * sizeof(double)
+    sizes[13] = batch.n_fits * sizeof(double)
     cdef char* pieces[14]
     cdef void* arena = carve(14, sizes, pieces)
     if arena == NULL:
-        team_leave(&meeting[0])
+        barrier_break(barrier)
         raise MemoryError("no memory for the work space of a pass over the data")
     memset(pieces[10], 0, sizes[10])
     memset(pieces[11], 0, sizes[11])
@@ -586,16 +569,16 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     cdef int64_t due = n_members
     with nogil:
         processor = flush_subnormals()
-        team_done(&meeting[0], due)
-        complete = team_wait(&meeting[0], due, n_members)
+        barrier_arrive(barrier, due)
+        complete = barrier_wait(barrier, due, n_members)
         for t in range(n_batches):
             if not complete:
                 break
             batch.start, batch.stop = bounds[t], bounds[t + 1]
             batch.m0 = batch.m1 = used
             if masked[t] >= 0:
-                batch.m0 = masked[t] * group
-                batch.m1 = batch.m0 + group
+                batch.m0 = masked[t] * width
+                batch.m1 = batch.m0 + width
             if batch.trains != NULL:
                 share_batch(&batch, &order[0])
             if not X.sparse:
@@ -603,7 +586,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                 due += n_parts
                 for turn in range(n_parts):
                     part = (member + turn) % n_parts
-                    if not team_take(&meeting[0], part, 2 * t + 1):
+                    if not barrier_claim(barrier, part, 2 * t + 1):
                         continue
                     memset(&sums[part, 0], 0, 2 * ld * sizeof(real))
                     dense_batch(&X, &loss, &task, &batch,
@@ -612,8 +595,8 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                                 &order[0], shift_, w, &bias[0, 0], &labels[0],
                                 &weights[0], &label_scaler[0, 0], tile, z, lanes,
                                 &sums[part, 0], &gradients[part, 0])
-                    team_done(&meeting[0], due)
-                complete = team_wait(&meeting[0], due, n_members)
+                    barrier_arrive(barrier, due)
+                complete = barrier_wait(barrier, due, n_members)
                 if not complete:
                     break
             else:
@@ -640,7 +623,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
             due += n_members
             for turn in range(n_members):
                 share = (member + turn) % n_members
-                if not team_take(&meeting[0], share, 2 * t + 2):
+                if not barrier_claim(barrier, share, 2 * t + 2):
                     continue
                 j0, j1 = d * share // n_members, d * (share + 1) // n_members
                 if not X.sparse:
@@ -681,10 +664,10 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                     for c in range(used):
                         if c < batch.m0 or c >= batch.m1:
                             loss_sum[c] += sums[0, ld + c]
-                    add_weights(&batch, &order[0], &weights[0], used, group,
+                    add_weights(&batch, &order[0], &weights[0], used, width,
                                 &weight_sum[0])
-                team_done(&meeting[0], due)
-            complete = team_wait(&meeting[0], due, n_members)
+                barrier_arrive(barrier, due)
+            complete = barrier_wait(barrier, due, n_members)
         if member == 0:
             for c in range(used):
                 steps[c] = taken[c]
@@ -696,7 +679,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                              &lazy_p[n_batches, 0], &lazy_q[n_batches, 0])
         restore_subnormals(processor)
     free(arena)
-    return bool(complete)
+    return complete
 
 
 # ------------------------------------------------------------------------ scores

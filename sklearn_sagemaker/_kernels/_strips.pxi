@@ -2,14 +2,16 @@
 
 cdef extern from "_strips.h" nogil:
     const int tile_products_built
-    const int teams_built
+    const int barriers_built
     double dot_mixed(ptrdiff_t, const float*, const double*)
     double sparse_dot_mixed(ptrdiff_t, const float*, const int32_t*, const double*)
-    const ptrdiff_t TEAM_ITEMS
-    int team_take(int64_t*, ptrdiff_t, int64_t)
-    void team_done(int64_t*, int64_t)
-    int team_wait(int64_t*, int64_t, ptrdiff_t)
-    void team_leave(int64_t*)
+    const ptrdiff_t BARRIER_ITEMS
+    const ptrdiff_t barrier_slots "BARRIER_SLOTS"
+    const ptrdiff_t barrier_broken_slot "BARRIER_BROKEN"
+    int barrier_claim(int64_t*, ptrdiff_t, int64_t)
+    void barrier_arrive(int64_t*, int64_t)
+    int barrier_wait(int64_t*, int64_t, ptrdiff_t)
+    void barrier_break(int64_t*)
     void tile_margins_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*, const float*,
                           ptrdiff_t, float*, ptrdiff_t)
     void tile_margins_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*,

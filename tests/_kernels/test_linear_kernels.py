@@ -16,14 +16,19 @@ from sklearn_sagemaker._kernels import (
     LOSSES,
     OPTIMIZER_IDS,
     OPTIMIZERS,
+    Batches,
+    Columns,
     RowReader,
     available_levels,
+    kernels,
 )
 from sklearn_sagemaker._kernels.levels import load_level
 from sklearn_sagemaker._kernels.prediction import linear_margins
+from sklearn_sagemaker.training.linear.team import new_barrier
 
 from . import linear_reference as reference
 
+BROKEN = kernels.BARRIER_BROKEN
 LAYOUTS = ("C", "F", "sliced", "read-only", "csr32", "csr64", "csr-mixed")
 N_ROWS, N_FEATURES = 41, 7
 CONSTANT_VALUES = {"beta_1": 0.9, "beta_2": 0.99, "eps": 1e-8, "momentum": 0.6}
@@ -169,10 +174,7 @@ class Call:
         self.n_states = OPTIMIZERS[problem.optimizer].n_states
         W = self.lanes(problem.start)
         self.W = np.ascontiguousarray(W.T) if narrow else W
-        self.S = [
-            np.zeros(self.W.shape if i < self.n_states else (0, 0), dtype)
-            for i in range(2)
-        ]
+        self.S = [np.zeros(self.W.shape, dtype) for _ in range(self.n_states)]
         self.bias = np.zeros((3, self.ld), dtype)
         self.steps = np.zeros(self.ld, np.int64)
         self.counts = np.zeros(d if self.reader.sparse else 0, np.int32)
@@ -217,57 +219,59 @@ class Call:
         )
         return product, total
 
-    def member(self, meeting, member, n_members):
+    def member(self, barrier, member, n_members):
         """What one thread does."""
         problem = self.problem
         trains = problem.trains
-        return self.kernels.train(
-            self.reader,
-            problem.order,
-            problem.bounds,
-            problem.masked,
-            np.empty((0, 0), np.uint8) if trains is None else trains,
-            self.W,
-            *self.S,
-            self.bias,
-            problem.labels,
-            problem.weights,
-            self.lanes(problem.rate),
-            self.lanes(problem.penalties),
-            self.scale,
-            self.shift,
-            self.lanes(problem.label_scaler),
-            self.steps,
-            self.counts,
-            self.boost,
-            self.corrections,
-            *self.tables,
-            LOSS_IDS[problem.loss],
-            LOSSES[problem.loss].coupled,
-            problem.n_classes,
-            problem.n_models,
-            self.used,
-            OPTIMIZER_IDS[problem.optimizer],
-            self.n_states,
-            np.array([CONSTANT_VALUES[name] for name in CONSTANTS], problem.dtype),
-            True,
-            3.0,
-            bool(self.narrow),
-            self.loss_sum,
-            self.weight_sum,
-            self.gradients,
-            self.sums,
-            meeting,
-            member,
-            n_members,
+        constants = [CONSTANT_VALUES[name] for name in CONSTANTS]
+        columns = Columns(
+            n_models=problem.n_models,
+            n_classes=problem.n_classes,
+            n_used=self.used,
+            narrow=bool(self.narrow),
+            loss=LOSS_IDS[problem.loss],
+            coupled=LOSSES[problem.loss].coupled,
+            optimizer=OPTIMIZER_IDS[problem.optimizer],
+            weights=self.W,
+            states=self.S,
+            bias=self.bias,
+            steps=self.steps,
+            counts=self.counts,
+            penalties=self.lanes(problem.penalties),
+            boost=self.boost,
+            scale=self.scale,
+            shift=self.shift,
+            label_scaler=self.lanes(problem.label_scaler),
+            constants=np.array(constants, problem.dtype),
+            corrections=self.corrections,
+            use_bias=True,
+            bias_lr_mult=3.0,
         )
+        products, sums = self.tables
+        batches = Batches(
+            reader=self.reader,
+            order=problem.order,
+            bounds=problem.bounds,
+            masked=problem.masked,
+            trains=np.empty((0, 0), np.uint8) if trains is None else trains,
+            labels=problem.labels,
+            weights=problem.weights,
+            rates=self.lanes(problem.rate),
+            products=products,
+            sums=sums,
+            losses=self.loss_sum,
+            loss_weights=self.weight_sum,
+            gradients=self.gradients,
+            part_sums=self.sums,
+        )
+        return self.kernels.train(columns, batches, barrier, member, n_members)
 
     def run(self, n_members=1):
         """The pass, by so many threads."""
-        meeting = np.zeros(24, np.int64)
+        barrier = new_barrier()
         with ThreadPoolExecutor(n_members) as pool:
             members = [
-                pool.submit(self.member, meeting, member, n_members)
+                pool.submit(self.member, barrier, member, n_members)
                 for member in range(n_members)
             ]
         assert all(member.result() is True for member in members)
@@ -311,13 +315,13 @@ def assert_pass_equals_the_reference(level, loss, optimizer, dtype, layout, case
     )
     call = Call(problem, load_level(level), layout, centred, shared_scale,
                 narrow and not sparse, n_parts)  # fmt: skip
-    W, S0, S1, bias, steps, losses, weights = call.run().results
+    W, *states, bias, steps, losses, weights = call.run().results
     rtol, atol = (2e-4, 2e-5) if dtype == "f4" else (1e-9, 1e-11)
     close = partial(np.testing.assert_allclose, rtol=rtol, atol=atol)
     close(W, model.weights)
     close(bias, model.bias)
     lazy = len(call.tables[0]) > 0
-    for found, state in zip((S0, S1)[: call.n_states], model.states, strict=False):
+    for found, state in zip(states, model.states, strict=False):
         close(found, state)
     np.testing.assert_array_equal(steps, model.steps)
     if sparse and not centred and not lazy:
@@ -394,21 +398,21 @@ def test_a_member_that_cannot_come_is_not_waited_for(level):
     problem = Problem("logistic", "adam", 4, 1, "f8")
     call = Call(problem, load_level(level), "C", True, True, False, 2)
     before = call.results[0].copy()
-    meeting = np.zeros(24, np.int64)
+    barrier = new_barrier()
     with ThreadPoolExecutor(1) as pool:
-        member = pool.submit(call.member, meeting, 0, 2)
+        member = pool.submit(call.member, barrier, 0, 2)
         assert not wait([member], timeout=0.05).done  # waits for the other member
-        meeting[16] = 1
+        barrier[BROKEN] = 1
         assert member.result(timeout=10) is False
     np.testing.assert_array_equal(call.results[0], before)
 
 
 def start_beside_another(call, taken):
     """Member 0 of two, beside one that came and took some items of the first stage."""
-    meeting = np.zeros(24, np.int64)
-    meeting[taken] = 1
-    meeting[8] = 1
-    return meeting, partial(call.member, meeting, 0, 2)
+    barrier = new_barrier()
+    barrier[taken] = 1
+    barrier[8] = 1
+    return barrier, partial(call.member, barrier, 0, 2)
 
 
 @pytest.mark.parametrize("level", available_levels())
@@ -416,11 +420,11 @@ def test_a_member_that_leaves_in_the_middle_ends_the_pass(level):
     """It comes, takes a part of the first batch, and never finishes it."""
     problem = Problem("logistic", "adam", 4, 1, "f8")
     call = Call(problem, load_level(level), "C", True, True, False, 2)
-    meeting, work = start_beside_another(call, [1])
+    barrier, work = start_beside_another(call, [1])
     with ThreadPoolExecutor(1) as pool:
         member = pool.submit(work)
         assert not wait([member], timeout=0.05).done
-        meeting[16] = 1
+        barrier[BROKEN] = 1
         assert member.result(timeout=10) is False
 
 
@@ -433,11 +437,11 @@ def test_a_member_that_comes_late_is_not_waited_for(level, case):
     make = partial(Call, problem, load_level(level), "C", centred, shared_scale, narrow,
                    2)  # fmt: skip
     call = make()
-    meeting, work = start_beside_another(call, [])
+    barrier, work = start_beside_another(call, [])
     with ThreadPoolExecutor(1) as pool:
         member = pool.submit(work)
         waits = wait([member], timeout=30).not_done
-        meeting[16] = 1
+        barrier[BROKEN] = 1
     assert not waits
     assert member.result() is True
     assert_bits_equal(call.results, make().run(1).results)
@@ -447,7 +451,7 @@ def test_a_member_that_comes_late_is_not_waited_for(level, case):
 def test_who_waits_leaves_the_processor_to_others(level):
     problem = Problem("logistic", "adam", 4, 1, "f8")
     call = Call(problem, load_level(level), "C", True, True, False, 2)
-    meeting, work = start_beside_another(call, [1])
+    barrier, work = start_beside_another(call, [1])
 
     def processor_seconds():
         start = time.thread_time()
@@ -457,7 +461,7 @@ def test_who_waits_leaves_the_processor_to_others(level):
     with ThreadPoolExecutor(1) as pool:
         member = pool.submit(processor_seconds)
         assert not wait([member], timeout=1).done
-        meeting[16] = 1
+        barrier[BROKEN] = 1
         assert member.result(timeout=10) < 0.2
 
 
@@ -468,7 +472,7 @@ def test_members_that_a_pass_cannot_have_are_refused(level, layout, n_members):
     problem = Problem("logistic", "adam", 4, 1, "f8", sparse=sparse)
     call = Call(problem, load_level(level), layout, False, True)
     with pytest.raises(ValueError, match="more parts or members"):
-        call.member(np.zeros(24, np.int64), 0, n_members)
+        call.member(new_barrier(), 0, n_members)
 
 
 @pytest.mark.parametrize("level", available_levels())

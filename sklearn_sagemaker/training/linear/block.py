@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from sklearn_sagemaker._kernels import (
     LOSSES,
     OPTIMIZER_IDS,
     OPTIMIZERS,
+    Batches,
+    Columns,
     RowReader,
     kernels,
 )
@@ -64,10 +66,10 @@ class Objective:
 class ColumnBlock:
     """Weights, optimizer states and snapshots of some candidates.
 
-    A candidate is ``n_groups * n_columns`` columns: the refit, then one group a
-    fold, each with one column a class. Columns are laid out group by group,
-    class by class, model by model. Candidates that stop are dropped: the arrays
-    are packed again when that makes them narrower.
+    A candidate is ``n_fits * n_classes`` columns: the refit, then one fit a fold, each
+    with one column a class. Columns are laid out fit by fit, class by class, model by
+    model. Candidates that stop are dropped: the arrays are packed again when that
+    makes them narrower.
 
     Parameters
     ----------
@@ -79,8 +81,8 @@ class ColumnBlock:
         Feature scale of each candidate.
     shift : float64 array of shape (n_features,) or None
         Subtracted from every row (centring).
-    label_scaler : float64 array of shape (3, n_groups)
-        Shift and scale of the labels of each group, of which training sees
+    label_scaler : float64 array of shape (3, n_fits)
+        Shift and scale of the labels of each fit, of which training sees
         ``(y - shift) / scale``, and the loss's parameter in the same units.
     boost : float64 array of shape (n_features,) or None
         CSR only: factor on the penalties of a touched feature.
@@ -117,14 +119,14 @@ class ColumnBlock:
         self.objective = objective
         self.dtype = reader.dtype
         self.n_models = len(candidates)
-        self.n_groups = label_scaler.shape[1]
+        self.n_fits = label_scaler.shape[1]
         self.team = team or Team()
         self.alone = alone
         loss = LOSSES[objective.loss]
         self.coupled = loss.coupled
         self.n_classes = objective.n_classes if loss.coupled else 1
         self.shift = self._array(shift if shift is not None else np.empty(0))
-        self._group_scaler = label_scaler
+        self._fit_scaler = label_scaler
         same = all(scale is scales[0] for scale in scales)
         self._scales = self._array(
             scales[0][:, None] if same else np.stack(scales, axis=1)
@@ -138,14 +140,13 @@ class ColumnBlock:
         self._corrections = self._touch_corrections()
         self.active = np.arange(self.n_models)
         self._lay_out()
-        n_states = self._kernel_optimizer.n_states
         self._gradients = np.empty((0, 0), dtype=self.dtype)
         self.W = aligned_zeros(self._weights_shape, self.dtype)
         if initial is not None:
             self._set_initial(initial)
         self.S = [
-            aligned_zeros(self._weights_shape if i < n_states else (0, 0), self.dtype)
-            for i in range(2)
+            aligned_zeros(self._weights_shape, self.dtype)
+            for _ in range(self._kernel_optimizer.n_states)
         ]
         self.bias = np.zeros((3, self.ld), dtype=self.dtype)
         self.bias[0, : self.used] = initial_bias
@@ -153,6 +154,7 @@ class ColumnBlock:
         self.counts = np.zeros(
             reader.n_features if reader.sparse else 0, dtype=np.int32
         )
+        self._columns = self._described()
         # Snapshot of each model's best epoch, always in the full layout.
         self.full_columns = self.columns_of(np.arange(self.n_models))
         self.best_weights = self._columns_view(self.W).copy()
@@ -168,7 +170,7 @@ class ColumnBlock:
         return not reader.sparse and n_columns < NARROW
 
     def _lay_out(self):
-        self.used = self.n_groups * self.n_classes * len(self.active)
+        self.used = self.n_fits * self.n_classes * len(self.active)
         self.narrow = self._is_narrow(self.reader, self.used)
         padded = -(-self.used // LANES) * LANES
         self.ld = self.used if self.used < NARROW else padded
@@ -193,11 +195,38 @@ class ColumnBlock:
         self.penalties[0, : self.used] = wd
         self.penalties[1, : self.used] = self.candidates.l1[models]
         self.penalties[2, : self.used] = wd * self.objective.bias_wd_mult
-        groups = np.arange(self.used) // (self.n_classes * max(1, len(self.active)))
+        fits = np.arange(self.used) // (self.n_classes * max(1, len(self.active)))
         self.label_scaler = np.zeros((3, self.ld), dtype=self.dtype)
         self.label_scaler[1] = 1.0
-        shift, scale, parameter = self._group_scaler[:, groups]
+        shift, scale, parameter = self._fit_scaler[:, fits]
         self.label_scaler[:, : self.used] = shift, 1.0 / scale, parameter
+
+    def _described(self) -> Columns:
+        """The arrays as they are laid out, for the kernels."""
+        objective = self.objective
+        return Columns(
+            n_models=len(self.active),
+            n_classes=self.n_classes,
+            n_used=self.used,
+            narrow=self.narrow,
+            loss=LOSS_IDS[objective.loss],
+            coupled=self.coupled,
+            optimizer=OPTIMIZER_IDS[objective.optimizer],
+            weights=self.W,
+            states=self.S,
+            bias=self.bias,
+            steps=self.steps,
+            counts=self.counts,
+            penalties=self.penalties,
+            boost=self._boost,
+            scale=self.scale,
+            shift=self.shift,
+            label_scaler=self.label_scaler,
+            constants=self._constants,
+            corrections=self._corrections,
+            use_bias=objective.use_bias,
+            bias_lr_mult=objective.bias_lr_mult,
+        )
 
     def _touch_corrections(self):
         """Adam's bias corrections by number of touches of a CSR feature."""
@@ -211,11 +240,11 @@ class ColumnBlock:
 
         Returns
         -------
-        columns : int array of shape (n_groups, n_classes, len(positions))
+        columns : int array of shape (n_fits, n_classes, len(positions))
         """
         width = len(self.active)
-        lanes = np.arange(self.n_groups * self.n_classes)[:, None] * width
-        return (lanes + positions).reshape(self.n_groups, self.n_classes, -1)
+        lanes = np.arange(self.n_fits * self.n_classes)[:, None] * width
+        return (lanes + positions).reshape(self.n_fits, self.n_classes, -1)
 
     def _columns_view(self, array):
         """The array as (n_features, n_columns), whatever the layout."""
@@ -228,9 +257,9 @@ class ColumnBlock:
             self._scales[:, None, :], (values.shape[0], 1, self._scales.shape[1])
         )
         columns = self.columns_of(np.arange(self.n_models))
-        for group in range(self.n_groups):
+        for fit in range(self.n_fits):
             for k in range(self.n_classes):
-                self._columns_view(self.W)[:, columns[group, k]] = scaled[:, k]
+                self._columns_view(self.W)[:, columns[fit, k]] = scaled[:, k]
 
     # ---------------------------------------------------------------- training
     def train_epoch(
@@ -245,18 +274,17 @@ class ColumnBlock:
         labels, weights : arrays indexed by row number
         rates : float64 array of shape (n_batches, n_models)
             Learning rates of all models of the block.
-        trains : uint8 array of shape (n_samples, n_groups) or None
-            Which group trains on which rows, for folds that are no partition.
+        trains : uint8 array of shape (n_samples, n_fits) or None
+            Which fit trains on which rows, for folds that are no partition.
         reader : RowReader or None
             Other rows than the block's, of the same kind and precision.
         """
         reader = self.reader if reader is None else reader
-        objective = self.objective
         lanes = np.arange(self.used) % len(self.active)
         per_column = np.zeros((len(rates), self.ld), dtype=self.dtype)
         per_column[:, : self.used] = rates[:, self.active][:, lanes]
         masked = np.where(fold >= 0, fold + 1, -1).astype(np.int32)
-        loss_sum, weight_sum = np.zeros((2, self.ld))
+        losses, loss_weights = np.zeros((2, self.ld))
         n_parts = 1
         if not self.reader.sparse and np.diff(bounds).max() >= SPLIT_ROWS:
             n_parts = ROW_PARTS
@@ -264,63 +292,33 @@ class ColumnBlock:
         shape = (0, 0) if self.reader.sparse else (n_parts, d * self.ld)
         if self._gradients.shape != shape:
             self._gradients = aligned_zeros(shape, self.dtype)
-        sums = aligned_zeros((n_parts, 2 * self.ld), self.dtype)
+        part_sums = aligned_zeros((n_parts, 2 * self.ld), self.dtype)
         if trains is None:
             trains = np.empty((0, 0), dtype=np.uint8)
-        for first, last, lazy_p, lazy_q in self._segments(per_column, masked):
-
-            def call(
-                barrier, member, members, first=first, last=last, p=lazy_p, q=lazy_q
-            ):
-                kernels.train(
-                    reader,
-                    order,
-                    bounds[first : last + 1],
-                    masked[first:last],
-                    trains,
-                    self.W,
-                    self.S[0],
-                    self.S[1],
-                    self.bias,
-                    labels,
-                    weights,
-                    per_column[first:last],
-                    self.penalties,
-                    self.scale,
-                    self.shift,
-                    self.label_scaler,
-                    self.steps,
-                    self.counts,
-                    self._boost,
-                    self._corrections,
-                    p,
-                    q,
-                    LOSS_IDS[objective.loss],
-                    self.coupled,
-                    self.n_classes,
-                    len(self.active),
-                    self.used,
-                    OPTIMIZER_IDS[objective.optimizer],
-                    self._kernel_optimizer.n_states,
-                    self._constants,
-                    objective.use_bias,
-                    objective.bias_lr_mult,
-                    self.narrow,
-                    loss_sum,
-                    weight_sum,
-                    self._gradients,
-                    sums,
-                    barrier,
-                    member,
-                    members,
-                )
-
+        for first, last, products, sums in self._segments(per_column, masked):
+            batches = Batches(
+                reader=reader,
+                order=order,
+                bounds=bounds[first : last + 1],
+                masked=masked[first:last],
+                trains=trains,
+                labels=labels,
+                weights=weights,
+                rates=per_column[first:last],
+                products=products,
+                sums=sums,
+                losses=losses,
+                loss_weights=loss_weights,
+                gradients=self._gradients,
+                part_sums=part_sums,
+            )
+            call = partial(kernels.train, self._columns, batches)
             if n_parts > 1:
                 self.team.together(call)
             else:
                 call(new_barrier(), 0, 1)
         columns = self.columns_of(np.arange(len(self.active)))[0, 0]
-        return loss_sum[columns] / np.maximum(weight_sum[columns], 1e-300)
+        return losses[columns] / np.maximum(loss_weights[columns], 1e-300)
 
     def _segments(self, rates, masked) -> Iterator[tuple]:
         """Ranges of batches, with the tables of the lazy catch-up if it applies.
@@ -332,9 +330,9 @@ class ColumnBlock:
             yield 0, len(rates), empty, empty
             return
         rates = rates.astype(np.float64)
-        for fold in range(1, self.n_groups):
-            group = self.n_classes * len(self.active)
-            rates[masked == fold, fold * group : (fold + 1) * group] = 0.0
+        for fold in range(1, self.n_fits):
+            width = self.n_classes * len(self.active)
+            rates[masked == fold, fold * width : (fold + 1) * width] = 0.0
         shrink = np.maximum(1.0 - rates * self.penalties[0], 1e-30)
         threshold = rates * self.penalties[1]
         first = 0
@@ -386,12 +384,8 @@ class ColumnBlock:
     def finite(self) -> np.ndarray:
         """Whether weights and states of each active model's refit are finite."""
         columns = self.columns_of(np.arange(len(self.active)))[0]
-        n_states = self._kernel_optimizer.n_states
         weights = np.concatenate(
-            [
-                self._columns_view(part)[:, columns]
-                for part in (self.W, *self.S[:n_states])
-            ]
+            [self._columns_view(part)[:, columns] for part in (self.W, *self.S)]
         )
         return np.isfinite(weights).all(axis=(0, 1)) & np.isfinite(
             self.bias[0, columns]
@@ -403,8 +397,8 @@ class ColumnBlock:
         Parameters
         ----------
         reader : RowReader
-        parts : list of (group, int64 array)
-            Which columns score which rows.
+        parts : list of (fit, int64 array)
+            Which fit scores which rows.
         labels, weights : arrays indexed by row number
 
         Returns
@@ -418,21 +412,21 @@ class ColumnBlock:
         step = SCORE_BYTES // (width * self.dtype.itemsize)
         step = int(np.clip(step, 256, SCORE_ROWS))
         pieces = [
-            (number, group, rows[start : start + step])
-            for number, (group, rows) in enumerate(parts)
+            (number, fit, rows[start : start + step])
+            for number, (fit, rows) in enumerate(parts)
             for start in range(0, len(rows), step)
         ]
 
         def losses(piece):
-            _, group, rows = piece
-            columns = slice(group * width, (group + 1) * width)
+            _, fit, rows = piece
+            columns = slice(fit * width, (fit + 1) * width)
             sums = np.zeros(width)
             kernels.losses(
                 self._score(reader, rows, self.W, self.bias[:1], self.narrow, columns),
                 rows,
                 labels,
                 weights,
-                # The group's margins are in its own label units, so is its loss.
+                # A fit's margins are in its own label units, so is its loss.
                 self._array(self.label_scaler[:, columns]),
                 LOSS_IDS[self.objective.loss],
                 self.coupled,
@@ -444,20 +438,20 @@ class ColumnBlock:
 
         degree = LOSSES[self.objective.loss].degree
         sums, total = np.zeros((len(parts), len(self.active))), np.zeros(len(parts))
-        for (number, group, rows), part in zip(
+        for (number, fit, rows), part in zip(
             pieces, self.team.map(losses, pieces), strict=True
         ):
-            sums[number] += part * self._group_scaler[1, group] ** degree
+            sums[number] += part * self._fit_scaler[1, fit] ** degree
             total[number] += weights[rows].sum(dtype=np.float64)
         return sums, total
 
     def best_margins(self, reader, parts, models=None):
-        """Margins of the snapshots, each row by the group that may score it.
+        """Margins of the snapshots, each row by the fit that may score it.
 
         Parameters
         ----------
         reader : RowReader
-        parts : list of (group, int64 array)
+        parts : list of (fit, int64 array)
         models : int array or None
             Models of the block; all by default.
 
@@ -469,8 +463,8 @@ class ColumnBlock:
         if models is None:
             models = np.arange(self.n_models)
         found = []
-        for group, rows in parts:
-            columns = self.full_columns[group][:, models].ravel()
+        for fit, rows in parts:
+            columns = self.full_columns[fit][:, models].ravel()
             narrow = self._is_narrow(reader, len(columns))
             weights, bias = self.best_weights[:, columns], self.best_bias[None, columns]
             if reader.sparse and len(columns) == 1 and not self.alone:
@@ -478,7 +472,7 @@ class ColumnBlock:
             weights = self._array(weights.T if narrow else weights)
             bias = self._array(bias)
             width = slice(0, len(columns))
-            shift, scale, _ = self._array(self._group_scaler[:, group])
+            shift, scale, _ = self._array(self._fit_scaler[:, fit])
 
             def score(
                 piece,
@@ -540,15 +534,12 @@ class ColumnBlock:
             return
         self._lay_out()
         self.W = self._packed(old_W, source)
-        n_states = self._kernel_optimizer.n_states
-        self.S = [
-            self._packed(state, source) if i < n_states else state
-            for i, state in enumerate(old_S)
-        ]
+        self.S = [self._packed(state, source) for state in old_S]
         self.bias = np.zeros((3, self.ld), dtype=self.dtype)
         self.bias[:, : self.used] = old_bias[:, source]
         self.steps = np.zeros(self.ld, dtype=np.int64)
         self.steps[: self.used] = old_steps[source]
+        self._columns = self._described()
 
     def _packed(self, columns, source):
         packed = aligned_zeros(self._weights_shape, self.dtype)
@@ -583,7 +574,7 @@ class ColumnBlock:
         state : dict of arrays
             ``weights`` (n_features, n_columns) in the units of the data,
             ``states`` of the optimizer, ``bias`` with its states, ``steps`` and,
-            for CSR, ``counts``. Columns go group by group, class by class.
+            for CSR, ``counts``. Columns go fit by fit, class by class.
         """
         kept = self._empty_state() if self._parked is None else self._parked
         self._park(kept, np.arange(len(self.active)))
@@ -612,5 +603,5 @@ class ColumnBlock:
         intercept = self.best_bias[columns].astype(np.float64)
         if len(self.shift):
             intercept = intercept - coef @ self.shift.astype(np.float64)
-        shift, scale, _ = self._group_scaler[:, 0]
+        shift, scale, _ = self._fit_scaler[:, 0]
         return coef * scale, intercept * scale + shift

@@ -42,7 +42,7 @@ def models_per_block(
     n_models : int
         Of the run.
     width : int
-        Columns of a model: groups times classes.
+        Columns of a model: fits times classes.
     jobs : int
         Threads, where what a column does depends on no other column of its block:
         then there are as many blocks, but they hold whole cache lines.
@@ -138,7 +138,7 @@ def make_blocks(
     ----------
     settings, reader, candidates, statistics : object
         Of the run.
-    label_scaler : float64 array of shape (3, n_groups)
+    label_scaler : float64 array of shape (3, n_fits)
     boost : float64 array of shape (n_features,) or None
         For CSR rows.
     per_block : int

@@ -17,7 +17,7 @@ def merge_states(blocks: list[ColumnBlock]) -> dict[str, Any]:
     Returns
     -------
     state : dict
-        ``weights`` of shape (n_features, n_groups, n_classes, n_models) in the
+        ``weights`` of shape (n_features, n_fits, n_classes, n_models) in the
         units of the data; ``states``, ``bias`` and ``steps`` alike; ``counts`` of
         touches of a CSR feature; ``optimizer``.
     """
@@ -28,7 +28,7 @@ def merge_states(blocks: list[ColumnBlock]) -> dict[str, Any]:
             [
                 part[name].reshape(
                     *part[name].shape[:-1],
-                    block.n_groups,
+                    block.n_fits,
                     block.n_classes,
                     block.n_models,
                 )
@@ -51,7 +51,7 @@ def resume_blocks(blocks: list[ColumnBlock], state: dict[str, Any]) -> None:
     """
     first = blocks[0]
     n_models = sum(block.n_models for block in blocks)
-    wanted = (first.reader.n_features, first.n_groups, first.n_classes, n_models)
+    wanted = (first.reader.n_features, first.n_fits, first.n_classes, n_models)
     found = state["weights"].shape
     names = ("features", "folds (and the refit)", "classes", "candidates")
     for name, ours, theirs in zip(names, wanted, found, strict=True):

@@ -136,17 +136,17 @@ class LinearSettings(Settings):
         )
 
     def label_scaler(self, shift: np.ndarray, scale: np.ndarray, unit: float):
-        """Label scalers of the column groups, with the loss's parameter in their units.
+        """Label scalers of the fits, with the loss's parameter in their units.
 
         Parameters
         ----------
-        shift, scale : float64 arrays of shape (n_groups,)
+        shift, scale : float64 arrays of shape (n_fits,)
         unit : float
             Of the labels that the kernels are given, in the user's.
 
         Returns
         -------
-        scaler : float64 array of shape (3, n_groups)
+        scaler : float64 array of shape (3, n_fits)
         """
         parameter = np.full(len(scale), self.loss_parameter)
         if self.loss.parameter_scales:

@@ -14,14 +14,9 @@ Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
 
-BARRIER_SLOTS, BARRIER_LOST = 24, 16
-"""Numbers of a barrier, and which of them says that a thread will not join: as
-`_strips.h` has them."""
-
-
 def new_barrier() -> np.ndarray:
     """What the threads of one pass wait for each other at."""
-    return np.zeros(BARRIER_SLOTS, dtype=np.int64)
+    return np.zeros(kernels.BARRIER_SLOTS, dtype=np.int64)
 
 
 class Team:
@@ -62,7 +57,7 @@ class Team:
             try:
                 call(barrier, member, self.members)
             except BaseException:
-                barrier[BARRIER_LOST] = 1
+                barrier[kernels.BARRIER_BROKEN] = 1
                 raise
 
         waiting = []
@@ -71,7 +66,7 @@ class Team:
                 waiting.append(self._pool.submit(join, member))
             join(0)
         except BaseException:
-            barrier[BARRIER_LOST] = 1
+            barrier[kernels.BARRIER_BROKEN] = 1
             raise
         finally:
             for answer in waiting:

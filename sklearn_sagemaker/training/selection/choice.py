@@ -197,10 +197,10 @@ def _sampled(parts, limit: int, seed: int):
     rng = np.random.default_rng([seed, 0xCA11])
     kept = np.sort(rng.permutation(count)[:limit])
     found, start = [], 0
-    for group, part in parts:
+    for fit, part in parts:
         mine = kept[(kept >= start) & (kept < start + len(part))] - start
         start += len(part)
-        found.append((group, part[mine]))
+        found.append((fit, part[mine]))
     return found
 
 
