@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_sagemaker._hyperparameters import MULTICLASS
 from sklearn_sagemaker._kernels import LOSSES
-from sklearn_sagemaker.estimators._tasks import whole_text
+from sklearn_sagemaker.estimators._targets import whole_text
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.artifact import KINDS, LINEAR, LINKS, ModelArtifact
 

@@ -18,6 +18,7 @@ from sklearn_sagemaker.estimators._artifact_arguments import (
     chosen,
 )
 from sklearn_sagemaker.estimators._artifact_saving import CLASSES, PLAIN
+from sklearn_sagemaker.estimators._attributes import set_attributes
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.archives import MAX_BYTES
 from sklearn_sagemaker.io.artifacts.artifact import (
@@ -160,9 +161,7 @@ def load_artifact(
     estimator.n_features_in_ = artifact.n_features
     if names is not None:
         estimator.feature_names_in_ = np.asarray(names, dtype=object)
-    if labels is not None:
-        estimator.classes_ = labels
-    estimator._set_state(state)
+    set_attributes(estimator, state, labels)
     return estimator
 
 

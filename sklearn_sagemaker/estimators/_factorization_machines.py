@@ -7,27 +7,25 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
+from sklearn.base import is_classifier
 
 from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
-    AUTO_OPTIMIZER,
     CLASSIFIERS,
     REGRESSOR,
     hyperparameters_for,
 )
 from sklearn_sagemaker._kernels.prediction import factor_scores, mean_margins
 from sklearn_sagemaker._sparse import summed
-from sklearn_sagemaker._state import ModelState, TrainingSpec
 from sklearn_sagemaker._threads import thread_count, threads
-from sklearn_sagemaker.estimators._base import (
-    SHARED_PARAMETERS,
-    SageMakerEstimator,
-    constraints,
-)
+from sklearn_sagemaker.estimators._base import SHARED_PARAMETERS, SageMakerEstimator
+from sklearn_sagemaker.estimators._classifier import SageMakerClassifier
+from sklearn_sagemaker.estimators._constraints import constraints
 from sklearn_sagemaker.estimators._documentation import document
 from sklearn_sagemaker.estimators._frames import FramesMixin
 from sklearn_sagemaker.estimators._recommending import RecommendingMixin
-from sklearn_sagemaker.estimators._tasks import SageMakerClassifier, SageMakerRegressor
+from sklearn_sagemaker.estimators._regressor import SageMakerRegressor
+from sklearn_sagemaker.estimators._validation import rows_to_score
 
 _CLASSIFIER_TABLE = hyperparameters_for("factorization-machines", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("factorization-machines", (REGRESSOR,))
@@ -97,36 +95,6 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         """
         return super().sagemaker_defaults(**{"cv": False, **parameters})
 
-    def _choices(self, values: dict[str, Any], predictor_type: str) -> dict[str, Any]:
-        optimizer = values["optimizer"]
-        if optimizer == "auto":
-            optimizer = AUTO_OPTIMIZER[self._algorithm]
-        return {"optimizer": optimizer}
-
-    def _spec(self, predictor_type: str, n_classes: int, **more: Any) -> TrainingSpec:
-        return super()._spec(predictor_type, n_classes, groups=self.groups, **more)
-
-    def _check_streams(self) -> bool:
-        solver = self._hyperparameters()["solver"]
-        if solver != "gradient":
-            raise AttributeError(
-                f"partial_fit is not available with solver={solver!r}, which needs all "
-                "rows at once; set solver='gradient', or call fit."
-            )
-        return super()._check_streams()
-
-    def _model_arrays(self) -> dict[str, np.ndarray]:
-        return {**super()._model_arrays(), "factors": self._machines()[2]}
-
-    def _set_state(self, state: ModelState) -> None:
-        super()._set_state(state)
-        assert state.factors is not None
-        self.factors_ = state.factors
-        if state.draws is not None:
-            self.draws_ = state.draws
-        elif hasattr(self, "draws_"):
-            del self.draws_
-
     def _machines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Intercepts, coefficients and factors whose mean score is the model's.
 
@@ -153,7 +121,7 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
 
     def _margins(self, X) -> np.ndarray:
         # Entries that add up are one value, whose square is not the sum of theirs.
-        X = self._check_to_predict(X)
+        X = rows_to_score(self, X)
         X = summed(X) if sp.issparse(X) else X
         intercept, coef, factors = self._machines()
         probit = self._probit()
@@ -183,7 +151,8 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
 
     def _probit(self) -> bool:
         """Whether scores become probabilities by the normal distribution."""
-        return False
+        solver = self.resolved_params_.get("solver", "gradient")
+        return is_classifier(self) and solver != "gradient"
 
 
 @document(_CLASSIFIER_TABLE, _SHARED)
@@ -405,9 +374,6 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         self.verbose = verbose
         self.backend = backend
 
-    def _probit(self) -> bool:
-        return self.resolved_params_.get("solver", "gradient") != "gradient"
-
 
 @document(_REGRESSOR_TABLE, _SHARED)
 class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegressor):
@@ -593,7 +559,3 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         self.random_state = random_state
         self.verbose = verbose
         self.backend = backend
-
-    def _set_state(self, state: ModelState) -> None:
-        super()._set_state(state)
-        self.factors_ = self.factors_[0]

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
-    AUTO_OPTIMIZER,
     CLASSIFIERS,
     REGRESSOR,
     hyperparameters_for,
 )
-from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._kernels.prediction import linear_margins
-from sklearn_sagemaker.estimators._base import (
-    SHARED_PARAMETERS,
-    SageMakerEstimator,
-    constraints,
-)
+from sklearn_sagemaker.estimators._base import SHARED_PARAMETERS, SageMakerEstimator
+from sklearn_sagemaker.estimators._classifier import SageMakerClassifier
+from sklearn_sagemaker.estimators._constraints import constraints
 from sklearn_sagemaker.estimators._documentation import document
 from sklearn_sagemaker.estimators._frames import FramesMixin
-from sklearn_sagemaker.estimators._tasks import SageMakerClassifier, SageMakerRegressor
+from sklearn_sagemaker.estimators._regressor import SageMakerRegressor
+from sklearn_sagemaker.estimators._validation import rows_to_score
 
 _CLASSIFIER_TABLE = hyperparameters_for("linear-learner", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("linear-learner", (REGRESSOR,))
@@ -33,18 +30,8 @@ class LinearLearnerMixin(FramesMixin, SageMakerEstimator):
 
     _algorithm = "linear-learner"
 
-    def _choices(self, values: dict[str, Any], predictor_type: str) -> dict[str, Any]:
-        auto = {
-            "loss": DEFAULT_LOSS[predictor_type],
-            "optimizer": AUTO_OPTIMIZER[self._algorithm],
-        }
-        return {
-            name: choice if values[name] == "auto" else values[name]
-            for name, choice in auto.items()
-        }
-
     def _margins(self, X) -> np.ndarray:
-        X = self._check_to_predict(X)
+        X = rows_to_score(self, X)
         return linear_margins(X, self.coef_, self.intercept_)
 
 
@@ -251,29 +238,6 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         self.random_state = random_state
         self.verbose = verbose
         self.backend = backend
-
-    def _kind(self, classes: np.ndarray) -> str:
-        """SageMaker's predictor type, which the loss must suit."""
-        kind = super()._kind(classes)
-        if self.loss != "auto" and kind not in LOSSES[self.loss].predictor_types:
-            raise ValueError(
-                f"loss={self.loss!r} does not train {len(classes)} classes; set "
-                f"loss={DEFAULT_LOSS[kind]!r}, or 'auto'."
-            )
-        return kind
-
-    def _check_probable(self) -> bool:
-        """Whether the loss has probabilities, for `available_if`."""
-        if self.loss != "auto" and LOSSES[self.loss].link == "score":
-            raise AttributeError(
-                "predict_proba is not available with loss='hinge_loss', whose scores "
-                "are no log-odds; use decision_function, sklearn.calibration."
-                "CalibratedClassifierCV, or loss='logistic'."
-            )
-        return super()._check_probable()
-
-    def _link(self) -> str:
-        return "logit" if self.loss == "auto" else LOSSES[self.loss].link
 
 
 @document(_REGRESSOR_TABLE, SHARED_PARAMETERS)

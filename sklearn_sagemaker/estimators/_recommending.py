@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sagemaker._kernels.prediction import factor_scores
 from sklearn_sagemaker._sparse import checked_csr
+from sklearn_sagemaker.estimators._validation import canonical, check_rows
 
 SCORE_BYTES = 64 << 20
 """Scores of all candidates are held for blocks of rows of this size."""
@@ -93,7 +94,7 @@ class RecommendingMixin(BaseEstimator):
         intercept, coef, factors = self._machines_of(label)
         n_draws = len(factors)
         if sp.issparse(items) or np.ndim(items) == 2:
-            X = self._canonical(self._check_rows(items, reset=False))
+            X = canonical(check_rows(self, items, reset=False))
             sums = _factor_sums(X, factors)
             alone = factor_scores(X, np.zeros_like(intercept), coef, factors)
             last = alone.mean(axis=1, keepdims=True)
@@ -120,7 +121,7 @@ class RecommendingMixin(BaseEstimator):
             Sums of the factors of a row, then 1.
         """
         _, _, factors = self._machines_of(label)
-        return _queries(self._canonical(self._check_rows(X, reset=False)), factors)
+        return _queries(canonical(check_rows(self, X, reset=False)), factors)
 
     def recommend(self, X, candidates, k=10, *, seen=None, label=None):
         """The best k candidates for every row, without building the rows.
@@ -175,7 +176,7 @@ class RecommendingMixin(BaseEstimator):
         if not sp.issparse(candidates) and np.size(candidates) == 0:
             raise ValueError("candidates is empty; pass at least one column or row.")
         vectors = self.item_vectors(candidates, label=label)
-        X = self._canonical(self._check_rows(X, reset=False))
+        X = canonical(check_rows(self, X, reset=False))
         n, n_candidates = X.shape[0], len(vectors)
         if seen is not None:
             sparse_seen = sp.issparse(seen)

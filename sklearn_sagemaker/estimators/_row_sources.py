@@ -33,6 +33,21 @@ def refuse_beside(source: RowSource, **arguments: Any) -> None:
             )
 
 
+def loaded(X: Any, y: Any, sample_weight: Any) -> tuple:
+    """Rows, labels and weights as arrays; a source that does not fit is left as X.
+
+    Raises
+    ------
+    ValueError
+        If labels or weights stand beside a source.
+    """
+    if not isinstance(X, RowSource):
+        return X, y, sample_weight
+    refuse_beside(X, y=y, sample_weight=sample_weight)
+    X = X.snapshot()
+    return X.load() if fits(X) else (X, None, None)
+
+
 def validation_rows(X_val: Any, y_val: Any, sample_weight_val: Any) -> tuple:
     """The user's validation rows as arrays, loaded if they are a source.
 
@@ -63,7 +78,7 @@ def fits(source: RowSource) -> bool:
 def windowed(
     source: RowSource,
     encode: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-    validation: tuple[Any, np.ndarray, np.ndarray] | None,
+    validation: tuple[Any, np.ndarray | None, np.ndarray | None],
 ) -> WindowedData:
     """A source as the training takes it.
 
@@ -72,8 +87,8 @@ def windowed(
     source : RowSource
     encode : callable
         ``encode(y, weights)`` gives float64 targets and weights.
-    validation : (X, y, weights) or None
-        The user's validation rows, encoded.
+    validation : (X, y, weights)
+        The user's validation rows, encoded; three None if there are none.
 
     Raises
     ------
@@ -102,5 +117,14 @@ def windowed(
         windows,
         contents.n_bytes,
         source.memory // HELD_SHARE,
-        *(validation or ()),
+        *validation,
     )
+
+
+def next_windows(source: RowSource, seed: int, epoch: int) -> Generator[tuple]:
+    """Rows, labels and weights of the windows of a source, without empty ones."""
+    with closing(source.windows(seed, epoch)) as windows:
+        for X, y, weights, _ in windows:
+            # Rows of weight zero are absent, so may be a whole window.
+            if weights is None or (weights != 0).any():
+                yield X, y, weights

@@ -212,7 +212,7 @@ def test_a_fit_that_fails_beside_another_changes_nothing(three_blas_threads):
 @models
 def test_talkative_fits_touch_no_state_of_the_process(name, monkeypatch, capsys):
     monkeypatch.setattr(
-        "sklearn_sagemaker.estimators._base.progress_bar_available", lambda: False
+        "sklearn_sagemaker.estimators._progress.progress_bar_available", lambda: False
     )
     X, y = make_problem(name)
     model = clone(MODELS[name]).set_params(num_models=2, verbose=1)

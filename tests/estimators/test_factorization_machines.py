@@ -22,7 +22,7 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
-from sklearn_sagemaker.estimators._base import seed_of
+from sklearn_sagemaker.estimators._spec import seed_of
 from sklearn_sagemaker.training.factors.settings import start_of
 from sklearn_sagemaker.training.schedule import epoch_order
 

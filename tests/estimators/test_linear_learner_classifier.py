@@ -1195,7 +1195,7 @@ def test_verbose_zero_prints_nothing(problem, capfd, caplog):
 
 def test_verbose_logs_a_line_an_epoch(problem, monkeypatch, caplog):
     monkeypatch.setattr(
-        "sklearn_sagemaker.estimators._base.progress_bar_available", lambda: False
+        "sklearn_sagemaker.estimators._progress.progress_bar_available", lambda: False
     )
     cls, X, y = problem
     caplog.set_level(logging.INFO, logger="sklearn_sagemaker")
@@ -1213,7 +1213,7 @@ def test_verbose_writes_to_standard_error_where_nobody_logs(
     level, handled, monkeypatch, caplog, capsys
 ):
     monkeypatch.setattr(
-        "sklearn_sagemaker.estimators._base.progress_bar_available", lambda: False
+        "sklearn_sagemaker.estimators._progress.progress_bar_available", lambda: False
     )
     logger = logging.getLogger("sklearn_sagemaker")
     monkeypatch.setattr(logger, "propagate", False)

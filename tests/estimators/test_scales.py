@@ -13,6 +13,7 @@ from sklearn_sagemaker import (
 )
 from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.backends import LocalBackend
+from sklearn_sagemaker.estimators._attributes import set_attributes
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     FeatureScaleError,
@@ -192,7 +193,7 @@ def test_no_state_that_is_not_finite_is_taken(
         model.fit(X, target(name))
     assert not [key for key in vars(model) if key.endswith("_")]
     with pytest.raises(ValueError, match=words):
-        model._set_state(bad)
+        set_attributes(model, bad)
 
 
 @pytest.mark.parametrize("part", ["coef", "factors", "intercept"])
@@ -201,17 +202,17 @@ def test_no_draw_that_is_not_finite_is_taken(part):
     draws = {name: np.ones(shape) for name, shape in shapes.items()}
     draws[part].flat[-1] = np.nan
     with pytest.raises(FeatureScaleError, match="no finite"):
-        fresh("mcmc")._set_state(state(draws=draws))
+        set_attributes(fresh("mcmc"), state(draws=draws))
 
 
 def test_a_threshold_that_is_not_finite_is_not_taken():
     with pytest.raises(FeatureScaleError, match="threshold of the model is nan"):
-        fresh("classes")._set_state(state(threshold=np.nan))
+        set_attributes(fresh("classes"), state(threshold=np.nan))
 
 
 def test_numbers_whose_sum_overflows_are_finite():
     model = fresh("linear")
-    model._set_state(state(coef=np.full((1, 4), 1e308), factors=None))
+    set_attributes(model, state(coef=np.full((1, 4), 1e308), factors=None))
     assert (model.coef_ == 1e308).all()
 
 

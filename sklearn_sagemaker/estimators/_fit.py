@@ -1,0 +1,99 @@
+"""The way of a fit, from the arguments to the fitted attributes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sklearn_sagemaker._state import RowSource, TrainingData, WindowedData
+from sklearn_sagemaker.backends import resolve_backend
+from sklearn_sagemaker.estimators._attributes import set_attributes
+from sklearn_sagemaker.estimators._progress import monitored
+from sklearn_sagemaker.estimators._row_sources import (
+    loaded,
+    next_windows,
+    refuse_beside,
+    validation_rows,
+    windowed,
+)
+from sklearn_sagemaker.estimators._spec import (
+    continued,
+    make_spec,
+    seed_of,
+    streamed,
+)
+from sklearn_sagemaker.estimators._validation import (
+    check_labelled,
+    check_source,
+    check_validation,
+)
+
+
+def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) -> Any:
+    """Train on arrays, or on a source of rows: loaded if it fits, else in windows."""
+    with all_or_nothing(estimator):
+        backend = resolve_backend(estimator.backend)
+        before = continued(estimator)
+        first = "resume" not in before
+        X, y, sample_weight = loaded(X, y, sample_weight)
+        if isinstance(X, RowSource):
+            check_source(estimator, X, reset=first)
+            targets = estimator._targets.of_source(estimator, X)
+        else:
+            X, y, weights = check_labelled(estimator, X, y, sample_weight, reset=first)
+            targets = estimator._targets.of_labels(estimator, y, weights)
+        if not first:
+            targets.check_continues(estimator)
+        given = validation_rows(X_val, y_val, sample_weight_val)
+        validation = check_validation(estimator, targets, *given)
+        spec = make_spec(estimator, targets, **before)
+        data: TrainingData | WindowedData
+        if isinstance(X, RowSource):
+            data = windowed(X, targets.encode, validation)
+        else:
+            data = TrainingData(X, *targets.encode(y, weights), *validation)
+        with monitored(estimator, X, y) as monitor:
+            state = backend.train(spec, data, monitor)
+        set_attributes(estimator, state, targets.classes)
+    return estimator
+
+
+def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:
+    """Train on the next rows of a stream: arrays, or each window of a source."""
+    with all_or_nothing(estimator):
+        backend = resolve_backend(estimator.backend)
+        pieces: Any = [(X, y, sample_weight)]
+        if isinstance(X, RowSource):
+            refuse_beside(X, y=y, sample_weight=sample_weight)
+            source = X.snapshot()
+            if classes is None and not hasattr(estimator, "coef_"):
+                classes = source.contents.labels
+            done = getattr(estimator, "training_state_", {}).get("stream", {})
+            seed = seed_of(estimator.random_state)
+            pieces = next_windows(source, seed, done.get("calls", 0))
+        for X, y, sample_weight in pieces:
+            targets = estimator._targets.of_stream(estimator, classes)
+            first = not hasattr(estimator, "coef_")
+            X, y, weights = check_labelled(estimator, X, y, sample_weight, reset=first)
+            data = TrainingData(X, *targets.encode_next(y, weights))
+            spec = make_spec(estimator, targets, **streamed(estimator))
+            state = backend.train(spec, data, None)
+            set_attributes(estimator, state, targets.classes)
+    return estimator
+
+
+@contextmanager
+def all_or_nothing(estimator: Any) -> Iterator[None]:
+    """A fit that fails leaves the estimator as it was, names of features too."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        for name in set(vars(estimator)) - set(before):
+            if name.endswith("_"):
+                delattr(estimator, name)
+        vars(estimator).update(
+            {name: value for name, value in before.items() if name.endswith("_")}
+        )
+        raise

@@ -1,0 +1,106 @@
+"""What to train, by the parameters of an estimator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER, plain, warn_inapplicable
+from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
+from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
+
+
+def seed_of(random_state: Any) -> int:
+    """A seed for the training run, drawn from scikit-learn's ``random_state``."""
+    return int(check_random_state(random_state).randint(np.iinfo(np.int32).max))
+
+
+def make_spec(
+    estimator: Any, targets: ClassTargets | NumberTargets, **more: Any
+) -> TrainingSpec:
+    """What to train; warns of parameters without effect.
+
+    Parameters
+    ----------
+    estimator : estimator
+    targets : ClassTargets or NumberTargets
+    **more
+        Fields of the spec that its parameters do not say.
+
+    Returns
+    -------
+    spec : TrainingSpec
+    """
+    values = {name: plain(getattr(estimator, name)) for name in estimator._table}
+    kind = targets.predictor_type
+    if "loss" in values:
+        _check_loss(values["loss"], targets)
+    # On which the effect of others depends.
+    algorithm = estimator._algorithm
+    auto = {"loss": DEFAULT_LOSS[kind], "optimizer": AUTO_OPTIMIZER[algorithm]}
+    resolved = {name: auto[name] for name in auto if values.get(name) == "auto"}
+    warn_inapplicable(estimator._table, values, kind, **resolved)
+    settings: dict[str, Any] = {
+        "cv": estimator.cv,
+        "validation_fraction": estimator.validation_fraction,
+        "n_jobs": estimator.n_jobs,
+        "ensemble_size": plain(estimator.ensemble_size),
+        "seed": seed_of(estimator.random_state),
+        "feature_names": getattr(estimator, "feature_names_in_", None),
+    }
+    # What not all estimators have.
+    for field, name in (
+        ("multiclass_criterion", "multiclass_model_selection_criteria"),
+        ("groups", "groups"),
+    ):
+        if hasattr(estimator, name):
+            settings[field] = getattr(estimator, name)
+    return TrainingSpec(
+        algorithm=algorithm,
+        predictor_type=kind,
+        hyperparameters=values,
+        n_classes=targets.n_classes,
+        **{**settings, **more},
+    )
+
+
+def _check_loss(loss: str, targets: ClassTargets | NumberTargets) -> None:
+    """Refuse a loss of another number of classes."""
+    kind = targets.predictor_type
+    if loss != "auto" and kind not in LOSSES[loss].predictor_types:
+        raise ValueError(
+            f"loss={loss!r} does not train {targets.n_classes} classes; set "
+            f"loss={DEFAULT_LOSS[kind]!r}, or 'auto'."
+        )
+
+
+def continued(estimator: Any) -> dict[str, Any]:
+    """Fields of a spec that goes on from the last fit, if it is to."""
+    if not estimator.warm_start:
+        return {}
+    state = getattr(estimator, "training_state_", None)
+    if state is None:
+        return {"keep_state": True}
+    if "stream" in state:
+        raise ValueError(
+            "fit with warm_start=True cannot go on from partial_fit; call "
+            "partial_fit again, or set warm_start=False to start anew."
+        )
+    # The same folds as before: rows must not change sides.
+    return {"keep_state": True, "resume": state, "seed": state["seed"]}
+
+
+def streamed(estimator: Any) -> dict[str, Any]:
+    """Fields of a spec for the next rows of a stream, which may begin at a model."""
+    resume = getattr(estimator, "training_state_", None)
+    if hasattr(estimator, "coef_") and (resume is None or "stream" not in resume):
+        resume = {
+            "coef": np.atleast_2d(estimator.coef_),
+            "intercept": np.atleast_1d(estimator.intercept_),
+        }
+        if hasattr(estimator, "factors_"):
+            resume["factors"] = estimator._machines()[2]
+    return {"stream": True, "keep_state": True, "resume": resume}

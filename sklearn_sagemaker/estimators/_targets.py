@@ -1,0 +1,236 @@
+"""Labels as a training run takes them: numbers of classes, or numbers to predict."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import column_or_1d
+
+from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
+from sklearn_sagemaker._state import RowSource
+
+
+def whole_text(labels: Any) -> Any:
+    """Labels with the zero characters that NumPy's text drops at the end.
+
+    Parameters
+    ----------
+    labels : array-like
+
+    Returns
+    -------
+    labels : array-like
+        As they are, or of dtype object: with such a character it is another class.
+    """
+    if isinstance(labels, list | tuple):
+        for label in labels:
+            if isinstance(label, str | bytes) and label[-1:] in ("\0", b"\0"):
+                return np.array(labels, dtype=object)
+    return labels
+
+
+class ClassTargets:
+    """Labels of classes, which become their numbers.
+
+    The weight of a class multiplies those of its rows; a class of weight zero is as
+    absent as its rows.
+
+    Parameters
+    ----------
+    classes : ndarray of shape (n_classes,)
+        In ascending order.
+    multipliers : float64 ndarray of shape (n_classes,)
+        Their weights.
+    """
+
+    def __init__(self, classes: np.ndarray, multipliers: np.ndarray):
+        self.classes, self.multipliers = classes, multipliers
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes."""
+        return len(self.classes)
+
+    @property
+    def predictor_type(self) -> str:
+        """SageMaker's name of the task."""
+        return BINARY if self.n_classes == 2 else MULTICLASS
+
+    # ------------------------------------------------------- which classes there are
+    @classmethod
+    def of_labels(cls, estimator: Any, y, weights: np.ndarray) -> ClassTargets:
+        """The classes of labelled rows in memory."""
+        check_classification_targets(y)
+        present = y[weights > 0]
+        classes = np.unique(present)
+        multipliers = compute_class_weight(
+            estimator.class_weight, classes=classes, y=present
+        )
+        return cls._of_some_weight(estimator, classes, multipliers)
+
+    @classmethod
+    def of_source(cls, estimator: Any, source: RowSource) -> ClassTargets:
+        """The classes of rows that come in windows."""
+        classes, counts = source.contents.labels, source.contents.counts
+        if classes is None or counts is None:
+            raise ValueError(
+                f"The labels of this {type(source).__name__} have too many distinct "
+                "values for classes; use a regressor, or bin them."
+            )
+        check_classification_targets(classes)
+        if estimator.class_weight == "balanced":
+            multipliers = counts.sum() / (len(counts) * counts)
+        else:
+            multipliers = compute_class_weight(
+                estimator.class_weight, classes=classes, y=classes
+            )
+        return cls._of_some_weight(estimator, classes, multipliers)
+
+    @classmethod
+    def _of_some_weight(cls, estimator: Any, classes, multipliers) -> ClassTargets:
+        """Those of the classes that have a weight; a fit needs two."""
+        found = cls(classes[multipliers > 0], multipliers[multipliers > 0])
+        if found.n_classes < 2:
+            raise ValueError(
+                f"{type(estimator).__name__} needs rows of at least 2 classes, but y "
+                f"has {found.n_classes} class "
+                f"({', '.join(map(repr, found.classes.tolist()))}) "
+                "among the rows of non-zero weight; check the labels, class_weight, or "
+                "the filter that made this sample."
+            )
+        return found
+
+    @classmethod
+    def of_stream(cls, estimator: Any, classes) -> ClassTargets:
+        """The classes of a stream, which its first call names."""
+        first = not hasattr(estimator, "coef_")
+        classes = whole_text(classes)
+        if first and classes is None:
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: all labels "
+                "that the stream may have, for example classes=[0, 1]."
+            )
+        known = np.unique(classes) if first else estimator.classes_
+        if classes is not None and not np.array_equal(np.unique(classes), known):
+            raise ValueError(
+                f"classes={np.unique(classes)[:10].tolist()!r} differs from the first "
+                f"call's {known[:10].tolist()!r}; pass the same, or leave it out."
+            )
+        if len(known) < 2:
+            raise ValueError(
+                f"classes={known.tolist()!r} must hold at least 2 classes: all labels "
+                "that the stream may have."
+            )
+        if estimator.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all labels at once, which partial_fit "
+                "does not have; pass a dict of class weights, or sample_weight."
+            )
+        multipliers = compute_class_weight(
+            estimator.class_weight, classes=known, y=known
+        )
+        return cls(known, multipliers)
+
+    def check_continues(self, estimator: Any) -> None:
+        """Refuse other classes than those of the fit that this one goes on from."""
+        if not np.array_equal(self.classes, estimator.classes_):
+            raise ValueError(
+                f"y has the classes {self.classes[:10].tolist()!r}, the fit that "
+                "warm_start=True is to continue had "
+                f"{estimator.classes_[:10].tolist()!r}; "
+                "pass rows of the same classes, or set warm_start=False."
+            )
+
+    # ------------------------------------------------------------ labels as numbers
+    def encode(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of classes, and weights; rows of other labels get weight zero."""
+        encoded, weights, known = self._numbers(y, weights)
+        return encoded, np.where(known, weights, 0.0)
+
+    def encode_next(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
+        """The same for the next rows of a stream, which have no other labels."""
+        check_classification_targets(y)
+        encoded, weights, known = self._numbers(y, weights)
+        if not known.all():
+            raise ValueError(
+                f"y has the label {y[~known].tolist()[0]!r}, which is not among the "
+                f"classes {self.classes[:10].tolist()!r} of the first call; pass all "
+                "classes there."
+            )
+        if not (weights > 0).any():
+            raise ValueError(
+                "class_weight makes the weights of all rows of this call zero: at "
+                "least one row must have a weight above zero."
+            )
+        return encoded, weights
+
+    def encode_validation(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
+        """The same for validation rows, which have no other labels either."""
+        y = column_or_1d(whole_text(y))
+        if len(y) != len(weights):
+            raise ValueError(
+                f"y_val has {len(y)} labels for the {len(weights)} rows of "
+                "X_val; they must be as many."
+            )
+        encoded, weights, known = self._numbers(y, weights)
+        if not known.all():
+            raise ValueError(
+                f"y_val has the label {y[~known].tolist()[0]!r}, which y lacks; "
+                f"validation labels must be among {self.classes[:10].tolist()!r}."
+            )
+        return encoded, weights
+
+    def _numbers(self, y, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Numbers of classes, weights times theirs, and which labels are known."""
+        encoded = np.searchsorted(self.classes, y).clip(0, self.n_classes - 1)
+        known = self.classes[encoded] == y
+        return encoded.astype(np.float64), weights * self.multipliers[encoded], known
+
+
+class NumberTargets:
+    """Labels of a regression: numbers, which stay as they are."""
+
+    predictor_type: ClassVar[str] = REGRESSOR
+    n_classes: ClassVar[int] = 1
+    classes: ClassVar[None] = None
+
+    @classmethod
+    def of_labels(cls, estimator: Any, y, weights: np.ndarray) -> NumberTargets:
+        """For labelled rows in memory."""
+        return cls()
+
+    @classmethod
+    def of_source(cls, estimator: Any, source: RowSource) -> NumberTargets:
+        """For rows that come in windows."""
+        return cls()
+
+    @classmethod
+    def of_stream(cls, estimator: Any, classes: None) -> NumberTargets:
+        """For a stream."""
+        return cls()
+
+    def check_continues(self, estimator: Any) -> None:
+        """Any numbers continue a fit."""
+
+    def encode(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers in float64, and the weights as they are."""
+        targets = np.asarray(y, dtype=np.float64)
+        if not np.isfinite(targets).all():
+            raise ValueError("A label is NaN or infinite; drop its row.")
+        return targets, weights
+
+    encode_next = encode
+
+    def encode_validation(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
+        """The same for validation rows, whose labels nothing has checked yet."""
+        y = column_or_1d(y, dtype=np.float64)
+        if len(y) != len(weights) or not np.isfinite(y).all():
+            raise ValueError(
+                f"y_val must hold {len(weights)} finite numbers, one for each "
+                f"row of X_val; it has {len(y)}, of which "
+                f"{np.count_nonzero(~np.isfinite(y))} are NaN or infinite."
+            )
+        return y, weights

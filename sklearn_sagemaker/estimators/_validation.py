@@ -1,0 +1,114 @@
+"""What a caller passes, checked: rows, weights, validation rows, sources of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.base import is_regressor
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_sagemaker._compat import check_sample_weight
+from sklearn_sagemaker._sparse import checked_csr, summed, without_zeros
+from sklearn_sagemaker._state import RowSource
+from sklearn_sagemaker.estimators._targets import (
+    ClassTargets,
+    NumberTargets,
+    whole_text,
+)
+
+
+def check_rows(estimator: Any, X, y: Any = "no_validation", *, reset: bool, **more):
+    """X, and y, without a copy: any numeric dtype, any layout, CSR."""
+    if isinstance(X, RowSource):
+        raise TypeError(
+            f"A {type(X).__name__} is for fit and partial_fit; iterate over its "
+            "mini-batches, or load() it, for everything else."
+        )
+    if sp.issparse(X):
+        X = checked_csr(X)
+    return validate_data(
+        estimator,
+        X,
+        y,
+        reset=reset,
+        accept_sparse="csr",
+        accept_large_sparse=True,
+        dtype="numeric",
+        **more,
+    )
+
+
+def canonical(X):
+    """CSR with one entry for each value but zero; all else as it is."""
+    return without_zeros(summed(X)) if sp.issparse(X) else X
+
+
+def rows_to_score(estimator: Any, X):
+    """Rows for a fitted model."""
+    # Not any attribute: validation sets n_features_in_ before the training.
+    if not hasattr(estimator, "coef_"):
+        check_is_fitted(estimator, "coef_")
+    return check_rows(estimator, X, reset=False)
+
+
+def check_labelled(estimator: Any, X, y, sample_weight, *, reset: bool) -> tuple:
+    """Rows to train on, their labels and float64 weights."""
+    numeric = is_regressor(estimator)
+    labels = y if numeric else whole_text(y)
+    X, y = check_rows(estimator, X, labels, reset=reset, y_numeric=numeric)
+    X = canonical(X)
+    return X, y, _check_weights(sample_weight, X)
+
+
+def check_validation(
+    estimator: Any,
+    targets: ClassTargets | NumberTargets,
+    X_val,
+    y_val,
+    sample_weight_val,
+) -> tuple:
+    """The user's validation rows, with encoded labels; three None if there are none."""
+    if X_val is None and y_val is None:
+        if sample_weight_val is not None:
+            raise ValueError(
+                "sample_weight_val is provided, but X_val and y_val are not; pass "
+                "all three, or none."
+            )
+        return None, None, None
+    if X_val is None or y_val is None:
+        given, missing = ("X_val", "y_val") if y_val is None else ("y_val", "X_val")
+        raise ValueError(
+            f"{given} is provided, but {missing} was not provided; pass both."
+        )
+    X_val = canonical(check_rows(estimator, X_val, reset=False))
+    weights = _check_weights(sample_weight_val, X_val)
+    return X_val, *targets.encode_validation(y_val, weights)
+
+
+def _check_weights(sample_weight, X) -> np.ndarray:
+    weights = check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not (weights > 0).any():
+        raise ValueError(
+            "All sample weights are zero: at least one row must have a "
+            "sample_weight above zero."
+        )
+    return weights
+
+
+def check_source(estimator: Any, source: RowSource, *, reset: bool) -> None:
+    """Take the number of features from a source, or hold it to that of the fit."""
+    found = source.contents
+    if reset:
+        estimator.n_features_in_ = found.n_features
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    elif found.n_features != estimator.n_features_in_:
+        raise ValueError(
+            f"The dataset has {found.n_features} features, but "
+            f"{type(estimator).__name__} is expecting {estimator.n_features_in_} "
+            "features as input."
+        )
