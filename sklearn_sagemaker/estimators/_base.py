@@ -12,40 +12,6 @@ from sklearn_sagemaker._hyperparameters import Hyperparameter, plain
 from sklearn_sagemaker.estimators._stored import stamped, unstamped
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 
-SHARED_PARAMETERS = """
-cv : "auto", int, splitter, iterable, None or False, default="auto"
-    How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
-    folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
-    hold-out where models times classes times stored values exceed 5e8 or
-    ``validation_fraction`` is a number. None is scikit-learn's 5 folds. False
-    holds nothing out: candidates are selected on the training rows. Folds are
-    trained in the same pass as the model that is kept, which is trained on all
-    rows; with a hold-out it is trained on the others. `partial_fit` ignores it.
-validation_fraction : float in (0, 1) or "auto", default="auto"
-    Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
-    where folds would be too much work.
-ensemble_size : int, default=1
-    How many of the best candidates to average, margin by margin: for linear models
-    that is one set of coefficients, so that predictions cost no more.
-warm_start : bool, default=False
-    Whether `fit` goes on from the weights and optimizer states that the last `fit`
-    of all candidates ended with. Scalers stay as they were. Keeps those states in
-    ``training_state_``.
-n_jobs : int or None, default=None
-    Threads, as in joblib: over blocks of models and, within a block, over rows.
-    They are threads of this process whatever backend `joblib.parallel_config`
-    names. Never changes the result.
-random_state : int, RandomState instance or None, default=None
-    Seed of shuffling, folds and starting weights.
-verbose : int, default=0
-    Above zero shows the progress epoch by epoch: scikit-learn's progress bar
-    where it is available (scikit-learn 1.9 and rich), else lines on standard error,
-    or in the log if the logger "sklearn_sagemaker" has a handler and takes INFO.
-backend : str, backend or None, default=None
-    Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
-    None is what `sklearn_sagemaker.set_config` says, "local" at first.
-"""
-
 
 def streams(estimator: Any) -> bool:
     """Whether there is a `partial_fit`, for `available_if`."""

@@ -18,10 +18,9 @@ from sklearn_sagemaker._hyperparameters import (
 from sklearn_sagemaker._kernels.prediction import factor_scores, mean_margins
 from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker._threads import thread_count, threads
-from sklearn_sagemaker.estimators._base import SHARED_PARAMETERS, SageMakerEstimator
+from sklearn_sagemaker.estimators._base import SageMakerEstimator
 from sklearn_sagemaker.estimators._classifier import SageMakerClassifier
 from sklearn_sagemaker.estimators._constraints import constraints
-from sklearn_sagemaker.estimators._documentation import document
 from sklearn_sagemaker.estimators._frames import FramesMixin
 from sklearn_sagemaker.estimators._recommending import RecommendingMixin
 from sklearn_sagemaker.estimators._regressor import SageMakerRegressor
@@ -30,31 +29,6 @@ from sklearn_sagemaker.estimators._validation import rows_to_score
 _CLASSIFIER_TABLE = hyperparameters_for("factorization-machines", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("factorization-machines", (REGRESSOR,))
 
-_GROUPS = """
-groups : "auto", array-like of int of shape (n_features,) or None, default="auto"
-    Group of every feature, from 0; "als" and "mcmc" decay each on its own, as libFM
-    does with a meta file. "auto" finds blocks of neighbouring columns that each row
-    holds equally many of, such as one-hot users, then items, and divides large ones
-    by how many rows hold a feature. None is one group.
-"""
-_OURS = {
-    "How many of the best candidates to average, margin by margin: for linear models\n"
-    "    that is one set of coefficients, so that predictions cost no more.": (
-        "How many of the best candidates to average, margin by margin, as one model\n"
-        "    of all their factors; probit models by their probabilities."
-    ),
-    "models times classes times stored values exceed 5e8 or": (
-        "20 times the factors of all models times classes times\n"
-        "    stored values exceed 5e8 or"
-    ),
-    "over blocks of models and, within a block, over rows.": (
-        "over candidates and folds, and over\n    the rows of a large prediction."
-    ),
-}
-_SHARED = _GROUPS.strip() + SHARED_PARAMETERS
-for _theirs, _mine in _OURS.items():
-    assert _theirs in SHARED_PARAMETERS
-    _SHARED = _SHARED.replace(_theirs, _mine)
 _CONSTRAINTS = {"groups": ["array-like", StrOptions({"auto"}), None]}
 
 THREAD_WORK = 10_000_000
@@ -155,7 +129,6 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         return is_classifier(self) and solver != "gradient"
 
 
-@document(_CLASSIFIER_TABLE, _SHARED)
 class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClassifier):
     """Factorization machine for classification.
 
@@ -168,7 +141,119 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
 
     Parameters
     ----------
-    {hyperparameters}
+    solver : {"gradient", "als", "mcmc"}, default="gradient"
+        How the model is trained. "gradient" takes steps row by row or mini-batch by
+        mini-batch, as SageMaker does. "als" is alternating least squares, which
+        solves for one parameter after the other; "mcmc" is Gibbs sampling, which
+        draws them, and the decays with them, and averages the predictions of many
+        draws. Both keep a copy of X by columns, and classify by a probit link.
+    num_factors : int in [1, inf) or "auto", default="auto"
+        Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
+        others. SageMaker's own default is 64.
+    optimizer : {"auto", "sgd", "adam", "adagrad", "rmsprop", "ftrl"}, default="auto"
+        How the gradient solver steps. "auto" is "adagrad". "adam" is MXNet's: its
+        states change only with the rows that touch them. SageMaker has it alone.
+        SageMaker's own default is adam.
+    epochs : int in [1, inf) or "auto", default="auto"
+        Passes over the data at most; draws of "mcmc". "auto" is 100 with validation
+        rows to stop by, and else 15; for "als" 50, for "mcmc" 100. SageMaker's own
+        default is 1.
+    mini_batch_size : int in [1, inf) or "auto", default="auto"
+        Rows of a mini-batch. "auto" is 1: a step for each row. SageMaker's own
+        default is 1000.
+    num_models : int in [1, inf), default=1
+        Candidate models to train side by side. They differ in learning rates,
+        decays and number of factors, as far as these are left to us; the best one
+        on the validation rows is kept.
+    clip_gradient : float in (0, inf) or "auto", default="auto"
+        Gradients are clipped to [-clip_gradient, clip_gradient], after
+        rescale_grad. "auto" does not clip.
+    eps : float in (0, inf) or "auto", default="auto"
+        Small number in the denominator of a step. "auto" is 1e-8 for adam and
+        rmsprop, 1 for adagrad, and for ftrl, whose beta it is.
+    rescale_grad : float in (0, inf) or "auto", default="auto"
+        Gradients, sums over a mini-batch, are multiplied by this first. "auto" is
+        one over the rows of the mini-batch, but 1 for adagrad and ftrl.
+    bias_lr : float in [0, inf) or "auto", default="auto"
+        Learning rate of the intercept. "auto" is that of the linear weights.
+        SageMaker's own default is 0.1.
+    linear_lr : float in [0, inf) or "auto", default="auto"
+        Learning rate of the linear weights. "auto" depends on the optimizer, and
+        varies over num_models. SageMaker's own default is 0.001.
+    factors_lr : float in [0, inf) or "auto", default="auto"
+        Learning rate of the factors. "auto" depends on the optimizer, and varies
+        over num_models. SageMaker's own default is 0.0001.
+    bias_wd : float in [0, inf) or "auto", default="auto"
+        L2 penalty of the intercept. "auto" is 0. SageMaker's own default is 0.01.
+    linear_wd : float in [0, inf) or "auto", default="auto"
+        L2 penalty of the linear weights. The gradient solver adds it with each row
+        (or mini-batch) that holds the feature; "als" adds wd / 2 times the sum of
+        squares to the mean loss. "auto" depends on the solver, and varies over
+        num_models. SageMaker's own default is 0.001.
+    factors_wd : float in [0, inf) or "auto", default="auto"
+        L2 penalty of the factors. As linear_wd. "auto" depends on the solver, and
+        varies over num_models. SageMaker's own default is 1e-05.
+    bias_init_method : {"normal", "uniform", "constant"}, default="normal"
+        How the intercept's values start: "normal", "uniform" or "constant".
+    bias_init_sigma : float in [0, inf) or "auto", default="auto"
+        Deviation of the normal distribution, whose mean is 0. "auto" starts at the
+        best constant model. SageMaker's own default is 0.01.
+    bias_init_scale : float in [0, inf) or "auto", default="auto"
+        The uniform distribution is over [-scale, scale]. "auto" gives it the
+        deviation of the normal one.
+    bias_init_value : float, default=0.0
+        The constant.
+    linear_init_method : {"normal", "uniform", "constant"}, default="normal"
+        How the linear weights start: "normal", "uniform" or "constant".
+    linear_init_sigma : float in [0, inf) or "auto", default="auto"
+        Deviation of the normal distribution, whose mean is 0. "auto" is 0.
+        SageMaker's own default is 0.01.
+    linear_init_scale : float in [0, inf) or "auto", default="auto"
+        The uniform distribution is over [-scale, scale]. "auto" gives it the
+        deviation of the normal one.
+    linear_init_value : float, default=0.0
+        The constant.
+    factors_init_method : {"normal", "uniform", "constant"}, default="normal"
+        How the factors start: "normal", "uniform" or "constant".
+    factors_init_sigma : float in [0, inf) or "auto", default="auto"
+        Deviation of the normal distribution, whose mean is 0. "auto" depends on the
+        solver. SageMaker's own default is 0.001.
+    factors_init_scale : float in [0, inf) or "auto", default="auto"
+        The uniform distribution is over [-scale, scale]. "auto" gives it the
+        deviation of the normal one.
+    factors_init_value : float, default=0.0
+        The constant.
+    num_draws : int in [1, inf) or "auto", default="auto"
+        Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
+        is as many as take 256 MB, and 100 at most.
+    normalize_data : bool or "auto", default="auto"
+        Whether to standardise dense features, and to shrink sparse ones whose
+        stored values are large. The model is in the units of X all the same. "auto"
+        does. SageMaker's own default is False.
+    early_stopping_patience : int in [1, inf) or "auto", default="auto"
+        Epochs without an improvement on the validation rows before a candidate
+        stops. "auto" is 4. Without validation rows all epochs are trained.
+    early_stopping_tolerance : float in [0, inf), default=0.0
+        Relative improvement of the validation loss that counts as one.
+    binary_classifier_model_selection_criteria : {"accuracy", "f1", "f_beta", \
+            "precision_at_target_recall", "recall_at_target_precision", \
+            "cross_entropy_loss", "loss_function"}, default="loss_function"
+        What the selected model, and its threshold, do best on the validation rows.
+        "loss_function" and "cross_entropy_loss" leave the threshold at SageMaker's
+        0.5. The criteria with a target take the best precision (or recall) among
+        the thresholds that reach target_recall (or target_precision).
+    num_calibration_samples : int in [1, inf) or "auto", default=10000000
+        Validation rows at most that the threshold is calibrated on. "auto" is
+        10,000,000.
+    target_recall : float in (0, 1), default=0.8
+        Recall to reach, for the criterion "precision_at_target_recall".
+    target_precision : float in (0, 1), default=0.8
+        Precision to reach, for the criterion "recall_at_target_precision".
+    f_beta : float in (0, inf), default=1.0
+        How many times as much recall counts as precision in the criterion "f_beta"
+        and in the metrics binary_f_beta and macro_f_beta.
+    accuracy_top_k : int in [1, 1000000], default=3
+        k of the metric multiclass_top_k_accuracy.
     multiclass_model_selection_criteria : {"loss_function", "accuracy"}, \
             default="loss_function"
         What the selected candidate does best on the validation rows when there are
@@ -176,7 +261,43 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, times ``sample_weight``, in training, selection
         and calibration. `partial_fit` takes no "balanced".
-    {shared}
+    groups : "auto", array-like of int of shape (n_features,) or None, default="auto"
+        Group of every feature, from 0; "als" and "mcmc" decay each on its own, as libFM
+        does with a meta file. "auto" finds blocks of neighbouring columns that each row
+        holds equally many of, such as one-hot users, then items, and divides large ones
+        by how many rows hold a feature. None is one group.
+    cv : "auto", int, splitter, iterable, None or False, default="auto"
+        How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
+        folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
+        hold-out where 20 times the factors of all models times classes times stored
+        values exceed 5e8 or ``validation_fraction`` is a number. None is
+        scikit-learn's 5 folds. False holds nothing out: candidates are selected on
+        the training rows. Folds are trained in the same pass as the model that is
+        kept, which is trained on all rows; with a hold-out it is trained on the
+        others. `partial_fit` ignores it.
+    validation_fraction : float in (0, 1) or "auto", default="auto"
+        Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
+        where folds would be too much work.
+    ensemble_size : int, default=1
+        How many of the best candidates to average, margin by margin, as one model
+        of all their factors; probit models by their probabilities.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights and optimizer states that the last `fit`
+        of all candidates ended with. Scalers stay as they were. Keeps those states in
+        ``training_state_``.
+    n_jobs : int or None, default=None
+        Threads, as in joblib: over candidates and folds, and over the rows of a
+        large prediction. They are threads of this process whatever backend
+        `joblib.parallel_config` names. Never changes the result.
+    random_state : int, RandomState instance or None, default=None
+        Seed of shuffling, folds and starting weights.
+    verbose : int, default=0
+        Above zero shows the progress epoch by epoch: scikit-learn's progress bar
+        where it is available (scikit-learn 1.9 and rich), else lines on standard error,
+        or in the log if the logger "sklearn_sagemaker" has a handler and takes INFO.
+    backend : str, backend or None, default=None
+        Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
+        None is what `sklearn_sagemaker.set_config` says, "local" at first.
 
     Attributes
     ----------
@@ -375,7 +496,6 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         self.backend = backend
 
 
-@document(_REGRESSOR_TABLE, _SHARED)
 class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegressor):
     """Factorization machine for regression.
 
@@ -387,8 +507,140 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
 
     Parameters
     ----------
-    {hyperparameters}
-    {shared}
+    solver : {"gradient", "als", "mcmc"}, default="gradient"
+        How the model is trained. "gradient" takes steps row by row or mini-batch by
+        mini-batch, as SageMaker does. "als" is alternating least squares, which
+        solves for one parameter after the other; "mcmc" is Gibbs sampling, which
+        draws them, and the decays with them, and averages the predictions of many
+        draws. Both keep a copy of X by columns, and classify by a probit link.
+    num_factors : int in [1, inf) or "auto", default="auto"
+        Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
+        others. SageMaker's own default is 64.
+    optimizer : {"auto", "sgd", "adam", "adagrad", "rmsprop", "ftrl"}, default="auto"
+        How the gradient solver steps. "auto" is "adagrad". "adam" is MXNet's: its
+        states change only with the rows that touch them. SageMaker has it alone.
+        SageMaker's own default is adam.
+    epochs : int in [1, inf) or "auto", default="auto"
+        Passes over the data at most; draws of "mcmc". "auto" is 100 with validation
+        rows to stop by, and else 15; for "als" 50, for "mcmc" 100. SageMaker's own
+        default is 1.
+    mini_batch_size : int in [1, inf) or "auto", default="auto"
+        Rows of a mini-batch. "auto" is 1: a step for each row. SageMaker's own
+        default is 1000.
+    num_models : int in [1, inf), default=1
+        Candidate models to train side by side. They differ in learning rates,
+        decays and number of factors, as far as these are left to us; the best one
+        on the validation rows is kept.
+    clip_gradient : float in (0, inf) or "auto", default="auto"
+        Gradients are clipped to [-clip_gradient, clip_gradient], after
+        rescale_grad. "auto" does not clip.
+    eps : float in (0, inf) or "auto", default="auto"
+        Small number in the denominator of a step. "auto" is 1e-8 for adam and
+        rmsprop, 1 for adagrad, and for ftrl, whose beta it is.
+    rescale_grad : float in (0, inf) or "auto", default="auto"
+        Gradients, sums over a mini-batch, are multiplied by this first. "auto" is
+        one over the rows of the mini-batch, but 1 for adagrad and ftrl.
+    bias_lr : float in [0, inf) or "auto", default="auto"
+        Learning rate of the intercept. "auto" is that of the linear weights.
+        SageMaker's own default is 0.1.
+    linear_lr : float in [0, inf) or "auto", default="auto"
+        Learning rate of the linear weights. "auto" depends on the optimizer, and
+        varies over num_models. SageMaker's own default is 0.001.
+    factors_lr : float in [0, inf) or "auto", default="auto"
+        Learning rate of the factors. "auto" depends on the optimizer, and varies
+        over num_models. SageMaker's own default is 0.0001.
+    bias_wd : float in [0, inf) or "auto", default="auto"
+        L2 penalty of the intercept. "auto" is 0. SageMaker's own default is 0.01.
+    linear_wd : float in [0, inf) or "auto", default="auto"
+        L2 penalty of the linear weights. The gradient solver adds it with each row
+        (or mini-batch) that holds the feature; "als" adds wd / 2 times the sum of
+        squares to the mean loss. "auto" depends on the solver, and varies over
+        num_models. SageMaker's own default is 0.001.
+    factors_wd : float in [0, inf) or "auto", default="auto"
+        L2 penalty of the factors. As linear_wd. "auto" depends on the solver, and
+        varies over num_models. SageMaker's own default is 1e-05.
+    bias_init_method : {"normal", "uniform", "constant"}, default="normal"
+        How the intercept's values start: "normal", "uniform" or "constant".
+    bias_init_sigma : float in [0, inf) or "auto", default="auto"
+        Deviation of the normal distribution, whose mean is 0. "auto" starts at the
+        best constant model. SageMaker's own default is 0.01.
+    bias_init_scale : float in [0, inf) or "auto", default="auto"
+        The uniform distribution is over [-scale, scale]. "auto" gives it the
+        deviation of the normal one.
+    bias_init_value : float, default=0.0
+        The constant.
+    linear_init_method : {"normal", "uniform", "constant"}, default="normal"
+        How the linear weights start: "normal", "uniform" or "constant".
+    linear_init_sigma : float in [0, inf) or "auto", default="auto"
+        Deviation of the normal distribution, whose mean is 0. "auto" is 0.
+        SageMaker's own default is 0.01.
+    linear_init_scale : float in [0, inf) or "auto", default="auto"
+        The uniform distribution is over [-scale, scale]. "auto" gives it the
+        deviation of the normal one.
+    linear_init_value : float, default=0.0
+        The constant.
+    factors_init_method : {"normal", "uniform", "constant"}, default="normal"
+        How the factors start: "normal", "uniform" or "constant".
+    factors_init_sigma : float in [0, inf) or "auto", default="auto"
+        Deviation of the normal distribution, whose mean is 0. "auto" depends on the
+        solver. SageMaker's own default is 0.001.
+    factors_init_scale : float in [0, inf) or "auto", default="auto"
+        The uniform distribution is over [-scale, scale]. "auto" gives it the
+        deviation of the normal one.
+    factors_init_value : float, default=0.0
+        The constant.
+    num_draws : int in [1, inf) or "auto", default="auto"
+        Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
+        is as many as take 256 MB, and 100 at most.
+    normalize_data : bool or "auto", default="auto"
+        Whether to standardise dense features, and to shrink sparse ones whose
+        stored values are large. The model is in the units of X all the same. "auto"
+        does. SageMaker's own default is False.
+    normalize_label : bool or "auto", default="auto"
+        Whether to centre labels and divide them by their standard deviation. "auto"
+        does. SageMaker's own default is False.
+    early_stopping_patience : int in [1, inf) or "auto", default="auto"
+        Epochs without an improvement on the validation rows before a candidate
+        stops. "auto" is 4. Without validation rows all epochs are trained.
+    early_stopping_tolerance : float in [0, inf), default=0.0
+        Relative improvement of the validation loss that counts as one.
+    groups : "auto", array-like of int of shape (n_features,) or None, default="auto"
+        Group of every feature, from 0; "als" and "mcmc" decay each on its own, as libFM
+        does with a meta file. "auto" finds blocks of neighbouring columns that each row
+        holds equally many of, such as one-hot users, then items, and divides large ones
+        by how many rows hold a feature. None is one group.
+    cv : "auto", int, splitter, iterable, None or False, default="auto"
+        How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
+        folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
+        hold-out where 20 times the factors of all models times classes times stored
+        values exceed 5e8 or ``validation_fraction`` is a number. None is
+        scikit-learn's 5 folds. False holds nothing out: candidates are selected on
+        the training rows. Folds are trained in the same pass as the model that is
+        kept, which is trained on all rows; with a hold-out it is trained on the
+        others. `partial_fit` ignores it.
+    validation_fraction : float in (0, 1) or "auto", default="auto"
+        Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
+        where folds would be too much work.
+    ensemble_size : int, default=1
+        How many of the best candidates to average, margin by margin, as one model
+        of all their factors; probit models by their probabilities.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights and optimizer states that the last `fit`
+        of all candidates ended with. Scalers stay as they were. Keeps those states in
+        ``training_state_``.
+    n_jobs : int or None, default=None
+        Threads, as in joblib: over candidates and folds, and over the rows of a
+        large prediction. They are threads of this process whatever backend
+        `joblib.parallel_config` names. Never changes the result.
+    random_state : int, RandomState instance or None, default=None
+        Seed of shuffling, folds and starting weights.
+    verbose : int, default=0
+        Above zero shows the progress epoch by epoch: scikit-learn's progress bar
+        where it is available (scikit-learn 1.9 and rich), else lines on standard error,
+        or in the log if the logger "sklearn_sagemaker" has a handler and takes INFO.
+    backend : str, backend or None, default=None
+        Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
+        None is what `sklearn_sagemaker.set_config` says, "local" at first.
 
     Attributes
     ----------

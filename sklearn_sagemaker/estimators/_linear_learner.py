@@ -13,10 +13,9 @@ from sklearn_sagemaker._hyperparameters import (
     hyperparameters_for,
 )
 from sklearn_sagemaker._kernels.prediction import linear_margins
-from sklearn_sagemaker.estimators._base import SHARED_PARAMETERS, SageMakerEstimator
+from sklearn_sagemaker.estimators._base import SageMakerEstimator
 from sklearn_sagemaker.estimators._classifier import SageMakerClassifier
 from sklearn_sagemaker.estimators._constraints import constraints
-from sklearn_sagemaker.estimators._documentation import document
 from sklearn_sagemaker.estimators._frames import FramesMixin
 from sklearn_sagemaker.estimators._regressor import SageMakerRegressor
 from sklearn_sagemaker.estimators._validation import rows_to_score
@@ -35,7 +34,6 @@ class LinearLearnerMixin(FramesMixin, SageMakerEstimator):
         return linear_margins(X, self.coef_, self.intercept_)
 
 
-@document(_CLASSIFIER_TABLE, SHARED_PARAMETERS)
 class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
     """Linear classifier: many models trained in one pass, the best one kept.
 
@@ -46,7 +44,115 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
 
     Parameters
     ----------
-    {hyperparameters}
+    loss : {"auto", "logistic", "hinge_loss", "softmax_loss"}, default="auto"
+        Loss to minimise. "auto" is "logistic" for two classes, "softmax_loss" for
+        more.
+    binary_classifier_model_selection_criteria : {"accuracy", "f1", "f_beta", \
+            "precision_at_target_recall", "recall_at_target_precision", \
+            "cross_entropy_loss", "loss_function"}, default="accuracy"
+        What the selected model, and its threshold, do best on the validation rows.
+        The criteria with a target take the best precision (or recall) among the
+        thresholds that reach target_recall (or target_precision). "loss_function"
+        and "cross_entropy_loss" leave the threshold at 0.5.
+    mini_batch_size : int in [1, inf) or "auto", default="auto"
+        Rows of a mini-batch. "auto" is between 16 and 1000, so that small data get
+        enough updates; a number is obeyed. SageMaker's own default is 1000.
+    epochs : int in [1, inf) or "auto", default="auto"
+        Passes over the data at most. "auto" is 15, and as many more as it takes to
+        make 1500 updates. SageMaker's own default is 15.
+    num_models : int in [1, inf) or "auto", default="auto"
+        Candidate models to train in the one pass. "auto" is 32. Candidates are
+        distinct, so there are fewer when most hyperparameters are fixed.
+    optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad"}, default="auto"
+        How weights are updated. "auto" is "adam". SageMaker's guide names
+        "adagrad"; its container and its SDK take the others only.
+    learning_rate : float in (0, inf) or "auto", default="auto"
+        Size of a step. "auto" varies it over the candidates.
+    wd : float in [0, inf) or "auto", default="auto"
+        L2 penalty ``wd / 2 * ||w||**2``. "auto" varies it over the candidates.
+    l1 : float in [0, inf) or "auto", default="auto"
+        L1 penalty ``l1 * ||w||_1``. "auto" varies it over the candidates.
+    momentum : float in [0, 1) or "auto", default="auto"
+        Momentum of sgd. "auto" is 0.
+    beta_1 : float in [0, 1) or "auto", default="auto"
+        Decay of adam's mean of gradients. "auto" is 0.9.
+    beta_2 : float in [0, 1) or "auto", default="auto"
+        Decay of the mean of squared gradients of adam and rmsprop. "auto" is 0.999.
+    use_bias : bool, default=True
+        Whether to fit an intercept.
+    bias_lr_mult : float in (0, inf) or "auto", default="auto"
+        Learning rate of the intercept, times ``learning_rate``. "auto" is 10, but 1
+        for dense features that are not centred.
+    bias_wd_mult : float in [0, inf) or "auto", default="auto"
+        L2 penalty of the intercept, times ``wd``. "auto" is 0.
+    init_method : {"auto", "uniform", "normal"}, default="auto"
+        Starting weights: "uniform" in [-init_scale, init_scale], "normal" with
+        deviation init_sigma. "auto" is zero, which the convex losses do not mind.
+        SageMaker's own default is uniform.
+    init_scale : float in (0, inf), default=0.07
+        For init_method="uniform".
+    init_sigma : float in (0, inf), default=0.01
+        For init_method="normal".
+    init_bias : float, default=0.0
+        Starting value of the intercept.
+    use_lr_scheduler : bool, default=True
+        Whether the learning rate falls during training.
+    lr_scheduler_step : int in [1, inf) or "auto", default="auto"
+        Updates between two falls of the learning rate. With all three of "auto" the
+        rate follows half a cosine to zero over all epochs.
+    lr_scheduler_factor : float in (0, 1) or "auto", default="auto"
+        Factor of each fall.
+    lr_scheduler_minimum_lr : float in (0, inf) or "auto", default="auto"
+        The learning rate never falls below this.
+    normalize_data : bool or "auto", default="auto"
+        Whether to divide features by their standard deviation. "auto" lets
+        candidates differ. Dense data: some divide by it, some by no less than the
+        root mean square of all deviations, so that rare features are not blown up.
+        Sparse data: some do the latter, some divide all features by the root mean
+        square length of a row. SageMaker's own default is True.
+    unbias_data : bool or "auto", default="auto"
+        Whether to centre features. "auto" does for dense data if use_bias, unless
+        most values are zeros, as in images, and normalize_data is not True. Sparse
+        data stay sparse, and with True are centred exactly all the same.
+    num_point_for_scaler : int in [1, inf), default=10000
+        Rows, the first ones, that means and deviations are taken from.
+    early_stopping_patience : int in [1, inf) or "auto", default="auto"
+        Epochs without an improvement before a candidate stops. "auto" is 3, but
+        lets a cosine schedule run to its end. SageMaker's own default is 3.
+    early_stopping_tolerance : float in (0, inf), default=0.001
+        Relative improvement of the validation loss that counts as one.
+    sagemaker_rules : bool, default=False
+        Whether to scale, stop and balance as SageMaker does where we do not. Means
+        and deviations come from whole mini-batches, the first ones that hold more
+        than num_point_for_scaler rows, and constant features keep their size. A
+        candidate keeps its last epoch that improved by early_stopping_tolerance,
+        not that of the lowest loss, and stops with the first epoch without
+        improvement beyond early_stopping_patience. balance_multiclass_weights
+        counts the rows that means come from. SageMaker's own default is True.
+    num_calibration_samples : int in [1, inf) or "auto", default=10000000
+        Validation rows at most that the threshold is calibrated on. "auto" is
+        10,000,000.
+    positive_example_weight_mult : float in (0, inf) or "auto", "balanced", default=1.0
+        Factor of the loss of positive rows, in training and in the validation loss.
+        Criteria, thresholds and all metrics but objective_loss see sample weights
+        only. "balanced" is negatives / positives, by sample weight. "auto" is what
+        trains best here: 1 for the criteria "accuracy", "cross_entropy_loss" and
+        "loss_function", "balanced" for the others.
+    target_recall : float in (0, 1), default=0.8
+        Recall to reach, for the criterion "precision_at_target_recall".
+    target_precision : float in (0, 1), default=0.8
+        Precision to reach, for the criterion "recall_at_target_precision".
+    f_beta : float in (0, inf), default=1.0
+        How many times as much recall counts as precision in the criterion "f_beta"
+        and in the metrics binary_f_beta and macro_f_beta.
+    margin : float in [0, inf), default=1.0
+        Margin of "hinge_loss": positive rows should score at least ``(1 + margin) /
+        2``, the others at most ``(1 - margin) / 2``.
+    accuracy_top_k : int in [1, 1000000], default=3
+        k of the metric multiclass_top_k_accuracy.
+    balance_multiclass_weights : bool, default=False
+        Whether to multiply the loss of each row by one over the frequency of its
+        class, in training and in the validation loss.
     multiclass_model_selection_criteria : {"loss_function", "accuracy"}, \
             default="loss_function"
         What the selected model does best on the validation rows when there are more
@@ -54,7 +160,37 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
     class_weight : dict, "balanced" or None, default=None
         Weight of each class, times ``sample_weight``, in training, selection
         and calibration. `partial_fit` takes no "balanced".
-    {shared}
+    cv : "auto", int, splitter, iterable, None or False, default="auto"
+        How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
+        folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
+        hold-out where models times classes times stored values exceed 5e8 or
+        ``validation_fraction`` is a number. None is scikit-learn's 5 folds. False
+        holds nothing out: candidates are selected on the training rows. Folds are
+        trained in the same pass as the model that is kept, which is trained on all
+        rows; with a hold-out it is trained on the others. `partial_fit` ignores it.
+    validation_fraction : float in (0, 1) or "auto", default="auto"
+        Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
+        where folds would be too much work.
+    ensemble_size : int, default=1
+        How many of the best candidates to average, margin by margin: for linear models
+        that is one set of coefficients, so that predictions cost no more.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights and optimizer states that the last `fit`
+        of all candidates ended with. Scalers stay as they were. Keeps those states in
+        ``training_state_``.
+    n_jobs : int or None, default=None
+        Threads, as in joblib: over blocks of models and, within a block, over rows.
+        They are threads of this process whatever backend `joblib.parallel_config`
+        names. Never changes the result.
+    random_state : int, RandomState instance or None, default=None
+        Seed of shuffling, folds and starting weights.
+    verbose : int, default=0
+        Above zero shows the progress epoch by epoch: scikit-learn's progress bar
+        where it is available (scikit-learn 1.9 and rich), else lines on standard error,
+        or in the log if the logger "sklearn_sagemaker" has a handler and takes INFO.
+    backend : str, backend or None, default=None
+        Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
+        None is what `sklearn_sagemaker.set_config` says, "local" at first.
 
     Attributes
     ----------
@@ -240,7 +376,6 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         self.backend = backend
 
 
-@document(_REGRESSOR_TABLE, SHARED_PARAMETERS)
 class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
     """Linear regression: many models trained in one pass, the best one kept.
 
@@ -250,8 +385,128 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
 
     Parameters
     ----------
-    {hyperparameters}
-    {shared}
+    loss : {"auto", "squared_loss", "absolute_loss", "eps_insensitive_squared_loss", \
+            "eps_insensitive_absolute_loss", "quantile_loss", "huber_loss"}, \
+            default="auto"
+        Loss to minimise. "auto" is "squared_loss", the squared error itself,
+        without a factor of one half.
+    mini_batch_size : int in [1, inf) or "auto", default="auto"
+        Rows of a mini-batch. "auto" is between 16 and 1000, so that small data get
+        enough updates; a number is obeyed. SageMaker's own default is 1000.
+    epochs : int in [1, inf) or "auto", default="auto"
+        Passes over the data at most. "auto" is 15, and as many more as it takes to
+        make 1500 updates. SageMaker's own default is 15.
+    num_models : int in [1, inf) or "auto", default="auto"
+        Candidate models to train in the one pass. "auto" is 32. Candidates are
+        distinct, so there are fewer when most hyperparameters are fixed.
+    optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad"}, default="auto"
+        How weights are updated. "auto" is "adam". SageMaker's guide names
+        "adagrad"; its container and its SDK take the others only.
+    learning_rate : float in (0, inf) or "auto", default="auto"
+        Size of a step. "auto" varies it over the candidates.
+    wd : float in [0, inf) or "auto", default="auto"
+        L2 penalty ``wd / 2 * ||w||**2``. "auto" varies it over the candidates.
+    l1 : float in [0, inf) or "auto", default="auto"
+        L1 penalty ``l1 * ||w||_1``. "auto" varies it over the candidates.
+    momentum : float in [0, 1) or "auto", default="auto"
+        Momentum of sgd. "auto" is 0.
+    beta_1 : float in [0, 1) or "auto", default="auto"
+        Decay of adam's mean of gradients. "auto" is 0.9.
+    beta_2 : float in [0, 1) or "auto", default="auto"
+        Decay of the mean of squared gradients of adam and rmsprop. "auto" is 0.999.
+    use_bias : bool, default=True
+        Whether to fit an intercept.
+    bias_lr_mult : float in (0, inf) or "auto", default="auto"
+        Learning rate of the intercept, times ``learning_rate``. "auto" is 10, but 1
+        for dense features that are not centred.
+    bias_wd_mult : float in [0, inf) or "auto", default="auto"
+        L2 penalty of the intercept, times ``wd``. "auto" is 0.
+    init_method : {"auto", "uniform", "normal"}, default="auto"
+        Starting weights: "uniform" in [-init_scale, init_scale], "normal" with
+        deviation init_sigma. "auto" is zero, which the convex losses do not mind.
+        SageMaker's own default is uniform.
+    init_scale : float in (0, inf), default=0.07
+        For init_method="uniform".
+    init_sigma : float in (0, inf), default=0.01
+        For init_method="normal".
+    init_bias : float, default=0.0
+        Starting value of the intercept.
+    use_lr_scheduler : bool, default=True
+        Whether the learning rate falls during training.
+    lr_scheduler_step : int in [1, inf) or "auto", default="auto"
+        Updates between two falls of the learning rate. With all three of "auto" the
+        rate follows half a cosine to zero over all epochs.
+    lr_scheduler_factor : float in (0, 1) or "auto", default="auto"
+        Factor of each fall.
+    lr_scheduler_minimum_lr : float in (0, inf) or "auto", default="auto"
+        The learning rate never falls below this.
+    normalize_data : bool or "auto", default="auto"
+        Whether to divide features by their standard deviation. "auto" lets
+        candidates differ. Dense data: some divide by it, some by no less than the
+        root mean square of all deviations, so that rare features are not blown up.
+        Sparse data: some do the latter, some divide all features by the root mean
+        square length of a row. SageMaker's own default is True.
+    normalize_label : bool or "auto", default="auto"
+        Whether to divide labels by their standard deviation. "auto" does.
+    unbias_data : bool or "auto", default="auto"
+        Whether to centre features. "auto" does for dense data if use_bias, unless
+        most values are zeros, as in images, and normalize_data is not True. Sparse
+        data stay sparse, and with True are centred exactly all the same.
+    unbias_label : bool or "auto", default="auto"
+        Whether to centre labels. "auto" does if use_bias.
+    num_point_for_scaler : int in [1, inf), default=10000
+        Rows, the first ones, that means and deviations are taken from.
+    early_stopping_patience : int in [1, inf) or "auto", default="auto"
+        Epochs without an improvement before a candidate stops. "auto" is 3, but
+        lets a cosine schedule run to its end. SageMaker's own default is 3.
+    early_stopping_tolerance : float in (0, inf), default=0.001
+        Relative improvement of the validation loss that counts as one.
+    sagemaker_rules : bool, default=False
+        Whether to scale, stop and balance as SageMaker does where we do not. Means
+        and deviations come from whole mini-batches, the first ones that hold more
+        than num_point_for_scaler rows, and constant features keep their size. A
+        candidate keeps its last epoch that improved by early_stopping_tolerance,
+        not that of the lowest loss, and stops with the first epoch without
+        improvement beyond early_stopping_patience. balance_multiclass_weights
+        counts the rows that means come from. SageMaker's own default is True.
+    quantile : float in (0, 1), default=0.5
+        Quantile of "quantile_loss".
+    loss_insensitivity : float in (0, inf), default=0.01
+        Half width of the band in which the eps_insensitive losses are zero, in the
+        units of y.
+    huber_delta : float in [0, inf), default=1.0
+        Error from which on "huber_loss" is linear, in the units of y.
+    cv : "auto", int, splitter, iterable, None or False, default="auto"
+        How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
+        folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
+        hold-out where models times classes times stored values exceed 5e8 or
+        ``validation_fraction`` is a number. None is scikit-learn's 5 folds. False
+        holds nothing out: candidates are selected on the training rows. Folds are
+        trained in the same pass as the model that is kept, which is trained on all
+        rows; with a hold-out it is trained on the others. `partial_fit` ignores it.
+    validation_fraction : float in (0, 1) or "auto", default="auto"
+        Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
+        where folds would be too much work.
+    ensemble_size : int, default=1
+        How many of the best candidates to average, margin by margin: for linear models
+        that is one set of coefficients, so that predictions cost no more.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights and optimizer states that the last `fit`
+        of all candidates ended with. Scalers stay as they were. Keeps those states in
+        ``training_state_``.
+    n_jobs : int or None, default=None
+        Threads, as in joblib: over blocks of models and, within a block, over rows.
+        They are threads of this process whatever backend `joblib.parallel_config`
+        names. Never changes the result.
+    random_state : int, RandomState instance or None, default=None
+        Seed of shuffling, folds and starting weights.
+    verbose : int, default=0
+        Above zero shows the progress epoch by epoch: scikit-learn's progress bar
+        where it is available (scikit-learn 1.9 and rich), else lines on standard error,
+        or in the log if the logger "sklearn_sagemaker" has a handler and takes INFO.
+    backend : str, backend or None, default=None
+        Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
+        None is what `sklearn_sagemaker.set_config` says, "local" at first.
 
     Attributes
     ----------
