@@ -6,10 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
+from sklearn.compose import ColumnTransformer
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.exceptions import NotFittedError
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OneHotEncoder
 
-from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
+from sklearn_sagemaker import (
+    FactorizationMachinesClassifier,
+    FactorizationMachinesRegressor,
+    LinearLearnerClassifier,
+    LinearLearnerRegressor,
+)
 from sklearn_sagemaker.exceptions import OptionalDependencyError
 
 FITS = {
@@ -17,6 +25,12 @@ FITS = {
     "multiclass": (LinearLearnerClassifier, load_iris),
     "regressor": (LinearLearnerRegressor, load_diabetes),
 }
+MODELS = (
+    FactorizationMachinesClassifier,
+    FactorizationMachinesRegressor,
+    LinearLearnerClassifier,
+    LinearLearnerRegressor,
+)
 QUICK = {"random_state": 0, "epochs": 2, "cv": 3}
 METHODS = ("candidates_to_frame", "coef_frame")
 
@@ -117,6 +131,53 @@ def test_features_without_names_are_numbered(problem, make):
     assert sorted(frame.index) == sorted(names)
     coef = np.atleast_2d(model.coef_).T
     np.testing.assert_array_equal(frame.loc[names].to_numpy(), coef)
+
+
+@pytest.mark.parametrize("container", [list, np.array, pd.Index])
+def test_names_may_be_passed(problem, container):
+    cls, data = problem
+    model = cls(**QUICK).fit(data.data, data.target)
+    names = [f"column {number}" for number in range(data.data.shape[1])]
+    frame = model.coef_frame(feature_names=container(names))
+    assert frame.index.name == "feature"
+    np.testing.assert_array_equal(
+        frame.loc[names].to_numpy(), np.atleast_2d(model.coef_).T
+    )
+    numbers = pd.Index(range(len(names)))
+    assert sorted(model.coef_frame(numbers).index) == list(numbers)
+
+
+@pytest.mark.parametrize("cls", MODELS)
+def test_names_of_a_sparse_pipeline(cls):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(
+        {"size": rng.choice([1.0, 2.0], 90), "colour": rng.choice(["red", "blue"], 90)}
+    )
+    columns = ColumnTransformer(
+        [("hot", OneHotEncoder(), ["colour"]), ("as is", "passthrough", ["size"])],
+        sparse_threshold=1.0,
+    )
+    y = (X["colour"] == "red") & (X["size"] > 1)
+    pipe = Pipeline([("columns", columns), ("model", cls(epochs=2, random_state=0))])
+    pipe.fit(X, y)
+    assert sp.issparse(pipe[:-1].transform(X))
+    frame = pipe[-1].coef_frame(feature_names=pipe[:-1].get_feature_names_out())
+    names = ["hot__colour_blue", "hot__colour_red", "as is__size"]
+    np.testing.assert_array_equal(
+        frame.loc[names, "coef"].to_numpy(), np.ravel(pipe[-1].coef_)
+    )
+
+
+@pytest.mark.parametrize(
+    "names", [["a"], list("abcdefghijk"), "abcdefghij", [["a"] * 10]]
+)
+def test_names_of_other_features_are_refused(names):
+    model = LinearLearnerRegressor(**QUICK).fit(*load_diabetes(return_X_y=True))
+    shape = str(np.shape(names)).replace("(", r"\(").replace(")", r"\)")
+    with pytest.raises(
+        ValueError, match=f"shape {shape}.*10 features; pass.*get_feature_names_out"
+    ):
+        model.coef_frame(feature_names=names)
 
 
 def test_equal_coefficients_stay_in_the_order_of_the_features():
