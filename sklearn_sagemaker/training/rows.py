@@ -127,17 +127,10 @@ class ArrayRows:
         """
         return weights[plan.train_rows].mean()
 
-    def epoch(
-        self,
-        number: int,
-        plan: ValidationPlan,
-        reader: RowReader,
-        begin: Begin,
-        validate: Callable[..., Any],
-        models: list[tuple],
-        spread: Spread,
-    ) -> list[Any]:
-        """Train models once over the rows, and validate them.
+    def pieces(
+        self, number: int, plan: ValidationPlan, reader: RowReader
+    ) -> Generator[Piece, None, None]:
+        """The rows of an epoch.
 
         Parameters
         ----------
@@ -146,29 +139,10 @@ class ArrayRows:
         plan : ValidationPlan
         reader : RowReader
             Of `data`.
-        begin : callable
-            See `Begin`.
-        validate : callable
-            Given a model and its mean loss.
-        models : list of tuples
-            Arguments of both, apart from the loss.
-        spread : callable
-
-        Returns
-        -------
-        validated : list
-            What ``validate`` returns for each.
         """
         rng = np.random.default_rng([self.spec.seed, number])
         data = self.data
-        train, _ = begin(
-            Piece(reader, data.y, data.sample_weight, plan.train, True, rng)
-        )
-
-        def work(*model: Any) -> Any:
-            return validate(*model, train(*model))
-
-        return spread(work, *zip(*models, strict=True))
+        yield Piece(reader, data.y, data.sample_weight, plan.train, True, rng)
 
 
 class WindowRows:
@@ -235,46 +209,23 @@ class WindowRows:
             total = float(self._totals.class_weights @ multipliers)
         return total / self._totals.n_train
 
-    def _pieces(self, number: int, dtype: np.dtype) -> Generator[Piece, None, None]:
-        """The windows of an epoch, as far as rows of them train."""
+    def pieces(
+        self, number: int, plan: ValidationPlan, reader: RowReader
+    ) -> Generator[Piece, None, None]:
+        """See `ArrayRows`: the windows, as far as rows of them train."""
         with closing(self._source.windows(self.spec.seed, number)) as windows:
             for place, window in enumerate(windows):
                 rows = self._totals.train_rows(window)
                 if not len(rows):
                     continue
                 yield Piece(
-                    read_in(window.X, dtype),
+                    read_in(window.X, reader.dtype),
                     window.y,
                     window.sample_weight,
                     [rows],
                     False,
                     np.random.default_rng([self.spec.seed, number, place]),
                 )
-
-    def epoch(
-        self,
-        number: int,
-        plan: ValidationPlan,
-        reader: RowReader,
-        begin: Begin,
-        validate: Callable[..., Any],
-        models: list[tuple],
-        spread: Spread,
-    ) -> list[Any]:
-        """See `ArrayRows`."""
-        arguments = list(zip(*models, strict=True))
-        losses: list[Any] = [np.float64(0.0)] * len(models)
-        seen = 0.0
-        with closing(self._pieces(number, reader.dtype)) as pieces:
-            for piece in pieces:
-                train, share = begin(piece)
-                parts = spread(train, *arguments)
-                losses = [
-                    loss + part * share
-                    for loss, part in zip(losses, parts, strict=True)
-                ]
-                seen += share
-        return spread(validate, *arguments, [loss / seen for loss in losses])
 
 
 Rows = ArrayRows | WindowRows
@@ -291,3 +242,39 @@ def rows_of(spec: TrainingSpec, data: TrainingData | WindowedData) -> Rows:
     if isinstance(data, WindowedData):
         return WindowRows(spec, data)
     return ArrayRows(spec, data)
+
+
+def train_epoch(
+    pieces: Generator[Piece, None, None],
+    begin: Begin,
+    models: list[tuple],
+    spread: Spread,
+) -> list[Any]:
+    """Train models once over the rows.
+
+    Parameters
+    ----------
+    pieces : generator of Piece
+    begin : callable
+        See `Begin`.
+    models : list of tuples
+        Arguments of what it returns.
+    spread : callable
+
+    Returns
+    -------
+    losses : list
+        Mean loss of each.
+    """
+    arguments = list(zip(*models, strict=True))
+    losses: list[Any] = [np.float64(0.0)] * len(models)
+    seen = 0.0
+    with closing(pieces):
+        for piece in pieces:
+            train, share = begin(piece)
+            parts = spread(train, *arguments)
+            losses = [
+                loss + part * share for loss, part in zip(losses, parts, strict=True)
+            ]
+            seen += share
+    return [loss / seen for loss in losses]

@@ -57,8 +57,8 @@ def test_scalers_are_learned_in_file_order_with_divisor_n():
     first = slice(0, 1625)  # 65 batches of 25
     np.testing.assert_allclose(run.statistics.mean, X[first].mean(0), rtol=1e-12)
     np.testing.assert_allclose(run.statistics.deviation, X[first].std(0), rtol=1e-12)
-    assert run.label_origin == pytest.approx(y[first].mean())
-    assert run.label_unit == pytest.approx(y[first].std())
+    assert run.targets.origin == pytest.approx(y[first].mean())
+    assert run.targets.unit == pytest.approx(y[first].std())
     # Ours are of the first rows, as many as asked for.
     run = linear_run(X, y, classes=1, mini_batch_size=25, cv=False)
     np.testing.assert_allclose(run.statistics.mean, X.mean(0), rtol=1e-12)

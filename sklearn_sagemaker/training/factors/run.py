@@ -32,7 +32,7 @@ from sklearn_sagemaker.training.factors.sweeps import (
 from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.progress import Progress, run_epochs
-from sklearn_sagemaker.training.rows import Piece, rows_of
+from sklearn_sagemaker.training.rows import Piece, rows_of, train_epoch
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
 from sklearn_sagemaker.training.selection.validation import (
@@ -40,6 +40,7 @@ from sklearn_sagemaker.training.selection.validation import (
     given_rows,
     plan_validation,
 )
+from sklearn_sagemaker.training.targets import Targets
 
 LARGE_DATA = 8 << 20
 """Bytes of X from which on rows are shuffled in windows of runs of neighbours."""
@@ -91,7 +92,10 @@ class FactorRun:
         self.scaler, self.square = self._feature_scaler()
         self.candidates = self.settings.candidates(self.square)
         self._check_memory()
-        self._prepare_labels()
+        self.targets = Targets(
+            self.source, self.plan, self.reader, *self._label_scaler()
+        )
+        self.start = self._constant_model()
         self.models = self._make_models()
         self._trains: dict[int, np.ndarray] = {}
         self.trained = 0
@@ -139,30 +143,27 @@ class FactorRun:
             self.spec.feature_names,
         )
 
-    def _prepare_labels(self) -> None:
-        """Centre and scale labels in float64 before they become float32."""
-        y, weights = self.data.y, self.data.sample_weight
-        rows, dtype, resume = self.train_rows, self.reader.dtype, self.spec.resume
-        self.mean_weight = self.source.mean_weight(self.plan, weights, None)
-        self.loss_weights = weights / self.mean_weight
-        if self.mean_weight == 1.0:
-            self.loss_weights = weights
-        self.weights = self.loss_weights.astype(dtype)
-        self.origin, self.unit = 0.0, 1.0
-        self.start = np.zeros(self.n_outputs)
+    def _label_scaler(self) -> tuple[float, float]:
+        """Origin and unit of the labels."""
+        y, weights, rows = self.data.y, self.data.sample_weight, self.train_rows
         if self.settings.regression:
             check_targets(y[rows])
-        if resume is not None:
-            self.origin, self.unit = resume["labels"]
-        elif not self.settings.regression:
-            self.start = log_odds(*self.source.classes(self.plan), self.n_outputs)
-        elif self.settings.flag("normalize_label", True):
-            self.origin, self.unit = label_statistics(
-                y[rows], weights[rows], True, True
-            )
-        else:
-            self.start = np.array([np.average(y[rows], weights=weights[rows])])
-        self.labels = ((y - self.origin) / self.unit).astype(dtype)
+        if self.spec.resume is not None:
+            return self.spec.resume["labels"]
+        if self.settings.regression and self.settings.flag("normalize_label", True):
+            return label_statistics(y[rows], weights[rows], True, True)
+        return 0.0, 1.0
+
+    def _constant_model(self) -> np.ndarray:
+        """Margins that models start from: the best constant, as labels are scaled."""
+        if self.spec.resume is not None:
+            return np.zeros(self.n_outputs)
+        if not self.settings.regression:
+            return log_odds(*self.source.classes(self.plan), self.n_outputs)
+        if self.settings.flag("normalize_label", True):
+            return np.zeros(self.n_outputs)
+        y, weights, rows = self.data.y, self.data.sample_weight, self.train_rows
+        return np.array([np.average(y[rows], weights=weights[rows])])
 
     def _make_models(self) -> list[list[Any]]:
         """The models of each candidate: the one that is kept, then one a fold."""
@@ -198,7 +199,7 @@ class FactorRun:
                 self.data,
                 rows[fit],
                 self.scaler,
-                (self.origin, self.unit),
+                (self.targets.origin, self.targets.unit),
                 self.n_outputs,
                 self.epochs,
                 groups,
@@ -244,7 +245,7 @@ class FactorRun:
             "seed": self.spec.seed,
             "scaler": (self.scaler.shift, self.scaler.scale),
             "square": self.square,
-            "labels": (self.origin, self.unit),
+            "labels": (self.targets.origin, self.targets.unit),
         }
 
     def _made(self) -> tuple[Any, ...]:
@@ -279,18 +280,13 @@ class FactorRun:
             candidates=self.candidates,
             progress=[self.progress],
             train=(self.reader, self.data.y, self.data.sample_weight),
-            loss_weights=(self.loss_weights, self._validation_weights()),
+            loss_weights=self.targets.loss_weights,
             models=self.models,
             scaler=self.scaler,
-            label_origin=self.origin,
-            label_unit=self.unit,
+            label_origin=self.targets.origin,
+            label_unit=self.targets.unit,
         )
         return select(trained, self.epochs, state, self.data.X)
-
-    def _validation_weights(self) -> np.ndarray:
-        if self.plan.reader is self.reader:
-            return self.loss_weights
-        return self.plan.weights
 
     def _order(
         self, rows: np.ndarray, n_bytes: int, rng: np.random.Generator
@@ -306,16 +302,9 @@ class FactorRun:
             for number in self.active
             for fit in range(self.plan.n_fits)
         ]
-        number = self.trained + epoch
-        found = self.source.epoch(
-            number,
-            self.plan,
-            self.reader,
-            self._begin,
-            self._validated,
-            fits,
-            spread,
-        )
+        pieces = self.source.pieces(self.trained + epoch, self.plan, self.reader)
+        losses = train_epoch(pieces, self._begin, fits, spread)
+        found = spread(self._validated, *zip(*fits, strict=True), losses)
         with np.errstate(all="ignore"):
             # Of a diverged model only.
             self.active = self._record(self.active, epoch, found)
@@ -326,20 +315,12 @@ class FactorRun:
         rows = self.train_rows if piece.whole else piece.folds[0]
         order = self._order(rows, piece.reader.nbytes, piece.rng)
         orders = [self._own(order, fit) for fit in range(self.plan.n_fits)]
-        labels, weights = self._encoded(piece)
+        labels, weights = self.targets.of(piece)
 
         def train(model: Any, fit: int) -> float:
             return model.train(orders[fit], labels, weights, piece.reader)
 
         return train, piece.share(weights)
-
-    def _encoded(self, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and weights of some rows as the kernels see them."""
-        if piece.whole:
-            return self.labels, self.weights
-        dtype = self.reader.dtype
-        labels = ((piece.y - self.origin) / self.unit).astype(dtype)
-        return labels, (piece.sample_weight / self.mean_weight).astype(dtype)
 
     def _own(self, order: np.ndarray, fit: int) -> np.ndarray:
         """Those of the rows, in order, that a fit is trained on."""
@@ -367,8 +348,8 @@ class FactorRun:
         """Weighted sum of the losses of a part of validation rows, and its weight."""
         plan = self.plan
         margins = model.part_margins(plan.reader, rows, part)
-        y = (plan.y[rows] - self.origin) / self.unit
-        weights = self._validation_weights()[rows]
+        y = self.targets.scaled(plan.y[rows])
+        weights = self.targets.loss_weights[1][rows]
         if not self.settings.loss.coupled:
             margins = margins[:, 0]
         losses = self.settings.loss.value(margins, y, 0.0)
@@ -388,7 +369,7 @@ class FactorRun:
                     sums[number, place], weight[number, place] = total, share
         blind = self.plan.kind == "training"
         loss = train_loss if blind else sums.sum(axis=0) / weight.sum(axis=0)
-        factor = self.unit**degree
+        factor = self.targets.unit**degree
         to_the_end = blind or self.settings.solver == "mcmc"
         if to_the_end:
             # Nothing tells when to stop, or there is nothing but more draws: the last

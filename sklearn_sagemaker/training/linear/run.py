@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -38,7 +37,7 @@ from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.progress import Progress, run_epochs
-from sklearn_sagemaker.training.rows import Piece, rows_of
+from sklearn_sagemaker.training.rows import Piece, rows_of, train_epoch
 from sklearn_sagemaker.training.sagemaker_rules import scaler_rows
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
@@ -59,6 +58,7 @@ from sklearn_sagemaker.training.selection.validation import (
     given_rows,
     plan_validation,
 )
+from sklearn_sagemaker.training.targets import Targets
 
 TEAM_WORK = 2_000_000
 """Stored values of a pass below which threads of a team would mostly wait."""
@@ -99,7 +99,13 @@ class LinearRun:
         )
         self._check_memory()
         self.statistics = self._feature_statistics()
-        self._prepare_labels()
+        self.multipliers = self._class_multipliers()
+        origin, unit, shift, scale = self._label_scalers()
+        self.label_scaler = self.settings.label_scaler(shift, scale, unit)
+        self.loss_unit = unit**self.loss.degree
+        self.targets = Targets(
+            self.source, self.plan, self.reader, origin, unit, self.multipliers
+        )
         self.jobs = thread_count(spec.n_jobs)
         # Epochs of the trainings that this one continues: each has its own order.
         self.trained = spec.resume["epochs"] if spec.resume is not None else 0
@@ -171,69 +177,43 @@ class LinearRun:
             keep_constants=self.settings.sagemaker_rules,
         )
 
-    def _prepare_labels(self) -> None:
-        """Centre and scale labels in float64 before they become float32."""
-        y, weights, plan = self.data.y, self.data.sample_weight, self.plan
-        dtype = self.reader.dtype
-        self.multipliers = self.settings.class_multipliers(
-            *self.source.classes(plan), self.source.first(len(self._scaler_rows()))
+    def _class_multipliers(self) -> np.ndarray | None:
+        """Factor on the weights of each class; None for regression."""
+        if self.settings.regression:
+            return None
+        return self.settings.class_multipliers(
+            *self.source.classes(self.plan), self.source.first(len(self._scaler_rows()))
         )
-        factor: Any = 1.0
-        if not self.settings.regression:
-            factor = self.multipliers[y.astype(int)]
-        self.loss_weights = weights * factor
-        self.mean_weight = self.source.mean_weight(
-            plan,
-            self.loss_weights,
-            None if self.settings.regression else self.multipliers,
-        )
-        self.loss_weights /= self.mean_weight
-        self.weights = self.loss_weights.astype(dtype)
-        self.label_origin, self.label_unit = 0.0, 1.0
+
+    def _label_scalers(self) -> tuple[float, float, np.ndarray, np.ndarray]:
+        """Origin and unit of the labels, and then shift and scale of each fit's."""
+        plan, resume = self.plan, self.spec.resume
+        origin, unit = 0.0, 1.0
         shift, scale = np.zeros(plan.n_fits), np.ones(plan.n_fits)
-        resume = self.spec.resume
         if resume is not None:
-            self.label_origin, self.label_unit, old_shift, old_scale = resume["labels"]
-            if len(old_shift) != plan.n_fits:
+            origin, unit, shift, scale = resume["labels"]
+            if len(shift) != plan.n_fits:
                 raise ValueError(
                     f"This training has {plan.n_fits - 1} folds, the one that it is "
-                    f"to continue had {len(old_shift) - 1}; keep cv, or set "
+                    f"to continue had {len(shift) - 1}; keep cv, or set "
                     "warm_start=False to start anew."
                 )
-            shift, scale = old_shift, old_scale
-            y = (y - self.label_origin) / self.label_unit
         elif self.settings.regression:
-            trained = self.train_rows
-            check_targets(y[trained])
-            self.settings.warn_of_scale(y[trained], weights[trained])
-            unbias = self.settings.flag("unbias_label", self.values["use_bias"])
+            y, weights = self.data.y, self.data.sample_weight
+            check_targets(y[self.train_rows])
+            self.settings.warn_of_scale(y[self.train_rows], weights[self.train_rows])
             normalize = self.settings.flag("normalize_label", True)
+            unbias = self.settings.flag("unbias_label", self.values["use_bias"])
             rows = self._scaler_rows()
-            self.label_origin, self.label_unit = label_statistics(
-                y[rows], weights[rows], normalize, unbias
-            )
-            y = (y - self.label_origin) / self.label_unit
+            origin, unit = label_statistics(y[rows], weights[rows], normalize, unbias)
+            scaled = (y - origin) / unit
             for fit in range(1, plan.n_fits):
-                fit_rows = plan.trained_by(fit, rows)
-                if len(fit_rows):
+                mine = plan.trained_by(fit, rows)
+                if len(mine):
                     shift[fit], scale[fit] = label_statistics(
-                        y[fit_rows], weights[fit_rows], normalize, unbias
+                        scaled[mine], weights[mine], normalize, unbias
                     )
-        self.labels = y.astype(dtype)
-        self.label_scaler = self.settings.label_scaler(shift, scale, self.label_unit)
-        self.loss_unit = self.label_unit**self.loss.degree
-        if plan.reader is not self.reader:
-            val_y = (plan.y - self.label_origin) / self.label_unit
-            self.val_labels = val_y.astype(dtype)
-            self.val_loss_weights = plan.weights
-            if not self.settings.regression:
-                self.val_loss_weights = (
-                    plan.weights * self.multipliers[plan.y.astype(int)]
-                )
-            self.val_weights = self.val_loss_weights.astype(dtype)
-        else:
-            self.val_labels, self.val_weights = self.labels, self.weights
-            self.val_loss_weights = self.loss_weights
+        return origin, unit, shift, scale
 
     def _make_blocks(self, teams: ExitStack) -> list[ColumnBlock]:
         boost = None
@@ -294,15 +274,10 @@ class LinearRun:
             for block, progress in zip(self.blocks, self.progress, strict=True)
             if len(block.active)
         ]
-        self.source.epoch(
-            self.trained + epoch,
-            self.plan,
-            self.reader,
-            self._begin,
-            partial(self._validate_block, epoch),
-            running,
-            spread,
-        )
+        pieces = self.source.pieces(self.trained + epoch, self.plan, self.reader)
+        losses = train_epoch(pieces, self._begin, running, spread)
+        validate = partial(self._validate_block, epoch)
+        spread(validate, *zip(*running, strict=True), losses)
         return sum(len(block.active) for block in self.blocks)
 
     def _begin(self, piece: Piece) -> tuple[Callable[..., np.ndarray], float]:
@@ -311,7 +286,7 @@ class LinearRun:
         order, bounds, fold = epoch_order(piece.folds, self.batch, piece.rng, run)
         if self.plan.kind != "folds" or self.plan.trains is not None:
             fold = np.full_like(fold, -1)
-        labels, weights = self._encoded(piece)
+        labels, weights = self.targets.of(piece)
         step = self.step
         self.step += len(fold)
 
@@ -339,21 +314,10 @@ class LinearRun:
             row_bytes += values * self.data.X.indices.itemsize
         return run_length(row_bytes, row_bytes * len(self.rows), self.batch)
 
-    def _encoded(self, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
-        """Labels and loss weights of some rows as the kernels see them."""
-        if piece.whole:
-            return self.labels, self.weights
-        dtype = self.reader.dtype
-        labels = ((piece.y - self.label_origin) / self.label_unit).astype(dtype)
-        weights = piece.sample_weight / self.mean_weight
-        if not self.settings.regression:
-            weights = weights * self.multipliers[piece.y.astype(int)]
-        return labels, weights.astype(dtype)
-
     def _validate_block(self, epoch: int, block, progress, train_loss) -> None:
         """Score a block's validation rows; keep the better models, drop some."""
         sums, total = block.validation_loss(
-            self.plan.reader, self.plan.parts, self.val_labels, self.val_weights
+            self.plan.reader, self.plan.parts, *self.targets.validation
         )
         loss = sums.sum(axis=0) / total.sum()
         if self.plan.kind == "training":
@@ -389,11 +353,11 @@ class LinearRun:
             candidates=self.candidates,
             progress=self.progress,
             train=(self.reader, self.data.y, self.data.sample_weight),
-            loss_weights=(self.loss_weights, self.val_loss_weights),
+            loss_weights=self.targets.loss_weights,
             blocks=self.blocks,
             statistics=self.statistics,
-            label_origin=self.label_origin,
-            label_unit=self.label_unit,
+            label_origin=self.targets.origin,
+            label_unit=self.targets.unit,
         )
         state = None
         if self.spec.keep_state:
@@ -410,6 +374,6 @@ class LinearRun:
                     self.statistics.zeros,
                 ),
                 "shifted": self.settings.shifts_features(self.statistics),
-                "labels": (self.label_origin, self.label_unit, shift, scale),
+                "labels": (self.targets.origin, self.targets.unit, shift, scale),
             }
         return select(trained, self.batch, self.epochs, state)

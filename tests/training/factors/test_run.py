@@ -137,7 +137,8 @@ def test_folds_validate_on_rows_that_they_did_not_see(classes):
         assert len(trained) + len(rows) == 90
         model = training.models[0][group]
         margins = model.best_margins(training.reader, rows)
-        found = mean_loss(margins * training.unit + training.origin, y[rows], classes)
+        margins = margins * training.targets.unit + training.targets.origin
+        found = mean_loss(margins, y[rows], classes)
         total += found * len(rows)
         column = state.candidates[f"split{group - 1}_validation_loss"]
         assert found == pytest.approx(column[0], rel=1e-6)
@@ -268,7 +269,7 @@ def test_an_ensemble_averages_margins(classes, sparse):
     models = [training.models[number][0] for number in order]
     rows = np.arange(len(y))
     each = [model.best_margins(training.reader, rows) for model in models]
-    wanted = np.mean(each, axis=0) * training.unit + training.origin
+    wanted = np.mean(each, axis=0) * training.targets.unit + training.targets.origin
     np.testing.assert_allclose(scores(state, X), wanted, rtol=1e-9, atol=1e-9)
     assert state.factors.shape[2] == sum(model.k for model in models)
 

@@ -22,7 +22,7 @@ def last_margins(run, group, X):
     W = block._columns_view(block.W)[:, columns]
     shift, scale, _ = run.label_scaler[:, group]
     margins = (X @ W + block.bias[0, columns]) * scale + shift
-    return margins * run.label_unit + run.label_origin
+    return margins * run.targets.unit + run.targets.origin
 
 
 def as_masks(monkeypatch):
@@ -94,7 +94,7 @@ def test_a_partition_and_its_masks_end_at_the_same_models(monkeypatch, sparse, c
         np.testing.assert_allclose(
             *(last_margins(run, group, X) for run in runs),
             rtol=0.0,
-            atol=6e-3 * runs[0].label_unit,
+            atol=6e-3 * runs[0].targets.unit,
         )
 
 
@@ -112,7 +112,7 @@ def test_the_loss_of_a_split_is_that_of_its_columns_on_its_test_rows(classes, cv
     for k, (_, test) in enumerate(splits):
         rows = np.sort(test)
         margins = run.blocks[0].best_margins(run.plan.reader, [(k + 1, rows)])
-        margins = margins * run.label_unit + run.label_origin
+        margins = margins * run.targets.unit + run.targets.origin
         for model in range(3):
             f = margins[:, :, model] if classes == 3 else margins[:, 0, model]
             value = run.loss.value(f, y[rows])

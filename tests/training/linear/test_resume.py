@@ -107,7 +107,7 @@ def test_scalers_are_those_of_the_first_run():
     assert run.statistics.present is None
     found = run.statistics.mean, run.statistics.deviation
     np.testing.assert_array_equal(found, first["statistics"][:2])
-    assert (run.label_origin, run.label_unit) == first["labels"][:2]
+    assert (run.targets.origin, run.targets.unit) == first["labels"][:2]
     # What the user set is as it was: what the first run chose is told apart.
     assert run.settings.values["unbias_data"] == "auto"
     assert run.statistics.centred == first["shifted"]

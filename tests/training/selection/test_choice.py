@@ -26,7 +26,7 @@ def candidates_of(run):
         block.solution(model) for block in run.blocks for model in range(block.n_models)
     ]
     coef, intercept = (np.array(part) for part in zip(*found, strict=True))
-    return coef * run.label_unit, intercept * run.label_unit + run.label_origin
+    return coef * run.targets.unit, intercept * run.targets.unit + run.targets.origin
 
 
 # ------------------------------------------------------------------------- ranking
@@ -105,7 +105,7 @@ def test_an_ensemble_is_scored_by_its_members_out_of_fold(classes):
         ],
         axis=0,
     )[:, :, 0]
-    margins = margins * run.label_unit + run.label_origin
+    margins = margins * run.targets.unit + run.targets.origin
     labels = y[np.concatenate([rows for _, rows in plan.parts])]
     value = run.loss.value(margins if classes == 3 else margins[:, 0], labels).mean()
     assert state.metrics["validation"]["objective_loss"] == pytest.approx(value)
