@@ -23,7 +23,6 @@ from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
 from sklearn_sagemaker.training.factors.settings import FactorSettings
-from sklearn_sagemaker.training.factors.stream import storage_of
 from sklearn_sagemaker.training.factors.sweeps import (
     SweepModels,
     feature_groups,
@@ -31,6 +30,7 @@ from sklearn_sagemaker.training.factors.sweeps import (
 )
 from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.memory import check_epochs
+from sklearn_sagemaker.training.prequential import storage_of
 from sklearn_sagemaker.training.progress import Progress, run_epochs
 from sklearn_sagemaker.training.rows import Piece, rows_of, train_epoch
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader, read_in
+from sklearn_sagemaker._kernels import OPTIMIZERS
 from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
-from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import (
     make_blocks,
@@ -21,14 +19,7 @@ from sklearn_sagemaker.training.linear.candidates import check_models, make_cand
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
-from sklearn_sagemaker.training.precision import in_safe_precision
-from sklearn_sagemaker.training.prequential import (
-    PIECE_ROWS,
-    remember,
-    seen_exponent,
-    stream_table,
-    stream_threshold,
-)
+from sklearn_sagemaker.training.prequential import StreamCall, earlier_calls
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
     check_statistics,
@@ -43,7 +34,6 @@ from sklearn_sagemaker.training.schedule import (
     learning_rates,
     n_batches,
 )
-from sklearn_sagemaker.training.weights import comparable
 
 
 class Moments:
@@ -90,28 +80,18 @@ class LinearStream:
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData):
-        self.spec = spec
-        self.settings = LinearSettings(spec)
-        values = self.settings.values
-        resume = spec.resume if spec.resume and "stream" in spec.resume else None
-        exponent = seen_exponent(resume, data)
-        data = comparable(data, exponent)
-        if resume is None:
-            data = in_safe_precision(data, spec.feature_names)
-        self.reader = RowReader(data.X)
-        sparse = bool(self.reader.sparse)
-        if resume is not None and sparse != bool(len(resume["counts"])):
-            ours, theirs = ("sparse", "dense") if sparse else ("dense", "sparse")
-            raise ValueError(
-                f"X is {ours}, the rows of the calls before were {theirs}; a stream "
-                "is all of one kind, so convert X."
-            )
+        resume = earlier_calls(spec)
+        earlier = None
         if resume is not None:
-            # The precision of a stream is that of its first rows.
-            self.reader = read_in(data.X, resume["weights"].dtype)
-        self.data = data
-        self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
-        self.weights = data.sample_weight[self.rows]
+            storage = "sparse" if len(resume["counts"]) else "dense"
+            earlier = storage, resume["weights"].dtype
+        self.spec, self.settings = spec, LinearSettings(spec)
+        values = self.settings.values
+        self.call = StreamCall(spec, self.settings, data, earlier)
+        self.data, self.reader = self.call.data, self.call.reader
+        self.rows = self.call.rows
+        self.weights = self.data.sample_weight[self.rows]
+        sparse = bool(self.reader.sparse)
         found = make_candidates(values, sparse)
         classes = spec.n_classes if self.settings.loss.coupled else 1
         layers = 2 + OPTIMIZERS[self.settings.kernel_optimizer].n_states
@@ -121,25 +101,18 @@ class LinearStream:
         self.candidates = replace(found, schedule=endless)
         batch = values["mini_batch_size"]
         self.batch = STREAM_BATCH if batch == "auto" else batch
-        n, d = len(self.candidates), self.reader.n_features
-        self.seen: dict[str, Any] = {
-            "calls": 0,
-            "updates": 0,
-            "rows": 0,
-            "weight": 0.0,
-            "features": (0.0, np.zeros(d), np.zeros(d)),
-            "labels": (0.0, 0.0, 0.0),
-            "stored": np.zeros(d if self.reader.sparse else 0, dtype=np.int64),
-            "classes": np.zeros(max(2, spec.n_classes)),
-            "loss": np.zeros(n),
-            "loss_weight": 0.0,
-            "recent": np.zeros((0, n + 2)),
-            "seed": spec.seed,
-            "shifted": None,
-            "exponent": exponent,
-        }
-        if resume is not None:
-            self.seen = dict(resume["stream"])
+        if resume is None:
+            d = self.reader.n_features
+            self.call.start(
+                len(self.candidates),
+                updates=0,
+                features=(0.0, np.zeros(d), np.zeros(d)),
+                labels=(0.0, 0.0, 0.0),
+                stored=np.zeros(d if sparse else 0, dtype=np.int64),
+                classes=np.zeros(max(2, spec.n_classes)),
+                shifted=None,
+            )
+        self.seen = self.call.seen
 
     # --------------------------------------------------------- what was seen so far
     def _look(self) -> tuple[FeatureStatistics, float, float]:
@@ -164,8 +137,7 @@ class LinearStream:
             )
         seen["features"] = (features.weight, features.mean, features.square)
         seen["labels"] = (labels.weight, labels.mean, labels.square)
-        seen["rows"] += len(self.rows)
-        seen["weight"] += float(self.weights.sum())
+        self.call.count()
         if self.reader.sparse:
             seen["stored"] = seen["stored"] + stored_counts(data.X, self.rows)
         origin, unit = 0.0, 1.0
@@ -273,87 +245,54 @@ class LinearStream:
 
     def _pass(self, blocks, origin: float, unit: float) -> None:
         seen, data, settings = self.seen, self.data, self.settings
-        dtype = self.reader.dtype
-        factor: Any = 1.0
+        loss_weights = data.sample_weight
         if not settings.regression:
             shares = seen["classes"]
             if settings.binary and not shares.all():
                 # Nothing to balance until both classes were seen.
                 shares = np.ones(2)
             multipliers = settings.class_multipliers(np.arange(len(shares)), shares)
-            factor = multipliers[data.y.astype(int)]
-        loss_weights = data.sample_weight * factor
-        # Mean weight 1, as far as that can be known.
-        scaled = (loss_weights * (seen["rows"] / seen["weight"])).astype(dtype)
-        labels = ((data.y - origin) / unit).astype(dtype)
-        rng_seed = [seen["seed"], 0x57E3, seen["calls"]]
-        order = self.rows[np.random.default_rng(rng_seed).permutation(len(self.rows))]
-        recent = settings.binary and settings.criterion.curve is not None
-        losses = np.zeros(len(self.candidates))
-        for start in range(0, len(order), PIECE_ROWS):
-            piece = order[start : start + PIECE_ROWS]
-            # Scores of a model that has not seen a row calibrate nothing.
-            if recent and (seen["updates"] or self.spec.resume is not None):
-                self._remember(blocks, piece, data)
+            loss_weights = loss_weights * multipliers[data.y.astype(int)]
+        labels, weights = self.call.targets(loss_weights, origin, unit)
+
+        def train(piece: np.ndarray) -> np.ndarray:
             bounds = even_bounds(len(piece), n_batches(len(piece), self.batch))
             fold = np.full(len(bounds) - 1, -1, dtype=np.int32)
-            total = scaled[piece].sum(dtype=np.float64)
             done = []
             for block in blocks:
                 rates = learning_rates(
                     block.candidates, seen["updates"], len(fold), seen["updates"]
                 )
-                mean = block.train_epoch(piece, bounds, fold, labels, scaled, rates)
-                done.append(mean * total)
-            losses += np.concatenate(done)
+                done.append(
+                    block.train_epoch(piece, bounds, fold, labels, weights, rates)
+                )
             seen["updates"] += len(fold)
+            return np.concatenate(done)
+
+        def margins(piece: np.ndarray) -> list[np.ndarray]:
+            return [block.margins(self.reader, piece) for block in blocks]
+
+        self.call.test_then_train(weights, unit, margins, train)
         for block in blocks:
             block.keep(block.active)
-        total = scaled[order].sum(dtype=np.float64)
-        seen["loss"] = seen["loss"] + losses * unit**settings.loss.degree
-        seen["loss_weight"] += total
-        seen["calls"] += 1
-
-    def _remember(self, blocks, piece: np.ndarray, data: TrainingData) -> None:
-        """Keep the margins of rows before they are trained on."""
-        margins = [block.margins(self.reader, piece) for block in blocks]
-        self.seen["recent"] = remember(self.seen["recent"], data, piece, margins)
 
     # ------------------------------------------------------------------- selection
     def _result(self, blocks, statistics, origin: float, unit: float) -> ModelState:
-        settings, seen = self.settings, self.seen
-        loss = seen["loss"] / seen["loss_weight"]
         finite = np.concatenate([block.finite() for block in blocks])
-        loss = np.where(finite & np.isfinite(loss), loss, np.inf)
-        if not np.isfinite(loss).any():
-            raise AllCandidatesDivergedError(
-                f"All {len(loss)} candidate models diverged on the rows of this call; "
-                "the estimator is as it was before. Check these rows for extreme "
-                "values, or start again with a smaller learning_rate."
-            )
-        chosen = np.argsort(loss, kind="stable")[: self.spec.ensemble_size]
-        chosen = chosen[np.isfinite(loss[chosen])]
-        best = int(chosen[0])
-        threshold = stream_threshold(settings, seen["recent"], chosen)
-        coef, intercept = mean_solution(blocks, chosen, origin, unit)
-        table = stream_table(self.candidates, loss, threshold)
+        selection = self.call.select(self.candidates, finite, "a smaller learning_rate")
+        coef, intercept = mean_solution(blocks, selection.chosen, origin, unit)
         resume = {
             **merge_states(blocks),
             "scaler": (statistics.mean, origin, unit),
-            "stream": seen,
+            "stream": self.seen,
         }
         return ModelState(
             coef=coef,
             intercept=intercept,
-            threshold=threshold,
-            n_iter=1,
-            best_index=best,
-            best_params=self.candidates.params(best),
-            best_score=float(-loss[best]),
-            candidates=table,
-            loss_curve=loss[[best]],
-            validation_curve=None,
-            resolved={"validation": "test-then-train", "loss": settings.loss.name},
-            metrics={"train": {"objective_loss": float(loss[best])}},
+            resolved={"validation": "test-then-train", "loss": self.settings.loss.name},
+            metrics={
+                "train": {"objective_loss": float(selection.fields["loss_curve"][0])}
+            },
             resume=resume,
+            **selection.fields,
         )
