@@ -17,6 +17,8 @@ from sklearn_sagemaker.training.scaling import stored_counts
 from sklearn_sagemaker.training.schedule import n_batches
 from sklearn_sagemaker.training.selection.validation import (
     ValidationPlan,
+    given_rows,
+    plan_validation,
     stored_values,
 )
 from sklearn_sagemaker.training.weights import comparable
@@ -242,6 +244,39 @@ def rows_of(spec: TrainingSpec, data: TrainingData | WindowedData) -> Rows:
     if isinstance(data, WindowedData):
         return WindowRows(spec, data)
     return ArrayRows(spec, data)
+
+
+def plan_rows(
+    source: Rows, reader: RowReader, rows: np.ndarray, stratify: bool, work: int
+) -> ValidationPlan:
+    """Decide which rows train and which validate.
+
+    Parameters
+    ----------
+    source : ArrayRows or WindowRows
+    reader : RowReader
+        Of its data.
+    rows : int64 array
+        Rows with a weight above zero.
+    stratify : bool
+        Whether labels are classes.
+    work : int
+        Multiplications of one pass over the data without folds.
+    """
+    data, spec = source.data, source.spec
+    plan = plan_validation(
+        reader,
+        data.y,
+        data.sample_weight,
+        rows,
+        given_rows(data),
+        cv=spec.cv,
+        validation_fraction=spec.validation_fraction,
+        stratify=stratify,
+        work=work,
+        seed=spec.seed,
+    )
+    return source.planned(plan)
 
 
 def train_epoch(

@@ -11,14 +11,12 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import TrainingData, TrainingSpec, Window, WindowedData
 from sklearn_sagemaker.training.schedule import n_batches
-from sklearn_sagemaker.training.selection.validation import ValidationPlan
+from sklearn_sagemaker.training.selection.validation import HELD_OUT, ValidationPlan
 
 SHRINK = 0.9
 """Factor on a sample's share of the rows when its memory is full."""
 ROW_BYTES = 32
 """Of the numbers that a sample keeps of each row, besides its values."""
-HELD_OUT = 0.1
-"""Share of the rows held out, with ``validation_fraction="auto"``."""
 
 
 class Sample:

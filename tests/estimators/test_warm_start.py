@@ -12,6 +12,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
+from sklearn_sagemaker.training import rows as training_rows
 from sklearn_sagemaker.training.linear import run as linear_run
 
 CANCER = load_breast_cancer(return_X_y=True)
@@ -255,13 +256,13 @@ def test_partial_fit_may_follow(problem):
 # --------------------------------------------------------------------------- folds
 def spied_plans(monkeypatch):
     plans = []
-    plan_validation = linear_run.plan_validation
+    plan_validation = training_rows.plan_validation
 
     def spy(*args, **kwargs):
         plans.append(plan_validation(*args, **kwargs))
         return plans[-1]
 
-    monkeypatch.setattr(linear_run, "plan_validation", spy)
+    monkeypatch.setattr(training_rows, "plan_validation", spy)
     return plans
 
 

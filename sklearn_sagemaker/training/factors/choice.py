@@ -49,11 +49,6 @@ class TrainedFactors(TrainedCandidates):
     label_unit: float
 
     @property
-    def n_outputs(self) -> int:
-        """Margins of a model for a row."""
-        return self.models[0][0].n_outputs
-
-    @property
     def own_rates(self) -> bool:
         """Whether the user set a learning rate."""
         return self.settings.own_rates

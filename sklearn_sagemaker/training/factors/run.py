@@ -32,14 +32,9 @@ from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.prequential import storage_of
 from sklearn_sagemaker.training.progress import Progress, run_epochs
-from sklearn_sagemaker.training.rows import Piece, rows_of, train_epoch
+from sklearn_sagemaker.training.rows import Piece, plan_rows, rows_of, train_epoch
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
-from sklearn_sagemaker.training.selection.validation import (
-    ValidationPlan,
-    given_rows,
-    plan_validation,
-)
 from sklearn_sagemaker.training.targets import Targets
 
 LARGE_DATA = 8 << 20
@@ -80,11 +75,19 @@ class FactorRun:
         self.reader = RowReader(data.X)
         # Rows of zero weight are absent: from folds, shuffling and statistics.
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
-        self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
+        self.n_outputs = self.settings.n_outputs
         warn_of_identifiers(data.X, self.rows, spec.feature_names)
         # Numbers of any size, before arrays are made of them.
         self.settings.check_memory(self.reader.n_features, self.n_outputs)
-        self.plan = self._plan_validation()
+        factors = self.settings.candidates().columns["num_factors"]
+        work = self.source.stored(self.rows) * self.n_outputs * int(factors.sum())
+        self.plan = plan_rows(
+            self.source,
+            self.reader,
+            self.rows,
+            stratify=not self.settings.regression,
+            work=work * PLANNED_EPOCHS,
+        )
         self.train_rows = self.plan.train_rows
         validated = self.plan.kind != "training"
         self.epochs = self.settings.epochs(validated)
@@ -103,24 +106,6 @@ class FactorRun:
             self._resume(spec.resume)
 
     # ------------------------------------------------------------- preparation
-    def _plan_validation(self) -> ValidationPlan:
-        data, spec = self.data, self.spec
-        stored = self.source.stored(self.rows)
-        factors = self.settings.candidates().columns["num_factors"]
-        plan = plan_validation(
-            self.reader,
-            data.y,
-            data.sample_weight,
-            self.rows,
-            given_rows(data),
-            cv=spec.cv,
-            validation_fraction=spec.validation_fraction,
-            stratify=not self.settings.regression,
-            work=stored * self.n_outputs * int(factors.sum()) * PLANNED_EPOCHS,
-            seed=spec.seed,
-        )
-        return self.source.planned(plan)
-
     def _check_memory(self) -> None:
         """Refuse what cannot be held, before there is any of it."""
         n_models = len(self.candidates) * self.plan.n_fits

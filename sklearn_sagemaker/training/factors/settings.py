@@ -10,14 +10,18 @@ from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, OPTIMIZERS
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.memory import check_bytes
-from sklearn_sagemaker.training.selection.settings import Settings, uniform
+from sklearn_sagemaker.training.selection.settings import (
+    CALIBRATION_ROWS,
+    Settings,
+    uniform,
+)
 
 AUTO = {
     "solver": "gradient",
     "optimizer": AUTO_OPTIMIZER["factorization-machines"],
     "mini_batch_size": 1,
     "early_stopping_patience": 4,
-    "num_calibration_samples": 10_000_000,
+    "num_calibration_samples": CALIBRATION_ROWS,
     "bias_wd": 0.0,
 }
 """What ``"auto"`` becomes where it is the same for all candidates."""

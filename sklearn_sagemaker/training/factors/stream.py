@@ -52,7 +52,7 @@ class FactorStream:
         self.rows = self.call.rows
         if self.settings.regression:
             check_targets(self.data.y[self.rows])
-        self.n_outputs = spec.n_classes if self.settings.loss.coupled else 1
+        self.n_outputs = self.settings.n_outputs
         self.settings.check_memory(self.reader.n_features, self.n_outputs)
         if resume is None:
             warn_of_identifiers(self.data.X, self.rows, spec.feature_names)

@@ -34,11 +34,6 @@ class TrainedLinear(TrainedCandidates):
     label_unit: float
 
     @property
-    def n_outputs(self) -> int:
-        """Margins of a model for a row."""
-        return self.blocks[0].n_classes
-
-    @property
     def own_rates(self) -> bool:
         """Whether the user set the learning rate."""
         return self.spec.hyperparameters["learning_rate"] != "auto"

@@ -37,7 +37,7 @@ from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.progress import Progress, run_epochs
-from sklearn_sagemaker.training.rows import Piece, rows_of, train_epoch
+from sklearn_sagemaker.training.rows import Piece, plan_rows, rows_of, train_epoch
 from sklearn_sagemaker.training.sagemaker_rules import scaler_rows
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
@@ -52,11 +52,6 @@ from sklearn_sagemaker.training.schedule import (
     learning_rates,
     plan_updates,
     run_length,
-)
-from sklearn_sagemaker.training.selection.validation import (
-    ValidationPlan,
-    given_rows,
-    plan_validation,
 )
 from sklearn_sagemaker.training.targets import Targets
 
@@ -90,7 +85,13 @@ class LinearRun:
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
         self.candidates = make_candidates(self.values, bool(self.reader.sparse))
         self.stored = self.source.stored(self.rows)
-        self.plan = self._plan_validation()
+        self.plan = plan_rows(
+            self.source,
+            self.reader,
+            self.rows,
+            stratify=not self.settings.regression,
+            work=self.stored * self.settings.n_outputs * len(self.candidates),
+        )
         self.train_rows = self.plan.train_rows
         self.batch, self.epochs = plan_updates(
             self.source.n_train(self.plan),
@@ -118,23 +119,6 @@ class LinearRun:
             count = scaler_rows(len(self.train_rows), count, self.batch)
         return self.train_rows[:count]
 
-    def _plan_validation(self) -> ValidationPlan:
-        data, spec = self.data, self.spec
-        classes = spec.n_classes if self.loss.coupled else 1
-        plan = plan_validation(
-            self.reader,
-            data.y,
-            data.sample_weight,
-            self.rows,
-            given_rows(data),
-            cv=spec.cv,
-            validation_fraction=spec.validation_fraction,
-            stratify=not self.settings.regression,
-            work=self.stored * classes * len(self.candidates),
-            seed=spec.seed,
-        )
-        return self.source.planned(plan)
-
     def _check_memory(self) -> None:
         """Refuse what cannot be held, before there is any of it."""
         patient = self.settings.patient and (self.candidates.schedule == "cosine").any()
@@ -143,9 +127,9 @@ class LinearRun:
             None if patient else self.values["early_stopping_patience"],
             len(self.candidates),
         )
-        classes = self.spec.n_classes if self.loss.coupled else 1
         layers = 2 + OPTIMIZERS[self.settings.kernel_optimizer].n_states
-        numbers = self.reader.n_features * self.plan.n_fits * classes * layers
+        columns = self.plan.n_fits * self.settings.n_outputs
+        numbers = self.reader.n_features * columns * layers
         wanted = self.values["num_models"]
         check_models(len(self.candidates), numbers, self.reader.dtype, wanted)
 
@@ -220,13 +204,12 @@ class LinearRun:
         if self.reader.sparse:
             counts = self.source.stored_counts(self.rows)
             boost = penalty_boost(self.settings, self.statistics, *counts, self.batch)
-        coupled = self.loss.coupled
         per_block = models_per_block(
             self.reader,
             len(self.candidates),
-            self.plan.n_fits * (self.spec.n_classes if coupled else 1),
+            self.plan.n_fits * self.settings.n_outputs,
             # In other blocks columns depend on each other, if only by rounding.
-            self.jobs if self.reader.sparse and not coupled else 1,
+            self.jobs if self.reader.sparse and not self.loss.coupled else 1,
         )
         n_blocks = -(-len(self.candidates) // per_block)
         members = min(ROW_PARTS, max(1, self.jobs // n_blocks), processors())

@@ -11,7 +11,11 @@ from sklearn_sagemaker.exceptions import HyperparameterScaleWarning
 from sklearn_sagemaker.training.linear.block import Objective
 from sklearn_sagemaker.training.sagemaker_rules import balanced_weights
 from sklearn_sagemaker.training.scaling import FeatureStatistics, label_statistics
-from sklearn_sagemaker.training.selection.settings import Settings, uniform
+from sklearn_sagemaker.training.selection.settings import (
+    CALIBRATION_ROWS,
+    Settings,
+    uniform,
+)
 from sklearn_sagemaker.training.weights import near_one
 
 AUTO = {
@@ -20,7 +24,7 @@ AUTO = {
     "momentum": 0.0,
     "bias_wd_mult": 0.0,
     "early_stopping_patience": 3,
-    "num_calibration_samples": 10_000_000,
+    "num_calibration_samples": CALIBRATION_ROWS,
     "optimizer": AUTO_OPTIMIZER["linear-learner"],
 }
 """What ``"auto"`` becomes where it is the same for all candidates."""

@@ -93,9 +93,8 @@ class LinearStream:
         self.weights = self.data.sample_weight[self.rows]
         sparse = bool(self.reader.sparse)
         found = make_candidates(values, sparse)
-        classes = spec.n_classes if self.settings.loss.coupled else 1
         layers = 2 + OPTIMIZERS[self.settings.kernel_optimizer].n_states
-        numbers = self.reader.n_features * classes * layers
+        numbers = self.reader.n_features * self.settings.n_outputs * layers
         check_models(len(found), numbers, self.reader.dtype, values["num_models"])
         endless = np.where(found.schedule == "cosine", "inverse", found.schedule)
         self.candidates = replace(found, schedule=endless)
@@ -209,9 +208,9 @@ class LinearStream:
                 self.seen["rows"],
                 self.batch,
             )
-        width = self.spec.n_classes if settings.loss.coupled else 1
-        per_block = models_per_block(self.reader, len(self.candidates), width)
-        n_blocks = -(-len(self.candidates) // per_block)
+        n_models, width = len(self.candidates), settings.n_outputs
+        per_block = models_per_block(self.reader, n_models, width)
+        n_blocks = -(-n_models // per_block)
         return make_blocks(
             settings,
             self.reader,

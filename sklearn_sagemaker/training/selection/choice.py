@@ -23,7 +23,7 @@ from sklearn_sagemaker.training.selection.criteria import (
     score_at,
 )
 from sklearn_sagemaker.training.selection.metrics import linear_metrics
-from sklearn_sagemaker.training.selection.settings import Settings
+from sklearn_sagemaker.training.selection.settings import CALIBRATION_ROWS, Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 
 DIVERGED_ROWS = 10_000
@@ -57,7 +57,7 @@ class TrainedCandidates:
     @property
     def n_outputs(self) -> int:
         """Margins of a model for a row."""
-        raise NotImplementedError
+        return self.settings.n_outputs
 
     @property
     def own_rates(self) -> bool:
@@ -150,7 +150,7 @@ def _score_candidates(
     """Fill in score and cut of every usable candidate, on the validation rows."""
     calibrations: dict[int, Calibration] = {}
     plan, settings = trained.plan, trained.settings
-    limit = settings.values.get("num_calibration_samples", 10_000_000)
+    limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
     parts = _sampled(plan.parts, limit, trained.spec.seed)
     rows = np.concatenate([part for _, part in parts])
     ends = np.cumsum([len(part) for _, part in parts])[:-1]

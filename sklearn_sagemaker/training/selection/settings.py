@@ -15,6 +15,9 @@ from sklearn_sagemaker.training.selection.criteria import (
     calibrate,
 )
 
+CALIBRATION_ROWS = 10_000_000
+"""Validation rows that calibrate at most, with ``num_calibration_samples="auto"``."""
+
 
 def uniform(scale: float, shape, rng: np.random.Generator) -> np.ndarray:
     """Numbers in ``[-scale, scale)``, whose length must not overflow."""
@@ -41,6 +44,8 @@ class Settings:
     loss_parameter : float
         Of the loss, in the user's units; 0 if it has none.
     binary, regression : bool
+    n_outputs : int
+        Margins of a model for a row: one for each class if the loss is coupled.
     criterion : Criterion
         How a binary classifier is selected (others go by their loss).
     """
@@ -58,6 +63,7 @@ class Settings:
             self.loss_parameter = float(values[self.loss.parameter])
         self.binary = spec.predictor_type == "binary_classifier"
         self.regression = spec.predictor_type == "regressor"
+        self.n_outputs = spec.n_classes if self.loss.coupled else 1
         self.criterion: Criterion = CRITERIA["loss_function"]
         if self.binary:
             name = values["binary_classifier_model_selection_criteria"]

@@ -15,6 +15,8 @@ from sklearn_sagemaker._state import TrainingData
 CV_BUDGET = 500_000_000
 """``cv="auto"`` uses folds up to this many multiplications a pass (stored values
 times models times classes), and above it holds ``validation_fraction`` out."""
+HELD_OUT = 0.1
+"""Share of the rows held out, with ``validation_fraction="auto"``."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,7 @@ def plan_validation(
         return alone
     if isinstance(cv, str):
         if work > CV_BUDGET or validation_fraction != "auto":
-            share = 0.1 if validation_fraction == "auto" else validation_fraction
+            share = HELD_OUT if validation_fraction == "auto" else validation_fraction
             train, held = _hold_out(y, rows, share, stratify, rng)
             if len(held) == 0:
                 return alone
