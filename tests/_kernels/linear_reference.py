@@ -80,24 +80,24 @@ def train(
 ):
     """One pass of mini-batches; changes ``model`` and returns the loss sums.
 
-    ``trains`` says which group of columns trains on which row; in a batch a row
-    weighs its weight over the rows there that the group trains on. A group with
+    ``trains`` says which fit trains on which row; in a batch a row
+    weighs its weight over the rows there that the fit trains on. A fit with
     none of them steps all the same, with no gradient from the data.
     ``touched_only`` steps, as on CSR, only the features that a batch stores,
     with the penalties times ``boost`` and bias corrections by count of touches.
     """
-    n_columns, group = model.weights.shape[1], n_classes * n_models
+    n_columns, width = model.weights.shape[1], n_classes * n_models
     step = OPTIMIZERS[optimizer].step
     loss_sum, weight_sum = np.zeros(n_columns), np.zeros(n_columns)
     beta_1, beta_2 = constants["beta_1"], constants["beta_2"]
     if trains is None:
-        trains = np.ones((len(X), n_columns // group), dtype=bool)
-    trains = np.repeat(trains != 0, group, axis=1)
+        trains = np.ones((len(X), n_columns // width), dtype=bool)
+    trains = np.repeat(trains != 0, width, axis=1)
     for t in range(len(bounds) - 1):
         rows = order[bounds[t] : bounds[t + 1]]
         live = np.ones(n_columns, dtype=bool)
         if masked[t] >= 0:
-            live[masked[t] * group : (masked[t] + 1) * group] = False
+            live[masked[t] * width : (masked[t] + 1) * width] = False
         gradient = np.zeros_like(model.weights)
         bias_gradient = np.zeros(n_columns)
         n_trained = np.maximum(trains[rows].sum(axis=0), 1)

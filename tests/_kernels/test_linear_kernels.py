@@ -61,8 +61,8 @@ def as_layout(X, layout):
 class Problem:
     """Random inputs of one training pass.
 
-    ``folds`` is None, "parts" (each batch is skipped by at most one group) or
-    "masks" (each group has rows of its own, in some batches none).
+    ``folds`` is None, "parts" (each batch is skipped by at most one fit) or
+    "masks" (each fit has rows of its own, in some batches none).
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Problem:
         loss,
         optimizer,
         n_models,
-        n_groups,
+        n_fits,
         dtype,
         folds=None,
         sparse=False,
@@ -87,8 +87,8 @@ class Problem:
         self.loss, self.optimizer, self.dtype = loss, optimizer, np.dtype(dtype)
         self.regression = LOSSES[loss].link == "identity"
         self.n_classes = 3 if LOSSES[loss].coupled else 1
-        self.n_models, self.n_groups = n_models, n_groups
-        self.n_columns = self.n_classes * n_models * n_groups
+        self.n_models, self.n_fits = n_models, n_fits
+        self.n_columns = self.n_classes * n_models * n_fits
         if self.regression:
             y = rng.normal(size=N_ROWS)
         else:
@@ -103,7 +103,7 @@ class Problem:
             self.masked[1:] = np.array([1, 0, 2])[: n_batches - 1]
         self.trains = None
         if folds == "masks":
-            self.trains = (rng.random((N_ROWS, n_groups)) < 0.6).astype(np.uint8)
+            self.trains = (rng.random((N_ROWS, n_fits)) < 0.6).astype(np.uint8)
             self.trains[:, 0] = 1
             self.trains[self.order[10:24], 1] = 0
             self.trains[self.order[9], 1:] = 0
@@ -207,10 +207,10 @@ class Call:
 
     def catch_up_tables(self):
         problem = self.problem
-        rate, group = problem.rate.copy(), problem.n_classes * problem.n_models
+        rate, width = problem.rate.copy(), problem.n_classes * problem.n_models
         for t, fold in enumerate(problem.masked):
             if fold >= 0:
-                rate[t, fold * group : (fold + 1) * group] = 0.0
+                rate[t, fold * width : (fold + 1) * width] = 0.0
         product = np.ones((len(rate) + 1, self.ld))
         product[1:, : self.used] = np.cumprod(1 - rate * problem.penalties[0], axis=0)
         total = np.zeros_like(product)
@@ -286,15 +286,15 @@ class Call:
 
 
 @cache
-def expected(loss, optimizer, dtype, sparse, n_models, n_groups, folds, centred,
+def expected(loss, optimizer, dtype, sparse, n_models, n_fits, folds, centred,
              shared_scale):  # fmt: skip
     """Results of the reference, for all layouts and instruction sets."""
-    problem = Problem(loss, optimizer, n_models, n_groups, dtype, folds, sparse)
+    problem = Problem(loss, optimizer, n_models, n_fits, dtype, folds, sparse)
     touched_only = sparse and not centred and not OPTIMIZERS[optimizer].lazy_exact
     return problem, *problem.reference(centred, shared_scale, touched_only)
 
 
-# Models, groups, kind of folds, centred, one scale for all columns, column by column,
+# Models, fits, kind of folds, centred, one scale for all columns, column by column,
 # parts of a mini-batch. Wide strips and few columns.
 CASES = (
     (4, 3, "parts", False, True, False, 1),
@@ -308,10 +308,10 @@ CASES = (
 
 
 def assert_pass_equals_the_reference(level, loss, optimizer, dtype, layout, case):
-    n_models, n_groups, folds, centred, shared_scale, narrow, n_parts = case
+    n_models, n_fits, folds, centred, shared_scale, narrow, n_parts = case
     sparse = layout.startswith("csr")
     problem, model, (loss_sum, weight_sum) = expected(
-        loss, optimizer, dtype, sparse, n_models, n_groups, folds, centred, shared_scale
+        loss, optimizer, dtype, sparse, n_models, n_fits, folds, centred, shared_scale
     )
     call = Call(problem, load_level(level), layout, centred, shared_scale,
                 narrow and not sparse, n_parts)  # fmt: skip
@@ -377,10 +377,10 @@ def assert_bits_equal(found, wanted):
 def test_threads_do_not_change_a_bit_and_parts_no_more_than_rounding(
     level, dtype, optimizer, case
 ):
-    n_models, n_groups, folds, centred, shared_scale, narrow, _ = case
+    n_models, n_fits, folds, centred, shared_scale, narrow, _ = case
     kernels = load_level(level)
     loss = "softmax_loss" if folds == "masks" else "logistic"
-    problem = Problem(loss, optimizer, n_models, n_groups, dtype, folds)
+    problem = Problem(loss, optimizer, n_models, n_fits, dtype, folds)
     found = {}
     for n_parts, n_members in itertools.product((1, 2, 3), (1, 2, 3)):
         call = Call(problem, kernels, "C", centred, shared_scale, narrow, n_parts)
@@ -432,8 +432,8 @@ def test_a_member_that_leaves_in_the_middle_ends_the_pass(level):
 @pytest.mark.parametrize("case", CASES)
 def test_a_member_that_comes_late_is_not_waited_for(level, case):
     """A thread without a processor has taken nothing: the other does it all."""
-    n_models, n_groups, folds, centred, shared_scale, narrow, _ = case
-    problem = Problem("logistic", "adam", n_models, n_groups, "f4", folds)
+    n_models, n_fits, folds, centred, shared_scale, narrow, _ = case
+    problem = Problem("logistic", "adam", n_models, n_fits, "f4", folds)
     make = partial(Call, problem, load_level(level), "C", centred, shared_scale, narrow,
                    2)  # fmt: skip
     call = make()

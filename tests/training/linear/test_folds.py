@@ -1,4 +1,4 @@
-"""Folds: each group of columns trains like a fit on the rows of its fold."""
+"""Folds: the columns of each fit train as if alone on the rows of its fold."""
 
 import numpy as np
 import pytest
@@ -15,12 +15,12 @@ from sklearn_sagemaker.training.selection import validation
 from ..conftest import FULL_BATCH, fit, linear_run, problem
 
 
-def last_margins(run, group, X):
-    """Margins of a group's columns after the last epoch, in the user's units."""
+def last_margins(run, number, X):
+    """Margins of the columns of a fit after the last epoch, in the user's units."""
     block = run.blocks[0]
-    columns = block.columns_of(np.arange(1))[group, :, 0]
+    columns = block.columns_of(np.arange(1))[number, :, 0]
     W = block._columns_view(block.W)[:, columns]
-    shift, scale, _ = run.label_scaler[:, group]
+    shift, scale, _ = run.label_scaler[:, number]
     margins = (X @ W + block.bias[0, columns]) * scale + shift
     return margins * run.targets.unit + run.targets.origin
 
@@ -50,10 +50,10 @@ def test_a_fold_trains_like_a_fit_on_its_rows(optimizer, sparse, classes, cv):
     # Adam blows up the rounding of a first gradient that should be zero.
     tolerance = 1e-6 if optimizer == "adam" else 1e-9
     everything = [(np.arange(len(y)), None), *cv.split(X, y)]
-    for group, (rows, _) in enumerate(everything):
+    for number, (rows, _) in enumerate(everything):
         alone = linear_run(X[rows], y[rows], cv=False, **settings)
         alone.train()
-        found, wanted = last_margins(run, group, X), last_margins(alone, 0, X)
+        found, wanted = last_margins(run, number, X), last_margins(alone, 0, X)
         np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
         assert np.ptp(wanted) > 0.1
 
@@ -68,11 +68,11 @@ def test_the_parameter_of_a_loss_is_in_the_units_of_y_in_every_fold(loss):
     cv = TimeSeriesSplit(2)
     run = linear_run(X, y, cv=cv, **settings)
     run.train()
-    for group, (rows, _) in enumerate(cv.split(X), 1):
+    for number, (rows, _) in enumerate(cv.split(X), 1):
         alone = linear_run(X[rows], y[rows], cv=False, **settings)
         alone.train()
         np.testing.assert_allclose(
-            last_margins(run, group, X), last_margins(alone, 0, X), rtol=1e-8
+            last_margins(run, number, X), last_margins(alone, 0, X), rtol=1e-8
         )
 
 
@@ -90,9 +90,9 @@ def test_a_partition_and_its_masks_end_at_the_same_models(monkeypatch, sparse, c
     for run in runs:
         run.train()
     assert [run.plan.trains is None for run in runs] == [True, False]
-    for group in range(4):
+    for number in range(4):
         np.testing.assert_allclose(
-            *(last_margins(run, group, X) for run in runs),
+            *(last_margins(run, number, X) for run in runs),
             rtol=0.0,
             atol=6e-3 * runs[0].targets.unit,
         )
@@ -130,8 +130,8 @@ def test_accuracy_of_a_split_is_that_at_the_threshold_of_all():
     X, y = problem(90, noise=1.0)
     run = linear_run(X, y, cv=SPLITTERS[0], num_models=3, epochs=6)
     table = run.train().candidates
-    for k, (group, rows) in enumerate(run.plan.parts):
-        margins = run.blocks[0].best_margins(run.plan.reader, [(group, rows)])[:, 0]
+    for k, (number, rows) in enumerate(run.plan.parts):
+        margins = run.blocks[0].best_margins(run.plan.reader, [(number, rows)])[:, 0]
         cuts = np.log(table["threshold"] / (1 - table["threshold"]))
         right = (margins > cuts) == (y[rows, None] > 0)
         np.testing.assert_allclose(

@@ -50,9 +50,9 @@ def test_the_state_is_that_of_all_candidates(sparse, optimizer, classes, setting
     }
     state = fit(X, y, **settings, **KEEP)
     resume = pickle.loads(pickle.dumps(state.resume))
-    n_groups = 1 + len([name for name in state.candidates if "split" in name]) // 2
+    n_fits = 1 + len([name for name in state.candidates if "split" in name]) // 2
     n_models = len(state.candidates["status"])
-    columns = (n_groups, 3 if classes == 3 else 1, n_models)
+    columns = (n_fits, 3 if classes == 3 else 1, n_models)
     assert resume["weights"].shape == (X.shape[1], *columns)
     n_states = {"sgd": 0, "adam": 2}.get(optimizer, 1)
     assert resume["states"].shape == (n_states, X.shape[1], *columns)
