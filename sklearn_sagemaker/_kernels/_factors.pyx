@@ -87,7 +87,7 @@ cdef inline ptrdiff_t list_row(const Rows* X, const int64_t* row, ptrdiff_t list
     if X.sparse:
         n = read_row(X, row[0], to, room.columns, values, columns)
         if shift != NULL:
-            # Rows to judge a model of dense ones by.
+            # Rows to validate a model of dense ones on.
             for j in range(X.n_features):
                 tile[j] = -shift[j]
             for j in range(n):

@@ -178,7 +178,6 @@ cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
 
 
 cdef enum:
-    ABREAST = 4   # SS_ABREAST
     NARROW_ROWS = 16
     FAR_BYTES = 65536  # of rows that are fetched ahead
 

@@ -2,6 +2,7 @@
 
 cdef extern from "_strips.h" nogil:
     const int tile_products_built
+    const ptrdiff_t ABREAST "SS_ABREAST"
     const int barriers_built
     double dot_mixed(ptrdiff_t, const float*, const double*)
     double sparse_dot_mixed(ptrdiff_t, const float*, const int32_t*, const double*)
