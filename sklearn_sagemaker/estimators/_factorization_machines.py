@@ -314,7 +314,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         0.5 unless a criterion asks for its calibration. `predict_proba` and
         `decision_function` ignore it.
     resolved_params_ : dict
-        What "auto" became where all candidates share it.
+        What "auto" became where candidates do not differ by it, else see
+        ``best_params_``. The decays of "als" are lists of a number for each group.
     candidates_ : dict of arrays
         One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
         ``train_loss`` and ``validation_loss`` at its best epoch,
@@ -651,7 +652,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
     factors_ : ndarray of shape (n_features, k)
         Factors in the units of X and y: float32 where X is, and is not centred.
     resolved_params_ : dict
-        What "auto" became where all candidates share it.
+        What "auto" became where candidates do not differ by it, else see
+        ``best_params_``. The decays of "als" are lists of a number for each group.
     candidates_ : dict of arrays
         One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
         ``train_loss`` and ``validation_loss`` at its best epoch,

@@ -10,8 +10,9 @@ from scipy.special import expit, logit
 
 from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.training.factors.gradient import Scaler, Solution
+from sklearn_sagemaker.training.factors.resolved import resolved
 from sklearn_sagemaker.training.factors.scaling import check_units, in_user_units
-from sklearn_sagemaker.training.factors.settings import AUTO, FactorSettings
+from sklearn_sagemaker.training.factors.settings import FactorSettings
 from sklearn_sagemaker.training.selection.choice import TrainedCandidates, select_best
 
 METRIC_NAMES: dict[str, dict[str, str | None]] = {
@@ -194,8 +195,7 @@ def select(
         factors=solution.factors,
         draws=all_draws(draws, *scaling),
         resolved={
-            **{name: settings.values[name] for name in AUTO if name in settings.values},
-            "eps": settings.values["eps"],
+            **resolved(settings, models[0]),
             "epochs": epochs,
             "validation": trained.plan.kind,
             "loss": settings.loss.name,

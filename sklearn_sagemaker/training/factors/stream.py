@@ -9,6 +9,7 @@ import numpy as np
 from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
 from sklearn_sagemaker.training.factors.choice import mean_of, named_metrics
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler, Solution
+from sklearn_sagemaker.training.factors.resolved import resolved
 from sklearn_sagemaker.training.factors.scaling import (
     check_units,
     feature_scaler,
@@ -174,8 +175,7 @@ class FactorStream:
             intercept=solution.intercept,
             factors=solution.factors,
             resolved={
-                "solver": settings.solver,
-                "optimizer": settings.optimizer,
+                **resolved(settings, self.models[best]),
                 "validation": "test-then-train",
                 "loss": settings.loss.name,
             },

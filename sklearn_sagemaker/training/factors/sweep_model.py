@@ -98,6 +98,8 @@ class SweepModel:
     Attributes
     ----------
     draws : list of (float, float32 array (d,), float32 array (d, k))
+    init_sigma : float
+        Deviation of the factors at the start, if that was left to the model.
     """
 
     def __init__(
@@ -196,6 +198,7 @@ class SweepModel:
             intercept, coef = 0.0, np.zeros(d)
             if init_sigma == "auto":
                 init_sigma = np.sqrt(PAIR_SHARE[self.sample] * self._factors_unit)
+            self.init_sigma = float(init_sigma)
             factors = init_sigma * self.rng.standard_normal((d, k))
             if not self.sample:
                 # Where the objective is least for features without rows.

@@ -164,6 +164,25 @@ class SweepModels:
             starts.append((float(bias[0]), coef, factors))
         return starts
 
+    @property
+    def init_sigma(self) -> float:
+        """What ``"auto"`` is for the deviation of the factors at the start."""
+        return getattr(self.models[0], "init_sigma", SWEEPS_SIGMA)
+
+    @property
+    def num_draws(self) -> int:
+        """Draws that are kept at most."""
+        return self._arguments["num_draws"]
+
+    def decays(self) -> dict[str, list[float]]:
+        """Decays of each group: means over the outputs, and over the factors."""
+        found = {}
+        for name in ("linear_wd", "factors_wd"):
+            outputs = np.stack([model.hyper[name] for model in self.models])
+            by_group = outputs.reshape(*outputs.shape[:2], -1)
+            found[name] = by_group.mean(axis=(0, 2)).tolist()
+        return found
+
     def _num_draws(self, n_features: int) -> int:
         wanted = self.settings.values["num_draws"]
         if wanted != "auto":

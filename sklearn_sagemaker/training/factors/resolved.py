@@ -1,0 +1,64 @@
+"""What ``"auto"`` became in a run of Factorization Machines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._hyperparameters import HYPERPARAMETERS
+from sklearn_sagemaker.training.factors.settings import (
+    AUTO,
+    INIT_SIGMA,
+    FactorSettings,
+)
+
+REQUIRES = {
+    entry.name: entry.requires for entry in HYPERPARAMETERS["factorization-machines"]
+}
+
+
+def resolved(settings: FactorSettings, model: Any) -> dict[str, Any]:
+    """Values of the hyperparameters that have an effect and that no candidate varies.
+
+    Parameters
+    ----------
+    settings : FactorSettings
+    model : GradientModel or SweepModels
+        The one that is kept of the selected candidate.
+
+    Returns
+    -------
+    resolved : dict
+        Some of "als" and "mcmc" depend on the data, and are those of the model.
+    """
+    values = settings.values
+    found = {name: values[name] for name in (*AUTO, "eps") if name in values}
+    if settings.spec.stream:
+        del found["early_stopping_patience"]
+    found["clip_gradient"] = settings.clip
+    found["rescale_grad"] = settings.rescale or 1.0 / values["mini_batch_size"]
+    found["normalize_data"] = settings.flag("normalize_data", True)
+    if settings.regression:
+        found["normalize_label"] = settings.flag("normalize_label", True)
+    if settings.spec.resume is None:
+        sigma = INIT_SIGMA if settings.solver == "gradient" else model.init_sigma
+        for group, auto in (("bias", 0.0), ("linear", 0.0), ("factors", sigma)):
+            for name, size in (
+                (f"{group}_init_sigma", auto),
+                (f"{group}_init_scale", auto * np.sqrt(3.0)),
+            ):
+                found[name] = float(size) if values[name] == "auto" else values[name]
+    if settings.solver == "als":
+        found |= {
+            name: decay
+            for name, decay in model.decays().items()
+            if values[name] == "auto"
+        }
+    elif settings.solver == "mcmc":
+        found["num_draws"] = model.num_draws
+    return {
+        name: value
+        for name, value in found.items()
+        if all(values[other] in allowed for other, allowed in REQUIRES[name])
+    }
