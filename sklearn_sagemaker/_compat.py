@@ -36,34 +36,54 @@ class EpochCallbacks:
     max_epochs : int or None
         None when it is not known before the fit.
     progress_bar : bool
-        Whether to add scikit-learn's progress bar for this fit.
+        Whether to add scikit-learn's progress bar for this fit, if the estimator has
+        no callbacks.
+
+    Attributes
+    ----------
+    has_bar : bool
+        Whether a progress bar is shown, be it the user's.
     """
 
-    def __init__(self, estimator, X, y, progress_bar: bool = False):
+    def __init__(
+        self, estimator, X, y, max_epochs: int | None = None, progress_bar: bool = False
+    ):
         self.estimator, self.X, self.y = estimator, X, y
-        self._had = list(getattr(estimator, "_skl_callbacks", []))
-        self._added = progress_bar and progress_bar_available() and not self._had
+        self.max_epochs = max_epochs
+        had = list(getattr(estimator, "_skl_callbacks", []))
+        self._added = progress_bar and progress_bar_available() and not had
+        self.has_bar = self._added or (
+            HAS_CALLBACKS and any(isinstance(one, ProgressBar) for one in had)
+        )
         self._root: Any = None
 
     def __enter__(self) -> EpochCallbacks:
-        if not HAS_CALLBACKS:
-            return self
-        if self._added:
+        if HAS_CALLBACKS and self._added:
             self.estimator.set_callbacks(ProgressBar())
+        # Our bar waits for the number of epochs: without it it says 0 % to the end.
+        if HAS_CALLBACKS and (self.max_epochs is not None or not self._added):
+            self._begin()
+        return self
+
+    def _begin(self) -> None:
         try:
-            self._root = self.estimator._init_callback_context(max_subtasks=None)
+            self._root = self.estimator._init_callback_context(
+                max_subtasks=self.max_epochs
+            )
             self._root.call_on_fit_task_begin(
                 estimator=self.estimator, X=self.X, y=self.y
             )
         except BaseException:
             self._remove()
             raise
-        return self
 
-    def epoch(self, losses: dict[str, float]) -> bool:
-        """Report one epoch; whether a callback asks to stop."""
-        if self._root is None:
+    def epoch(self, epochs: int, losses: dict[str, float]) -> bool:
+        """Report one of so many epochs; whether a callback asks to stop."""
+        if not HAS_CALLBACKS:
             return False
+        if self._root is None:
+            self.max_epochs = epochs
+            self._begin()
         task = self._root.subcontext(task_name="epoch")
         arguments = {"estimator": self.estimator, "X": self.X, "y": self.y}
         task.call_on_fit_task_begin(**arguments)

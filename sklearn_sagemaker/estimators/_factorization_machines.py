@@ -292,9 +292,11 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
     random_state : int, RandomState instance or None, default=None
         Seed of shuffling, folds and starting weights.
     verbose : int, default=0
-        Above zero shows the progress epoch by epoch: scikit-learn's progress bar
-        where it is available (scikit-learn 1.9 and rich), else lines on standard error,
-        or in the log if the logger "sklearn_sagemaker" has a handler and takes INFO.
+        Above zero shows the progress of `fit` epoch by epoch: scikit-learn's progress
+        bar where it is available (scikit-learn 1.9 and rich), else lines; and a line
+        for each call of `partial_fit`, or window of a dataset. Lines go to standard
+        error, or to the log if the logger "sklearn_sagemaker" has a handler and takes
+        INFO.
     backend : str, backend or None, default=None
         Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
         None is what `sklearn_sagemaker.set_config` says, "local" at first.
@@ -636,9 +638,11 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
     random_state : int, RandomState instance or None, default=None
         Seed of shuffling, folds and starting weights.
     verbose : int, default=0
-        Above zero shows the progress epoch by epoch: scikit-learn's progress bar
-        where it is available (scikit-learn 1.9 and rich), else lines on standard error,
-        or in the log if the logger "sklearn_sagemaker" has a handler and takes INFO.
+        Above zero shows the progress of `fit` epoch by epoch: scikit-learn's progress
+        bar where it is available (scikit-learn 1.9 and rich), else lines; and a line
+        for each call of `partial_fit`, or window of a dataset. Lines go to standard
+        error, or to the log if the logger "sklearn_sagemaker" has a handler and takes
+        INFO.
     backend : str, backend or None, default=None
         Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
         None is what `sklearn_sagemaker.set_config` says, "local" at first.

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from time import perf_counter
 from typing import Any
 
 from sklearn_sagemaker._state import RowSource, TrainingData, WindowedData
 from sklearn_sagemaker.backends import resolve_backend
 from sklearn_sagemaker.estimators._attributes import set_attributes
-from sklearn_sagemaker.estimators._progress import monitored
+from sklearn_sagemaker.estimators._progress import monitored, show_call
 from sklearn_sagemaker.estimators._row_sources import (
     loaded,
     next_windows,
@@ -53,7 +54,8 @@ def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) ->
             data = windowed(X, targets.encode, validation)
         else:
             data = TrainingData(X, *targets.encode(y, weights), *validation)
-        with monitored(estimator, X, y) as monitor:
+        validated = estimator.cv is not False or validation[0] is not None
+        with monitored(estimator, X, y, validated=validated) as monitor:
             state = backend.train(spec, data, monitor)
         set_attributes(estimator, state, targets.classes)
     return estimator
@@ -78,8 +80,10 @@ def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:
             X, y, weights = check_labelled(estimator, X, y, sample_weight, reset=first)
             data = TrainingData(X, *targets.encode_next(y, weights))
             spec = make_spec(estimator, targets, **streamed(estimator))
+            start = perf_counter()
             state = backend.train(spec, data, None)
             set_attributes(estimator, state, targets.classes)
+            show_call(estimator, X.shape[0], state, perf_counter() - start)
     return estimator
 
 

@@ -111,8 +111,10 @@ def summary(progress: list[Progress], n_active: int) -> dict[str, float]:
     """Losses of the best candidate so far, and how many go on, for a monitor."""
     best = min(progress, key=lambda part: part.best_loss.min())
     model = int(np.argmin(best.best_loss))
+    # It may have stopped before this epoch.
+    last = best.n_iter[model] - 1
     return {
-        "train_loss": float(best.train_curve[-1][model]),
+        "train_loss": float(best.train_curve[last][model]),
         "validation_loss": float(best.best_loss[model]),
         "n_active": n_active,
     }

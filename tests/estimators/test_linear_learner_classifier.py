@@ -1241,6 +1241,42 @@ def test_verbose_shows_a_progress_bar(capsys):
     np.testing.assert_array_equal(quiet.coef_, model.coef_)
 
 
+@pytest.fixture
+def lines_of(monkeypatch, capsys):
+    """What verbose writes in lines."""
+    monkeypatch.setattr(
+        "sklearn_sagemaker.estimators._progress.progress_bar_available", lambda: False
+    )
+    monkeypatch.setattr(logging.getLogger("sklearn_sagemaker"), "propagate", False)
+    return lambda: capsys.readouterr().err.splitlines()
+
+
+def test_verbose_names_no_validation_loss_without_validation_rows(problem, lines_of):
+    cls, X, y = problem
+    settings = {**QUICK, "cv": False, "num_models": 1, "verbose": 1}
+    cls(**settings).fit(X, y)
+    lines = lines_of()
+    assert lines
+    assert not any("validation loss" in line for line in lines)
+    assert all(", 1 candidate training, " in line for line in lines)
+    cls(**settings).fit(X, y, X_val=X, y_val=y)
+    assert all("best validation loss " in line for line in lines_of())
+
+
+def test_verbose_writes_a_line_for_each_call_of_a_stream(problem, lines_of):
+    cls, X, y = problem
+    classes = {} if cls is BOTH[1] else {"classes": np.unique(y)}
+    model = cls(random_state=0, verbose=1).partial_fit(X, y, **classes)
+    model.partial_fit(X[:9], y[:9])
+    one, two = lines_of()
+    assert one.startswith(f"call 1: {len(X)} rows, progressive validation loss so far ")
+    loss = float(two.split("so far ")[1].split(",")[0])
+    assert two.startswith("call 2: 9 rows, ")
+    assert loss == pytest.approx(-model.best_score_, rel=1e-4)
+    model.set_params(verbose=0).partial_fit(X, y)
+    assert lines_of() == []
+
+
 class Recorder:
     """A callback that records the epochs, and may ask to stop."""
 
@@ -1250,6 +1286,7 @@ class Recorder:
 
     def setup(self, estimator, context):
         self.names.append("setup")
+        self.max_epochs = context.max_subtasks
 
     def teardown(self, estimator, context):
         self.names.append("teardown")
@@ -1288,3 +1325,37 @@ def test_callback_stops_the_fit(problem):
     assert model.n_iter_ == len(recorder.losses) == 2
     assert (model.candidates_["n_iter"] == 2).all()
     assert np.isfinite(model.coef_).all()
+
+
+@needs_callbacks
+def test_verbose_writes_lines_beside_the_callbacks_of_the_user(capsys, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("sklearn_sagemaker"), "propagate", False)
+    model = LinearLearnerClassifier(**{**QUICK, "epochs": 3}, verbose=1)
+    model.set_callbacks(Recorder()).fit(*IRIS)
+    assert capsys.readouterr().err.count("epoch") == 3
+
+
+@needs_callbacks
+@pytest.mark.parametrize(("epochs", "known"), [(5, 5), ("auto", None)])
+def test_callbacks_know_the_number_of_epochs_if_the_user_does(epochs, known):
+    recorder = Recorder()
+    model = LinearLearnerClassifier(**{**QUICK, "epochs": epochs})
+    model.set_callbacks(recorder).fit(*IRIS)
+    assert recorder.max_epochs == known
+
+
+@needs_callbacks
+@pytest.mark.parametrize("epochs", [5, "auto"])
+def test_the_progress_bar_knows_the_number_of_epochs(epochs, monkeypatch):
+    recorder = Recorder()
+    monkeypatch.setattr("sklearn_sagemaker._compat.ProgressBar", lambda: recorder)
+    for place in ("_compat", "estimators._progress"):
+        monkeypatch.setattr(
+            f"sklearn_sagemaker.{place}.progress_bar_available", lambda: True
+        )
+    model = LinearLearnerClassifier(**{**QUICK, "epochs": epochs}, verbose=1)
+    model.fit(*IRIS)
+    assert recorder.max_epochs == model.resolved_params_["epochs"]
+    assert recorder.began == len(recorder.losses) > 0
+    assert recorder.names == ["setup", "teardown"]
+    assert not getattr(model, "_skl_callbacks", [])

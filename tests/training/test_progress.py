@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sklearn_sagemaker.training.progress import Progress
+from sklearn_sagemaker.training.progress import Progress, summary
 
 
 def record(progress, epoch, loss, active=None, parts=None, counted=True, patience=2,
@@ -101,3 +101,12 @@ def test_a_loss_below_zero_improves_too():
     for epoch, loss in enumerate([0.1, 0.0, -0.1, -0.2]):
         better, gone = record(progress, epoch, [loss], patience=1)
         assert (better.tolist(), gone.tolist()) == ([0], [])
+
+
+def test_the_summary_is_of_the_best_candidate_even_after_it_stopped():
+    progress = Progress.start(2)
+    record(progress, 0, [1.0, 3.0], parts=[[1.0, 3.0]])
+    record(progress, 1, [2.0], active=[1], parts=[[2.0]])
+    assert summary([progress], 1) == {
+        "train_loss": 2.0, "validation_loss": 1.0, "n_active": 1,
+    }  # fmt: skip
