@@ -75,13 +75,14 @@ class ClassTargets:
     def of_source(cls, estimator: Any, source: RowSource) -> ClassTargets:
         """The classes of rows that come in windows."""
         classes, counts = source.contents.labels, source.contents.counts
-        if classes is None or counts is None:
+        if classes is None:
             raise ValueError(
                 f"The labels of this {type(source).__name__} have too many distinct "
                 "values for classes; use a regressor, or bin them."
             )
         check_classification_targets(classes)
         if estimator.class_weight == "balanced":
+            assert counts is not None
             multipliers = counts.sum() / (len(counts) * counts)
         else:
             multipliers = compute_class_weight(
