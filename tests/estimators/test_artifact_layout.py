@@ -174,7 +174,7 @@ def test_every_hyperparameter_is_text_in_meta():
         "feature_dim": "3", "num_factors": "2", "predictor_type": "regressor",
         "epochs": "2", "linear_lr": "0.02", "factors_lr": "0.0001", "bias_wd": "0.0",
         "bias_init_method": "constant", "bias_init_value": "0.5", "use_bias": "true",
-        "linear_init_method": "normal", "linear_init_sigma": "0.01",
+        "linear_init_method": "normal", "linear_init_sigma": "0.0",
         "_use_full_symbolic": "true", "use_linear": "true", "_learning_rate": "1.0",
     }  # fmt: skip
     assert {key: said.get(key) for key in wanted} == wanted
