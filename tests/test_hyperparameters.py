@@ -15,14 +15,16 @@ from sklearn_sagemaker._hyperparameters import (
     ALL,
     BINARY,
     CLASSIFIERS,
-    HYPERPARAMETERS,
     MULTICLASS,
     REGRESSOR,
-    hyperparameters_for,
     inapplicable,
     warn_inapplicable,
 )
-from sklearn_sagemaker._kernels import DEFAULT_LOSS
+from sklearn_sagemaker._hyperparameters.tables import (
+    HYPERPARAMETERS,
+    hyperparameters_for,
+)
+from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES, OPTIMIZERS
 from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.exceptions import InapplicableHyperparameterWarning
 
@@ -36,14 +38,31 @@ ESTIMATOR_TABLES = {
     REGRESSOR: hyperparameters_for("linear-learner", (REGRESSOR,)),
 }
 
+
 # ------------------------------------------------------------------- when they apply
+def losses_with(parameter):
+    return {name for name, loss in LOSSES.items() if loss.parameter == parameter}
+
+
+def optimizers_with(constant):
+    """Optimizers of Linear Learner whose step changes with a constant."""
+
+    def step(optimizer, value):
+        constants = {"beta_1": 0.5, "beta_2": 0.5, "eps": 0.1, "momentum": 0.5}
+        constants |= {"decay": 0.0, constant: value}
+        return optimizer.step(1.0, 0.3, 0.1, 0.0, 0.2, 0.7, 1.0, 1.0, constants)
+
+    found = {n for n, o in OPTIMIZERS.items() if step(o, 0.25) != step(o, 0.75)}
+    return found & set(TABLES[BINARY]["optimizer"].choices)
+
+
 SCHEDULED = {"use_lr_scheduler": {True}}
 INTERCEPT = {"use_bias": {True}}
 # What each one needs of the others; those that are not here need nothing.
 NEEDS = {
     "momentum": {"optimizer": {"sgd"}},
-    "beta_1": {"optimizer": {"adam"}},
-    "beta_2": {"optimizer": {"adam", "rmsprop"}},
+    "beta_1": {"optimizer": optimizers_with("beta_1")},
+    "beta_2": {"optimizer": optimizers_with("beta_2")},
     "bias_lr_mult": INTERCEPT,
     "bias_wd_mult": INTERCEPT,
     "init_bias": INTERCEPT,
@@ -63,12 +82,11 @@ NEEDS = {
     },
     "target_recall": {CRITERION: {"precision_at_target_recall"}},
     "target_precision": {CRITERION: {"recall_at_target_precision"}},
-    "margin": {"loss": {"hinge_loss"}},
-    "quantile": {"loss": {"quantile_loss"}},
-    "loss_insensitivity": {
-        "loss": {"eps_insensitive_squared_loss", "eps_insensitive_absolute_loss"}
+    **{
+        loss.parameter: {"loss": losses_with(loss.parameter)}
+        for loss in LOSSES.values()
+        if loss.parameter
     },
-    "huber_delta": {"loss": {"huber_loss"}},
 }
 ONLY = {
     CRITERION: BINARY,
@@ -81,9 +99,8 @@ ONLY = {
     "balance_multiclass_weights": MULTICLASS,
 }
 LOSS_CHOICES = {
-    BINARY: {"logistic", "hinge_loss"},
-    MULTICLASS: {"softmax_loss"},
-    REGRESSOR: set(TABLES[REGRESSOR]["loss"].choices) - {"auto"},
+    kind: {name for name, loss in LOSSES.items() if kind in loss.predictor_types}
+    for kind in ALL
 }
 EVERYWHERE = [
     (kind, name) for kind in ALL for name in ESTIMATOR_TABLES[kind] if name != "loss"
@@ -421,9 +438,19 @@ def test_defaults_go_to_text_and_back(entry):
         assert entry.parse(entry.to_string(value)) == value
 
 
-def test_optimizers():
+def test_losses_and_optimizers_are_those_of_sagemaker_and_of_the_registries():
+    assert losses_with("margin") == {"hinge_loss"}
+    assert losses_with("huber_delta") == {"huber_loss"}
+    assert losses_with("quantile") >= {"quantile_loss"}
+    assert losses_with("loss_insensitivity") == {
+        "eps_insensitive_squared_loss", "eps_insensitive_absolute_loss",
+    }  # fmt: skip
+    assert optimizers_with("beta_1") >= {"adam"}
+    assert optimizers_with("beta_2") >= {"adam", "rmsprop"}
+    for kind in ALL:
+        assert set(TABLES[kind]["loss"].choices) >= LOSS_CHOICES[kind] | {"auto"}
     entry = ALL_ENTRIES["optimizer"]
-    assert set(entry.choices) == {"auto", "sgd", "adam", "rmsprop", "adagrad"}
+    assert set(entry.choices) >= {"auto", "sgd", "adam", "rmsprop", "adagrad"}
     assert '"adagrad"' in entry.doc
 
 

@@ -10,7 +10,6 @@ import sklearn_sagemaker
 PACKAGE = Path(sklearn_sagemaker.__file__).parent
 LEAVES = {
     "_state",
-    "_hyperparameters",
     "exceptions",
     "_compat",
     "_optional",
@@ -20,11 +19,12 @@ LEAVES = {
 # Folder -> folders (and leaves) that it may import.
 ALLOWED = {
     "_kernels": {"_kernels"},
-    "training": {"training", "_kernels"},
-    "io": {"io"},
+    "_hyperparameters": {"_hyperparameters", "_kernels"},
+    "training": {"training", "_hyperparameters", "_kernels"},
+    "io": {"io", "_hyperparameters", "_kernels"},
     "backends": {"backends", "training", "_kernels"},
-    "estimators": {"estimators", "backends", "io", "_kernels"},
-    "cli": {"cli", "estimators", "backends", "io"},
+    "estimators": {"estimators", "backends", "io", "_hyperparameters", "_kernels"},
+    "cli": {"cli", "estimators", "backends", "io", "_hyperparameters"},
     "onnx": {"onnx", "estimators", "_kernels"},
     "_show_versions": {"_kernels"},
     "__init__": {"estimators", "backends", "_show_versions"},

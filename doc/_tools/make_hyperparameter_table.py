@@ -15,11 +15,11 @@ from sklearn_sagemaker._hyperparameters import (
     ALL,
     BINARY,
     CLASSIFIERS,
-    HYPERPARAMETERS,
     MULTICLASS,
     REGRESSOR,
     Hyperparameter,
 )
+from sklearn_sagemaker._hyperparameters.tables import HYPERPARAMETERS
 
 PAGE = Path(__file__).resolve().parents[1] / "hyperparameters.md"
 BEGIN = (

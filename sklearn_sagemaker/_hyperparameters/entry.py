@@ -12,6 +12,9 @@ REGRESSOR = "regressor"
 CLASSIFIERS = (BINARY, MULTICLASS)
 ALL = (BINARY, MULTICLASS, REGRESSOR)
 
+Requirement = tuple[tuple[str, tuple[Any, ...]], ...]
+"""Names of other hyperparameters, each with the values of it that are needed."""
+
 
 def _bound(value: float | None) -> str:
     return "inf" if value is None else f"{value:.10g}"
@@ -56,7 +59,7 @@ class Hyperparameter:
     high: float | None = None
     closed: str = "neither"
     choices: tuple[str, ...] = ()
-    requires: tuple[tuple[str, tuple[Any, ...]], ...] = ()
+    requires: Requirement = ()
     ours: bool = False
 
     @property
@@ -186,6 +189,6 @@ def choice(
     )
 
 
-def when(name: str, *values: Any) -> tuple[tuple[str, tuple[Any, ...]], ...]:
+def when(name: str, *values: Any) -> Requirement:
     """For ``requires``: another hyperparameter has one of these values."""
     return ((name, values),)

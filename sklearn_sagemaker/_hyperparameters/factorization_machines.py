@@ -13,6 +13,7 @@ from sklearn_sagemaker._hyperparameters.entry import (
     when,
 )
 from sklearn_sagemaker._hyperparameters.linear_learner import CRITERION, LINEAR_LEARNER
+from sklearn_sagemaker._kernels import FACTOR_CHOICES
 
 _LINEAR = {entry.name: entry for entry in LINEAR_LEARNER}
 _GRADIENT = when("solver", "gradient")
@@ -82,7 +83,7 @@ FACTORIZATION_MACHINES = (
         "optimizer", "auto", "adam",
         'How the gradient solver steps. "auto" is "adagrad". "adam" is MXNet\'s: its '
         "states change only with the rows that touch them. SageMaker has it alone.",
-        ("auto", "sgd", "adam", "adagrad", "rmsprop", "ftrl"),
+        ("auto", *FACTOR_CHOICES),
         ours=True, requires=_GRADIENT,
     ),
     number(

@@ -8,13 +8,42 @@ from sklearn_sagemaker._hyperparameters.entry import (
     MULTICLASS,
     REGRESSOR,
     Hyperparameter,
+    Requirement,
     choice,
     flag,
     number,
     when,
 )
+from sklearn_sagemaker._kernels import LINEAR_CHOICES, LOSSES, OPTIMIZERS
 
 CRITERION = "binary_classifier_model_selection_criteria"
+
+
+def _losses(*predictor_types: str) -> tuple[str, ...]:
+    """Losses of some predictor types."""
+    return tuple(
+        name
+        for name, loss in LOSSES.items()
+        if set(loss.predictor_types) & set(predictor_types)
+    )
+
+
+def _of_losses(parameter: str) -> Requirement:
+    """A parameter of losses needs one of them."""
+    return when(
+        "loss", *(name for name, loss in LOSSES.items() if loss.parameter == parameter)
+    )
+
+
+def _of_optimizers(constant: str) -> Requirement:
+    """A constant of steps needs an optimizer that reads it."""
+    names = {
+        optimizer.variant_of or optimizer.name: None
+        for optimizer in OPTIMIZERS.values()
+        if optimizer.uses(constant)
+    }
+    return when("optimizer", *(name for name in names if name in LINEAR_CHOICES))
+
 
 LINEAR_LEARNER = (
     choice(
@@ -23,7 +52,7 @@ LINEAR_LEARNER = (
         "auto",
         'Loss to minimise. "auto" is "logistic" for two classes, "softmax_loss" for '
         "more.",
-        ("auto", "logistic", "hinge_loss", "softmax_loss"),
+        ("auto", *_losses(*CLASSIFIERS)),
         predictor_types=CLASSIFIERS,
     ),
     choice(
@@ -32,15 +61,7 @@ LINEAR_LEARNER = (
         "auto",
         'Loss to minimise. "auto" is "squared_loss", the squared error itself, without '
         "a factor of one half.",
-        (
-            "auto",
-            "squared_loss",
-            "absolute_loss",
-            "eps_insensitive_squared_loss",
-            "eps_insensitive_absolute_loss",
-            "quantile_loss",
-            "huber_loss",
-        ),
+        ("auto", *_losses(REGRESSOR)),
         predictor_types=(REGRESSOR,),
     ),
     choice(
@@ -84,7 +105,7 @@ LINEAR_LEARNER = (
         "optimizer", "auto", "auto",
         'How weights are updated. "auto" is "adam". SageMaker\'s guide names '
         '"adagrad"; its container and its SDK take the others only.',
-        ("auto", "sgd", "adam", "rmsprop", "adagrad"),
+        ("auto", *LINEAR_CHOICES),
     ),
     number(
         "learning_rate", "float", "auto", "auto",
@@ -103,18 +124,18 @@ LINEAR_LEARNER = (
     ),
     number(
         "momentum", "float", "auto", "auto", 'Momentum of sgd. "auto" is 0.',
-        0.0, 1.0, closed="left", auto=True, requires=when("optimizer", "sgd"),
+        0.0, 1.0, closed="left", auto=True, requires=_of_optimizers("momentum"),
     ),
     number(
         "beta_1", "float", "auto", "auto",
         'Decay of adam\'s mean of gradients. "auto" is 0.9.',
-        0.0, 1.0, closed="left", auto=True, requires=when("optimizer", "adam"),
+        0.0, 1.0, closed="left", auto=True, requires=_of_optimizers("beta_1"),
     ),
     number(
         "beta_2", "float", "auto", "auto",
         'Decay of the mean of squared gradients of adam and rmsprop. "auto" is 0.999.',
         0.0, 1.0, closed="left", auto=True,
-        requires=when("optimizer", "adam", "rmsprop"),
+        requires=_of_optimizers("beta_2"),
     ),
     flag("use_bias", True, True, "Whether to fit an intercept."),
     number(
@@ -261,7 +282,7 @@ LINEAR_LEARNER = (
         'Margin of "hinge_loss": positive rows should score at least '
         "``(1 + margin) / 2``, the others at most ``(1 - margin) / 2``.",
         0.0, closed="left",
-        predictor_types=(BINARY,), requires=when("loss", "hinge_loss"),
+        predictor_types=(BINARY,), requires=_of_losses("margin"),
     ),
     number(
         "accuracy_top_k", "int", 3, 3,
@@ -276,21 +297,19 @@ LINEAR_LEARNER = (
     ),
     number(
         "quantile", "float", 0.5, 0.5, 'Quantile of "quantile_loss".', 0.0, 1.0,
-        predictor_types=(REGRESSOR,), requires=when("loss", "quantile_loss"),
+        predictor_types=(REGRESSOR,), requires=_of_losses("quantile"),
     ),
     number(
         "loss_insensitivity", "float", 0.01, 0.01,
         "Half width of the band in which the eps_insensitive losses are zero, in the "
         "units of y.", 0.0,
         predictor_types=(REGRESSOR,),
-        requires=when(
-            "loss", "eps_insensitive_squared_loss", "eps_insensitive_absolute_loss"
-        ),
+        requires=_of_losses("loss_insensitivity"),
     ),
     number(
         "huber_delta", "float", 1.0, 1.0,
         'Error from which on "huber_loss" is linear, in the units of y.',
         0.0, closed="left",
-        predictor_types=(REGRESSOR,), requires=when("loss", "huber_loss"),
+        predictor_types=(REGRESSOR,), requires=_of_losses("huber_delta"),
     ),
 )  # fmt: skip

@@ -14,9 +14,12 @@ from sklearn_sagemaker._kernels.levels import (
 from sklearn_sagemaker._kernels.losses import DEFAULT_LOSS, LOSS_IDS, LOSSES
 from sklearn_sagemaker._kernels.optimizers import (
     CONSTANTS,
+    FACTOR_CHOICES,
+    LINEAR_CHOICES,
     LINEAR_OPTIMIZERS,
     OPTIMIZER_IDS,
     OPTIMIZERS,
+    FactorDefaults,
 )
 from sklearn_sagemaker._kernels.passes import Batches, Columns
 from sklearn_sagemaker._kernels.readers import RowReader, read_in
@@ -24,7 +27,9 @@ from sklearn_sagemaker._kernels.readers import RowReader, read_in
 __all__ = [
     "CONSTANTS",
     "DEFAULT_LOSS",
+    "FACTOR_CHOICES",
     "LEVEL",
+    "LINEAR_CHOICES",
     "LINEAR_OPTIMIZERS",
     "LOSSES",
     "LOSS_IDS",
@@ -32,6 +37,7 @@ __all__ = [
     "OPTIMIZER_IDS",
     "Batches",
     "Columns",
+    "FactorDefaults",
     "RowReader",
     "available_levels",
     "factor_kernels",

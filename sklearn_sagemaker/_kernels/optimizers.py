@@ -17,10 +17,39 @@ exactly zero.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class FactorDefaults:
+    """What factorization machines take where the user leaves it open.
+
+    Chosen on the validation rows of the benchmark data sets, labels standardised.
+
+    Attributes
+    ----------
+    rates : tuple of float
+        Learning rates of linear weights and of factors.
+    decays : tuple of float
+        Their penalties, added with each row that holds the feature, if its values are
+        ones.
+    log_loss_rate : float
+        Factor of the rates for the log loss, whose slopes are smaller.
+    eps : float
+    summed : bool
+        Whether gradients of a mini-batch are summed, not averaged: steps are shorter
+        for smaller gradients, and a feature may be held by one row of it.
+    """
+
+    rates: tuple[float, float]
+    decays: tuple[float, float] = (0.04, 0.08)
+    log_loss_rate: float = 2.5
+    eps: float = 1e-8
+    summed: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,8 +72,20 @@ class Optimizer:
         later without error.
     own_decay : bool
         Whether the step applies weight decay itself: then ``g`` comes without it
-        and the step sees ``decay``. Such a step is not for linear models, whose
-        decay acts through the gradient.
+        and the step sees ``decay``, and may divide by ``lr``. Such a step is not for
+        linear models, whose decay acts through the gradient.
+    exact_eps : bool
+        Whether factorization machines put ``eps`` inside the bias correction, as
+        MXNet's Adam does.
+    variant_of : str
+        The optimizer that runs this one where a hyperparameter asks for it, if users
+        do not say it themselves.
+    dense_rates, sparse_rates : tuple of float
+        Learning rates of the candidates of linear models, those that train best on
+        most of the benchmark data first: a run with few models takes the first ones.
+        Empty if users cannot say it there.
+    factors : FactorDefaults or None
+        None if users cannot say it for factorization machines.
     """
 
     name: str
@@ -53,6 +94,15 @@ class Optimizer:
     c_step: str
     lazy_exact: bool = False
     own_decay: bool = False
+    exact_eps: bool = False
+    variant_of: str = ""
+    dense_rates: tuple[float, ...] = ()
+    sparse_rates: tuple[float, ...] = ()
+    factors: FactorDefaults | None = None
+
+    def uses(self, constant: str) -> bool:
+        """Whether the step reads one of `CONSTANTS`."""
+        return re.search(rf"\b{constant}\b", self.c_step) is not None
 
 
 def soft_threshold(w, threshold):
@@ -111,6 +161,9 @@ OPTIMIZERS: dict[str, Optimizer] = {
             _sgd,
             "w = FN(soft_threshold)(w - lr * g, lr * pen);",
             lazy_exact=True,
+            dense_rates=(0.01, 0.001, 0.1, 0.03, 0.003, 0.0003, 0.0001, 0.3),
+            sparse_rates=(0.1, 0.01, 1.0, 0.3, 0.03, 0.003, 0.001, 3.0),
+            factors=FactorDefaults((0.01, 0.015)),
         ),
         Optimizer(
             "momentum",
@@ -118,6 +171,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             _momentum,
             "s0 = momentum * s0 + g;"
             "w = FN(soft_threshold)(w - lr * s0, lr * pen / (1 - momentum));",
+            variant_of="sgd",
         ),
         Optimizer(
             "adam",
@@ -127,6 +181,10 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s1 = beta_2 * s1 + (1 - beta_2) * g * g;"
             "REAL length = lr / (SQRT(s1 * c2) + eps);"
             "w = FN(soft_threshold)(w - length * c1 * s0, length * pen);",
+            exact_eps=True,
+            dense_rates=(0.03, 0.01, 0.1, 0.003, 0.02, 0.06, 0.001, 0.3),
+            sparse_rates=(0.03, 0.1, 0.01, 0.3, 0.06, 0.02, 0.003, 1.0),
+            factors=FactorDefaults((0.001, 0.0005), log_loss_rate=1.0),
         ),
         Optimizer(
             "rmsprop",
@@ -135,6 +193,9 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s0 = beta_2 * s0 + (1 - beta_2) * g * g;"
             "REAL length = lr / (SQRT(s0 * c2) + eps);"
             "w = FN(soft_threshold)(w - length * g, length * pen);",
+            dense_rates=(0.01, 0.003, 0.03, 0.001, 0.006, 0.02, 0.0003, 0.1),
+            sparse_rates=(0.03, 0.1, 0.01, 0.3, 0.06, 0.02, 0.003, 1.0),
+            factors=FactorDefaults((0.001, 0.0005), log_loss_rate=1.0),
         ),
         Optimizer(
             "adagrad",
@@ -143,6 +204,9 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s0 = s0 + g * g;"
             "REAL length = lr / (SQRT(s0) + eps);"
             "w = FN(soft_threshold)(w - length * g, length * pen);",
+            dense_rates=(0.1, 0.03, 0.3, 0.01, 0.06, 0.2, 0.003, 1.0),
+            sparse_rates=(0.1, 0.3, 0.03, 1.0, 0.2, 0.06, 0.01, 3.0),
+            factors=FactorDefaults((0.045, 0.028), eps=1.0, summed=True),
         ),
         # McMahan et al. 2013, "Ad click prediction: a view from the trenches", as in
         # MXNet; eps is their beta.
@@ -157,6 +221,13 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s0 = s0 + g - (now - root) / lr * w;"
             "w = -FN(soft_threshold)(s0, pen) / ((eps + now) / lr + decay);",
             own_decay=True,
+            factors=FactorDefaults(
+                (0.06, 0.045),
+                # A penalty that does not grow with the rows.
+                decays=(10.0, 6.0),
+                eps=1.0,
+                summed=True,
+            ),
         ),
     )
 }
@@ -165,6 +236,16 @@ LINEAR_OPTIMIZERS: tuple[str, ...] = tuple(
     name for name, optimizer in OPTIMIZERS.items() if not optimizer.own_decay
 )
 """Those that the kernels of linear models have."""
+
+LINEAR_CHOICES: tuple[str, ...] = tuple(
+    name for name, optimizer in OPTIMIZERS.items() if optimizer.dense_rates
+)
+"""What users may say for linear models."""
+
+FACTOR_CHOICES: tuple[str, ...] = tuple(
+    name for name, optimizer in OPTIMIZERS.items() if optimizer.factors
+)
+"""What users may say for factorization machines."""
 
 OPTIMIZER_IDS: dict[str, int] = {name: i for i, name in enumerate(OPTIMIZERS)}
 """The number by which the compiled kernels know an optimizer."""

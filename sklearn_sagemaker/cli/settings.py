@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from sklearn_sagemaker._hyperparameters import ALL, HYPERPARAMETERS, hyperparameters_for
+from sklearn_sagemaker._hyperparameters import ALL
 from sklearn_sagemaker.cli.algorithms import TITLES, estimator_class
 
 DERIVED = {
@@ -47,6 +47,8 @@ def parse_settings(
     Values of arguments that are no hyperparameters, such as ``cv`` and
     ``class_weight``, are JSON, or text where they are none.
     """
+    from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
+
     table = hyperparameters_for(algorithm, (predictor_type,))
     values: dict[str, Any] = {}
     for text in texts:
@@ -84,6 +86,11 @@ def _plain(text: str) -> Any:
 def _unknown(
     name: str, table: dict[str, Any], algorithm: str, predictor_type: str
 ) -> str:
+    from sklearn_sagemaker._hyperparameters.tables import (
+        HYPERPARAMETERS,
+        hyperparameters_for,
+    )
+
     if name in DERIVED:
         return f"--set {name} is not needed: {DERIVED[name]}; leave it out."
     others = [kind for kind in ALL if name in hyperparameters_for(algorithm, (kind,))]

@@ -13,8 +13,8 @@ from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
     CLASSIFIERS,
     REGRESSOR,
-    hyperparameters_for,
 )
+from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
 from sklearn_sagemaker._kernels.prediction import factor_scores, mean_margins
 from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker._threads import thread_count, threads

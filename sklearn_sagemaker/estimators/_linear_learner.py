@@ -10,8 +10,8 @@ from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
     CLASSIFIERS,
     REGRESSOR,
-    hyperparameters_for,
 )
+from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
 from sklearn_sagemaker._kernels.prediction import linear_margins
 from sklearn_sagemaker.estimators._base import SageMakerEstimator
 from sklearn_sagemaker.estimators._classifier import SageMakerClassifier

@@ -3,7 +3,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._hyperparameters import HYPERPARAMETERS
+from sklearn_sagemaker._hyperparameters.tables import HYPERPARAMETERS
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
 from sklearn_sagemaker.training.linear.run import LinearRun
 

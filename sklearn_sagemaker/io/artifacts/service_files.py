@@ -21,13 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters import (
-    BINARY,
-    HYPERPARAMETERS,
-    MULTICLASS,
-    REGRESSOR,
-    hyperparameters_for,
-)
+from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
+from sklearn_sagemaker._hyperparameters.tables import HYPERPARAMETERS
+from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.artifact import (
     FM,
@@ -45,30 +41,21 @@ SERVICE_VERSION = 10301
 MAX_FLOAT = sys.float_info.max
 ADDITIONAL, META = "additional-params.json", "meta.json"
 
-_BINARY_LINKS = {"logistic": "logit", "hinge_loss": "score"}
+_BINARY_LINKS = {
+    name: loss.link for name, loss in LOSSES.items() if BINARY in loss.predictor_types
+}
 _RAW = ("identity", "score")
 """Links of graphs that answer the score itself."""
 _WEIGHTED = "weighted_softmax_loss"
 """SageMaker's name of the loss under ``balance_multiclass_weights``."""
 _LOSSES = {
-    BINARY: tuple(_BINARY_LINKS),
-    MULTICLASS: ("softmax_loss", _WEIGHTED),
-    REGRESSOR: hyperparameters_for(LINEAR, (REGRESSOR,))["loss"].choices,
+    kind: {name for name, loss in LOSSES.items() if kind in loss.predictor_types}
+    for kind in KINDS
 }
-_USUAL = {
-    "logit": "logistic",
-    "score": "hinge_loss",
-    "softmax": "softmax_loss",
-    "identity": "squared_loss",
-}
-"""Losses of links, of models that do not say theirs."""
-_INSENSITIVE = ("eps_insensitive_squared_loss", "eps_insensitive_absolute_loss")
-_OF_LOSSES = {
-    "quantile": ("quantile_loss",),
-    "huber_delta": ("huber_loss",),
-    "margin": ("hinge_loss",),
-    "loss_insensitivity": _INSENSITIVE,
-}
+_LOSSES[MULTICLASS].add(_WEIGHTED)
+_USUAL = {loss.link: name for name, loss in reversed(LOSSES.items())}
+"""Losses of links, of models that do not say theirs: the first of each."""
+_PARAMETERS = ("quantile", "huber_delta", "margin", "loss_insensitivity")
 """Parameters of losses, which others have as null."""
 _MANIFEST = {"mx-mod": "mxnet_module", ADDITIONAL: "json", "version": 1}
 _CONTAINER = {
@@ -149,11 +136,12 @@ def _additional(artifact: ModelArtifact) -> dict[str, Any]:
     loss = _concrete(artifact, "loss")
     if loss not in _LOSSES[artifact.predictor_type]:
         loss = _USUAL[artifact.link]
+    parameter = LOSSES[loss].parameter if loss in LOSSES else None
     threshold = 0.5 if artifact.threshold is None else _float32(artifact.threshold)
     binary = artifact.predictor_type == BINARY
     metrics: dict[str, Any] = {
-        name: _concrete(artifact, name) if loss in losses else None
-        for name, losses in _OF_LOSSES.items()
+        name: _concrete(artifact, name) if name == parameter else None
+        for name in _PARAMETERS
     }
     metrics |= {
         "eps_insensitive_loss_type": None,

@@ -211,7 +211,7 @@ class GradientModel:
             settings.loss.coupled,
             0.0,
             OPTIMIZER_IDS[settings.optimizer],
-            settings.optimizer == "adam",
+            OPTIMIZERS[settings.optimizer].exact_eps,
             np.array([constants[name] for name in CONSTANTS]),
             self._rules(),
             settings.rescale,
@@ -228,8 +228,8 @@ class GradientModel:
         rules[0] = params["bias_lr"], self.settings.values["bias_wd"]
         rules[1] = params["linear_lr"], params["linear_wd"]
         rules[2] = params["factors_lr"], params["factors_wd"]
-        if self.settings.optimizer == "ftrl":
-            # It divides by the rate: next to none stands for none.
+        if OPTIMIZERS[self.settings.optimizer].own_decay:
+            # The step divides by the rate: next to none stands for none.
             rules[:, 0] = np.maximum(rules[:, 0], 1e-20)
         return rules
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER
-from sklearn_sagemaker._kernels import DEFAULT_LOSS, OPTIMIZERS
+from sklearn_sagemaker._kernels import DEFAULT_LOSS, OPTIMIZERS, FactorDefaults
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.memory import check_bytes
 from sklearn_sagemaker.training.selection.settings import (
@@ -26,24 +26,8 @@ AUTO = {
 }
 """What ``"auto"`` becomes where it is the same for all candidates."""
 
-AUTO_EPS = {"adam": 1e-8, "rmsprop": 1e-8, "adagrad": 1.0, "ftrl": 1.0, "sgd": 1e-8}
-
-# Chosen on the validation rows of the benchmark data sets, labels standardised: the
-# learning rates of linear weights and factors.
-RATES = {
-    "sgd": (0.01, 0.015),
-    "adam": (0.001, 0.0005),
-    "adagrad": (0.045, 0.028),
-    "rmsprop": (0.001, 0.0005),
-    "ftrl": (0.06, 0.045),
-}
-DECAYS = (0.04, 0.08)
-"""Of linear weights and factors, added with each row that holds the feature, if its
-values are ones."""
-FTRL_DECAYS = (10.0, 6.0)
-"""The same for ftrl, whose penalty does not grow with the rows."""
-LOG_LOSS = (2.5, 0.08, 0.17)
-"""The log loss wants other rates and decays: its slopes are smaller."""
+LOG_LOSS_DECAYS = (0.08, 0.17)
+"""Factors of the decays of linear weights and factors for the log loss."""
 INIT_SIGMA = 0.006
 FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
 EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100}
@@ -99,7 +83,14 @@ class FactorSettings(Settings):
         self.solver: str = values["solver"]
         self.optimizer: str = values["optimizer"]
         if values["eps"] == "auto":
-            values["eps"] = AUTO_EPS[self.optimizer]
+            values["eps"] = self.defaults.eps
+
+    @property
+    def defaults(self) -> FactorDefaults:
+        """What the optimizer takes where the user leaves it open."""
+        defaults = OPTIMIZERS[self.optimizer].factors
+        assert defaults is not None
+        return defaults
 
     @property
     def probit(self) -> bool:
@@ -126,9 +117,7 @@ class FactorSettings(Settings):
         rescale = self.values["rescale_grad"]
         if rescale != "auto":
             return rescale
-        # Steps of these are shorter for smaller gradients, and a feature may be held
-        # by one row of a mini-batch.
-        return 1.0 if self.optimizer in ("adagrad", "ftrl") else 0.0
+        return 1.0 if self.defaults.summed else 0.0
 
     def check_memory(
         self, n_features: int, n_outputs: int, n_models: int = 1, epochs: int = 1
@@ -214,18 +203,14 @@ class FactorSettings(Settings):
             k = max(1, int(FACTORS[self.solver] * share))
         row: dict[str, Any] = {"num_factors": k}
         if self.solver == "gradient":
-            linear_lr, factors_lr = RATES[self.optimizer]
+            linear_lr, factors_lr = self.defaults.rates
             if not self.regression:
-                # Steps of adam and rmsprop do not depend on the size of slopes.
-                if self.optimizer not in ("adam", "rmsprop"):
-                    rate = rate * LOG_LOSS[0]
-                linear, decay = linear * LOG_LOSS[1], decay * LOG_LOSS[2]
+                rate = rate * self.defaults.log_loss_rate
+                linear, decay = linear * LOG_LOSS_DECAYS[0], decay * LOG_LOSS_DECAYS[1]
             row["linear_lr"] = _or(values["linear_lr"], rate * linear_lr)
             row["factors_lr"] = _or(values["factors_lr"], rate * factors_lr)
             row["bias_lr"] = _or(values["bias_lr"], row["linear_lr"])
-            linear_wd, factors_wd = DECAYS
-            if self.optimizer == "ftrl":
-                linear_wd, factors_wd = FTRL_DECAYS
+            linear_wd, factors_wd = self.defaults.decays
             row["linear_wd"] = _or(values["linear_wd"], linear * linear_wd)
             row["factors_wd"] = _or(values["factors_wd"], decay * factors_wd)
         elif self.solver == "als":

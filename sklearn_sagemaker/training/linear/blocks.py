@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
 from sklearn_sagemaker.training.linear.block import LANES, ColumnBlock
 from sklearn_sagemaker.training.linear.candidates import Candidates
 from sklearn_sagemaker.training.linear.settings import LinearSettings
@@ -99,8 +99,8 @@ def penalty_boost(
     """Factors on the penalties of the features of CSR rows.
 
     Penalties act when a batch touches a feature: as much stronger as that is
-    rarer. SGD without momentum catches up exactly instead, and features that are
-    centred are touched by every batch.
+    rarer. Lazy steps, those of SGD without momentum, catch up exactly instead, and
+    features that are centred are touched by every batch.
 
     Parameters
     ----------
@@ -115,7 +115,8 @@ def penalty_boost(
     -------
     boost : float64 array of shape (n_features,)
     """
-    if settings.kernel_optimizer == "sgd" or settings.shifts_features(statistics):
+    lazy = OPTIMIZERS[settings.kernel_optimizer].lazy_exact
+    if lazy or settings.shifts_features(statistics):
         return np.ones(len(counts))
     share = counts / n_rows
     touched = -np.expm1(batch * np.log1p(-share.clip(0, 1 - 1e-16)))

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._kernels import OPTIMIZERS
 from sklearn_sagemaker.training.memory import MODEL_BYTES, check_bytes
 
 PARAMETERS = (
@@ -24,18 +25,9 @@ PARAMETERS = (
 DEFAULT_MODELS = 32
 """Candidates of ``num_models="auto"``, as in SageMaker."""
 
-# The grid, each list with the value that trains best on most of the benchmark
-# data first: a run with few models takes the heads of the lists.
-LEARNING_RATES = {
-    ("adam", "dense"): (0.03, 0.01, 0.1, 0.003, 0.02, 0.06, 0.001, 0.3),
-    ("adam", "sparse"): (0.03, 0.1, 0.01, 0.3, 0.06, 0.02, 0.003, 1.0),
-    ("sgd", "dense"): (0.01, 0.001, 0.1, 0.03, 0.003, 0.0003, 0.0001, 0.3),
-    ("sgd", "sparse"): (0.1, 0.01, 1.0, 0.3, 0.03, 0.003, 0.001, 3.0),
-    ("rmsprop", "dense"): (0.01, 0.003, 0.03, 0.001, 0.006, 0.02, 0.0003, 0.1),
-    ("rmsprop", "sparse"): (0.03, 0.1, 0.01, 0.3, 0.06, 0.02, 0.003, 1.0),
-    ("adagrad", "dense"): (0.1, 0.03, 0.3, 0.01, 0.06, 0.2, 0.003, 1.0),
-    ("adagrad", "sparse"): (0.1, 0.3, 0.03, 1.0, 0.2, 0.06, 0.01, 3.0),
-}
+# The grid, with the learning rates of the optimizer; each list with the value that
+# trains best on most of the benchmark data first: a run with few models takes the
+# heads of the lists.
 PENALTIES = {
     "dense": ((1e-4, 0.0), (1e-4, 1e-4), (1e-3, 0.0), (0.0, 0.0)),
     "sparse": ((0.0, 1e-6), (1e-6, 0.0), (0.0, 1e-5), (1e-5, 0.0)),
@@ -85,7 +77,8 @@ def _learning_rates(fixed, optimizer: str, storage: str, wanted: int) -> list[fl
     """The user's rate, or as many as are wanted: the grid's, then rates between."""
     if fixed != "auto":
         return [fixed]
-    rates = list(LEARNING_RATES[optimizer, storage])
+    entry = OPTIMIZERS[optimizer]
+    rates = list(entry.sparse_rates if storage == "sparse" else entry.dense_rates)
     while len(rates) < wanted:
         ordered = sorted(rates)
         rates += [float(np.sqrt(a * b)) for a, b in itertools.pairwise(ordered)]

@@ -3,24 +3,20 @@
 import numpy as np
 import pytest
 
-from sklearn_sagemaker._hyperparameters import HYPERPARAMETERS
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._hyperparameters.tables import HYPERPARAMETERS
+from sklearn_sagemaker._kernels import FACTOR_CHOICES, OPTIMIZERS, RowReader
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.settings import (
-    AUTO_EPS,
     EPOCHS,
     FACTORS,
     INIT_SIGMA,
-    LOG_LOSS,
-    RATES,
     VARIATIONS,
     FactorSettings,
     start_of,
 )
 
 KINDS = ("regressor", "binary_classifier", "multiclass_classifier")
-OPTIMIZERS = ("sgd", "adam", "adagrad", "rmsprop", "ftrl")
 GROUPS = ("bias", "linear", "factors")
 
 
@@ -43,7 +39,7 @@ def rows_of(candidates):
 
 # ----------------------------------------------------------------------- candidates
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FACTOR_CHOICES)
 @pytest.mark.parametrize("num_models", [1, 2, 5, 8, 50])
 def test_candidates_are_distinct_and_as_many_as_were_asked_for(
     kind, optimizer, num_models
@@ -53,9 +49,10 @@ def test_candidates_are_distinct_and_as_many_as_were_asked_for(
     assert len(made) == len(rows) == min(num_models, len(VARIATIONS))
     assert all(one != other for n, one in enumerate(rows) for other in rows[:n])
     assert rows[0]["num_factors"] == FACTORS["gradient"]
-    wanted = np.array(RATES[optimizer])
-    if kind != "regressor" and optimizer not in ("adam", "rmsprop"):
-        wanted = wanted * LOG_LOSS[0]
+    defaults = OPTIMIZERS[optimizer].factors
+    wanted = np.array(defaults.rates)
+    if kind != "regressor":
+        wanted = wanted * defaults.log_loss_rate
     found = rows[0]["linear_lr"], rows[0]["factors_lr"]
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
@@ -65,7 +62,7 @@ def test_candidates_are_distinct_and_as_many_as_were_asked_for(
     "name", ["num_factors", "linear_lr", "factors_lr", "linear_wd", "factors_wd",
              "bias_lr"],
 )  # fmt: skip
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FACTOR_CHOICES)
 def test_what_the_user_sets_is_so_in_all_candidates(kind, name, optimizer):
     value = 7 if name == "num_factors" else 0.123
     made = settings(kind, num_models=8, optimizer=optimizer, **{name: value})
@@ -138,9 +135,10 @@ def test_epochs(solver):
         assert settings(solver=solver, epochs=7).epochs(validated) == 7
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FACTOR_CHOICES)
 def test_eps(optimizer):
-    assert settings(optimizer=optimizer).values["eps"] == AUTO_EPS[optimizer]
+    found = settings(optimizer=optimizer).values["eps"]
+    assert found == OPTIMIZERS[optimizer].factors.eps
     assert settings(optimizer=optimizer, eps=0.5).values["eps"] == 0.5
 
 
@@ -226,7 +224,7 @@ def model(kind="regressor", n_outputs=1, seed=(1, 2), **changed):
     )
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", FACTOR_CHOICES)
 def test_models_start_as_the_settings_say(optimizer):
     made = model("multiclass_classifier", 3, optimizer=optimizer)
     np.testing.assert_array_equal(made.bias[0], np.full(3, 5.0))

@@ -12,7 +12,8 @@ from sklearn.metrics import (
     recall_score,
 )
 
-from sklearn_sagemaker._hyperparameters import BINARY, hyperparameters_for
+from sklearn_sagemaker._hyperparameters import BINARY
+from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
 from sklearn_sagemaker._kernels.decision import (
     binary_score,
     is_positive,
