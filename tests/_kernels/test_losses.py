@@ -63,7 +63,8 @@ def points(name, n=400):
     f = 2 * rng.normal(size=n)
     regression = name in REGRESSION
     y = 2 * rng.normal(size=n) if regression else rng.integers(0, 2, n).astype(float)
-    p = rng.uniform(0.05, 0.95, n) if name == "quantile_loss" else rng.uniform(0, 3, n)
+    share = LOSSES[name].parameter == "quantile"
+    p = rng.uniform(0.05, 0.95, n) if share else rng.uniform(0, 3, n)
     return f, y, p
 
 

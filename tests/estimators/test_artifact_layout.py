@@ -17,6 +17,7 @@ from sklearn_sagemaker import (
     load_artifact,
     save_artifact,
 )
+from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.io.artifacts.archives import read_gzip, read_zip, write_zip
 from sklearn_sagemaker.io.artifacts.tar_archives import read_tar
 
@@ -113,9 +114,9 @@ def test_additional_params_of_regressors(parameters, said):
     assert list(found["metrics_params"].items()) == list({**right, **said}.items())
 
 
-@pytest.mark.parametrize("loss", ["logistic", "hinge_loss", "softmax_loss"])
+@pytest.mark.parametrize("loss", [n for n, x in LOSSES.items() if x.link != "identity"])
 def test_additional_params_of_classifiers(loss):
-    several = loss == "softmax_loss"
+    several = LOSSES[loss].coupled
     labels = np.digitize(SCORE, [-1, 1]) if several else SCORE > 0.7
     parameters = {"accuracy_top_k": 2} if several else {
         "f_beta": 2.0, "positive_example_weight_mult": 2.0,
@@ -139,12 +140,13 @@ def test_additional_params_of_classifiers(loss):
     assert found["metrics_params"]["accuracy_top_k"] == (2 if several else 3)
     weight = 1.0 if several else 2.0
     assert found["metrics_params"]["positive_example_weight_mult"] == weight
-    assert found["metrics_params"]["margin"] == (1.0 if loss == "hinge_loss" else None)
-    heads = {"logistic": "LogisticRegressionOutput", "hinge_loss": "SVMOutput",
-             "softmax_loss": "SoftmaxOutput"}  # fmt: skip
+    margin = 1.0 if LOSSES[loss].parameter == "margin" else None
+    assert found["metrics_params"]["margin"] == margin
+    heads = {"logit": "LogisticRegressionOutput", "score": "SVMOutput",
+             "softmax": "SoftmaxOutput"}  # fmt: skip
     nodes = json.loads(files["mx-mod-symbol.json"])["nodes"]
     assert [one["op"] for one in nodes] == [
-        "null", "null", "dot", "null", "broadcast_add", "null", heads[loss]
+        "null", "null", "dot", "null", "broadcast_add", "null", heads[LOSSES[loss].link]
     ]  # fmt: skip
     # Without our members they are as SageMaker's.
     bare = {k: v for k, v in files.items() if not k.startswith("sklearn_sagemaker/")}

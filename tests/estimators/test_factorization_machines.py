@@ -22,6 +22,7 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
+from sklearn_sagemaker._kernels import FACTOR_CHOICES
 from sklearn_sagemaker.estimators._spec import seed_of
 from sklearn_sagemaker.training.factors.settings import start_of
 from sklearn_sagemaker.training.schedule import epoch_order
@@ -253,7 +254,7 @@ def test_exclusive_or(dtype):
     assert model.fit(rows, y).score(rows, y) == 1.0
 
 
-@pytest.mark.parametrize("optimizer", ["auto", "sgd", "adam", "rmsprop", "ftrl"])
+@pytest.mark.parametrize("optimizer", FACTOR_CHOICES)
 def test_planted_factors_are_recovered(optimizer):
     noise = 0.1
     rows, y = ratings(3000, noise)

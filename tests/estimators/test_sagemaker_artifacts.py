@@ -21,6 +21,7 @@ from sklearn_sagemaker import (
     load_artifact,
     save_artifact,
 )
+from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.mxnet import RowSparse, write_ndarrays
 
@@ -469,9 +470,8 @@ def test_thresholds_that_are_none(threshold):
 
 @pytest.mark.parametrize(
     "loss",
-    ["squared_loss", "absolute_loss", "eps_insensitive_squared_loss", "quantile_loss",
-     "eps_insensitive_absolute_loss", "huber_loss", "another_loss"],
-)  # fmt: skip
+    [n for n, x in LOSSES.items() if x.link == "identity"] + ["another_loss"],
+)
 @pytest.mark.parametrize("head", ["LinearRegressionOutput", "make_loss"])
 def test_losses_of_regressors(loss, head):
     said = additional("regressor", loss)

@@ -11,6 +11,7 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
+from sklearn_sagemaker._kernels import FACTOR_CHOICES, LINEAR_CHOICES
 from sklearn_sagemaker._state import Contents, RowSource
 
 RNG = np.random.default_rng(0)
@@ -90,14 +91,14 @@ MODELS = {
             LinearLearnerRegressor(optimizer=optimizer, wd=0.01, l1=0.001, **QUICK),
             Y,
         )
-        for optimizer in ("adam", "sgd", "rmsprop", "adagrad")
+        for optimizer in LINEAR_CHOICES
     },
     **{
         f"machines {optimizer}": (
             FactorizationMachinesRegressor(optimizer=optimizer, **SMALL),
             Y,
         )
-        for optimizer in ("adam", "sgd", "adagrad")
+        for optimizer in FACTOR_CHOICES
     },
     "linear classes": (LinearLearnerClassifier(**QUICK), LABELS),
     "machines of classes": (FactorizationMachinesClassifier(**SMALL), LABELS),

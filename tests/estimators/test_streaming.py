@@ -24,6 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
+from sklearn_sagemaker._kernels import LINEAR_CHOICES, LOSSES
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training import prequential
 
@@ -309,7 +310,7 @@ def test_feature_names(problem):
 
 # -------------------------------------------------------------------- same bits
 @DENSE_AND_CSR
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "adagrad"])
+@pytest.mark.parametrize("optimizer", LINEAR_CHOICES)
 def test_pickling_between_calls_changes_no_bit(problem, optimizer, make):
     cls, X, y = problem
     settings = {**QUICK, "optimizer": optimizer}
@@ -808,7 +809,8 @@ def test_a_regression_stream_comes_near_fit():
 
 def test_every_loss_streams():
     X, y = CANCER
-    for loss in ("logistic", "hinge_loss"):
+    binary = [n for n, x in LOSSES.items() if "binary_classifier" in x.predictor_types]
+    for loss in binary:
         model = streamed(LinearLearnerClassifier(random_state=0, loss=loss), X, y)
         assert streamed(model, X, y).score(X, y) > 0.93
     X, y = DIABETES

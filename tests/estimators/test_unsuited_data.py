@@ -21,6 +21,7 @@ from sklearn_sagemaker import (
     FactorizationMachinesRegressor,
     LinearLearnerRegressor,
 )
+from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.exceptions import (
     HyperparameterScaleWarning,
     IdentifierColumnsWarning,
@@ -168,16 +169,13 @@ def test_one_hot_columns_are_not_identifiers():
 
 # ------------------------------------------------------------ parameters of losses
 X, Y = load_diabetes(return_X_y=True)
-LOSSES = {
-    "huber_loss": "huber_delta",
-    "eps_insensitive_squared_loss": "loss_insensitivity",
-    "eps_insensitive_absolute_loss": "loss_insensitivity",
-}
+REGRESSION = {n: x for n, x in LOSSES.items() if x.link == "identity"}
+IN_UNITS = [name for name, loss in REGRESSION.items() if loss.parameter_scales]
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", IN_UNITS)
 def test_a_parameter_in_other_units_than_y_is_told(loss):
-    name, y = LOSSES[loss], 1e5 + 3000 * Y
+    name, y = LOSSES[loss].parameter, 1e5 + 3000 * Y
     model = LinearLearnerRegressor(**QUICK, loss=loss)
     message = once(lambda: model.fit(X, y), HyperparameterScaleWarning)
     assert message.startswith(f"{name}={getattr(model, name):g} is in the units of y")
@@ -195,7 +193,7 @@ def test_a_parameter_in_other_units_than_y_is_told(loss):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", IN_UNITS)
 @pytest.mark.parametrize(
     "y", [Y, Y / 100, np.full(len(Y), 1e6)], ids=["usual", "small", "constant"]
 )
@@ -204,6 +202,6 @@ def test_defaults_suit_targets_of_usual_sizes(loss, y):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("loss", ["squared_loss", "absolute_loss", "quantile_loss"])
+@pytest.mark.parametrize("loss", [n for n in REGRESSION if n not in IN_UNITS])
 def test_losses_without_such_a_parameter_warn_of_nothing(loss):
     LinearLearnerRegressor(**QUICK, loss=loss).fit(X, 1e6 * Y)

@@ -11,6 +11,7 @@ from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
 from sklearn.model_selection import KFold, ShuffleSplit
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
+from sklearn_sagemaker._kernels import LINEAR_CHOICES, OPTIMIZERS
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training import rows as training_rows
 from sklearn_sagemaker.training.linear import run as linear_run
@@ -92,7 +93,7 @@ def test_clone_starts_anew(problem):
 
 # ------------------------------------------------------------------------- going on
 @DENSE_AND_CSR
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "adagrad"])
+@pytest.mark.parametrize("optimizer", LINEAR_CHOICES)
 def test_the_second_fit_starts_where_the_first_ended(
     problem, make, optimizer, monkeypatch
 ):
@@ -107,8 +108,7 @@ def test_the_second_fit_starts_where_the_first_ended(
 
     monkeypatch.setattr(linear_run, "resume_blocks", spy)
     model.fit(make(X), y)
-    n_states = {"sgd": 0, "adam": 2}.get(optimizer, 1)
-    assert len(saved["states"]) == n_states
+    assert len(saved["states"]) == OPTIMIZERS[optimizer].n_states
     assert all(np.any(state != 0) for state in saved["states"])
     for name in ARRAYS:
         np.testing.assert_array_equal(started[0][name], saved[name])

@@ -5,7 +5,8 @@ import pytest
 import scipy.sparse as sp
 from sklearn.model_selection import KFold, ShuffleSplit
 
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels import FACTOR_CHOICES, RowReader
+from sklearn_sagemaker._kernels import OPTIMIZERS as REGISTRY
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
 from sklearn_sagemaker.backends import LocalBackend
 from sklearn_sagemaker.exceptions import (
@@ -27,9 +28,7 @@ from .test_settings import hyperparameters
 
 TASKS = pytest.mark.parametrize("classes", [1, 2, 3])
 STORAGE = pytest.mark.parametrize("sparse", [False, True])
-OPTIMIZERS = pytest.mark.parametrize(
-    "optimizer", ["adagrad", "sgd", "adam", "rmsprop", "ftrl"]
-)
+OPTIMIZERS = pytest.mark.parametrize("optimizer", FACTOR_CHOICES)
 # All rows in each step: they count alike, and their order does not matter.
 FULL_BATCH = {"mini_batch_size": 100_000, "normalize_data": False, "epochs": 4}
 
@@ -324,7 +323,9 @@ def test_ftrl_with_a_rate_of_zero(name):
     assert np.isfinite(fit(X, y, optimizer="ftrl", epochs=2, **{name: 0.0}).coef).all()
 
 
-@pytest.mark.parametrize("optimizer", ["adagrad", "sgd", "adam", "rmsprop"])
+@pytest.mark.parametrize(
+    "optimizer", [name for name in FACTOR_CHOICES if not REGISTRY[name].own_decay]
+)
 @pytest.mark.parametrize("group", ["bias", "linear", "factors"])
 def test_a_rate_of_zero_leaves_a_group_as_it_starts(optimizer, group):
     X, y = problem(sparse=True)

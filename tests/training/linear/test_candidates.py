@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sklearn_sagemaker._kernels import LINEAR_CHOICES
 from sklearn_sagemaker.training.linear.candidates import PARAMETERS, make_candidates
 
 from ..conftest import hyperparameters
@@ -17,7 +18,7 @@ def rows(candidates):
 
 
 @pytest.mark.parametrize("sparse", [False, True])
-@pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "adagrad"])
+@pytest.mark.parametrize("optimizer", LINEAR_CHOICES)
 def test_auto_gives_32_distinct_candidates(optimizer, sparse):
     candidates = make_candidates(hyperparameters(optimizer=optimizer), sparse)
     assert len(candidates) == 32

@@ -4,26 +4,15 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog, minimize
 
-from sklearn_sagemaker._kernels import LINEAR_OPTIMIZERS, LOSSES
+from sklearn_sagemaker._kernels import LINEAR_CHOICES, LOSSES
 
+from ..._kernels.test_losses import KINKS
 from ..conftest import fit
 
 N, D = 300, 5
 PARAMETERS = {
-    "hinge_loss": 1.5,
-    "eps_insensitive_squared_loss": 5.0,
-    "eps_insensitive_absolute_loss": 5.0,
-    "quantile_loss": 0.3,
-    "huber_loss": 10.0,
-}
-SMOOTH = (
-    "logistic",
-    "squared_loss",
-    "eps_insensitive_squared_loss",
-    "huber_loss",
-    "softmax_loss",
-)
-HYPERPARAMETER_OPTIMIZERS = [name for name in LINEAR_OPTIMIZERS if name != "momentum"]
+    "margin": 1.5, "loss_insensitivity": 5.0, "quantile": 0.3, "huber_delta": 10.0,
+}  # fmt: skip
 
 
 class Problem:
@@ -56,7 +45,7 @@ class Problem:
         self.label_mean, self.label_unit = mean, unit
         self.A = np.c_[(self.X - self.mean) / self.deviation, np.ones(N)]
         self.t = (self.y - mean) / unit
-        self.parameter = PARAMETERS.get(name, 0.0)
+        self.parameter = PARAMETERS.get(self.loss.parameter, 0.0)
         if self.loss.parameter_scales:
             self.parameter /= unit
 
@@ -80,27 +69,40 @@ class Problem:
             options=options,
         ).fun  # fmt: skip
 
+    def pieces(self):
+        """Margins between the corners of each row's loss, two in each piece."""
+        if self.loss.coupled:
+            return []
+        corners = np.sort(
+            [KINKS[self.loss.name](t, self.parameter) for t in self.t], axis=1
+        )
+        ends = np.c_[corners.min(axis=1, initial=0) - 3, corners,
+                     corners.max(axis=1, initial=0) + 3]  # fmt: skip
+        steps = np.diff(ends, axis=1)
+        return [(ends[:, :-1] + share * steps).T for share in (0.25, 0.75)]
+
+    @property
+    def smooth(self):
+        """Whether the loss is more than straight pieces."""
+        slopes = [self.loss.gradient(f, self.t, self.parameter) for f in self.pieces()]
+        return not slopes or not np.allclose(*slopes)
+
     def linear_optimum(self):
         """Smallest weighted sum of slacks that are not below the loss's pieces."""
-        name, p = self.loss.name, self.parameter
-        free, slack = [(None, None)] * (D + 1), [(0, None)] * N
-        if name == "hinge_loss":
-            sign = np.where(self.t > 0, -1.0, 1.0)
-            wanted = np.where(self.t > 0, (p + 1) / 2, (p - 1) / 2)
-            return linprog(
-                np.r_[np.zeros(D + 1), self.w],
-                np.c_[sign[:, None] * self.A, -np.eye(N)],
-                -wanted,
-                bounds=free + slack,
-            ).fun
-        eps = p if name == "eps_insensitive_absolute_loss" else 0.0
-        below, above = (p, 1 - p) if name == "quantile_loss" else (1.0, 1.0)
-        none = np.zeros((N, N))
+        margins, _ = self.pieces()
+        rows, bounds = [], []
+        for f in margins:
+            value, slope = (
+                part(f, self.t, self.parameter)
+                for part in (self.loss.value, self.loss.gradient)
+            )
+            rows.append(np.c_[slope[:, None] * self.A, -np.eye(N)])
+            bounds.append(slope * f - value)
         return linprog(
-            np.r_[np.zeros(D + 1), below * self.w, above * self.w],
-            np.r_[np.c_[-self.A, -np.eye(N), none], np.c_[self.A, none, -np.eye(N)]],
-            np.r_[eps - self.t, eps + self.t],
-            bounds=free + slack + slack,
+            np.r_[np.zeros(D + 1), self.w],
+            np.vstack(rows),
+            np.concatenate(bounds),
+            bounds=[(None, None)] * (D + 1 + N),
         ).fun
 
     def coefficients(self, state):
@@ -110,19 +112,19 @@ class Problem:
         return np.vstack([coef.T, intercept / self.label_unit])
 
 
-@pytest.mark.parametrize("optimizer", HYPERPARAMETER_OPTIMIZERS)
+@pytest.mark.parametrize("optimizer", LINEAR_CHOICES)
 @pytest.mark.parametrize("name", LOSSES)
 def test_training_reaches_the_optimum(name, optimizer):
     problem = Problem(name)
-    wd = 0.01 if name in SMOOTH else 0.0
+    wd = 0.01 if problem.smooth else 0.0
     best = problem.smooth_optimum(wd) if wd else problem.linear_optimum()
     settings = {"loss": name, "optimizer": optimizer, "wd": wd, "l1": 0.0}
     if problem.loss.parameter:
-        settings[problem.loss.parameter] = PARAMETERS[name]
+        settings[problem.loss.parameter] = PARAMETERS[problem.loss.parameter]
     if problem.classes == 2:
         settings["binary_classifier_model_selection_criteria"] = "loss_function"
     state = fit(problem.X, problem.y, problem.weights, classes=problem.classes,
                 cv=False, normalize_data=True, epochs=100, **settings)  # fmt: skip
     found, _ = problem.objective(problem.coefficients(state), wd)
     assert found >= best * (1 - 1e-7)
-    assert found <= best * (1 + (0.0005 if name in SMOOTH else 0.002))
+    assert found <= best * (1 + (0.0005 if problem.smooth else 0.002))

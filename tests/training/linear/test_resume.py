@@ -7,6 +7,11 @@ import numpy as np
 import pytest
 from sklearn.model_selection import KFold, ShuffleSplit
 
+from sklearn_sagemaker._kernels import (
+    LINEAR_CHOICES,
+    LINEAR_OPTIMIZERS,
+    OPTIMIZERS,
+)
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
 
 from ..conftest import fit, linear_run, problem
@@ -35,7 +40,7 @@ CASES = [
 
 @pytest.mark.parametrize("settings", CASES)
 @pytest.mark.parametrize("classes", [1, 2, 3])
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "rmsprop", "adagrad"])
+@pytest.mark.parametrize("optimizer", LINEAR_CHOICES)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_the_state_is_that_of_all_candidates(sparse, optimizer, classes, settings):
     """Of those that stopped early, too."""
@@ -54,7 +59,7 @@ def test_the_state_is_that_of_all_candidates(sparse, optimizer, classes, setting
     n_models = len(state.candidates["status"])
     columns = (n_fits, 3 if classes == 3 else 1, n_models)
     assert resume["weights"].shape == (X.shape[1], *columns)
-    n_states = {"sgd": 0, "adam": 2}.get(optimizer, 1)
+    n_states = OPTIMIZERS[optimizer].n_states
     assert resume["states"].shape == (n_states, X.shape[1], *columns)
     assert resume["bias"].shape == (3, *columns)
     per_epoch = resume["steps"][0, 0] / state.candidates["n_iter"]
@@ -68,7 +73,7 @@ def test_the_state_is_that_of_all_candidates(sparse, optimizer, classes, setting
 
 @pytest.mark.parametrize("cv", [False, ShuffleSplit(2, random_state=0)])
 @pytest.mark.parametrize("classes", [1, 2, 3])
-@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "adam", "rmsprop", "adagrad"])
+@pytest.mark.parametrize("optimizer", LINEAR_OPTIMIZERS)
 @pytest.mark.parametrize("sparse", [False, True])
 def test_two_runs_are_as_one_of_all_their_epochs(sparse, optimizer, classes, cv):
     """Bit for bit, at a constant rate and with batches of the same size."""

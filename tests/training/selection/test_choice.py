@@ -193,7 +193,9 @@ def test_the_objective_of_the_validation_rows_is_the_validation_loss():
 
 
 # ----------------------------------------------------------------------- thresholds
-@pytest.mark.parametrize("loss", ["logistic", "hinge_loss"])
+@pytest.mark.parametrize(
+    "loss", [n for n, x in LOSSES.items() if "binary_classifier" in x.predictor_types]
+)
 def test_without_a_curve_the_threshold_is_half_way(loss):
     """Half a probability, or half way between the scores 0 and 1."""
     X, y = problem(100, noise=1.0)
