@@ -17,7 +17,7 @@ from typing import Any
 from sklearn_sagemaker.cli.options import refuse_same_file, whole_number
 from sklearn_sagemaker.cli.progress import Progress
 from sklearn_sagemaker.cli.reading import (
-    FORMATS,
+    NAMES,
     OPTIONS,
     add_reading,
     data_file,
@@ -49,7 +49,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     add_reading(parser, "--format", "--from", of="IN")
     parser.add_argument(
         "--to",
-        choices=FORMATS,
+        choices=NAMES,
         dest="to_format",
         help="format of OUT (default: by the ending of its name)",
     )
@@ -137,7 +137,7 @@ def _convert(arguments: argparse.Namespace, paths: list[str]) -> int:
         check_can_write(path)
     options = source.settled(paths, _reading_options(arguments, source))
     writing = {}
-    if sink.name == "recordio":
+    if "dtype" in sink.writing_options:
         writing["dtype"] = arguments.dtype or "float32"
     dealer = _Dealer(shards)
     with ExitStack() as stack:
@@ -206,8 +206,8 @@ def _read(
                 X = sparse.csr_matrix(X)
             elif sparse.issparse(X) and not is_sparse:
                 X = X.toarray()
-            # RecordIO casts by itself.
-            if arguments.dtype is not None and sink.name != "recordio":
+            # Some writers cast by themselves.
+            if arguments.dtype is not None and "dtype" not in sink.writing_options:
                 X = _cast(path, X, arguments.dtype)
             y = None if arguments.no_label else y
             weights = None if arguments.drop_weights else weights

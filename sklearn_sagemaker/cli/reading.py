@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-# Of the registry, which takes too long to import for a help text.
-FORMATS = ("csv", "json", "jsonlines", "npz", "parquet", "recordio", "svm")
+from sklearn_sagemaker.exceptions import DataFileError
+from sklearn_sagemaker.io.formats import FORMATS, format_of_file
+
+NAMES = sorted(FORMATS)
 
 OPTIONS = ("header", "separator", "decimal", "encoding")
 """Arguments that are options of formats."""
@@ -25,7 +27,7 @@ def add_reading(parser: argparse.ArgumentParser, *names: str, of: str = "FILE") 
     """``--format`` (or other names of it), ``--header``, ``--separator`` and so on."""
     parser.add_argument(
         *(names or ("--format",)),
-        choices=FORMATS,
+        choices=NAMES,
         dest="format",
         help=f"format of {of} (default: by the ending of its name)",
     )
@@ -74,8 +76,6 @@ class Reading:
 
     def of(self, path: str) -> dict[str, Any]:
         """The options that the format of a file has."""
-        from sklearn_sagemaker.io.formats import format_of_file
-
         entry = format_of_file(path, self.format)
         return {k: v for k, v in self.options.items() if k in entry.reading_options}
 
@@ -90,14 +90,12 @@ def reading_of(arguments: argparse.Namespace, *paths: str | None) -> Reading:
     ValueError
         If an option is for the format of none of the files.
     """
-    from sklearn_sagemaker.io.formats import format_of_file
-
     given = {name: getattr(arguments, name) for name in OPTIONS}
     options = {name: value for name, value in given.items() if value is not None}
     if arguments.format is None and "-" in paths:
         raise ValueError(
             f"{STANDARD_INPUT}: has no name that tells its format; say --format "
-            f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}."
+            f"{', '.join(NAMES[:-1])} or {NAMES[-1]}."
         )
     named = [path for path in paths if path is not None]
     entries = [format_of_file(path, arguments.format) for path in named]
@@ -116,13 +114,10 @@ def data_file(path: str, reading: Reading) -> Iterator[str]:
     Readers look at a file more than once, so standard input is copied to a file first;
     what goes wrong with it names standard input.
     """
-    from sklearn_sagemaker.exceptions import DataFileError
-    from sklearn_sagemaker.io.formats import FORMATS as REGISTRY
-
     if path != "-":
         yield path
         return
-    ending = REGISTRY[str(reading.format)].endings[0]
+    ending = FORMATS[str(reading.format)].endings[0]
     with tempfile.TemporaryDirectory(prefix="sklearn-sagemaker-") as folder:
         copy = os.path.join(folder, f"rows{ending}")
         with open(copy, "wb") as handle:

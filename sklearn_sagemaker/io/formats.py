@@ -1,7 +1,8 @@
 """The registry of formats: files, requests and answers, by name, ending and media type.
 
 Files, the command line, the endpoint client and the server look formats up here and
-nowhere else. The functions of a format are imported when they are called.
+nowhere else. The functions of a format are imported when they are called, and nothing
+heavy is imported here: help texts of the command line list the formats.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.media_types import MediaType
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.opening import file_name
-from sklearn_sagemaker.io.rows import Predictions, Rows
-from sklearn_sagemaker.io.table import Table
 
 if TYPE_CHECKING:
+    from sklearn_sagemaker.io.rows import Predictions, Rows
+    from sklearn_sagemaker.io.table import Table
     from sklearn_sagemaker.io.text.csv_layout import CsvLayout
 
 LINEAR_LEARNER = "linear-learner"
@@ -89,6 +90,8 @@ class Format:
         ``AssembleWith`` of a batch transform that answers in it.
     reading_options : tuple of str
         Names of the options of `iter_rows`.
+    writing_options : tuple of str
+        Names of the options of `open_writer`, "dtype" among them if it casts features.
     settle : callable or None
         ``(paths, options) -> options`` of `iter_rows` for files whose rows belong
         together, where they must be found out from all of them; see `settled`.
@@ -126,6 +129,7 @@ class Format:
     split_type: str = "None"
     assemble_with: str = "None"
     reading_options: tuple[str, ...] = ()
+    writing_options: tuple[str, ...] = ()
     settle: Callable[[list[str], dict[str, Any]], dict[str, Any]] | None = None
     read_table: Callable[..., Table] | None = None
     inspect: Callable[..., CsvLayout] | None = None
@@ -202,6 +206,7 @@ _ALL = (
             "decimal",
             "encoding",
         ),
+        writing_options=("header",),
         settle=_late("text.csv_files", "csv_options"),
         read_table=_late("text.csv_files", "read_csv_table"),
         inspect=_late("text.csv_layout", "inspect_csv"),
@@ -228,6 +233,7 @@ _ALL = (
         _late("npz.stream", "iter_npz"),
         _late("npz.stream", "NpzWriter"),
         reading_options=("label",),
+        writing_options=("compress",),
         read_table=_late("npz.tables", "read_npz"),
         text_labels=True,
         sample_weights=True,
@@ -297,6 +303,7 @@ _ALL = (
         predicts=BOTH,
         split_type="RecordIO",
         reading_options=("n_features",),
+        writing_options=("dtype",),
         sample_weights=True,
     ),
 )

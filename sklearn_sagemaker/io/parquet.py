@@ -365,6 +365,8 @@ class ParquetWriter(FileWriter):
         table = pa.table(columns)
         if self._writer is None:
             self._writer = self._parquet.ParquetWriter(self.handle, table.schema)
+            # Before the handle is, also where the file is given up.
+            self._open.callback(self._writer.close)
         self._writer.write_table(table.cast(self._writer.schema))
 
     def _finish(self) -> None:

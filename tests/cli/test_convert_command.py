@@ -19,7 +19,10 @@ RNG = np.random.default_rng(0)
 X = (RNG.normal(size=(23, 4)) * (RNG.random((23, 4)) < 0.7)).astype(np.float32)
 X[:2] = 1
 Y = RNG.integers(0, 2, 23)
-ENDINGS = ["csv", "csv.gz", "json", "jsonl", "npz", "pbr", "pbr.gz", "svm", "svm.gz"]
+ENDINGS = [
+    *(format.endings[0].removeprefix(".") for format in FORMATS.values()),
+    "csv.gz", "pbr.gz", "svm.gz",
+]  # fmt: skip
 
 
 @pytest.fixture

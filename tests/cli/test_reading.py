@@ -6,14 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from sklearn_sagemaker.cli import reading
-from sklearn_sagemaker.io.formats import FORMATS
-
 BINARY = "binary_classifier"
-
-
-def test_formats_are_those_of_the_registry():
-    assert sorted(reading.FORMATS) == sorted(FORMATS)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from sklearn.datasets import dump_svmlight_file
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import file_format, read_table
+from sklearn_sagemaker.io.formats import FORMATS
 
 X = np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0], [4.0, 0.0, 0.0]])
 CSR = sparse.csr_matrix(X)
@@ -218,7 +219,9 @@ def test_unknown_format(name):
         read_table(name)
 
 
-@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".npz", ".svm", ".svm.gz"])
+@pytest.mark.parametrize(
+    "ending", [ending for one in FORMATS.values() for ending in one.endings[:2]]
+)
 def test_no_file(tmp_path, ending):
     path = tmp_path / f"data{ending}"
     arguments = {"label": "b"} if "csv" in ending else {}

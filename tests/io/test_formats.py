@@ -78,6 +78,14 @@ def test_options_are_those_of_the_readers(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_options_are_those_of_the_writers(name):
+    function = FORMATS[name].open_writer
+    writer = getattr(importlib.import_module(function.__module__), function.__name__)
+    _, *options = inspect.signature(writer).parameters
+    assert sorted(FORMATS[name].writing_options) == sorted(options)
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_what_formats_have_room_for(tmp_path, name):
     entry = FORMATS[name]
     X, y = np.ones((2, 2), np.float32), np.array([0, 1])
@@ -121,7 +129,7 @@ def test_odd_rows_are_read_as_they_were_written(tmp_path, name, X):
     np.testing.assert_array_equal(found.astype(float), wanted.astype(float))
 
 
-@pytest.mark.parametrize("name", ["csv", "json", "jsonlines", "npz"])
+@pytest.mark.parametrize("name", [n for n in NAMES if FORMATS[n].text_labels])
 @pytest.mark.parametrize("label", ["", " a", "nan", "\ud800", "1", "a,b", "a\nb", '"'])
 def test_labels_are_read_as_they_were_written_or_refused(tmp_path, name, label):
     entry = FORMATS[name]

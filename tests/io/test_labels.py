@@ -62,7 +62,7 @@ def test_arrays_of_bytes_and_views():
     assert len(labels_from_array(np.array([], dtype=str), "auto", "y")) == 0
 
 
-@pytest.mark.parametrize("name", ["csv", "json", "jsonlines", "npz"])
+@pytest.mark.parametrize("name", [n for n, one in FORMATS.items() if one.text_labels])
 def test_writers_refuse_it_too(tmp_path, name):
     path = tmp_path / "a"
     with (

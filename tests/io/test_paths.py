@@ -223,7 +223,7 @@ def test_a_model_file_is_read_through_its_handle(tmp_path, model, model_file):
     assert load_model(str(packed)).estimator.n_features_in_ == 3
 
 
-@pytest.mark.parametrize("ending", [".csv", ".pbr", ".npz", ".jsonl", ".svm", ".json"])
+@pytest.mark.parametrize("ending", [one.endings[0] for one in FORMATS.values()])
 def test_rows_go_into_a_pipe(tmp_path, ending):
     """As into standard output, which is one in a shell."""
     pipe, whole = tmp_path / f"pipe{ending}", tmp_path / f"whole{ending}"
