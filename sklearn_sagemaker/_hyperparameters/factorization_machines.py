@@ -112,8 +112,8 @@ FACTORIZATION_MACHINES = (
     ),
     number(
         "eps", "float", "auto", "auto",
-        'Small number in the denominator of a step. "auto" is 1e-8 for adam and '
-        'rmsprop, 1 for adagrad, and for ftrl, whose beta it is.',
+        'Small number in the denominator of a step. "auto" is 1 for adagrad, and for '
+        "ftrl, whose beta it is, and 1e-8 for the others.",
         0.0, auto=True, requires=_GRADIENT,
     ),
     number(
