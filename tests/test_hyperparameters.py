@@ -192,8 +192,8 @@ def test_the_names_of_the_test_are_those_of_the_table():
 @pytest.mark.parametrize(
     ("kind", "values", "loss", "optimizer", "message"),
     [
-        (REGRESSOR, {"quantile": 0.9}, "squared_loss", "adam",
-         "has no effect with loss='squared_loss'; it applies to loss='quantile_loss'."),
+        (REGRESSOR, {"momentum": 0.9}, "squared_loss", "adam",
+         "has no effect with optimizer='adam'; it applies to optimizer='sgd'."),
         (REGRESSOR, {"loss_insensitivity": 0.5}, "huber_loss", "adam",
          "has no effect with loss='huber_loss'; it applies to "
          "loss='eps_insensitive_squared_loss' or 'eps_insensitive_absolute_loss'."),
