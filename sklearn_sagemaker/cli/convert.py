@@ -1,9 +1,8 @@
 """Convert a data file to another format, larger than memory or not.
 
-IN and OUT are .csv (label first, no header, as SageMaker reads it; a header is read,
-not written), .parquet, .jsonl, .json, .npz, .svm/.libsvm, or .pbr/.recordio
-(RecordIO-protobuf); all but .npz and .parquet also with .gz. IN may be a quoted pattern
-such as 'part-*.csv', whose files are read in the order of their names.
+IN and OUT are data files of the formats below. CSV has the label first and no header,
+as SageMaker reads it; a header is read, not written. IN may be a quoted pattern such as
+'part-*.csv', whose files are read in the order of their names.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ from typing import Any
 from sklearn_sagemaker.cli.options import refuse_same_file, whole_number
 from sklearn_sagemaker.cli.progress import Progress
 from sklearn_sagemaker.cli.reading import (
+    ENDINGS,
     NAMES,
     OPTIONS,
     add_reading,
@@ -27,7 +27,10 @@ from sklearn_sagemaker.cli.text import count, size
 
 HELP = "convert a data file to another format"
 
-EXAMPLES = """\
+EXAMPLES = f"""\
+formats, by the endings of names:
+{ENDINGS}
+
 examples:
   sklearn-sagemaker convert train.csv train.pbr
   sklearn-sagemaker convert churn.csv churn.jsonl.gz --label churn

@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,14 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.formats import FORMATS, format_of_file
 
 NAMES = sorted(FORMATS)
+
+ENDINGS = "\n".join(
+    textwrap.fill(
+        f"  {entry.title:<18} {' '.join(entry.endings)}", 84, subsequent_indent=" " * 21
+    )
+    for entry in FORMATS.values()
+)
+"""Endings of file names, for help texts."""
 
 OPTIONS = ("header", "separator", "decimal", "encoding")
 """Arguments that are options of formats."""
