@@ -13,6 +13,7 @@ LEAVES = {
     "exceptions",
     "_compat",
     "_optional",
+    "_memory",
     "_sparse",
     "_threads",
 }

@@ -2,23 +2,10 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 
+from sklearn_sagemaker._memory import memory
 from sklearn_sagemaker.exceptions import TrainingTooLargeError
-
-UNKNOWN = 1 << 40
-"""Bytes of memory where the system does not say how many it has."""
-
-
-def memory() -> int:
-    """Bytes of memory that this machine has."""
-    try:
-        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, OSError, ValueError):
-        return UNKNOWN
-    return pages * size if pages > 0 and size > 0 else UNKNOWN
 
 
 def check_bytes(n_bytes: int, what: str, remedy: str) -> None:
