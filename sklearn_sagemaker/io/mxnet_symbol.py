@@ -180,8 +180,8 @@ def read_json(
     """A JSON object; `ArtifactError` if the bytes hold anything else, or too much."""
     if max_bytes is not None and len(source) > max_bytes:
         raise ArtifactError(
-            f"{what}: has {len(source)} bytes, more than {max_bytes}; no model of "
-            "SageMaker's has so many."
+            f"{what}: has {len(source)} bytes, more than {max_bytes}; no model has so "
+            "many, save it again."
         )
     try:
         document = json.loads(bytes(source).decode("utf-8"))

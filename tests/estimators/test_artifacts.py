@@ -741,6 +741,17 @@ def test_metadata_that_disagree(change):
         load_artifact(packed(files))
 
 
+def test_metadata_is_no_larger_than_names_make_it():
+    model = MODELS["linear-binary"]
+    most = (1 << 22) + 1024 * model.n_features_in_
+    files = edited(model, training={"metrics": "x" * most})
+    with pytest.raises(ArtifactError, match=rf"metadata.json: has \d+ .* than {most};"):
+        load_artifact(packed(files))
+    model = clone(model).fit(pd.DataFrame(X, columns=[*"abcd", "e" * most]), BINARY)
+    with pytest.raises(ArtifactError, match="give the features shorter names"):
+        saved(model)
+
+
 @pytest.mark.parametrize(
     "training",
     [

@@ -22,7 +22,7 @@ import numpy as np
 from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker.exceptions import ArtifactError, ModelFormatError
 from sklearn_sagemaker.io.artifacts.artifact import FM, LINEAR, Machines, ModelArtifact
-from sklearn_sagemaker.io.mxnet_symbol import read_json
+from sklearn_sagemaker.io.mxnet_symbol import MAX_JSON, read_json
 
 FORMAT_VERSION = 2
 """Version of these members; raised when a reader of the old one would be wrong.
@@ -32,6 +32,9 @@ FORMAT_VERSION = 2
 
 FOLDER = "sklearn_sagemaker/"
 METADATA = FOLDER + "metadata.json"
+
+NAME_BYTES = 1 << 10
+"""Bytes of the metadata for each feature, whose name is in it; besides `MAX_JSON`."""
 
 _HEADER = re.compile(
     rb"\{'descr': '([<|][biufUS]\d{1,9})', 'fortran_order': False, "
@@ -59,7 +62,8 @@ def write_sidecar(artifact: ModelArtifact) -> dict[str, bytes]:
     Raises
     ------
     ArtifactError
-        If class labels are Python objects other than strings.
+        If class labels are Python objects other than strings, or the names of features
+        are too long to be read again.
     """
     classes = artifact.classes
     document: dict[str, Any] = {
@@ -83,11 +87,20 @@ def write_sidecar(artifact: ModelArtifact) -> dict[str, bytes]:
     document["factors_dtype"] = None if factors is None else str(factors.dtype)
     if classes is not None:
         arrays["classes"] = _plain_labels(classes)
-    text = json.dumps(document, indent=2, allow_nan=False)
+    text = json.dumps(document, indent=2, allow_nan=False).encode()
+    if len(text) > _most_metadata(artifact):
+        raise ArtifactError(
+            f"{METADATA}: would have {len(text)} bytes, and {_most_metadata(artifact)} "
+            "are read again; give the features shorter names."
+        )
     return {
-        METADATA: text.encode(),
+        METADATA: text,
         **{f"{FOLDER}{name}.npy": _write_npy(array) for name, array in arrays.items()},
     }
+
+
+def _most_metadata(artifact: ModelArtifact) -> int:
+    return MAX_JSON + NAME_BYTES * artifact.n_features
 
 
 def read_sidecar(
@@ -113,7 +126,7 @@ def read_sidecar(
     ModelFormatError
         If a newer version of the package wrote them.
     ArtifactError
-        If they are damaged, or disagree with the graph or its parameters.
+        If they are damaged or too large, or disagree with the graph or its parameters.
     """
     if METADATA not in files:
         if not sagemakers:
@@ -122,7 +135,7 @@ def read_sidecar(
                 "cannot be understood; save the model again."
             )
         return bare
-    document = read_json(files[METADATA], METADATA)
+    document = read_json(files[METADATA], METADATA, max_bytes=_most_metadata(bare))
     version = document.get("format_version")
     if not isinstance(version, int) or isinstance(version, bool) or version < 1:
         raise ArtifactError(f"{METADATA}: has no format_version; it is damaged.")
