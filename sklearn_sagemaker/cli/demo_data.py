@@ -59,8 +59,8 @@ def digits_from(path: str) -> DemoData:
     y = (digits == 0).astype(np.int64)
     if y.all():
         raise DataFileError(f"{path}: every image is a zero; other digits are needed.")
-    arrays = load_arrays(path)
     names = ("train_idx", "val_idx", "test_idx")
+    arrays, _ = load_arrays(path, None, names)
     given = [arrays[name] for name in names if name in arrays]
     if len(given) in (1, 2):
         raise DataFileError(

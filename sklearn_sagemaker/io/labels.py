@@ -74,30 +74,6 @@ def text_labels(texts: list[str]) -> np.ndarray:
     return np.array(texts, dtype=str)
 
 
-def check_labels(values: np.ndarray, where: str, first: int = 0) -> None:
-    """Refuse NaN and infinity as labels.
-
-    Parameters
-    ----------
-    values : ndarray
-    where : str
-        File and array, for messages.
-    first : int, default=0
-        Place of the first label in the array.
-
-    Raises
-    ------
-    DataFileError
-        Naming the first such label.
-    """
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        bad = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise DataFileError(
-            f"{where} has {values.flat[bad]} at row {first + bad} (counted from 0); "
-            "every row needs a label: drop the rows without one."
-        )
-
-
 def nul_fault(text: str) -> str:
     """What is wrong with a label of text; an empty text if nothing is."""
     if "\0" not in text:
@@ -172,6 +148,11 @@ def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.nda
         if fault:
             raise DataFileError(f"{where}: {fault}; take it out.")
         return values
-    check_labels(values, where)
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        bad = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise DataFileError(
+            f"{where} has {values[bad]} at row {bad} (counted from 0); every row needs "
+            "a label: drop the rows without one."
+        )
     labels = whole_or_float(values)
     return labels.astype(str) if kind == "text" else labels

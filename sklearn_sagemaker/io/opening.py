@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, TextIO, cast
 
+from sklearn_sagemaker._memory import memory as machine_memory
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.compression import FAULTS, Compression, compression_of
 from sklearn_sagemaker.io.messages import quoted
@@ -194,6 +195,54 @@ def check_unpacked(path: str, packed: int, unpacked: int) -> None:
             f"{path}: unpacks to more than {most >> 20:,} MiB, which {packed:,} bytes "
             "seldom do; unpack it yourself, if you trust it, and read that."
         )
+
+
+def most_loaded(memory: int | None, copies: int = 1) -> int:
+    """Bytes of a file that may be loaded at once.
+
+    Parameters
+    ----------
+    memory : int or None
+        As the user says; None is what this machine has.
+    copies : int, default=1
+        How often they are in memory while the file is read.
+    """
+    return machine_memory() // copies if memory is None else memory
+
+
+def too_much_to_load(path: str, most: int, remedy: str) -> DataFileError:
+    """What to say of a file that is loaded whole, and has more than it may."""
+    return DataFileError(
+        f"{path}: has more than {most:,} bytes, and files of its format are loaded "
+        f"whole; {remedy}, or pass a larger memory in Python, if there is more."
+    )
+
+
+def read_whole(
+    path: str, handle: BinaryIO, memory: int | None, remedy: str
+) -> bytearray:
+    """All bytes of an open file, which will be decoded.
+
+    Parameters
+    ----------
+    path : str
+        Its name, for the message.
+    handle : binary file object
+    memory : int or None
+        As for `most_loaded`.
+    remedy : str
+
+    Raises
+    ------
+    DataFileError
+        If there are more than may be loaded.
+    """
+    most, data = most_loaded(memory, 2), bytearray()
+    while piece := handle.read(1 << 20):
+        data += piece
+        if len(data) > most:
+            raise too_much_to_load(path, most, remedy)
+    return data
 
 
 class _Unpacking(io.RawIOBase):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
@@ -251,6 +251,35 @@ def cut_rows(rows: Rows, part: slice) -> Rows:
         None if rows.y is None else rows.y[part],
         None if rows.sample_weight is None else rows.sample_weight[part],
     )
+
+
+def batches(parts: Iterable[Rows], batch_size: int) -> Iterator[Rows]:
+    """Regroup rows into batches of one size; only the last may be smaller.
+
+    Parameters
+    ----------
+    parts : iterable of Rows
+        Of any sizes, with the same features and fields.
+    batch_size : int
+
+    Yields
+    ------
+    batch : Rows
+    """
+    waiting: list[Rows] = []
+    n_waiting = 0
+    for rows in parts:
+        start = 0
+        while n_waiting + len(rows) - start >= batch_size:
+            stop = start + batch_size - n_waiting
+            waiting.append(cut_rows(rows, slice(start, stop)))
+            yield stack_rows(waiting)
+            waiting, n_waiting, start = [], 0, stop
+        if start < len(rows):
+            waiting.append(cut_rows(rows, slice(start, None)))
+            n_waiting += len(rows) - start
+    if waiting:
+        yield stack_rows(waiting)
 
 
 def memory_of(X: Any) -> int:

@@ -75,7 +75,8 @@ def read_table(
         Name of the format, a key of `FORMATS`; None tells by the file's ending.
     **options : object
         Others of the format's ``reading_options``, such as ``separator``, ``decimal``
-        and ``encoding`` of CSV files.
+        and ``encoding`` of CSV files, and ``memory`` of ``.npz`` and JSON files, which
+        are loaded whole: bytes that they may have.
 
     Returns
     -------
@@ -109,7 +110,7 @@ def read_table(
             "file has its label; name none."
         )
     if kind.read_table is None:
-        return _read_rows(kind, path, with_label, labels)
+        return _read_rows(kind, path, with_label, labels, options)
     common = {
         "label": label,
         "header": header,
@@ -123,9 +124,15 @@ def read_table(
     return kind.read_table(path, with_label=with_label, **options)
 
 
-def _read_rows(kind: Format, path: str, with_label: bool, labels: LabelKind) -> Table:
+def _read_rows(
+    kind: Format,
+    path: str,
+    with_label: bool,
+    labels: LabelKind,
+    options: dict[str, Any],
+) -> Table:
     """Read a file whose rows have their labels inside."""
-    batches = list(kind.iter_rows(path, BATCH))
+    batches = list(kind.iter_rows(path, BATCH, **options))
     parts = [batch.X for batch in batches]
     if any(map(sparse.issparse, parts)):
         parts = [sparse.csr_matrix(part) for part in parts]

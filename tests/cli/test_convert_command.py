@@ -12,7 +12,7 @@ from scipy import sparse
 from sklearn_sagemaker.cli import progress
 from sklearn_sagemaker.cli.text import size
 from sklearn_sagemaker.io.formats import FORMATS, format_of_file
-from sklearn_sagemaker.io.npz.stream import NpzWriter
+from sklearn_sagemaker.io.npz.writer import NpzWriter
 from sklearn_sagemaker.io.rows import Rows, stack_rows
 
 RNG = np.random.default_rng(0)

@@ -84,10 +84,13 @@ NPZ_FAULTS = {
     "no rows": ({"X": X[:0], "y": Y[:0]}, "X has shape .0, 3."),
     "complex": ({"X": X * 1j, "y": Y}, "X has dtype complex128"),
     "text": ({"X": X.astype(str), "y": Y}, "X has dtype <U32"),
-    "nan": ({"X": np.where(X == 3, np.nan, X), "y": Y}, "nan at row 1, column 1"),
+    "nan": (
+        {"X": np.where(X == 3, np.nan, X), "y": Y},
+        r"row 1 .*: feature 1 .* is nan",
+    ),
     "CSR nan": (
         {**PARTS, "data": np.array([1, 2, np.inf, 4]), "y": Y},
-        "inf at row 1, column 1",
+        r"row 1 .*: feature 1 .* is inf",
     ),
     "CSR index outside": (
         {**PARTS, "indices": PARTS["indices"] + 5, "y": Y},

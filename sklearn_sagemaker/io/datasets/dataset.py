@@ -50,7 +50,8 @@ class FileDataset(RowSource):
     random_state : int, default=0
         Seed of the order of an iteration. Estimators use their own.
     memory : int, default=67108864
-        Bytes of rows that may be loaded.
+        Bytes of rows that may be loaded. ``.npz`` and JSON files are loaded whole, one
+        at a time: each must have no more, unpacked.
     n_features : int or None, default=None
         Number of features of sparse rows; None is what the files say. libsvm files
         do not: one more pass finds their largest index.

@@ -307,6 +307,7 @@ def open_shards(
     format: str | None,
     window_bytes: int,
     n_features: int | None,
+    memory: int,
     options: dict[str, Any],
 ) -> list[Shard]:
     """Files whose rows belong together, as shards.
@@ -322,6 +323,8 @@ def open_shards(
         Size of the windows that pieces are put together to.
     n_features : int or None
         For the formats whose sparse rows do not say it.
+    memory : int
+        Bytes that a file may have whose format is loaded whole.
     options : dict
         For the reader of the format.
 
@@ -348,6 +351,8 @@ def open_shards(
             mine = dict(options)
             if n_features is not None and "n_features" in found.reading_options:
                 mine["n_features"] = n_features
+            if "memory" in found.reading_options:
+                mine["memory"] = memory
             settled[found.name] = found.settled(alike, mine)
     return [
         RecordShard(path, stamp, piece_bytes, n_features)

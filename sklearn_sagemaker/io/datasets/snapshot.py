@@ -88,6 +88,7 @@ class Snapshot(RowSource):
             how.format,
             how.window_bytes,
             how.n_features,
+            how.memory,
             how.options,
         )
         look = Look()

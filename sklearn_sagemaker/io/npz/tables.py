@@ -1,9 +1,9 @@
-"""NumPy ``.npz`` files: X or the parts of a CSR matrix, and y."""
+"""NumPy ``.npz`` files: X or the parts of a CSR matrix, y, and weights."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -14,37 +14,85 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.npz.members import open_archive
-from sklearn_sagemaker.io.rows import check_width, not_finite
+from sklearn_sagemaker.io.opening import file_name
+from sklearn_sagemaker.io.rows import (
+    Rows,
+    batches,
+    check_count,
+    check_finite,
+    check_width,
+)
 from sklearn_sagemaker.io.table import Table
 
 CSR_PARTS = ("data", "indices", "indptr", "shape")
 
+WEIGHTS = "sample_weight"
+"""Name of the array of sample weights."""
 
-def load_arrays(path: str) -> dict[str, np.ndarray]:
-    """All arrays of an ``.npz`` file; arrays of Python objects are refused.
+
+def iter_npz(
+    path: str | os.PathLike[str],
+    batch_size: int,
+    *,
+    label: str | None = "y",
+    memory: int | None = None,
+) -> Iterator[Rows]:
+    """Load an ``.npz`` file, and give its rows in batches.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file of `numpy.savez` or `numpy.savez_compressed` with the array ``X``, or
+        with ``data``, ``indices``, ``indptr`` and ``shape`` of a CSR matrix, as
+        `scipy.sparse.save_npz` writes it; with the labels; and with the array
+        ``sample_weight`` if the rows have weights.
+    batch_size : int
+        Rows of a batch; the last one may have fewer.
+    label : str or None, default="y"
+        Array of the labels; None leaves them.
+    memory : int or None, default=None
+        Bytes that the arrays may have; None is this machine's memory.
+
+    Returns
+    -------
+    batches : iterator of Rows
+        ``X`` is dense or CSR, in the dtype of the file (float16 becomes float32,
+        booleans uint8). ``y`` is int64, float64 or text.
 
     Raises
     ------
     DataFileError
-        If it is no such file, is damaged, or would run code when loaded.
+        If the file is damaged, holds Python objects, or more than may be loaded, or
+        its arrays contradict each other. All is raised by the call.
+    ValueError
+        If ``batch_size`` is no number of rows.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> import numpy as np
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = pathlib.Path(folder.name, "train.npz")
+    >>> np.savez(path, X=np.arange(6.0).reshape(3, 2), y=[1, 0, 1])
+    >>> for rows in iter_npz(path, 2):
+    ...     print(rows.y, rows.X.tolist())
+    [1 0] [[0.0, 1.0], [2.0, 3.0]]
+    [1] [[4.0, 5.0]]
+    >>> folder.cleanup()
     """
-    with open_archive(path) as archive:
-        # `names` passes over what ends in something else.
-        others = [name for name in archive.files if not name.endswith(".npy")]
-        if others:
-            raise DataFileError(
-                f"{path}: {others[0]!r} is not a NumPy array; write the file with "
-                "numpy.savez."
-            )
-        return {name: archive.member(name).whole() for name in archive.names}
-
-
-def wanted_arrays(path: str, names: Sequence[str]) -> str:
-    """What to say of a file that has neither X nor a CSR matrix."""
-    return (
-        f"{path}: has the arrays {listed(list(names)) or 'none'}; needed are X, or "
-        f"{', '.join(CSR_PARTS)} of a CSR matrix."
-    )
+    path = file_name(path)
+    batch_size = check_count("batch_size", batch_size)
+    used, _ = load_arrays(path, label, (WEIGHTS,), memory)
+    X = _features(path, used)
+    y = weights = None
+    if label is not None:
+        y = _labels(path, used, label, "auto", X.shape[0])
+        if used[label].dtype.kind == "f":
+            # Not whole numbers in this file and fractions in the next.
+            y = y.astype(np.float64)
+    if WEIGHTS in used and label != WEIGHTS:
+        weights = _weights(path, used[WEIGHTS], X.shape[0])
+    return batches([Rows(X, y, weights)], batch_size)
 
 
 def read_npz(
@@ -53,6 +101,7 @@ def read_npz(
     label: str | int | None = None,
     with_label: bool = True,
     labels: LabelKind = "auto",
+    memory: int | None = None,
 ) -> Table:
     """Read X, or a CSR matrix as ``data``, ``indices``, ``indptr``, ``shape``.
 
@@ -64,6 +113,8 @@ def read_npz(
     with_label : bool
         Whether they are wanted.
     labels : {"auto", "text", "number"}
+    memory : int or None, default=None
+        Bytes that the arrays may have; None is this machine's memory.
 
     Returns
     -------
@@ -73,45 +124,87 @@ def read_npz(
     Raises
     ------
     DataFileError
-        As `load_arrays`; or if arrays are missing, or contradict each other.
+        As `iter_npz`.
     """
-    arrays = load_arrays(path)
-    if "X" in arrays:
-        X = _dense(path, arrays["X"])
-        used = {"X"}
-    elif set(CSR_PARTS) <= arrays.keys():
-        X = _csr(path, arrays)
+    name = "y" if label is None else str(label)
+    used, unused = load_arrays(path, name if with_label else None, (), memory)
+    X = _features(path, used)
+    if sparse.issparse(X):
         check_width(path, X.shape[1], os.path.getsize(path))
-        used = {*CSR_PARTS, "format"}
-    else:
-        raise DataFileError(wanted_arrays(path, list(arrays)))
-    y = None
-    label = None if not with_label else "y" if label is None else str(label)
-    if label is not None:
-        if label not in arrays:
-            raise DataFileError(
-                f"{path}: has no array {label!r} of labels, only "
-                f"{listed(list(arrays))}; add one, or name another."
-            )
-        y = labels_from_array(arrays[label], labels, f"{path}: {label}")
-        used.add(label)
-        if len(y) != X.shape[0]:
-            raise DataFileError(
-                f"{path}: {label} has {len(y)} labels for {X.shape[0]} rows; they must "
-                "be as many."
-            )
-    unused = tuple(name for name in arrays if name not in used)
+    y = _labels(path, used, name, labels, X.shape[0]) if with_label else None
+    label = name if with_label else None
     return Table(path=path, X=X, y=y, label=label, unused=unused)
 
 
-def check_numbers(path: str, name: str, values: np.ndarray) -> np.ndarray:
-    """Real numbers of a dtype that estimators take.
+def load_arrays(
+    path: str, label: str | None, more: Iterable[str], memory: int | None = None
+) -> tuple[dict[str, np.ndarray], tuple[str, ...]]:
+    """The arrays of X, the labels, and others that are there.
+
+    Parameters
+    ----------
+    path : str
+    label : str or None
+    more : iterable of str
+    memory : int or None, default=None
+
+    Returns
+    -------
+    arrays : dict of str to ndarray
+    unused : tuple of str
+        Names of those that were left alone.
 
     Raises
     ------
     DataFileError
-        If they are none.
+        If the file is damaged, or X or the labels are missing.
     """
+    with open_archive(path, memory) as archive:
+        names = archive.names
+        if "X" in names:
+            wanted = {"X"}
+        elif set(CSR_PARTS) <= set(names):
+            wanted = {*CSR_PARTS, "format"}
+        else:
+            raise DataFileError(
+                f"{path}: has the arrays {listed(names) or 'none'}; needed are X, or "
+                f"{', '.join(CSR_PARTS)} of a CSR matrix."
+            )
+        if label is not None and label not in names:
+            raise DataFileError(
+                f"{path}: has no array {label!r} of labels, only {listed(names)}; add "
+                "one, name another, or ask for none."
+            )
+        wanted |= {*more} if label is None else {label, *more}
+        unused = tuple(name for name in names if name not in wanted)
+        return archive.load(name for name in names if name in wanted), unused
+
+
+def _features(path: str, arrays: dict[str, np.ndarray]) -> Any:
+    """X, dense or CSR, of finite numbers."""
+    X = arrays["X"] if "X" in arrays else _csr(path, arrays)
+    if X.ndim < 2:
+        raise DataFileError(
+            f"{path}: X has shape {X.shape}; it needs two dimensions, rows and "
+            "features (images are flattened)."
+        )
+    if 0 in X.shape:
+        raise DataFileError(
+            f"{path}: X has shape {X.shape}; a data file needs rows and features."
+        )
+    if not sparse.issparse(X):
+        X = _numbers(path, "X", X).reshape(len(X), -1)
+    check_finite(X, lambda row: f"{path}: row {row} (counted from 0)")
+    if not sparse.issparse(X):
+        return X
+    try:
+        return summed(X, "the CSR matrix")
+    except ValueError as error:
+        raise DataFileError(f"{path}: {error}") from error
+
+
+def _numbers(path: str, name: str, values: np.ndarray) -> np.ndarray:
+    """Real numbers of a dtype that estimators take."""
     if values.dtype.kind not in "biuf":
         raise DataFileError(
             f"{path}: {name} has dtype {values.dtype}; features must be real numbers."
@@ -123,125 +216,59 @@ def check_numbers(path: str, name: str, values: np.ndarray) -> np.ndarray:
     return values
 
 
-def check_shape(path: str, shape: tuple[int, ...]) -> None:
-    """Refuse X without rows or features."""
-    if len(shape) < 2:
-        raise DataFileError(
-            f"{path}: X has shape {shape}; it needs two dimensions, rows and "
-            "features (images are flattened)."
-        )
-    if 0 in shape:
-        raise DataFileError(
-            f"{path}: X has shape {tuple(shape)}; a data file needs rows and features."
-        )
-
-
-def _dense(path: str, X: np.ndarray) -> np.ndarray:
-    check_shape(path, X.shape)
-    return dense_rows(path, X)
-
-
-def dense_rows(path: str, X: np.ndarray, first: int = 0) -> np.ndarray:
-    """Rows of the array X, flattened and checked.
-
-    Parameters
-    ----------
-    path : str
-        For messages.
-    X : ndarray of shape (n_rows, ...)
-    first : int, default=0
-        Place of the first row in the file.
-
-    Returns
-    -------
-    X : ndarray of shape (n_rows, n_features)
-
-    Raises
-    ------
-    DataFileError
-        If they are no finite numbers.
-    """
-    X = check_numbers(path, "X", X)
-    X = X.reshape(len(X), -1)
-    _check_finite(path, "X", X, first)
-    return X
-
-
 def _csr(path: str, arrays: dict[str, np.ndarray]) -> Any:
-    check_layout(path, arrays.get("format", "csr"))
+    """A CSR matrix out of its parts, checked."""
+    layout = str(arrays.get("format", np.array("csr")).astype(str))
+    if layout != "csr":
+        raise DataFileError(
+            f"{path}: holds a {layout} matrix; save it as CSR with its tocsr()."
+        )
+    data, indices, indptr = (arrays[name] for name in CSR_PARTS[:3])
+    data = _numbers(path, "data", data)
     try:
+        if not {indices.dtype.kind, indptr.dtype.kind} <= {"i", "u"}:
+            raise TypeError(f"indices of {indices.dtype}, indptr of {indptr.dtype}")
+        if indptr.size and indptr.flat[-1] < len(data):
+            raise ValueError("indptr ends before the numbers do; call its prune()")
         shape = tuple(int(size) for size in arrays["shape"])
-    except (ValueError, TypeError) as error:
-        raise DataFileError(no_csr(path, error)) from error
-    X = csr_rows(path, arrays["data"], arrays["indices"], arrays["indptr"], shape)
-    check_shape(path, X.shape)
-    return X
-
-
-def check_layout(path: str, layout: Any) -> None:
-    """Refuse matrices of other layouts than CSR."""
-    name = str(np.asarray(layout).astype(str))
-    if name != "csr":
-        raise DataFileError(
-            f"{path}: holds a {name} matrix; save it as CSR with its tocsr()."
-        )
-
-
-def no_csr(path: str, error: object) -> str:
-    """What to say of arrays that contradict each other."""
-    return (
-        f"{path}: data, indices, indptr and shape do not make a CSR matrix ({error}); "
-        "save it again."
-    )
-
-
-def csr_rows(
-    path: str,
-    data: np.ndarray,
-    indices: np.ndarray,
-    indptr: np.ndarray,
-    shape: tuple[int, ...],
-    first: int = 0,
-) -> Any:
-    """A CSR matrix out of its parts, checked.
-
-    Parameters
-    ----------
-    path : str
-        For messages.
-    data, indices, indptr : ndarray
-    shape : tuple of int
-    first : int, default=0
-        Place of the first row in the file.
-
-    Returns
-    -------
-    X : CSR matrix
-        With sorted indices, each once.
-
-    Raises
-    ------
-    DataFileError
-        If the parts contradict each other, or hold no finite numbers.
-    """
-    data = check_numbers(path, "data", data)
-    try:
         # Compiled code trusts the indices, and the file may be anyone's.
-        X = checked_csr(sparse.csr_matrix((data, indices, indptr), shape=shape))
+        return checked_csr(sparse.csr_matrix((data, indices, indptr), shape=shape))
     except (ValueError, TypeError, IndexError, OverflowError) as error:
-        raise DataFileError(no_csr(path, error)) from error
-    _check_finite(path, "the CSR matrix", X, first)
-    try:
-        return summed(X, "the CSR matrix")
-    except ValueError as error:
-        raise DataFileError(f"{path}: {error}") from error
-
-
-def _check_finite(path: str, what: str, X: Any, first: int) -> None:
-    found = not_finite(X)
-    if found is not None:
-        row, column, value = found
         raise DataFileError(
-            f"{path}: {what} has {value} at row {first + row}, column {column} "
-            "(counted from 0); features must be finite: fill it in or drop the row."
+            f"{path}: data, indices, indptr and shape do not make a CSR matrix "
+            f"({error}); save it again."
+        ) from error
+
+
+def _check_number(path: str, name: str, what: str, n: int, n_rows: int) -> None:
+    if n != n_rows:
+        raise DataFileError(
+            f"{path}: {name} has {n} {what} for {n_rows} rows; they must be as many."
         )
+
+
+def _labels(
+    path: str, arrays: dict[str, np.ndarray], name: str, kind: LabelKind, n_rows: int
+) -> np.ndarray:
+    y = labels_from_array(arrays[name], kind, f"{path}: {name}")
+    _check_number(path, name, "labels", len(y), n_rows)
+    return y
+
+
+def _weights(path: str, weights: np.ndarray, n_rows: int) -> np.ndarray:
+    if weights.ndim == 2 and weights.shape[1] == 1:
+        weights = weights[:, 0]
+    if weights.ndim != 1 or weights.dtype.kind not in "biuf":
+        raise DataFileError(
+            f"{path}: {WEIGHTS} has shape {weights.shape} and dtype {weights.dtype}; "
+            "weights must be numbers, one for each row."
+        )
+    _check_number(path, WEIGHTS, "weights", len(weights), n_rows)
+    weights = weights.astype(np.float64)
+    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(bad):
+        raise DataFileError(
+            f"{path}: {WEIGHTS} has {weights[bad[0]]} at row {bad[0]} (counted from "
+            "0); weights are finite and not negative."
+        )
+    return weights

@@ -1,16 +1,15 @@
-"""Files of lines in blocks of whole lines, and rows in batches of one size."""
+"""Files of lines in blocks of whole lines."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import numpy as np
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.opening import LONGEST_LINE, line_too_long, open_bytes
-from sklearn_sagemaker.io.rows import Rows, cut_rows, stack_rows
 
 BLOCK = 1 << 20
 """Bytes of text that are parsed at once."""
@@ -47,14 +46,12 @@ def check_columns(line: bytes | str, place: str, separator: str = ",") -> None:
         )
 
 
-def line_blocks(path: str, *, csv: bool = False) -> Iterator[tuple[int, bytes]]:
+def line_blocks(path: str) -> Iterator[tuple[int, bytes]]:
     """Read a text file, plain or gzip, in pieces that end where a line ends.
 
     Parameters
     ----------
     path : str
-    csv : bool
-        As for `blocks_of`.
 
     Yields
     ------
@@ -69,7 +66,7 @@ def line_blocks(path: str, *, csv: bool = False) -> Iterator[tuple[int, bytes]]:
         If a line is longer than 64 MiB, so that no file can fill the memory.
     """
     with open_bytes(path) as handle:
-        yield from blocks_of(handle, f"{path}: row {{}}".format, csv=csv)
+        yield from blocks_of(handle, f"{path}: row {{}}".format)
 
 
 def blocks_of(
@@ -133,32 +130,3 @@ def _end_of_lines(text: bytes, csv: bool) -> int:
 def count_lines(text: bytes) -> int:
     """Line ends of any kind: those of Unix, Windows and old Macs."""
     return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
-
-
-def batches(parts: Iterable[Rows], batch_size: int) -> Iterator[Rows]:
-    """Regroup rows into batches of one size; only the last may be smaller.
-
-    Parameters
-    ----------
-    parts : iterable of Rows
-        Of any sizes, with the same features and fields.
-    batch_size : int
-
-    Yields
-    ------
-    batch : Rows
-    """
-    waiting: list[Rows] = []
-    n_waiting = 0
-    for rows in parts:
-        start = 0
-        while n_waiting + len(rows) - start >= batch_size:
-            stop = start + batch_size - n_waiting
-            waiting.append(cut_rows(rows, slice(start, stop)))
-            yield stack_rows(waiting)
-            waiting, n_waiting, start = [], 0, stop
-        if start < len(rows):
-            waiting.append(cut_rows(rows, slice(start, None)))
-            n_waiting += len(rows) - start
-    if waiting:
-        yield stack_rows(waiting)

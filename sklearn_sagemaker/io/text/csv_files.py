@@ -22,9 +22,8 @@ from sklearn_sagemaker.io.labels import (
 )
 from sklearn_sagemaker.io.messages import listed, quoted
 from sklearn_sagemaker.io.opening import reading
-from sklearn_sagemaker.io.rows import Rows, check_count, stack_rows
+from sklearn_sagemaker.io.rows import Rows, batches, check_count, stack_rows
 from sklearn_sagemaker.io.table import Table
-from sklearn_sagemaker.io.text.blocks import batches
 from sklearn_sagemaker.io.text.csv_layout import (
     BOOLEANS,
     CsvLayout,

@@ -20,8 +20,8 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import quoted
-from sklearn_sagemaker.io.rows import Rows, canonical
-from sklearn_sagemaker.io.text.blocks import batches, blocks_of
+from sklearn_sagemaker.io.rows import Rows, batches, canonical
+from sklearn_sagemaker.io.text.blocks import blocks_of
 from sklearn_sagemaker.io.text.number_text import (
     check_writable,
     number_texts,

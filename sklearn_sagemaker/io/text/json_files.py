@@ -13,26 +13,44 @@ from typing import Any, BinaryIO, ClassVar
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
-from sklearn_sagemaker.io.opening import check_file, file_name, open_bytes, reading
+from sklearn_sagemaker.io.opening import (
+    check_file,
+    file_name,
+    open_bytes,
+    read_whole,
+    reading,
+)
 from sklearn_sagemaker.io.rows import Rows, check_count
 from sklearn_sagemaker.io.text.json_instances import Instances, is_label
 from sklearn_sagemaker.io.text.json_parsing import JsonDocument, json_lines
 from sklearn_sagemaker.io.text.json_rows import encode_instances
 
+REMEDY = (
+    "write JSON Lines, one instance a line, or convert it to a format that is read in "
+    "pieces (sklearn-sagemaker convert IN OUT.jsonl)"
+)
+"""What to do with a document that is too large."""
+
 
 def iter_json(
-    path: str | os.PathLike[str], batch_size: int, *, n_features: int | None = None
+    path: str | os.PathLike[str],
+    batch_size: int,
+    *,
+    n_features: int | None = None,
+    memory: int | None = None,
 ) -> Iterator[Rows]:
-    """Read a JSON file, ``{"instances": [...]}``, in batches.
+    """Load a JSON file, ``{"instances": [...]}``, and give its rows in batches.
 
     Parameters
     ----------
     path : str or path-like
-        Plain, or gzip if it ends in ``.gz``. It may be larger than memory.
+        Plain, or gzip if it ends in ``.gz``.
     batch_size : int
         Rows at most in a batch.
     n_features : int or None, default=None
         Features that each row must have; None is as many as the first row has.
+    memory : int or None, default=None
+        Bytes that its text may have; None is half of this machine's memory.
 
     Yields
     ------
@@ -64,7 +82,9 @@ def iter_json(
         name,
         check_count("batch_size", batch_size),
         Instances(lambda number: f"{name}: instances[{number}]", n_features),
-        lambda handle: JsonDocument(handle, name).elements("instances"),
+        lambda handle: JsonDocument(
+            read_whole(name, handle, memory, REMEDY), name
+        ).elements("instances"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Strict JSON: documents larger than memory, and one document a line.
+"""Strict JSON: a document in memory, and files of one document a line.
 
 Stricter than ``json.loads``: no NaN or Infinity, no key twice in an object, UTF-8
 only. Every fault is a `DataFileError` that says where it is.
@@ -6,7 +6,6 @@ only. Every fault is a `DataFileError` that says where it is.
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -17,12 +16,8 @@ from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.opening import LONGEST_LINE
 from sklearn_sagemaker.io.text.blocks import blocks_of
 
-CHUNK = 1 << 20
 LONGEST = LONGEST_LINE
 """Bytes or characters of one instance at most."""
-
-NEAR_THE_END = 16
-"""Nothing that a chunk can cut is found faulty further from its end, but a string."""
 
 _IN_A_LINE = re.compile(rb"[^ \t\r\n][^\n]*")
 _BLANK = re.compile(r"[ \t\n\r]*")
@@ -117,23 +112,30 @@ def json_lines(
 class JsonDocument:
     """An object of JSON with one long list in it, parsed element by element.
 
+    So a fault can name its element, and no more of Python's objects are made than those
+    of one element.
+
     Parameters
     ----------
-    handle : binary file object
+    data : bytes
+        The whole document.
     source : str
         Name of the file, for messages.
+
+    Raises
+    ------
+    DataFileError
+        If it is not UTF-8.
     """
 
-    def __init__(self, handle: BinaryIO, source: str = ""):
-        self._handle = handle
+    def __init__(self, data: bytes | bytearray, source: str = ""):
         self._prefix = f"{source}: " if source else ""
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
-        self._text = ""
-        self._at = 0
-        self._dropped = 0
-        self._ended = False
-        self._broken: UnicodeDecodeError | None = None
         self._where = "the document"
+        self._at = 0
+        try:
+            self._text = data.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise self._no_json(f"{_why(error)} at byte {error.start}") from error
 
     def elements(self, name: str) -> Iterator[tuple[int, Any]]:
         """The elements of the list under ``name``.
@@ -154,16 +156,17 @@ class JsonDocument:
         DataFileError
             If it is not such a document.
         """
-        self._expect("{", f'the document must be {{"{name}": [...]}}')
+        form = f'{{"{name}": [...]}}'
+        self._expect("{", f"the document must be {form}")
         seen: set[str] = set()
         while True:
             if self._peek() != '"':
-                self._expect('"', f'the document must be {{"{name}": [...]}}')
+                self._expect('"', f"the document must be {form}")
             key = self._value()
             if key in seen or key not in (name, "configuration"):
                 what = "twice" if key in seen else "which is not known"
                 raise self._fault(
-                    f'has the key {quoted(key)} {what}; it must be {{"{name}": [...]}}.'
+                    f"has the key {quoted(key)} {what}; it must be {form}."
                 )
             seen.add(key)
             self._expect(":", "a key needs a colon")
@@ -178,7 +181,7 @@ class JsonDocument:
         if self._peek():
             raise self._fault("goes on after its end; send one document.")
         if name not in seen:
-            raise self._fault(f'has no {name}; it must be {{"{name}": [...]}}.')
+            raise self._fault(f"has no {name}; it must be {form}.")
 
     def _list(self, name: str) -> Iterator[tuple[int, Any]]:
         self._expect("[", f"{name} must be a list")
@@ -199,64 +202,29 @@ class JsonDocument:
     def _fault(self, message: str) -> DataFileError:
         return DataFileError(f"{self._prefix}{self._where}: {message}")
 
-    def _more(self) -> bool:
-        """Read on, at least as much as is left, so that parsing again stays cheap."""
-        if self._ended:
-            return False
-        left = len(self._text) - self._at
-        if left > LONGEST:
-            raise self._fault(f"is longer than {LONGEST} characters.")
-        if self._broken:
-            raise self._fault(f"is not valid JSON ({_why(self._broken)}).")
-        chunk = self._handle.read(max(CHUNK, left))
-        try:
-            text = self._decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError as error:
-            # Told when the parser gets there, so that the element can be named.
-            self._broken = error
-            text = error.object[: error.start].decode("utf-8-sig")
-        self._ended = not chunk and not self._broken
-        self._dropped += self._at
-        self._text = self._text[self._at :] + text
-        self._at = 0
-        return True
+    def _no_json(self, why: str) -> DataFileError:
+        return self._fault(f"is not valid JSON ({why}).")
 
     def _peek(self) -> str:
         """The next character that is not blank; empty at the end."""
-        while True:
-            match = _BLANK.match(self._text, self._at)
-            self._at = match.end() if match else self._at
-            if self._at < len(self._text):
-                return self._text[self._at]
-            if not self._more():
-                return ""
+        match = _BLANK.match(self._text, self._at)
+        self._at = match.end() if match else self._at
+        return self._text[self._at : self._at + 1]
 
     def _expect(self, character: str, rule: str) -> None:
         found = self._peek()
         if found != character:
             found = quoted(found) if found else "the end"
-            raise self._fault(
-                f"is not valid JSON ({rule}, but there is {found} at character "
-                f"{self._dropped + self._at})."
-            )
+            raise self._no_json(f"{rule}, but there is {found} at character {self._at}")
         self._at += 1
 
     def _value(self) -> Any:
         self._peek()
-        while True:
-            try:
-                value, end = DECODER.raw_decode(self._text, self._at)
-            except json.JSONDecodeError as error:
-                near = len(self._text) - error.pos < NEAR_THE_END
-                cut = near or error.msg.startswith("Unterminated string")
-                if not (cut and self._more()):
-                    error.pos += self._dropped
-                    raise self._fault(f"is not valid JSON ({_why(error)}).") from error
-            except (ValueError, RecursionError) as error:
-                raise self._fault(f"is not valid JSON ({_why(error)}).") from error
-            else:
-                # A number at the end of a chunk may go on in the next one.
-                cut = len(self._text) - end < NEAR_THE_END
-                if not (cut and type(value) in (int, float) and self._more()):
-                    self._at = end
-                    return value
+        start = self._at
+        try:
+            value, self._at = DECODER.raw_decode(self._text, start)
+        except (ValueError, RecursionError) as error:
+            raise self._no_json(_why(error)) from error
+        if self._at - start > LONGEST:
+            raise self._fault(f"is longer than {LONGEST} characters.")
+        return value

@@ -187,7 +187,7 @@ def decode_json_predictions(body: bytes) -> Predictions:
     >>> decode_json_predictions(body).predicted_label
     array([1])
     """
-    elements = JsonDocument(io.BytesIO(body)).elements("predictions")
+    elements = JsonDocument(body).elements("predictions")
     return _collected((f"predictions[{number}]", value) for number, value in elements)
 
 

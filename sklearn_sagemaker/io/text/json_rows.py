@@ -56,7 +56,7 @@ def decode_json(body: bytes) -> Rows:
     array([[ 1.5, 16. , 14. , 23. ]])
     """
     rows = Instances("instances[{}]".format)
-    for number, instance in JsonDocument(io.BytesIO(body)).elements("instances"):
+    for number, instance in JsonDocument(body).elements("instances"):
         rows.add(number, instance)
     if not len(rows):
         raise DataFileError("the request has no instances; send one or more.")

@@ -16,9 +16,15 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.opening import check_file, file_name, reading
-from sklearn_sagemaker.io.rows import Rows, check_count, check_width, stack_rows
+from sklearn_sagemaker.io.rows import (
+    Rows,
+    batches,
+    check_count,
+    check_width,
+    stack_rows,
+)
 from sklearn_sagemaker.io.table import Table
-from sklearn_sagemaker.io.text.blocks import batches, line_blocks
+from sklearn_sagemaker.io.text.blocks import line_blocks
 from sklearn_sagemaker.io.text.svm_lines import (
     SvmLabels,
     first_label_kind,

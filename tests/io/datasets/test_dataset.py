@@ -74,8 +74,10 @@ def test_every_format_gives_the_same_rows(tmp_path, rows, ending):
     if ending.startswith(".csv"):
         X = dense(X)
     pattern = write(tmp_path, X, y, ending=ending)
-    data = FileDataset(pattern, memory=40_000)
+    # A shard of .npz is loaded whole.
+    data = FileDataset(pattern, memory=80_000 if ending == ".npz" else 40_000)
     assert data.shape == (N, D)
+    assert data.contents.n_bytes > data.memory
     found, labels, weights = data.load()
     assert_allclose(dense(found), dense(X), rtol=1e-6)
     assert_array_equal(labels, y)
@@ -243,13 +245,23 @@ def test_a_feature_twice_in_a_row_is_summed(tmp_path):
         shape=np.array([1000, 5]),
         y=np.arange(1000) % 2,
     )
-    source = FileDataset(tmp_path / "x.npz", memory=9_000)
+    source = FileDataset(tmp_path / "x.npz", memory=42_000)
     X = source.load()[0]
     assert X.nnz == 1000
     assert (X.data == 2.0).all()
     for window in source.windows(0, 0):
         assert window[0].has_canonical_format
         assert (window[0].data == 2.0).all()
+
+
+@pytest.mark.parametrize("ending", [".npz", ".json", ".json.gz"])
+def test_files_that_are_loaded_whole_keep_to_the_memory(tmp_path, table, ending):
+    X, y, _ = table
+    pattern = write(tmp_path, X, y, ending=ending)
+    memory = 80_000 if ending == ".npz" else 400_000
+    assert FileDataset(pattern, memory=memory).shape == (N, D)
+    with pytest.raises(DataFileError, match="has more than 40,000 bytes, and files of"):
+        _ = FileDataset(pattern, memory=40_000).contents
 
 
 def test_rows_without_a_value(tmp_path, table):
@@ -266,7 +278,7 @@ def test_text_labels(tmp_path, table):
         part = slice(number * 1000, number * 1000 + 1000)
         labels = np.where(y[part] > 0, "yes", "no")
         np.savez(tmp_path / f"{number}.npz", X=X[part], y=labels)
-    data = FileDataset(str(tmp_path / "*.npz"), memory=40_000)
+    data = FileDataset(str(tmp_path / "*.npz"), memory=80_000)
     assert data.contents.labels.tolist() == ["no", "yes"]
     model = LinearLearnerClassifier(random_state=0, epochs=3).fit(data)
     assert set(model.predict(X)) == {"no", "yes"}
@@ -430,7 +442,7 @@ def test_a_file_that_changes_in_the_middle_of_a_pass(tmp_path, table, ending, ch
     path = tmp_path / f"x{ending}"
     (tmp_path / f"part_0{ending}").rename(path)
     others = other_labels(path, X, y)
-    dataset = FileDataset(path, memory=40_000)
+    dataset = FileDataset(path, memory=160_000 if ending == ".npz" else 40_000)
     windows = dataset.windows(0, None)
     next(windows)
     change(path, others)

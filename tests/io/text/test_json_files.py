@@ -9,7 +9,6 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import read_table
 from sklearn_sagemaker.io.rows import Rows
-from sklearn_sagemaker.io.text import json_parsing
 from sklearn_sagemaker.io.text.json_files import (
     JsonLinesWriter,
     JsonWriter,
@@ -115,28 +114,32 @@ def test_batches_before_a_fault_are_given(tmp_path, name, iterate, writer):
     data = path.read_bytes()
     text = gzip.decompress(data) if name.endswith("gz") else data
     place = text.rindex(b'"label"')
-    text = text[: place + 2] + b"\xff" + text[place + 3 :]
+    text = text[: place + 2] + b"\n" + text[place + 3 :]
     path.write_bytes(gzip.compress(text) if name.endswith("gz") else text)
     batches = iterate(path, 10)
     for _ in range(4):
         assert len(next(batches)) == 10
     place = "line 50" if "jsonl" in name else r"instances\[49\]"
-    with pytest.raises(DataFileError, match=f"{place}: .*byte 0xff"):
+    with pytest.raises(DataFileError, match=f"{place}: is not valid JSON"):
         next(batches)
 
 
-def test_a_document_is_not_held_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(json_parsing, "CHUNK", 1000)
-    path = tmp_path / "rows.json"
+@pytest.mark.parametrize("name", ["rows.json", "rows.json.gz"])
+def test_a_document_that_is_too_large_is_not_loaded(tmp_path, name):
+    path = tmp_path / name
     with JsonWriter(path) as file:
-        file.write(some_rows(2000))
-    seen = []
-    parser = json_parsing.JsonDocument(path.open("rb"))
-    for number, _ in parser.elements("instances"):
-        seen.append(number)
-        assert len(parser._text) < 3000
-    parser._handle.close()
-    assert seen == list(range(2000))
+        file.write(some_rows(20_000))
+    text = path.read_bytes()
+    text = gzip.decompress(text) if name.endswith("gz") else text
+    for read in (
+        lambda memory: next(iter_json(path, 10, memory=memory)),
+        lambda memory: read_table(path, memory=memory),
+    ):
+        read(len(text))
+        with pytest.raises(DataFileError, match=r"has more than [\d,]+ bytes") as e:
+            read(len(text) - 1)
+        assert "write JSON Lines" in str(e.value)
+        assert "sklearn-sagemaker convert IN OUT.jsonl" in str(e.value)
 
 
 @pytest.mark.parametrize("name", ["rows.json", "rows.jsonl.gz"])

@@ -202,7 +202,6 @@ INSTANCE_FAULTS = {
         b'{"features": [1, 2], "configuration": ' + b"[" * 10**5,
         "nested too deeply",
     ),
-    "not UTF-8": (b'{"features": [1, 2], "uid": "\xff"}', "not UTF-8 text, byte 0xff"),
     "not a number": (b'{"features": [1, .5]}', "Expecting value"),
     "single quotes": (b"{'features': [1, 2]}", "not valid JSON"),
     "trailing comma": (b'{"features": [1, 2,]}', "not valid JSON"),
@@ -328,6 +327,10 @@ DOCUMENT_FAULTS = {
         b'{"instances": [{"features": [1]}], "instances": [{"features": [1]}]}',
         "has the key 'instances' twice",
     ),
+    "not UTF-8": (
+        b'{"instances": [{"features": [1], "uid": "\xff"}]}',
+        r"^the document: is not valid JSON .not UTF-8 text, byte 0xff at byte 41",
+    ),
     "UTF-16": ('{"instances": []}'.encode("utf-16"), "not UTF-8 text, byte 0xff"),
     "zero bytes": (b"\0" * 100, r"but there is '\\x00'"),
 }
@@ -340,6 +343,12 @@ def test_faults_of_the_document(body, message):
     with pytest.raises(DataFileError, match=message) as caught:
         decode_json(body)
     assert "\n" not in str(caught.value)
+
+
+def test_a_line_that_is_not_utf_8():
+    body = lines_body(b'{"features": [1]}', b'{"features": [1], "uid": "\xff"}')
+    with pytest.raises(DataFileError, match=r"^line 2: .*not UTF-8 text, byte 0xff"):
+        decode_jsonlines(body)
 
 
 @pytest.mark.parametrize("body", [b"", b"\n\r\n \n", b"\xef\xbb\xbf\n"])
@@ -374,33 +383,13 @@ def test_damaged_bodies_are_refused_or_read():
     assert 2000 < refused < 4000
 
 
-@pytest.mark.parametrize("chunk", [1, 2, 3, 7, 50])
-def test_chunks_may_be_cut_anywhere(monkeypatch, chunk):
-    instances = [DENSE["configured"], SPARSE.replace(b"2000", b"4000"), *[SPARSE] * 3]
-    instances = [line.replace(b"4000", b"2000") for line in instances]
-    instances[0] = b'{"features": [%s]}' % b", ".join([b"-1.25e-3"] * 2000)
-    text = json_body(*instances)[:-1] + b', "configuration": -12.5e+1}'
-    expected = decode_json(text)
-    monkeypatch.setattr(json_parsing, "CHUNK", chunk)
-    found = decode_json(text)
-    assert (found.X != expected.X).nnz == 0
-    bad = text.replace(b"431", b"\xff")
-    with pytest.raises(DataFileError, match=r"instances\[1\]: .* byte 0xff"):
-        decode_json(bad)
-    with pytest.raises(DataFileError, match=r"instances\[4\]: .*character"):
-        decode_json(text[:-60])
-
-
-def test_positions_count_from_the_start(monkeypatch):
-    monkeypatch.setattr(json_parsing, "CHUNK", 10)
+def test_positions_count_from_the_start():
     body = json_body(*[b'{"features": [1]}'] * 50) + b"x"
-    position = body.index(b"x")
     with pytest.raises(DataFileError, match="goes on"):
         decode_json(body)
     body = body[:-1].replace(b"]}, ", b"]}; ")
     with pytest.raises(DataFileError, match=f"character {body.index(b';')}"):
         decode_json(body)
-    assert position == len(body)
     body = json_body(*[b'{"features": [1]}'] * 50, b'{"features": [1]; "a": 1}')
     with pytest.raises(DataFileError, match=f"character {body.index(b';')}\\)"):
         decode_json(body)
@@ -408,7 +397,6 @@ def test_positions_count_from_the_start(monkeypatch):
 
 def test_an_instance_has_a_largest_size(monkeypatch):
     monkeypatch.setattr(json_parsing, "LONGEST", 1000)
-    monkeypatch.setattr(json_parsing, "CHUNK", 10)
     long = b'{"features": [%s]}' % b", ".join([b"1"] * 2000)
     with pytest.raises(DataFileError, match="is longer than 1000 characters"):
         decode_json(json_body(long))

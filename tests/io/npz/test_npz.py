@@ -1,4 +1,4 @@
-""".npz files in batches: as the whole-file reader has it, hostile ones, and written."""
+""".npz files: in batches as at once, too large ones, hostile ones, and written."""
 
 import io
 import itertools
@@ -11,8 +11,9 @@ import pytest
 from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io import read_table
-from sklearn_sagemaker.io.npz.stream import NpzWriter, iter_npz
+from sklearn_sagemaker.io import opening, read_table
+from sklearn_sagemaker.io.npz.tables import iter_npz
+from sklearn_sagemaker.io.npz.writer import NpzWriter
 from sklearn_sagemaker.io.rows import Rows, stack_rows
 
 RNG = np.random.default_rng(0)
@@ -134,10 +135,13 @@ FAULTS = {
     "flat X": ({"X": X[0], "y": Y}, "X has shape .5,."),
     "no rows": ({"X": X[:0], "y": Y[:0]}, "X has shape .0, 5."),
     "text": ({"X": X.astype(str), "y": Y}, "X has dtype <U32"),
-    "nan": ({"X": with_value(X, (33, 2), np.nan), "y": Y}, "nan at row 33, column 2"),
+    "nan": (
+        {"X": with_value(X, (33, 2), np.nan), "y": Y},
+        r"row 33 .*: feature 2 .* is nan",
+    ),
     "F nan": (
         {"X": np.asfortranarray(with_value(X, (33, 2), np.inf)), "y": Y},
-        "inf at row 33, column 2",
+        r"row 33 .*: feature 2 .* is inf",
     ),
     "weight": (
         {"X": X, "y": Y, "sample_weight": with_value(Y * 1.0, 33, -1)},
@@ -150,7 +154,7 @@ FAULTS = {
     ),
     "CSR nan": (
         {**PARTS, "data": with_value(CSR.data, CSR.indptr[33], np.inf), "y": Y},
-        "inf at row 33",
+        r"row 33 .* is inf",
     ),
     "CSR index outside": ({**PARTS, "indices": PARTS["indices"] + 5, "y": Y}, "do not"),
     "CSR negative index": (
@@ -165,17 +169,21 @@ FAULTS = {
     "CSR indptr falls": ({**PARTS, "indptr": PARTS["indptr"][::-1], "y": Y}, "do not"),
     "CSR indptr from 1": (
         {**PARTS, "indptr": PARTS["indptr"] + 1, "y": Y},
-        "starts at",
+        "do not make",
     ),
-    "CSR indptr too far": ({**PARTS, "indptr": LONG, "y": Y}, "goes too far"),
+    "CSR indptr too far": ({**PARTS, "indptr": LONG, "y": Y}, "do not make"),
     "CSR indptr too near": (
         {**PARTS, "indptr": np.minimum(PARTS["indptr"], 9), "y": Y},
         "ends before the numbers do",
     ),
-    "CSR indptr short": ({**PARTS, "indptr": CSR.indptr[:-1], "y": Y}, "shape .40,."),
+    "CSR indptr short": ({**PARTS, "indptr": CSR.indptr[:-1], "y": Y}, "do not make"),
     "CSR data short": ({**PARTS, "data": CSR.data[:-1], "y": Y}, "do not make"),
-    "CSR shape": ({**PARTS, "shape": np.array([3]), "y": Y}, "not two whole numbers"),
-    "CSR no rows": ({**PARTS, "shape": np.array([0, 5]), "y": Y}, "needs rows"),
+    "CSR shape": ({**PARTS, "shape": np.array([3]), "y": Y}, "do not make"),
+    "CSR no rows": ({**PARTS, "shape": np.array([0, 5]), "y": Y}, "do not make"),
+    "CSR nothing": (
+        {"data": [], "indices": Y[:0], "indptr": [0], "shape": [0, 5], "y": Y[:0]},
+        "needs rows",
+    ),
     "CSR below 0": ({**PARTS, "shape": np.array([-1, 5]), "y": Y}, "do not make"),
 }
 
@@ -267,10 +275,11 @@ def test_members_that_are_no_arrays(tmp_path):
     path = save(tmp_path, X=X, y=Y)
     with zipfile.ZipFile(path, "a") as target:
         target.writestr("run.py", "")
-    with pytest.raises(DataFileError, match="'run.py' is not a NumPy array"):
-        at_once(path)
+    with zipfile.ZipFile(path, "a") as target:
+        target.writestr("more.npy", b"cos\nsystem\n(S'true'\ntR.")
     # What is not asked for is not looked at.
     assert len(in_batches(path)) == 40
+    assert at_once(path).unused == ("more",)
 
 
 def test_compressions_that_numpy_does_not_write(tmp_path):
@@ -280,17 +289,15 @@ def test_compressions_that_numpy_does_not_write(tmp_path):
 
 
 @pytest.mark.parametrize("compress", [False, True])
-def test_damage_is_found_before_the_last_batch(tmp_path, compress):
+def test_damage_is_found(tmp_path, compress):
     # Integers: damaged numbers could be NaN, which is another message.
     matrix = np.random.default_rng(2).integers(1 << 40, size=(400, 50))
     path = save(tmp_path, compress, X=matrix, y=np.zeros(400))
     content = bytearray(path.read_bytes())
     content[len(content) // 3] ^= 0xFF
     path.write_bytes(content)
-    parts, found = iter_npz(path, 100), []
     with pytest.raises(DataFileError, match=r"not a whole \.npz file"):
-        found.extend(len(part) for part in parts)
-    assert sum(found) < 400
+        iter_npz(path, 100)
 
 
 @pytest.mark.parametrize("read", [in_batches, at_once])
@@ -325,33 +332,54 @@ def test_what_is_no_archive(tmp_path, content):
 
 
 @pytest.mark.parametrize("compress", [False, True])
+def test_arrays_that_are_too_large_are_not_loaded(tmp_path, compress, monkeypatch):
+    path = save(tmp_path, compress, X=np.zeros((1000, 50)), y=np.zeros(1000), other=X)
+    size = 1000 * 51 * 8 + 2 * 128
+    for read in (iter_npz_of(path), lambda memory: read_table(path, memory=memory)):
+        read(size)
+        tracemalloc.start()
+        try:
+            with pytest.raises(DataFileError, match="has more than 408,255 bytes") as e:
+                read(size - 1)
+            assert tracemalloc.get_traced_memory()[1] < 200_000
+        finally:
+            tracemalloc.stop()
+        assert "sklearn-sagemaker convert IN OUT.pbr" in str(e.value)
+        assert "mmap_mode='r'" in str(e.value)
+    # By default it is what the machine has.
+    monkeypatch.setattr(opening, "machine_memory", lambda: size)
+    assert len(at_once(path).y) == 1000
+    monkeypatch.setattr(opening, "machine_memory", lambda: size - 1)
+    with pytest.raises(DataFileError, match="has more than 408,255 bytes"):
+        at_once(path)
+
+
+def iter_npz_of(path):
+    return lambda memory: list(iter_npz(path, 10, memory=memory))
+
+
+# --------------------------------------------------------------------- writing
+@pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_memory_is_flat(tmp_path, compress, kind):
-    matrix = np.zeros((100_000, 60), dtype=np.float32)
+def test_memory_of_the_writer_is_flat(tmp_path, compress, kind):
+    matrix = np.zeros((1000, 60), dtype=np.float32)
     matrix[:, ::3] = 1
-    arrays = {"X": matrix}
-    if kind == "CSR":
-        A = sparse.csr_matrix(matrix)
-        arrays = {
-            "data": A.data, "indices": A.indices, "indptr": A.indptr, "shape": A.shape
-        }  # fmt: skip
-    path = save(tmp_path, compress, **arrays, y=np.zeros(100_000))
-    del matrix, arrays
-    next(iter_npz(path, 100))
+    rows = Rows(KINDS[kind](matrix), np.zeros(1000))
     tracemalloc.start()
     try:
-        with NpzWriter(tmp_path / "b.npz") as writer:
-            for rows in iter_npz(path, 1000):
+        with NpzWriter(tmp_path / "b.npz", compress=compress) as writer:
+            for _ in range(400):
                 writer.write(rows)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert writer.n_rows == 100_000
-    assert (tmp_path / "b.npz").stat().st_size > 16_000_000
-    assert peak < 6_000_000
+    found = at_once(tmp_path / "b.npz").X
+    np.testing.assert_array_equal(dense(found)[-1000:], matrix)
+    assert found.shape == (400_000, 60)
+    # What NumPy writes at once.
+    assert peak < 20_000_000
 
 
-# --------------------------------------------------------------------- writing
 @pytest.mark.parametrize("step", [1, 3, 40])
 @pytest.mark.parametrize("compress", [False, True])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8])
@@ -406,6 +434,7 @@ def test_labels_of_two_kinds(tmp_path):
         writer.write(Rows(X, Y))
         with pytest.raises(ValueError, match="some labels are text and some are num"):
             writer.write(Rows(X, Y.astype(str)))
+    assert at_once(tmp_path / "a.npz").X.shape == X.shape
 
 
 def test_an_interrupt_leaves_what_was_there(tmp_path):
