@@ -1,5 +1,10 @@
 """What all benchmarks share: options, timing, processes, tables and bars."""
 
+from benchmarks.common.confusion import (
+    CONFUSION_HEADERS,
+    confusion,
+    confusion_rows,
+)
 from benchmarks.common.options import (
     add_quick,
     add_repeats,
@@ -19,6 +24,7 @@ from benchmarks.common.timing import (
 )
 
 __all__ = [
+    "CONFUSION_HEADERS",
     "TIMING_HEADERS",
     "Bars",
     "Timing",
@@ -26,6 +32,8 @@ __all__ = [
     "add_repeats",
     "add_seeds",
     "add_several",
+    "confusion",
+    "confusion_rows",
     "least_medians",
     "make_parser",
     "measure",

@@ -9,19 +9,17 @@ ratio.
 
 from functools import partial
 
-import numpy as np
-
 from benchmarks.common import (
+    CONFUSION_HEADERS,
     Bars,
-    Timing,
     add_seeds,
+    confusion_rows,
     make_parser,
     print_environment,
     print_table,
     seeds_of,
 )
 from benchmarks.data.sets import load
-from benchmarks.linear.mnist_zero import confusion
 from sklearn_sagemaker import LinearLearnerClassifier
 
 JOB = {"TP": 943, "FP": 47, "FN": 37}
@@ -49,31 +47,23 @@ def main() -> None:
     print_environment()
     data = load(options.data_dir, "mnist-zero")
 
+    def fit(name: str, seed: int) -> LinearLearnerClassifier:
+        return make(name, seed).fit(data.X_train, data.y_train)
+
     rows, means = [], {}
     for name in MAX_ERRORS:
-        found = []
-        for seed in seeds_of(options):
-            model, timing = make(name, seed), Timing()
-            timing.run(partial(model.fit, data.X_train, data.y_train))
-            counts = confusion(data.y_test, model.predict(data.X_test))
-            found.append([*counts, timing.seconds, timing.cpu_seconds])
-            rows.append([name, seed, *counts, *texts(found[-1])])
-        mean = means[name] = np.mean(found, axis=0)
-        few = [f"{value:.1f}" for value in mean[:4]]
-        rows.append([f"**{name}**", "mean", *few, *texts(mean)])
+        found, means[name] = confusion_rows(
+            name, seeds_of(options), data, partial(fit, name)
+        )
+        rows += found
     errors = JOB["FP"] + JOB["FN"]
-    job = [errors, *JOB.values(), JOB_SECONDS, "not stored"]
+    job = [errors, *JOB.values(), "", JOB_SECONDS, "not stored"]
     rows.append(["the job, ml.c4.xlarge, 2020", "", *job])
-    print_table(["", "seed", "errors", "TP", "FP", "FN", "fit s", "CPU s"], rows)
+    print_table(["", *CONFUSION_HEADERS], rows)
     bars = Bars()
     for name, mean in means.items():
         bars.at_most(f"mean errors, {name}", mean[0], MAX_ERRORS[name])
     bars.exit()
-
-
-def texts(found) -> list[str]:
-    """Seconds of a row."""
-    return [f"{value:.2f}" for value in found[-2:]]
 
 
 if __name__ == "__main__":
