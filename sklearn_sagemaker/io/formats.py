@@ -97,8 +97,8 @@ class Format:
         together, where they must be found out from all of them; see `settled`.
     read_table : callable or None
         ``(path, *, with_label, labels, **options) -> Table`` of a whole file, with the
-        other ``reading_options``; None puts the rows of `iter_rows` together, each of
-        which has its label.
+        other ``reading_options``; None reads the columns, or puts the rows of
+        `iter_rows` together, each of which has its label.
     inspect : callable or None
         ``(path, header, known_names) -> CsvLayout``, if columns have names.
     read_columns : callable or None
@@ -208,7 +208,6 @@ _ALL = (
         ),
         writing_options=("header",),
         settle=_late("text.csv_files", "csv_options"),
-        read_table=_late("text.csv_files", "read_csv_table"),
         inspect=_late("text.csv_layout", "inspect_csv"),
         read_columns=_late("text.csv_files", "read_csv"),
         text_labels=True,
@@ -221,7 +220,6 @@ _ALL = (
         _late("parquet", "ParquetWriter"),
         reading_options=("label",),
         settle=_late("parquet", "parquet_options"),
-        read_table=_late("parquet", "read_parquet"),
         inspect=_late("parquet", "inspect_parquet"),
         read_columns=_late("parquet", "read_columns"),
         text_labels=True,

@@ -22,12 +22,14 @@ from sklearn_sagemaker.io.opening import (
     open_file,
     reading,
 )
-from sklearn_sagemaker.io.rows import Rows, check_count, stack_rows
+from sklearn_sagemaker.io.rows import (
+    Rows,
+    check_count,
+    check_sparse_width,
+    stack_rows,
+)
 from sklearn_sagemaker.io.table import Table
-from sklearn_sagemaker.io.text.csv_layout import CsvLayout
-
-WIDEST_SPARSE = 100_000
-"""Columns of sparse rows that are written at most: most would be zeros."""
+from sklearn_sagemaker.io.text.csv_layout import CsvLayout, same_columns
 
 BATCH = 1 << 16
 """Rows that are read at once where all are wanted."""
@@ -72,32 +74,6 @@ def iter_parquet(
     return _Columns(layout, place).rows(batch_size)
 
 
-def read_parquet(
-    path: str,
-    *,
-    label: str | int | None = None,
-    with_label: bool = True,
-    labels: LabelKind = "auto",
-) -> Table:
-    """Read a Parquet file; `read_table` says more.
-
-    Parameters
-    ----------
-    path : str
-    label : str, int or None
-        Column of the label; None is "y".
-    with_label : bool
-    labels : {"auto", "text", "number"}
-
-    Returns
-    -------
-    table : Table
-    """
-    layout = inspect_parquet(path)
-    place = layout.position("y" if label is None else label) if with_label else None
-    return read_columns(layout, label=place, labels=labels)
-
-
 def inspect_parquet(
     path: str | os.PathLike[str], header: Any = "auto", known_names: Any = ()
 ) -> CsvLayout:
@@ -123,7 +99,7 @@ def inspect_parquet(
             raise DataFileError(
                 f"{path}: has two columns {quoted(name)}; names must differ."
             )
-    return CsvLayout(path, names, len(names), False)
+    return CsvLayout(path, names, len(names), False, usual_label="y")
 
 
 def read_columns(
@@ -166,15 +142,8 @@ def parquet_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]
     DataFileError
         If the files have other columns.
     """
-    label = options.get("label", "y")
-    found = [inspect_parquet(path) for path in paths]
-    for one in found[1:]:
-        if one.names != found[0].names:
-            raise DataFileError(
-                f"{one.path}: has other columns than {found[0].path}; files that are "
-                "read together need the same."
-            )
-    return {"label": label}
+    first = same_columns([inspect_parquet(path) for path in paths])
+    return {"label": first.usual_label, **options}
 
 
 @contextmanager
@@ -351,13 +320,7 @@ class ParquetWriter(FileWriter):
         pa = import_optional("pyarrow", "data", "Parquet files")
         X, n_columns = rows.X, rows.X.shape[1]
         if sparse.issparse(X):
-            if n_columns > WIDEST_SPARSE:
-                raise ValueError(
-                    f"{self.path}: the rows are sparse with {n_columns:,} columns, and "
-                    f"Parquet would hold their zeros; at most {WIDEST_SPARSE:,} "
-                    "columns are written so: write RecordIO, libsvm or .npz, which "
-                    "stay sparse."
-                )
+            check_sparse_width(n_columns, self._kind.title, f"{self.path}: ")
             X = X.toarray()
         columns = {} if rows.y is None else {"y": _written(rows.y)}
         X = _written(X)

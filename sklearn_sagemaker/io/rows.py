@@ -147,6 +147,55 @@ def check_width(path: str, n_features: int, n_bytes: int) -> None:
         )
 
 
+WIDEST_SPARSE = 100_000
+"""Columns of sparse rows that are written with their zeros at most."""
+
+
+def check_sparse_width(n_columns: int, title: str, place: str = "") -> None:
+    """Refuse sparse rows whose zeros would fill a file, or the memory.
+
+    Parameters
+    ----------
+    n_columns : int
+    title : str
+        The format, which has dense rows only.
+    place : str, default=""
+        What the message starts with.
+
+    Raises
+    ------
+    ValueError
+    """
+    if n_columns > WIDEST_SPARSE:
+        raise ValueError(
+            f"{place}the rows are sparse with {n_columns:,} columns, and {title} would "
+            f"hold their zeros; at most {WIDEST_SPARSE:,} columns are written so: "
+            "write RecordIO, libsvm or .npz, which stay sparse."
+        )
+
+
+def check_weights(weights: np.ndarray, place: Callable[[int], str]) -> None:
+    """Refuse weights that are not finite, or below zero.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_rows,)
+    place : callable
+        Name of a row in the message, from its number.
+
+    Raises
+    ------
+    DataFileError
+        Naming the first such row.
+    """
+    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
+    if len(bad):
+        raise DataFileError(
+            f"{place(int(bad[0]))}: the weight is {weights[bad[0]]}; it must be a "
+            "finite number, zero or above."
+        )
+
+
 def check_finite(X: Any, place: Callable[[int], str]) -> None:
     """Refuse NaN and infinity in rows that were read.
 

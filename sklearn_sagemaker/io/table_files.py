@@ -11,10 +11,11 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
+from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.opening import file_name
 from sklearn_sagemaker.io.rows import Rows, check_finite, check_width, stacked
 from sklearn_sagemaker.io.table import Table
-from sklearn_sagemaker.io.text.csv_layout import Header
+from sklearn_sagemaker.io.text.csv_layout import CsvLayout, Header, names_in_header
 
 __all__ = ["Table", "file_format", "read_table"]
 
@@ -109,11 +110,14 @@ def read_table(
             f"{path}: no label can be chosen ({label!r}): each row of a {kind.title} "
             "file has its label; name none."
         )
+    if kind.inspect is not None and kind.read_columns is not None:
+        layout = kind.inspect(path, header, names_in_header(label), **options)
+        place = _label_place(layout, label) if with_label else None
+        return kind.read_columns(layout, label=place, labels=labels)
     if kind.read_table is None:
         return _read_rows(kind, path, with_label, labels, options)
     common = {
         "label": label,
-        "header": header,
         "n_features": n_features,
         "zero_based": zero_based,
     }
@@ -122,6 +126,22 @@ def read_table(
             options[name] = common[name]
     options["labels"] = labels
     return kind.read_table(path, with_label=with_label, **options)
+
+
+def _label_place(layout: CsvLayout, label: str | int | None) -> int:
+    """The column of the label that is named, or of the usual one."""
+    label = layout.usual_label if label is None else label
+    if label is None:
+        columns = (
+            f"numbered 0 to {layout.n_columns - 1}"
+            if layout.names is None
+            else listed(layout.names)
+        )
+        raise DataFileError(
+            f"{layout.path}: no label is named, and a CSV file needs one; its columns "
+            f"are {columns}."
+        )
+    return layout.position(label)
 
 
 def _read_rows(

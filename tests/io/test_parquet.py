@@ -144,5 +144,5 @@ def test_shards_of_a_dataset(tmp_path):
     np.testing.assert_array_equal(found[0], X)
     np.testing.assert_array_equal(found[1], Y)
     pq.write_table(pa.table({"x0": [1.0], "y": [1]}), tmp_path / "2.parquet")
-    with pytest.raises(DataFileError, match="has other columns than"):
+    with pytest.raises(DataFileError, match="has other column names than"):
         _ = FileDataset(tmp_path / "*.parquet").contents

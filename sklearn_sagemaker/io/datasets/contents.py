@@ -9,7 +9,13 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import Contents
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.rows import Rows, check_finite, check_width, footprint
+from sklearn_sagemaker.io.rows import (
+    Rows,
+    check_finite,
+    check_weights,
+    check_width,
+    footprint,
+)
 
 MOST_LABELS = 1 << 16
 """Distinct labels up to which they may be classes."""
@@ -81,18 +87,14 @@ class Look:
             return f"{path}: row {self._row + row} (counted from 0)"
 
         check_finite(rows.X, place)
-        for name, values in (("label", rows.y), ("weight", rows.sample_weight)):
-            if values is None or values.dtype.kind != "f":
-                continue
-            wrong = ~np.isfinite(values)
-            if name == "weight":
-                wrong |= values < 0
-            if wrong.any():
-                at = int(np.flatnonzero(wrong)[0])
-                raise DataFileError(
-                    f"{place(at)}: the {name} is {values[at]}; it must be a finite "
-                    f"number{', zero or above' * (name == 'weight')}."
-                )
+        if rows.sample_weight is not None:
+            check_weights(rows.sample_weight, place)
+        y = rows.y
+        if y is not None and y.dtype.kind == "f" and not np.isfinite(y).all():
+            at = int(np.flatnonzero(~np.isfinite(y))[0])
+            raise DataFileError(
+                f"{place(at)}: the label is {y[at]}; it must be a finite number."
+            )
 
     def _count(self, path: str, y: np.ndarray) -> None:
         if self.many:

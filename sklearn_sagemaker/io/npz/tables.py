@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from sklearn_sagemaker.io.rows import (
     batches,
     check_count,
     check_finite,
+    check_weights,
     check_width,
 )
 from sklearn_sagemaker.io.table import Table
@@ -180,6 +181,10 @@ def load_arrays(
         return archive.load(name for name in names if name in wanted), unused
 
 
+def _place(path: str) -> Callable[[int], str]:
+    return lambda row: f"{path}: row {row} (counted from 0)"
+
+
 def _features(path: str, arrays: dict[str, np.ndarray]) -> Any:
     """X, dense or CSR, of finite numbers."""
     X = arrays["X"] if "X" in arrays else _csr(path, arrays)
@@ -194,7 +199,7 @@ def _features(path: str, arrays: dict[str, np.ndarray]) -> Any:
         )
     if not sparse.issparse(X):
         X = _numbers(path, "X", X).reshape(len(X), -1)
-    check_finite(X, lambda row: f"{path}: row {row} (counted from 0)")
+    check_finite(X, _place(path))
     if not sparse.issparse(X):
         return X
     try:
@@ -265,10 +270,5 @@ def _weights(path: str, weights: np.ndarray, n_rows: int) -> np.ndarray:
         )
     _check_number(path, WEIGHTS, "weights", len(weights), n_rows)
     weights = weights.astype(np.float64)
-    bad = np.flatnonzero(~(np.isfinite(weights) & (weights >= 0)))
-    if len(bad):
-        raise DataFileError(
-            f"{path}: {WEIGHTS} has {weights[bad[0]]} at row {bad[0]} (counted from "
-            "0); weights are finite and not negative."
-        )
+    check_weights(weights, _place(path))
     return weights

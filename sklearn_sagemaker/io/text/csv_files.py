@@ -30,6 +30,7 @@ from sklearn_sagemaker.io.text.csv_layout import (
     Header,
     inspect_csv,
     names_in_header,
+    same_columns,
 )
 from sklearn_sagemaker.io.text.csv_records import BLANKS, CsvText, csv_records
 from sklearn_sagemaker.io.text.csv_text import CheckedText
@@ -174,32 +175,6 @@ def read_csv(
     )
 
 
-def read_csv_table(
-    path: str,
-    *,
-    label: str | int | None,
-    with_label: bool,
-    labels: LabelKind,
-    header: Header = "auto",
-    **text: Any,
-) -> Table:
-    """`read_table` of a CSV file."""
-    layout = inspect_csv(path, header, names_in_header(label), **text)
-    if not with_label:
-        return read_csv(layout)
-    if label is None:
-        columns = (
-            f"numbered 0 to {layout.n_columns - 1}"
-            if layout.names is None
-            else listed(layout.names)
-        )
-        raise DataFileError(
-            f"{path}: no label is named, and a CSV file needs one; its columns are "
-            f"{columns}."
-        )
-    return read_csv(layout, label=layout.position(label), labels=labels)
-
-
 def csv_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
     """Options of `iter_csv` for files whose rows belong together, none left open.
 
@@ -222,19 +197,7 @@ def csv_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
     """
     text = {name: options[name] for name in _TEXT if name in options}
     header, known = options.get("header", "auto"), names_in_header(options.get("label"))
-    layouts = [inspect_csv(path, header, known, **text) for path in paths]
-    first = layouts[0]
-    for layout in layouts[1:]:
-        if layout.names != first.names:
-            raise DataFileError(
-                f"{layout.path}: has other column names than {first.path}, or only one "
-                "of them has a header; files that are read together need the same."
-            )
-        if layout.n_columns != first.n_columns:
-            raise DataFileError(
-                f"{layout.path}: has {layout.n_columns} columns, and {first.path} has "
-                f"{first.n_columns}; files that are read together need as many."
-            )
+    first = same_columns([inspect_csv(path, header, known, **text) for path in paths])
     if first.names is not None and "label" not in options:
         raise DataFileError(
             f"{first.path}: has a header, and no label is named; say --label NAME or "

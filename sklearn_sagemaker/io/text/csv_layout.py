@@ -45,6 +45,8 @@ class CsvLayout:
         Whether each row, but not the header, ends with a separator.
     booleans : frozenset of int
         Columns of True and False.
+    usual_label : str or None
+        Name of the label where the user names none.
     """
 
     path: str
@@ -55,6 +57,7 @@ class CsvLayout:
     n_lines: int = 0
     trailing: bool = False
     booleans: frozenset[int] = frozenset()
+    usual_label: str | None = None
 
     def column(self, position: int) -> str:
         """A column as a message names it."""
@@ -119,6 +122,29 @@ class CsvLayout:
                 f"(columns must be separated by {quoted(self.text.separator)})."
             )
         return found
+
+
+def same_columns(layouts: Sequence[CsvLayout]) -> CsvLayout:
+    """The first of some layouts, whose files are read together.
+
+    Raises
+    ------
+    DataFileError
+        If another has other columns.
+    """
+    first = layouts[0]
+    for layout in layouts[1:]:
+        if layout.names != first.names:
+            raise DataFileError(
+                f"{layout.path}: has other column names than {first.path}, or only one "
+                "of them has a header; files that are read together need the same."
+            )
+        if layout.n_columns != first.n_columns:
+            raise DataFileError(
+                f"{layout.path}: has {layout.n_columns} columns, and {first.path} has "
+                f"{first.n_columns}; files that are read together need as many."
+            )
+    return first
 
 
 def _kind(text: str) -> str:

@@ -20,16 +20,13 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import quoted
-from sklearn_sagemaker.io.rows import Rows, batches, canonical
+from sklearn_sagemaker.io.rows import Rows, batches, canonical, check_sparse_width
 from sklearn_sagemaker.io.text.blocks import blocks_of
 from sklearn_sagemaker.io.text.number_text import (
     check_writable,
     number_texts,
     parse_number,
 )
-
-WIDEST_SPARSE = 100_000
-"""Columns of sparse rows that are written as CSV at most: most would be zeros."""
 
 DENSE_VALUES = 1 << 20
 """Values of sparse rows that are made dense at a time."""
@@ -245,7 +242,7 @@ def encode_csv(rows: Rows, label_size: int = 0) -> bytes:
         labels = [row[0] for row in number_texts(rows.y[:, np.newaxis])]
     if sparse.issparse(X):
         X = canonical(X)
-        check_sparse_width(X.shape[1])
+        check_sparse_width(X.shape[1], "CSV")
         check_writable(X.data, "X.data")
         step = max(1, DENSE_VALUES // max(1, X.shape[1]))
     else:
@@ -259,18 +256,3 @@ def encode_csv(rows: Rows, label_size: int = 0) -> bytes:
     if labels is not None:
         lines = [f"{a},{b}" for a, b in zip(labels, lines, strict=True)]
     return "\n".join(lines).encode()
-
-
-def check_sparse_width(n_columns: int, place: str = "") -> None:
-    """Refuse sparse rows whose zeros would fill a file, or the memory.
-
-    Raises
-    ------
-    ValueError
-    """
-    if n_columns > WIDEST_SPARSE:
-        raise ValueError(
-            f"{place}the rows are sparse with {n_columns:,} columns, and CSV would "
-            f"hold their zeros; at most {WIDEST_SPARSE:,} columns are written so: "
-            "write RecordIO, libsvm or .npz, which stay sparse."
-        )

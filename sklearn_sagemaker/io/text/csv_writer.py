@@ -9,9 +9,8 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.io.file_writer import FileWriter
-from sklearn_sagemaker.io.rows import Rows
+from sklearn_sagemaker.io.rows import Rows, check_sparse_width
 from sklearn_sagemaker.io.text.csv_files import label_fault
-from sklearn_sagemaker.io.text.csv_payloads import check_sparse_width
 from sklearn_sagemaker.io.text.number_text import number_texts
 
 CELLS = 1 << 16
@@ -74,7 +73,7 @@ class CsvWriter(FileWriter):
         n_columns = rows.X.shape[1]
         is_sparse = sparse.issparse(rows.X)
         if is_sparse:
-            check_sparse_width(n_columns, f"{self.path}: ")
+            check_sparse_width(n_columns, self._kind.title, f"{self.path}: ")
         if self._header is not None:
             self._write_header(n_columns + (rows.y is not None))
         step = max(1, CELLS // n_columns)

@@ -145,7 +145,7 @@ FAULTS = {
     ),
     "weight": (
         {"X": X, "y": Y, "sample_weight": with_value(Y * 1.0, 33, -1)},
-        "sample_weight has -1.0 at row 33",
+        "row 33 .*: the weight is -1.0",
     ),
     "few weights": ({"X": X, "y": Y, "sample_weight": Y[:3]}, "3 weights for 40 rows"),
     "text weights": (
