@@ -96,8 +96,8 @@ class Format:
         ``(paths, options) -> options`` of `iter_rows` for files whose rows belong
         together, where they must be found out from all of them; see `settled`.
     read_table : callable or None
-        ``(path, *, with_label, labels, **options) -> Table`` of a whole file, with the
-        other ``reading_options``; None reads the columns, or puts the rows of
+        ``(path, *, label, with_label, labels, **options) -> Table`` of a whole file,
+        with the other ``reading_options``; None reads the columns, or puts the rows of
         `iter_rows` together, each of which has its label.
     inspect : callable or None
         ``(path, header, known_names) -> CsvLayout``, if columns have names.
@@ -245,7 +245,6 @@ _ALL = (
         ("text/libsvm", "text/x-libsvm"),
         reading_options=("n_features", "zero_based", "labels"),
         settle=_late("text.svm_stream", "svm_options"),
-        read_table=_late("text.svm_stream", "read_svm"),
         needs_labels=True,
     ),
     Format(

@@ -109,22 +109,7 @@ def read_columns(
     label: int | None = None,
     labels: LabelKind = "auto",
 ) -> Table:
-    """Read columns of a Parquet file, as `read_csv` does those of a CSV file.
-
-    Parameters
-    ----------
-    layout : CsvLayout
-        From `inspect_parquet`.
-    features : sequence of int or None
-        Columns to read as features, in this order; None is all but the label.
-        Other columns may hold anything.
-    label : int or None
-    labels : {"auto", "text", "number"}
-
-    Returns
-    -------
-    table : Table
-    """
+    """Read columns of a Parquet file, as `read_csv` does those of a CSV file."""
     columns = _Columns(layout, label, features)
     rows = stack_rows(list(columns.rows(BATCH)))
     y = rows.y

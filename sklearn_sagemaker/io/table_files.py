@@ -114,18 +114,14 @@ def read_table(
         layout = kind.inspect(path, header, names_in_header(label), **options)
         place = _label_place(layout, label) if with_label else None
         return kind.read_columns(layout, label=place, labels=labels)
-    if kind.read_table is None:
-        return _read_rows(kind, path, with_label, labels, options)
-    common = {
-        "label": label,
-        "n_features": n_features,
-        "zero_based": zero_based,
-    }
-    for name in kind.reading_options:
-        if name in common:
-            options[name] = common[name]
-    options["labels"] = labels
-    return kind.read_table(path, with_label=with_label, **options)
+    if kind.read_table is not None:
+        return kind.read_table(
+            path, label=label, with_label=with_label, labels=labels, **options
+        )
+    if "zero_based" in kind.reading_options:
+        options |= {"n_features": n_features, "zero_based": zero_based}
+        options["labels"] = labels
+    return _read_rows(kind, path, with_label, labels, options)
 
 
 def _label_place(layout: CsvLayout, label: str | int | None) -> int:
@@ -152,18 +148,22 @@ def _read_rows(
     options: dict[str, Any],
 ) -> Table:
     """Read a file whose rows have their labels inside."""
+    wide = options.get("n_features")
+    options = kind.settled([path], options)
     batches = list(kind.iter_rows(path, BATCH, **options))
     parts = [batch.X for batch in batches]
     if any(map(sparse.issparse, parts)):
         parts = [sparse.csr_matrix(part) for part in parts]
     X = stacked(parts)
-    check_width(path, X.shape[1], os.path.getsize(path))
+    if wide is None:
+        check_width(path, X.shape[1], os.path.getsize(path))
     check_finite(X, lambda row: f"{path}: row {row} (counted from 0)")
     weighted = any(batch.sample_weight is not None for batch in batches)
     return Table(
         path=path,
         X=X,
         y=_joined_labels(path, batches, labels) if with_label else None,
+        zero_based=options.get("zero_based"),
         unused=("weights",) if weighted else (),
     )
 

@@ -14,16 +14,14 @@ from scipy import sparse
 
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
-from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
+from sklearn_sagemaker.io.labels import LabelKind
 from sklearn_sagemaker.io.opening import check_file, file_name, reading
 from sklearn_sagemaker.io.rows import (
     Rows,
     batches,
     check_count,
     check_width,
-    stack_rows,
 )
-from sklearn_sagemaker.io.table import Table
 from sklearn_sagemaker.io.text.blocks import line_blocks
 from sklearn_sagemaker.io.text.svm_lines import (
     SvmLabels,
@@ -167,47 +165,6 @@ def iter_svm(
     check_file(path)
     given = {"n_features": n_features, "zero_based": zero_based, "labels": labels}
     return batches(_parts(path, **svm_options([path], given)), batch_size)
-
-
-def read_svm(
-    path: str,
-    labels: LabelKind = "auto",
-    with_label: bool = True,
-    *,
-    n_features: int | None = None,
-    zero_based: bool | None = None,
-) -> Table:
-    """Read a libsvm file into CSR.
-
-    Parameters
-    ----------
-    path : str
-    labels : {"auto", "text", "number"}
-        As for `iter_svm`.
-    with_label : bool
-    n_features : int or None
-        Features of the model that the rows are for; None is the largest index.
-    zero_based : bool or None
-        Whether the first feature is 0 or 1. None is 0 if the file has a feature 0.
-
-    Returns
-    -------
-    table : Table
-        ``X`` is CSR of float64.
-
-    Raises
-    ------
-    DataFileError
-        As `iter_svm`.
-    """
-    check_file(path)
-    given = {"n_features": n_features, "zero_based": zero_based, "labels": labels}
-    options = svm_options([path], given)
-    rows = stack_rows(list(_parts(path, **options)))
-    y = None
-    if with_label:
-        y = labels_from_array(np.asarray(rows.y), labels, f"{path}: the label")
-    return Table(path=path, X=rows.X, y=y, zero_based=options["zero_based"])
 
 
 def svm_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
