@@ -356,7 +356,7 @@ def format_of_file(path: str | os.PathLike[str], format: str | None = None) -> F
     known = ", ".join(ending for entry in FORMATS.values() for ending in entry.endings)
     raise DataFileError(
         f"{path}: unknown kind of file; the name must end in one of {known}, or its "
-        "format be named (format= in Python)."
+        "format be named, by --format, in Python format=."
     )
 
 

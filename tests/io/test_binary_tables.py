@@ -218,7 +218,9 @@ def test_paths_may_be_objects(tmp_path):
 
 @pytest.mark.parametrize("name", ["a.feather", "csv", "a.npz.gz", ""])
 def test_unknown_format(name):
-    with pytest.raises(DataFileError, match=r"must end in one of \.csv, \.csv\.gz"):
+    with pytest.raises(
+        DataFileError, match=r"must end in one of \.csv, .*--format, in Python format="
+    ):
         read_table(name)
 
 

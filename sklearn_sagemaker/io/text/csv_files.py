@@ -397,6 +397,6 @@ def label_fault(text: str, labels: LabelKind, how: CsvText | None = None) -> str
     if labels == "auto" and is_code(text):
         return (
             f"{quoted(text)} would lose digits as a number, which the first label is; "
-            "say labels='text' or labels='number'."
+            "say --labels text or --labels number, in Python labels='text' or 'number'."
         )
     return ""

@@ -102,8 +102,8 @@ class CsvLayout:
                 )
             raise DataFileError(
                 f"{self.path}: no column {quoted(label)}; the file has no header, so "
-                f"its columns are {places} (if the first line holds names, say that it "
-                "is a header)."
+                f"its columns are {places}. If the first line holds names, say "
+                "--header yes, in Python header=True."
             )
         return number % self.n_columns
 
@@ -119,7 +119,8 @@ class CsvLayout:
         if not found:
             raise DataFileError(
                 f"{self.path}: has no column beside the label; a model needs features "
-                f"(columns must be separated by {quoted(self.text.separator)})."
+                f"(columns must be separated by {quoted(self.text.separator)}; another "
+                "separator is --separator, in Python separator=)."
             )
         return found
 
@@ -312,13 +313,15 @@ def _check_first(path: str, line: int, first: list[str], how: CsvText) -> None:
     if first[0].lower().startswith("sep=") and not any(first[1:]):
         raise DataFileError(
             f"{path}: row {line} is a line for Excel (sep=); drop it, and name the "
-            "separator if it is no comma."
+            "separator if it is no comma (--separator, in Python separator=)."
         )
     for separator, name in ((",", "commas"), (";", "semicolons"), ("\t", "tabs")):
         if len(first) == 1 and separator in first[0]:
             ours = {",": "comma", ";": "semicolon", "\t": "tab"}.get(how.separator)
             ours = ours or quoted(how.separator)
+            said = "tab" if separator == "\t" else repr(separator)
             raise DataFileError(
                 f"{path}: row {line} has {name} and no {ours}; "
-                f"separate the columns by commas, or say separator={separator!r}."
+                f"separate the columns by commas, or say --separator {said}, in Python "
+                f"separator={separator!r}."
             )

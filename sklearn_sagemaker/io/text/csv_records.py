@@ -134,8 +134,8 @@ def _lines(path: str, handle: TextIO, how: CsvText) -> Iterator[str]:
         if fault:
             raise DataFileError(
                 f"{path}: row {number} is not {how.encoding.upper()} text{fault}; name "
-                "its encoding, such as encoding='cp1252' or 'utf-16', or save it as "
-                "UTF-8."
+                "its encoding, such as --encoding cp1252 or utf-16, in Python "
+                "encoding='cp1252', or save it as UTF-8."
             )
         if not line:
             return

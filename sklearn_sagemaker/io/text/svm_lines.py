@@ -146,8 +146,8 @@ def _label_fault(label: str, labels: SvmLabels) -> str:
     if labels == "number":
         if is_code(label):
             return (
-                f"{shown} loses digits as a number; say labels='text', or write it "
-                "with a point."
+                f"{shown} loses digits as a number; say --labels text, in Python "
+                "labels='text', or write it with a point."
             )
         return ""
     if "," in label:

@@ -135,8 +135,14 @@ FAULTS = {
     "short row": ("a,b\n1,2\n\n3\n", "row 4 has 1 fields, but the first row has 2"),
     "twice in header": ("b,b\n1,2\n", "the header has 'b' twice"),
     "no name in header": (",b\n1,2\n", "column 0 .counted from 0. has no name"),
-    "semicolons": ("a;b\n1;2\n", "row 1 has semicolons and no comma"),
-    "tabs": ("a\tb\n1\t2\n", "row 1 has tabs and no comma"),
+    "semicolons": (
+        "a;b\n1;2\n",
+        "row 1 has semicolons and no comma; .*--separator ';', in Python separator=';'",
+    ),
+    "tabs": (
+        "a\tb\n1\t2\n",
+        r"tabs and no comma; .*--separator tab, in Python separator='.t'",
+    ),
     "no label column": (
         "a,bb\n1,2\n",
         "no column 'b'; .* 'a', 'bb'. Did you mean 'bb'",
