@@ -29,7 +29,6 @@ from sklearn_sagemaker.io.text import (
     csv_files,
     csv_layout,
     csv_payloads,
-    csv_text,
 )
 from sklearn_sagemaker.io.text.csv_payloads import decode_csv, encode_csv
 from sklearn_sagemaker.io.text.json_parsing import json_lines
@@ -175,7 +174,7 @@ def test_sparse_rows_as_a_body_of_csv():
 def test_line_breaks_in_quotes_are_not_gone_through(line):
     text = (b'1,2\n1,"2\n' + line * (MANY // len(line))).decode()
     lines = 0
-    csv_text._end_of_rows('"\n')  # what the first call imports does not count
+    blocks.end_of_lines('"\n', True)  # what the first call imports does not count
 
     def step(frame, event, _):
         nonlocal lines
@@ -184,7 +183,7 @@ def test_line_breaks_in_quotes_are_not_gone_through(line):
 
     sys.settrace(step)
     try:
-        end = csv_text._end_of_rows(text)
+        end = blocks.end_of_lines(text, True)
     finally:
         sys.settrace(None)
     assert end == 4

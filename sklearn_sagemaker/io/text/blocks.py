@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from typing import IO, Any, AnyStr
 
 import numpy as np
 
@@ -70,63 +69,79 @@ def line_blocks(path: str) -> Iterator[tuple[int, bytes]]:
 
 
 def blocks_of(
-    handle: BinaryIO, place: Callable[[int], str], *, csv: bool = False
-) -> Iterator[tuple[int, bytes]]:
-    """The same of a file object.
+    handle: IO[AnyStr],
+    place: Callable[[int], str],
+    *,
+    csv: bool = False,
+    size: int | None = None,
+) -> Iterator[tuple[int, AnyStr]]:
+    """The same of a file object, of bytes or of text.
 
     Parameters
     ----------
-    handle : binary file object
+    handle : file object
     place : callable
         Name of a line in messages, from its number.
     csv : bool
         Whether line breaks between double quotes are part of a cell, and a carriage
         return alone may end a line.
+    size : int or None, default=None
+        Bytes or characters that are read at once; None is a mebibyte.
     """
-    first, kept = 1, b""
+    first, kept = 1, None
     # As much again as is kept: long lines are joined in linear time.
-    while piece := handle.read(max(BLOCK, len(kept))):
-        if first == 1 and not kept:
-            piece = piece.removeprefix(BYTE_ORDER_MARK)
+    while piece := handle.read(max(size or BLOCK, len(kept or ""))):
+        if kept is None:
+            if isinstance(piece, bytes):
+                piece = piece.removeprefix(BYTE_ORDER_MARK)
+            kept = piece[:0]
         text = kept + piece
-        end = _end_of_lines(text, csv)
+        end = end_of_lines(text, csv)
         if not end and len(text) > LONGEST_LINE:
             raise line_too_long(place(first), csv)
         block, kept = text[:end], text[end:]
         if block:
-            yield first, _checked(block, first, place, csv)
-            first += count_lines(block)
+            yield first, block
+            first += _count_lines(block)
     if kept:
-        yield first, _checked(kept, first, place, csv)
+        yield first, kept
 
 
-def _checked(block: bytes, first: int, place: Callable[[int], str], csv: bool) -> bytes:
-    if csv and block.count(b",") >= MOST_COLUMNS:
-        for number, line in enumerate(io.BytesIO(block), start=first):
-            if len(line) >= MOST_COLUMNS:
-                check_columns(line, place(number))
-    return block
+def _marks(text: Any) -> tuple[Any, Any, Any]:
+    """Line feed, carriage return and double quote."""
+    return ("\n", "\r", '"') if isinstance(text, str) else (b"\n", b"\r", b'"')
 
 
-def _end_of_lines(text: bytes, csv: bool) -> int:
-    """Where the last whole line ends; 0 if there is none."""
-    mark = b"\n"
-    end = text.rfind(mark) + 1
+def end_of_lines(text: Any, csv: bool) -> int:
+    """Where the last whole line ends; 0 if there is none.
+
+    Parameters
+    ----------
+    text : bytes or str
+    csv : bool
+        As for `blocks_of`.
+    """
+    mark, other, quote = _marks(text)
+    end = int(text.rfind(mark)) + 1
     if not csv:
         return end
     if not end:
         # Lines that end in "\r" only; a last one may be the half of "\r\n".
-        mark = b"\r"
+        mark = other
         end = text.rfind(mark, 0, -1) + 1
-    if text.count(b'"', 0, end) % 2:
+    if text.count(quote, 0, end) % 2:
         # The last line break that is not in quotes.
-        codes = np.frombuffer(text, np.uint8, end)
-        outside = np.logical_not(np.logical_xor.accumulate(codes == ord('"')))
+        if isinstance(text, str):
+            codes = np.frombuffer(text[:end].encode("utf-32-le"), np.uint32)
+        else:
+            codes = np.frombuffer(text, np.uint8, end)
+        outside = np.logical_not(np.logical_xor.accumulate(codes == ord(quote)))
         outside &= codes == ord(mark)
         end -= int(outside[::-1].argmax()) if outside.any() else end
     return end
 
 
-def count_lines(text: bytes) -> int:
+def _count_lines(text: Any) -> int:
     """Line ends of any kind: those of Unix, Windows and old Macs."""
-    return text.count(b"\n") + text.count(b"\r") - text.count(b"\r\n")
+    feed, carriage, _ = _marks(text)
+    return int(text.count(feed) + text.count(carriage) - text.count(carriage + feed))

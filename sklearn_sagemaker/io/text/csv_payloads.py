@@ -21,7 +21,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.rows import Rows, batches, canonical, check_sparse_width
-from sklearn_sagemaker.io.text.blocks import blocks_of
+from sklearn_sagemaker.io.text.blocks import MOST_COLUMNS, blocks_of, check_columns
 from sklearn_sagemaker.io.text.number_text import (
     check_writable,
     number_texts,
@@ -120,6 +120,10 @@ def _values(stream: BinaryIO, label_size: int) -> Iterator[np.ndarray]:
     """The numbers of each block of lines."""
     width = None
     for first, block in blocks_of(stream, "row {}".format, csv=True):
+        if block.count(b",") >= MOST_COLUMNS:
+            for row, line in enumerate(io.BytesIO(block), start=first):
+                if len(line) >= MOST_COLUMNS:
+                    check_columns(line, f"row {row}")
         try:
             text = block.decode()
         except UnicodeDecodeError as error:

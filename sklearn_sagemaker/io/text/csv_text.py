@@ -6,9 +6,7 @@ import csv
 import io
 from collections.abc import Generator, Iterator
 
-import numpy as np
-
-from sklearn_sagemaker.io.opening import LONGEST_LINE, line_too_long
+from sklearn_sagemaker.io.text.blocks import blocks_of
 from sklearn_sagemaker.io.text.csv_layout import CsvLayout
 from sklearn_sagemaker.io.text.csv_records import BLANKS
 
@@ -28,7 +26,7 @@ class CheckedText:
     """
 
     def __init__(self, layout: CsvLayout):
-        self._layout, self._line = layout, layout.n_lines
+        self._layout = layout
         self._separator = layout.text.separator
         self._n_separators = layout.n_columns + layout.trailing - 1
         self._blocks = self._read()
@@ -49,22 +47,13 @@ class CheckedText:
         with layout.text.open(layout.path) as handle:
             for _ in range(layout.n_lines):
                 handle.readline()
-            kept = ""
-            while True:
-                # As much again as is kept: long lines are joined in linear time.
-                text = handle.read(max(BLOCK, len(kept)))
-                block = kept + text
-                end = _end_of_rows(block) if text else len(block)
-                if not end and len(block) > LONGEST_LINE:
-                    place = f"{layout.path}: row {self._line + 1}"
-                    raise line_too_long(place, quotes=True)
-                block, kept = block[:end], block[end:]
-                if block:
-                    self._check(block)
-                    self._line += _count_lines(block)
-                    yield block
-                if not text:
-                    return
+
+            def place(number: int) -> str:
+                return f"{layout.path}: row {layout.n_lines + number}"
+
+            for _, block in blocks_of(handle, place, csv=True, size=BLOCK):
+                self._check(block)
+                yield block
 
     def _check(self, block: str) -> None:
         if "\0" in block:
@@ -114,25 +103,3 @@ class CheckedText:
         if wrong:
             raise ValueError("a row with another number of fields")
         return ""
-
-
-def _end_of_rows(text: str) -> int:
-    """Where the last whole row ends; 0 if there is none."""
-    mark = "\n"
-    end = text.rfind(mark) + 1
-    if not end:
-        # Lines that end in "\r" only; a last one may be the half of "\r\n".
-        mark = "\r"
-        end = text.rfind(mark, 0, -1) + 1
-    if text.count('"', 0, end) % 2:
-        # The last line break that is not in quotes.
-        codes = np.frombuffer(text[:end].encode("utf-32-le"), np.uint32)
-        outside = np.logical_not(np.logical_xor.accumulate(codes == ord('"')))
-        outside &= codes == ord(mark)
-        end -= int(outside[::-1].argmax()) if outside.any() else end
-    return end
-
-
-def _count_lines(text: str) -> int:
-    """Line ends of any kind: those of Unix, Windows and old Macs."""
-    return text.count("\n") + text.count("\r") - text.count("\r\n")

@@ -65,6 +65,6 @@ def test_endless_lines_are_refused(tmp_path, monkeypatch, text):
     layout = inspect_csv(path)
     path.write_text(text)
     monkeypatch.setattr(csv_text, "BLOCK", 16)
-    monkeypatch.setattr(csv_text, "LONGEST_LINE", 100)
+    monkeypatch.setattr("sklearn_sagemaker.io.text.blocks.LONGEST_LINE", 100)
     with pytest.raises(DataFileError, match=r"row [12] has more than"):
         list(CheckedText(layout))
