@@ -85,6 +85,9 @@ def iter_csv_body(
 ) -> Iterator[Rows]:
     r"""Read rows as `decode_csv` does, in memory that does not grow with them.
 
+    For ``text/csv`` that programs are given as a stream, such as a channel of a
+    container: `iter_csv` needs a file, which it reads more than once, and pandas.
+
     Parameters
     ----------
     stream : binary file object
