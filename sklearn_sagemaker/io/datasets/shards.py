@@ -259,6 +259,8 @@ class StreamShard(Shard):
         for rows in self._format.iter_rows(self.path, 1, **self._options):
             wanted = self._piece_bytes // max(1, footprint(rows))
             self._rows = min(max(1, wanted), MOST_ROWS)
+            # It may hold a file that was loaded whole.
+            del rows
             break
         places: list[Place] | None = []
         for rows in self._pieces():

@@ -85,6 +85,9 @@ def iter_npz(
     batch_size = check_count("batch_size", batch_size)
     used, _ = load_arrays(path, label, (WEIGHTS,), memory)
     X = _features(path, used)
+    if isinstance(X, np.ndarray):
+        # Rows of Fortran order are scattered.
+        X = np.ascontiguousarray(X)
     y = weights = None
     if label is not None:
         y = _labels(path, used, label, "auto", X.shape[0])

@@ -70,7 +70,9 @@ def test_equal_to_the_whole_file(tmp_path, batch_size, compress, dtype, kind):
 @pytest.mark.parametrize("batch_size", [1, 7, 40])
 def test_other_shapes_and_orders(tmp_path, batch_size):
     path = save(tmp_path, X=np.asfortranarray(X), y=Y[:, np.newaxis])
-    rows = stack_rows(list(iter_npz(path, batch_size)))
+    parts = list(iter_npz(path, batch_size))
+    assert all(part.X.flags.c_contiguous for part in parts)
+    rows = stack_rows(parts)
     np.testing.assert_array_equal(rows.X, X)
     np.testing.assert_array_equal(rows.y, Y)
     images = np.arange(40 * 6, dtype=np.uint8).reshape(40, 2, 3)
