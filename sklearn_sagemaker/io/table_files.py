@@ -69,9 +69,11 @@ def read_table(
         Whether labels are wanted at all; a CSV file without needs no ``label``.
     labels : {"auto", "text", "number"}
         How to read them.
-    n_features, zero_based : int, bool or None
-        For libsvm files: how many features to make, and whether they are counted
-        from 0; None finds out.
+    n_features : int or None
+        How many features rows of libsvm, JSON and RecordIO files have; None takes what
+        the file says.
+    zero_based : bool or None
+        Whether a libsvm file counts features from 0; None finds out.
     format : str or None
         Name of the format, a key of `FORMATS`; None tells by the file's ending.
     **options : object
@@ -118,9 +120,8 @@ def read_table(
         return kind.read_table(
             path, label=label, with_label=with_label, labels=labels, **options
         )
-    if "zero_based" in kind.reading_options:
-        options |= {"n_features": n_features, "zero_based": zero_based}
-        options["labels"] = labels
+    common = {"n_features": n_features, "zero_based": zero_based, "labels": labels}
+    options |= {name: common[name] for name in kind.reading_options if name in common}
     return _read_rows(kind, path, with_label, labels, options)
 
 

@@ -124,6 +124,19 @@ def test_round_trip(cli, tmp_path, kind, predictor, files):
         assert found["accuracy"] == pytest.approx(np.mean(expected == y_new))
 
 
+@pytest.mark.parametrize("name", ["new.pbr", "new.json", "new.jsonl.gz", "new.svm"])
+def test_the_last_features_may_be_absent(cli, trained, tmp_path, name, files):
+    X, y = files.make_rows(REGRESSOR, 20, 1)
+    X[:, 2] = 0
+    new, model = tmp_path / name, trained / f"{REGRESSOR}.joblib"
+    with format_of_file(str(new)).open_writer(new) as writer:
+        writer.write(Rows(sparse.csr_matrix(X[:, :2]), y))
+    result = cli("predict", new, "--model", model)
+    assert result.code == 0, result.err
+    found = np.array(predictions(result.out), dtype=float)
+    np.testing.assert_allclose(found, joblib.load(model).predict(X), rtol=1e-6)
+
+
 # --------------------------------------------------------------------- predict
 @pytest.fixture
 def new(tmp_path, files):

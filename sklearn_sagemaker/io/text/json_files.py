@@ -48,7 +48,8 @@ def iter_json(
     batch_size : int
         Rows at most in a batch.
     n_features : int or None, default=None
-        Features that each row must have; None is as many as the first row has.
+        Features that each row must have; None is as many as the first row has. The
+        shape of a sparse row may be smaller than this, or missing.
     memory : int or None, default=None
         Bytes that its text may have; None is half of this machine's memory.
 
@@ -100,7 +101,8 @@ def iter_jsonlines(
     batch_size : int
         Rows at most in a batch.
     n_features : int or None, default=None
-        Features that each row must have; None is as many as the first row has.
+        Features that each row must have; None is as many as the first row has. The
+        shape of a sparse row may be smaller than this, or missing.
 
     Yields
     ------

@@ -40,11 +40,13 @@ class Instances:
         Name of an instance in messages, from the number that `add` is given.
     n_features : int or None
         Features that every instance must have; None is as many as the first one has.
+        The shape of a sparse instance may be smaller than this, or missing.
     """
 
     def __init__(self, place: Callable[[int], str], n_features: int | None = None):
         self._place = place
         self.n_features = n_features
+        self._given = n_features or 0
         self._clear()
 
     def _clear(self) -> None:
@@ -178,6 +180,8 @@ class Instances:
                 )
             return values, None, n_features
         if not shape:
+            n_features = self._given
+        if not n_features:
             raise self._fault(
                 number, "has no shape; a sparse instance needs one, such as [2000]."
             )
@@ -186,7 +190,8 @@ class Instances:
                 number,
                 f"has {len(keys)} keys and {len(values)} values; they must be as many.",
             )
-        return values, self._checked_keys(number, keys, n_features), n_features
+        checked = self._checked_keys(number, keys, n_features)
+        return values, checked, max(n_features, self._given)
 
     def _shape(self, number: int, shape: list[Any]) -> int:
         if len(shape) != 1 or type(shape[0]) is not int:

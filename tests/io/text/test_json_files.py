@@ -84,6 +84,19 @@ def test_nothing_is_left_of_a_failed_file(tmp_path, name, iterate, writer):
 
 
 @KINDS
+def test_shapes_of_sparse_rows_may_be_smaller_than_the_width_given(
+    tmp_path, name, iterate, writer
+):
+    path = tmp_path / name
+    with writer(path) as file:
+        file.write(Rows(sparse.csr_matrix([[0.0, 2.0], [3.0, 0.0]])))
+    (rows,) = iterate(path, 2, n_features=4)
+    np.testing.assert_array_equal(rows.X.toarray(), [[0, 2, 0, 0], [3, 0, 0, 0]])
+    with pytest.raises(DataFileError, match="has 2 features, but 1"):
+        list(iterate(path, 2, n_features=1))
+
+
+@KINDS
 def test_wrong_files(tmp_path, name, iterate, writer):
     path = tmp_path / name
     with pytest.raises(DataFileError, match="no such file"):
