@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from sklearn_sagemaker.cli.model_file import TRUST, load_model
 from sklearn_sagemaker.cli.options import add_model, refuse_same_file
 from sklearn_sagemaker.cli.reading import add_reading, reading_of
+from sklearn_sagemaker.cli.text import count
 
 HELP = "predict the rows of a data file"
 
@@ -81,6 +82,11 @@ def run(arguments: argparse.Namespace) -> int:
         temporary.open("w", encoding="utf-8", newline="") as handle,
     ):
         _write(handle, columns)
+    rows = count(len(columns["prediction"]), "row")
+    # Beside the answers, as the other notes: standard output is for data.
+    print(
+        f"written to {output}: {rows}, {count(len(columns), 'column')}", file=sys.stderr
+    )
     return 0
 
 

@@ -165,6 +165,7 @@ def test_output_file(cli, trained, new, tmp_path):
     shown = cli("predict", new, "--model", model)
     written = cli("predict", new, "--model", model, "--output", out)
     assert written.out == ""
+    assert written.err == f"written to {out}: 20 rows, 1 column\n"
     assert out.read_text() == shown.out
     assert sorted(os.listdir(tmp_path)) == ["new.csv", "out.csv"]
 
