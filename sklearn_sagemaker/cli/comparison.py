@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 import warnings
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from sklearn.model_selection import GridSearchCV, ParameterGrid, PredefinedSplit
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_sagemaker.cli.demo_data import DemoData
+from sklearn_sagemaker.cli.text import count
 
 GRID = [
     {
@@ -82,8 +84,35 @@ def grid_search(data: DemoData, epochs: int, seed: int) -> GridSearchResult:
             np.concatenate([X_train, X_val]), np.concatenate([data.y_train, data.y_val])
         )
         elapsed = time.perf_counter() - start
-        # The model that the search judged; it is not kept, and not timed twice.
+        # The best model of the search, which is not kept; it is not timed twice.
         model.set_params(**search.best_params_).fit(X_train, data.y_train)
         predicted = model.predict(scaler.transform(data.X_test.astype(np.float32)))
     settings = len(ParameterGrid(GRID))
     return GridSearchResult(settings, elapsed, predicted, search.best_params_)
+
+
+def deciding_rows(y: np.ndarray, ours: np.ndarray, theirs: np.ndarray) -> str:
+    """How many test rows tell two models apart, and how surely, in one sentence.
+
+    Parameters
+    ----------
+    y, ours, theirs : ndarray of shape (n_rows,)
+        Labels of two classes, and the answers of LinearLearnerClassifier and of the
+        grid search.
+    """
+    n_rows = len(y)
+    discordant = int((ours != theirs).sum())
+    if not discordant:
+        return f"The two answer all {n_rows:,} test rows alike: none tells them apart."
+    won = int(((ours == y) & (theirs != y)).sum())
+    lost = discordant - won
+    # McNemar: were both equally good, each of these rows would be a toss of a coin.
+    error = math.sqrt(discordant)
+    likely = abs(won - lost) <= 2 * error
+    return (
+        f"The two differ on {discordant:,} of {n_rows:,} test rows: "
+        f"LinearLearnerClassifier is right on {won:,} of these and the grid search on "
+        f"{lost:,}, a difference of {count(abs(won - lost), 'row')} with a standard "
+        f"error of {error:.1f}, {'as' if likely else 'more than'} chance alone may "
+        "make it."
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -76,11 +77,11 @@ def run(arguments: argparse.Namespace) -> int:
     start = time.perf_counter()
     model.fit(data.X_train, data.y_train, X_val=data.X_val, y_val=data.y_val)
     elapsed = time.perf_counter() - start
-    errors = _report(model, data, elapsed)
+    predicted = _report(model, data, elapsed)
     if not arguments.no_save:
         _save(model, arguments.model)
     if arguments.compare:
-        _compare(model, data, elapsed, errors, arguments.seed)
+        _compare(model, data, elapsed, predicted, arguments.seed)
     return 0
 
 
@@ -105,7 +106,8 @@ def _describe(data: DemoData) -> str:
     )
 
 
-def _report(model: Any, data: DemoData, elapsed: float) -> int:
+def _report(model: Any, data: DemoData, elapsed: float) -> Any:
+    """Print what came out, and give the answers for the test rows."""
     from sklearn.metrics import confusion_matrix
 
     total = len(model.candidates_["validation_loss"])
@@ -137,7 +139,7 @@ def _report(model: Any, data: DemoData, elapsed: float) -> int:
     print(f"\nOn {rows}, which played no part so far:\n")
     print(confusion_table(["zero", "other"], matrix.tolist()))
     print(f"\n  {count(errors, 'error')} ({100 * errors / len(data.y_test):.2f} %)")
-    return errors
+    return predicted
 
 
 def _save(model: Any, path: str) -> None:
@@ -148,26 +150,29 @@ def _save(model: Any, path: str) -> None:
 
 
 def _compare(
-    model: Any, data: DemoData, elapsed: float, errors: int, seed_value: int
+    model: Any, data: DemoData, elapsed: float, predicted: Any, seed_value: int
 ) -> None:
-    from sklearn_sagemaker.cli.comparison import grid_search
+    from sklearn_sagemaker.cli.comparison import deciding_rows, grid_search
     from sklearn_sagemaker.cli.text import table
 
     print("\nThe same with scikit-learn: GridSearchCV(SGDClassifier) ...", flush=True)
     found = grid_search(data, model.resolved_params_["epochs"], seed_value)
-    theirs = int((found.predicted != data.y_test).sum())
+    answers = predicted, found.predicted
+    ours, theirs = (int((labels != data.y_test).sum()) for labels in answers)
     total = len(model.candidates_["validation_loss"])
     print()
     print(
         table(
             ["", "models", "wall time", "errors"],
             [
-                ["LinearLearnerClassifier", str(total), seconds(elapsed), str(errors)],
+                ["LinearLearnerClassifier", str(total), seconds(elapsed), str(ours)],
                 ["GridSearchCV(SGDClassifier)", str(found.n_settings),
                  seconds(found.elapsed), str(theirs)],
             ],
         )
     )  # fmt: skip
+    sentence = deciding_rows(data.y_test, *answers)
+    print("\n" + textwrap.indent(textwrap.fill(sentence, 86), "  "))
     ratio = found.elapsed / elapsed
     print(f"\n  The grid search took {ratio:.1f} times as long. Its best setting:")
     print("  " + ", ".join(f"{k} {v}" for k, v in sorted(found.best.items())))

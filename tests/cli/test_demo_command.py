@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from sklearn_sagemaker.cli.comparison import deciding_rows
+
 
 @pytest.fixture(autouse=True)
 def _folder(tmp_path, monkeypatch):
@@ -70,6 +72,21 @@ def test_compare(cli, tmp_path):
     assert re.search(r"LinearLearnerClassifier +32 +\d.* s +\d+\n", result.out)
     assert re.search(r"GridSearchCV\(SGDClassifier\) +32 +\d.* s +\d+\n", result.out)
     assert re.search(r"took \d+\.\d times as long", result.out)
+    assert "test rows" in result.out.split("GridSearchCV(SGDClassifier) ")[-1]
+    assert max(map(len, result.out.splitlines())) <= 100
+
+
+def test_rows_that_decide():
+    y = np.zeros(40, int)
+    ours, theirs = y.copy(), y.copy()
+    ours[:3] = theirs[:1] = 1  # one row that both have wrong decides nothing
+    assert deciding_rows(y, ours, theirs) == (
+        "The two differ on 2 of 40 test rows: LinearLearnerClassifier is right on 0 of "
+        "these and the grid search on 2, a difference of 2 rows with a standard error "
+        "of 1.4, as chance alone may make it."
+    )
+    assert "all 40 test rows alike" in deciding_rows(y, ours, ours)
+    assert "more than chance" in deciding_rows(y, y, np.ones(40, int))
 
 
 def test_split_of_the_file_is_used(cli, tmp_path):
