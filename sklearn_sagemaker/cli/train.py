@@ -68,8 +68,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--validation",
         metavar="FILE",
-        help="rows that judge the candidates, with the same columns; without it, folds "
-        "or a share of the training rows do",
+        help="validation rows, with the same columns, which select the candidate; "
+        "without it, folds or a share of the training rows do",
     )
     parser.add_argument(
         "--predictor-type", required=True, choices=ALL, help="what to predict"
@@ -262,10 +262,10 @@ def _report(estimator: Any, algorithm: str, elapsed: float, path: str) -> None:
     if algorithm == FACTORS:
         trained = count(total, "model") + (" side by side" if total > 1 else "")
     shown = f"The best {min(SHOWN_CANDIDATES, total)}:" if total > 1 else "It is:"
-    judge = VALIDATION[resolved["validation"]]
+    rows = VALIDATION[resolved["validation"]]
     print(
         f"\nTrained {trained}, up to {count(resolved['epochs'], 'epoch')}, in "
-        f"{seconds(elapsed)}.\nJudged on {judge}. {shown}\n"
+        f"{seconds(elapsed)}.\nValidated on {rows}. {shown}\n"
     )
     print(candidates_table(estimator, SHOWN_CANDIDATES) + "\n")
     lines = []

@@ -130,7 +130,7 @@ def test_settings_validation_and_seed(cli, tmp_path):
     more += ("--set", "normalize_label=false", "--seed", 3, "--jobs", 2)
     result = cli(*train(data, model, REGRESSOR, *FEW, *more, "--validation", held))
     assert result.code == 0, result.err
-    assert "Judged on the validation rows. It is:" in result.out
+    assert "Validated on the validation rows. It is:" in result.out
     estimator = joblib.load(model)
     assert (estimator.optimizer, estimator.normalize_label) == ("adam", False)
     expected = FactorizationMachinesRegressor(

@@ -120,7 +120,7 @@ def test_validation_file(cli, data, tmp_path, files):
     more = ("--label", "target", "--validation", held)
     result = cli(*train(data, model, BINARY, *more))
     assert "val.csv: 50 rows" in result.out
-    assert "Judged on the validation rows" in result.out
+    assert "Validated on the validation rows" in result.out
     expected = LinearLearnerClassifier(num_models=4, epochs=3, random_state=0).fit(
         *files.make_rows(BINARY), X_val=X, y_val=y
     )
