@@ -59,9 +59,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label",
         metavar="NAME",
-        help="the label: a column of a CSV file, by name, or by number from 0 if it "
-        "has no header (default there: 0, the first); an array of an .npz file "
-        '(default: "y"); other formats say it themselves',
+        help="the label: a column of a CSV or Parquet file, by name, or by number from 0 "
+        "if it has no header (default there: 0, the first); an array of an .npz file "
+        '(default: "y"); in other formats each row has it',
     )
     parser.add_argument(
         "--no-label",
@@ -71,7 +71,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--labels",
         choices=("number", "text"),
-        help="how to read the labels of a CSV file (default: text if the first one is)",
+        help="how to read the labels of a CSV or libsvm file (default: text if the "
+        "first one is)",
     )
     parser.add_argument(
         "--n-features",

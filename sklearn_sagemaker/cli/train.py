@@ -62,8 +62,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label",
         metavar="NAME",
-        help="the label: a column of a CSV file, by name, or by number from 0 if it "
-        'has no header; an array of an .npz file (default there: "y"); not for libsvm',
+        help="the label: a column of a CSV or Parquet file, by name, or by number from 0 "
+        'if it has no header; an array of an .npz file (default there: "y"); in other '
+        "formats each row has it",
     )
     parser.add_argument(
         "--validation",
