@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
+from sklearn_sagemaker.cli.examples import CANCER
 from sklearn_sagemaker.cli.options import refuse_same_file, whole_number
 from sklearn_sagemaker.cli.progress import Progress
 from sklearn_sagemaker.cli.reading import (
@@ -32,10 +33,11 @@ formats, by the endings of names:
 {ENDINGS}
 
 examples:
-  sklearn-sagemaker convert train.csv train.pbr
-  sklearn-sagemaker convert churn.csv churn.jsonl.gz --label churn
-  sklearn-sagemaker convert 'part-*.csv.gz' train.pbr --shards 4
-  sklearn-sagemaker convert ratings.svm ratings.npz --n-features 2625
+{CANCER}\
+  sklearn-sagemaker convert cancer.csv cancer.pbr --label target
+  sklearn-sagemaker convert cancer.csv part.csv.gz --label target --shards 4
+  sklearn-sagemaker convert 'part_*.csv.gz' cancer.svm
+  sklearn-sagemaker convert cancer.svm cancer.npz --n-features 30
 
 You need not trust IN: nothing in it is run, and files of Python objects are refused."""
 
@@ -59,8 +61,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label",
         metavar="NAME",
-        help="the label: a column of a CSV or Parquet file, by name, or by number from 0 "
-        "if it has no header (default there: 0, the first); an array of an .npz file "
+        help="the label: a column of a CSV or Parquet file, by name, or by number from "
+        "0 if it has no header (default there: 0, the first); an array of an .npz file "
         '(default: "y"); in other formats each row has it',
     )
     parser.add_argument(

@@ -13,7 +13,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sklearn_sagemaker.cli.candidates import candidates_table
-from sklearn_sagemaker.cli.model_file import TRUST, SavedModel, save_model
+from sklearn_sagemaker.cli.examples import TRUST
+from sklearn_sagemaker.cli.model_file import SavedModel, save_model
 from sklearn_sagemaker.cli.options import refuse_same_file, seed
 from sklearn_sagemaker.cli.text import confusion_table, count, facts, number, seconds
 
@@ -26,7 +27,9 @@ EXAMPLES = f"""\
 examples:
   sklearn-sagemaker demo
   sklearn-sagemaker demo --compare --no-save
-  sklearn-sagemaker demo --data mnist.npz --compare
+  python -c "from numpy import savez; from sklearn.datasets import load_digits; \\
+      X, y = load_digits(return_X_y=True); savez('digits.npz', X=X, y=y)"
+  sklearn-sagemaker demo --data digits.npz --no-save
 
 {TRUST}"""
 

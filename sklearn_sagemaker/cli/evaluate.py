@@ -12,7 +12,8 @@ import json
 import math
 from typing import Any
 
-from sklearn_sagemaker.cli.model_file import TRUST, SavedModel, load_model
+from sklearn_sagemaker.cli.examples import TRUST, WITH_MODEL
+from sklearn_sagemaker.cli.model_file import SavedModel, load_model
 from sklearn_sagemaker.cli.options import add_model
 from sklearn_sagemaker.cli.reading import add_reading, reading_of
 from sklearn_sagemaker.cli.text import confusion_table, count, facts, short
@@ -20,9 +21,9 @@ from sklearn_sagemaker.cli.text import confusion_table, count, facts, short
 HELP = "measure a model on a data file with labels"
 
 EXAMPLES = f"""\
-examples:
-  sklearn-sagemaker evaluate test.csv --model churn.joblib
-  sklearn-sagemaker evaluate test.csv --model churn.joblib --json
+{WITH_MODEL}
+  sklearn-sagemaker evaluate cancer.csv --model cancer.joblib
+  sklearn-sagemaker evaluate cancer.csv --model cancer.joblib --json
 
 {TRUST}"""
 

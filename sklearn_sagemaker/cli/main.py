@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from sklearn_sagemaker import __version__
 from sklearn_sagemaker.cli import convert, demo, evaluate, predict, train
+from sklearn_sagemaker.cli.examples import CANCER, TRAIN
 
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
@@ -28,17 +29,16 @@ imports nothing heavy until it runs."""
 DESCRIPTION = """\
 Train Amazon SageMaker's Linear Learner (many candidate models in one pass over the
 data, the best one kept) and Factorization Machines on this machine. Use it from a
-shell, on CSV, .npz, libsvm, JSON Lines and RecordIO-protobuf files; convert between
+shell, on CSV, Parquet, .npz, libsvm, JSON and RecordIO-protobuf files; convert between
 them."""
 
-EXAMPLES = """\
+EXAMPLES = f"""\
 examples:
   sklearn-sagemaker demo --compare
-  sklearn-sagemaker train train.csv --label churn \\
-      --predictor-type binary_classifier --model churn.joblib
-  sklearn-sagemaker predict new.csv --model churn.joblib --output answers.csv
-  sklearn-sagemaker evaluate test.csv --model churn.joblib
-  sklearn-sagemaker convert train.csv train.pbr
+{CANCER}{TRAIN}\
+  sklearn-sagemaker predict cancer.csv --model cancer.joblib --output answers.csv
+  sklearn-sagemaker evaluate cancer.csv --model cancer.joblib
+  sklearn-sagemaker convert cancer.csv cancer.pbr --label target
 
 'sklearn-sagemaker COMMAND --help' explains a command."""
 

@@ -10,11 +10,6 @@ from typing import Any
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.exceptions import ArtifactError, DataFileError, ModelFormatError
 
-TRUST = (
-    "Model files of joblib can run code when loaded, so load only those from a source\n"
-    "that you trust; .skops files and SageMaker's model.tar.gz run none."
-)
-
 ATTRIBUTE = "data_layout_"
 """Where an estimator keeps what it expects of data files; a new fit is another's."""
 

@@ -12,7 +12,8 @@ import csv
 import sys
 from typing import Any, TextIO
 
-from sklearn_sagemaker.cli.model_file import TRUST, load_model
+from sklearn_sagemaker.cli.examples import TRUST, WITH_MODEL
+from sklearn_sagemaker.cli.model_file import load_model
 from sklearn_sagemaker.cli.options import add_model, refuse_same_file
 from sklearn_sagemaker.cli.reading import add_reading, reading_of
 from sklearn_sagemaker.cli.text import count
@@ -20,9 +21,10 @@ from sklearn_sagemaker.cli.text import count
 HELP = "predict the rows of a data file"
 
 EXAMPLES = f"""\
-examples:
-  sklearn-sagemaker predict new.csv --model churn.joblib
-  sklearn-sagemaker predict new.csv --model churn.joblib --proba --output answers.csv
+{WITH_MODEL}
+  sklearn-sagemaker predict cancer.csv --model cancer.joblib
+  sklearn-sagemaker predict cancer.csv --model cancer.joblib --proba \\
+      --output answers.csv
 
 {TRUST}"""
 

@@ -16,13 +16,9 @@ from typing import Any
 from sklearn_sagemaker._hyperparameters import ALL, BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker.cli.algorithms import FACTORS, add_algorithm, estimator_class
 from sklearn_sagemaker.cli.candidates import VALIDATION, candidates_table, score_name
+from sklearn_sagemaker.cli.examples import CANCER, TRAIN, TRUST
 from sklearn_sagemaker.cli.expected import Expected
-from sklearn_sagemaker.cli.model_file import (
-    TRUST,
-    SavedModel,
-    label_kind,
-    save_model,
-)
+from sklearn_sagemaker.cli.model_file import SavedModel, label_kind, save_model
 from sklearn_sagemaker.cli.options import jobs, refuse_same_file, seed
 from sklearn_sagemaker.cli.reading import (
     Reading,
@@ -38,14 +34,15 @@ HELP = "train a model on a data file"
 
 EXAMPLES = f"""\
 examples:
-  sklearn-sagemaker train train.csv --label churn \\
-      --predictor-type binary_classifier --model churn.joblib
-  sklearn-sagemaker train prices.csv.gz --label 0 --header no \\
-      --predictor-type regressor --model prices.joblib --set epochs=30 --set wd=0.001
-  sklearn-sagemaker train train.svm --validation held_out.svm \\
-      --predictor-type multiclass_classifier --model letters.joblib
-  sklearn-sagemaker train ratings.svm --algorithm fm \\
-      --predictor-type regressor --model ratings.joblib --set num_factors=32
+{CANCER}{TRAIN}
+  python -c "from sklearn.datasets import load_diabetes as load; \\
+      load(as_frame=True).frame.to_csv('diabetes.csv.gz', header=False, index=False)"
+  sklearn-sagemaker train diabetes.csv.gz --header no --label 10 \\
+      --predictor-type regressor --model diabetes.joblib --set epochs=30 --set wd=0.001
+
+  sklearn-sagemaker convert cancer.csv part.svm --label target --shards 2
+  sklearn-sagemaker train part_0.svm --validation part_1.svm --algorithm fm \\
+      --predictor-type binary_classifier --model factors.joblib --set num_factors=8
 
 {TRUST}"""
 
@@ -62,9 +59,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label",
         metavar="NAME",
-        help="the label: a column of a CSV or Parquet file, by name, or by number from 0 "
-        'if it has no header; an array of an .npz file (default there: "y"); in other '
-        "formats each row has it",
+        help="the label: a column of a CSV or Parquet file, by name, or by number from "
+        '0 if it has no header; an array of an .npz file (default there: "y"); in '
+        "other formats each row has it",
     )
     parser.add_argument(
         "--validation",
