@@ -277,9 +277,9 @@ def logistic(data: Split) -> Peer:
     for C in (0.01, 0.1, 1.0, 10.0):
         model = LogisticRegression(C=C, max_iter=300)
         timing.run(partial(model.fit, data.X_train, data.y_train))
-        judged = class_figures(data.y_val, model.predict_proba(data.X_val)[:, 1])
-        if best is None or judged["log-loss"] < best[0]:
-            best = judged["log-loss"], model
+        validation = class_figures(data.y_val, model.predict_proba(data.X_val)[:, 1])
+        if best is None or validation["log-loss"] < best[0]:
+            best = validation["log-loss"], model
     assert best is not None
     chance = best[1].predict_proba(data.X_test)[:, 1]
     epochs = int(best[1].n_iter_[0])

@@ -78,7 +78,7 @@ def peer_cases(task: str, data: Split, present: dict[str, Any]) -> dict[str, Any
                 data,
                 FACTORS,
                 optimizer=optimizer,
-                judge=False,
+                evaluate=False,
             )
     return cases
 

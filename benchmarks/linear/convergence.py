@@ -199,8 +199,8 @@ class Found:
     gap: float
 
 
-def search(problem: Problem, variants, numbers: list[int], limit: float):
-    """Raise the number of iterations of each variant until it is within 1 %.
+def search(problem: Problem, settings, numbers: list[int], limit: float):
+    """Raise the number of iterations with each setting until it is within 1 %.
 
     Between the last number that is not and the first that is, it is halved.
 
@@ -224,7 +224,7 @@ def search(problem: Problem, variants, numbers: list[int], limit: float):
             found = Found(name, case, seconds, gap)
         return gap <= MAX_GAP
 
-    for what, fit in variants:
+    for what, fit in settings:
         low, high = 0, 0
         for number in numbers:
             most = limit if found is None else found.seconds
@@ -256,8 +256,8 @@ def run_set(name: str, options, folder: str):
     found, left, rates = {}, {}, our_rates(problem)
     epochs = [number for number in ITERATIONS if number <= MAX_EPOCHS]
     for row, rate in rates.items():
-        variants = [(f"rate {rate:.3g}", partial(our_fit, problem, rate))]
-        found[row], left[row] = search(problem, variants, epochs, options.limit)
+        settings = [(f"rate {rate:.3g}", partial(our_fit, problem, rate))]
+        found[row], left[row] = search(problem, settings, epochs, options.limit)
     for peer in make_peers(problem, folder):
         if options.peers and not any(part in peer.name for part in options.peers):
             continue
@@ -267,7 +267,7 @@ def run_set(name: str, options, folder: str):
             print(f"{peer.name}: {peer.package} is not installed")
             continue
         found[peer.name], left[peer.name] = search(
-            problem, peer.variants(), ITERATIONS, options.limit
+            problem, peer.settings(), ITERATIONS, options.limit
         )
     timings = measure(
         {

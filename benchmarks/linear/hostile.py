@@ -153,11 +153,11 @@ def tuned_logistic(data: Split, weights: np.ndarray) -> float:
     for penalty in PENALTIES:
         model = LogisticRegression(C=penalty, max_iter=1000)
         model.fit(data.X_train, data.y_train)
-        judged = log_loss(data.y_val, model.predict_proba(data.X_val))
+        validation = log_loss(data.y_val, model.predict_proba(data.X_val))
         test = log_loss(
             data.y_test, model.predict_proba(data.X_test), sample_weight=weights
         )
-        found.append((judged, test))
+        found.append((validation, test))
     return min(found)[1]
 
 

@@ -176,7 +176,7 @@ def uncertainty(value: float, gradient: np.ndarray, wd: float) -> float:
 
 # -------------------------------------------------------------------------- fits
 def fit(loss: str, wd: float, seed: int, X, y, **settings):
-    """A default fit but for wd, the scaling, and judging by the objective."""
+    """A default fit but for wd, the scaling, and selection by the objective."""
     settings = {
         "loss": loss,
         "wd": wd,

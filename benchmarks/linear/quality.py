@@ -127,11 +127,11 @@ def best_setting(task: str, model, grid, data: Split) -> dict[str, Any]:
     best: dict[str, tuple[float, float, str]] = {}
     for setting in ParameterGrid(grid):
         fitted = clone(model).set_params(**setting).fit(data.X_train, data.y_train)
-        judged = figures(task, fitted, data.X_val, data.y_val)
+        validation = figures(task, fitted, data.X_val, data.y_val)
         test = figures(task, fitted, data.X_test, data.y_test)
         text = " ".join(f"{key}={value}" for key, value in setting.items())
-        for name in judged:
-            entry = (judged[name], test[name], text)
+        for name in validation:
+            entry = (validation[name], test[name], text)
             best[name] = min(best.get(name, entry), entry)
     return {
         "figures": {name: entry[1] for name, entry in best.items()},

@@ -51,10 +51,10 @@ def best_threshold(y, probability, bounded: int) -> float:
 def peer(data: Split, bounded: int) -> list[float]:
     """Validation and test figures of LogisticRegression with that rule."""
     model = LogisticRegression(max_iter=1000).fit(data.X_train, data.y_train)
-    judged = model.predict_proba(data.X_val)[:, 1]
-    cut = best_threshold(data.y_val, judged, bounded)
+    validation = model.predict_proba(data.X_val)[:, 1]
+    cut = best_threshold(data.y_val, validation, bounded)
     tested = model.predict_proba(data.X_test)[:, 1]
-    return [*rates(data.y_val, judged >= cut), *rates(data.y_test, tested >= cut)]
+    return [*rates(data.y_val, validation >= cut), *rates(data.y_test, tested >= cut)]
 
 
 def main() -> None:

@@ -105,8 +105,8 @@ def fastfm(
         model.fit(X, y)
         seconds = time.perf_counter() - start
         found = model.predict(X_test) if regression else model.predict_proba(X_test)
-    judge = rmse if regression else class_figures
-    return Peer(judge(data.y_test, found), seconds, epochs)
+    metrics = rmse if regression else class_figures
+    return Peer(metrics(data.y_test, found), seconds, epochs)
 
 
 # ---------------------------------------------------------------------------- PyTorch

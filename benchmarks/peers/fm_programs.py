@@ -66,13 +66,13 @@ def libfm(
             _run([*command, "-regular", regular, "-test", str(folder / part)])
             return np.loadtxt(folder / "out")
 
-        def judge(y, found):
+        def metrics(y, found):
             return rmse(y, found) if task == "regression" else class_figures(y, found)
 
         if len(decays) > 1:
-            judged = {d: judge(data.y_val, run("val", d)) for d in decays}
-            decays = [min(judged, key=lambda d: next(iter(judged[d].values())))]
-        figures = judge(data.y_test, run("test", decays[0]))
+            scores = {d: metrics(data.y_val, run("val", d)) for d in decays}
+            decays = [min(scores, key=lambda d: next(iter(scores[d].values())))]
+        figures = metrics(data.y_test, run("test", decays[0]))
         header, *lines = (folder / "log").read_text().split("\n")
         column = header.split("\t").index("time_learn")
         times = [float(line.split("\t")[column]) for line in lines if line.strip()]
@@ -91,7 +91,7 @@ def xlearn(
     optimizer: str = "adagrad",
     rate: float = 0.2,
     stop: bool = False,
-    judge: bool = True,
+    evaluate: bool = True,
 ) -> Peer:
     """XLearn on one thread, its rows made to length 1 as it does by default.
 
@@ -99,7 +99,7 @@ def xlearn(
     ----------
     stop : bool
         Whether the number of epochs is the best on the validation rows.
-    judge : bool
+    evaluate : bool
         Whether the test rows are evaluated, which it does after each epoch and
         counts in its seconds.
     """
@@ -138,10 +138,10 @@ def xlearn(
             # Columns: loss on training rows, loss and metric on the others, seconds.
             losses = [line[1] for line in run("val", epochs)]
             epochs = int(np.argmin(losses)) + 1
-        lines = run("test" if judge else None, epochs)
+        lines = run("test" if evaluate else None, epochs)
     seconds = [line[-1] for line in lines]
     figures = {}
-    if judge:
+    if evaluate:
         loss, metric = lines[-1][1:3]
         figures = {"RMSE": metric} if regression else {"log-loss": loss, "AUC": metric}
     return Peer(figures, sum(seconds), epochs, {"draw": float(np.median(seconds))})

@@ -115,18 +115,18 @@ class Vw:
 
 @dataclass
 class Peer:
-    """A solver, its variants one after the other, and the package it needs."""
+    """A solver, its settings one after the other, and the package it needs."""
 
     name: str
     package: str
-    variants: Callable[[], Iterable[tuple[str, Callable[[int], Solution]]]]
+    settings: Callable[[], Iterable[tuple[str, Callable[[int], Solution]]]]
 
 
 def make_peers(problem: Problem, folder: str) -> list[Peer]:
     """All peers; what they import is imported when they run."""
     n_rows, n_features = problem.X.shape
 
-    def sklearn_variants(**settings):
+    def sklearn_settings(**settings):
         return lambda: [("", partial(sklearn_fit, problem, settings))]
 
     def liblinear():
@@ -189,12 +189,12 @@ def make_peers(problem: Problem, folder: str) -> list[Peer]:
             yield what or "default update, no l2", partial(found.fit, what)
 
     peers = [
-        Peer("lbfgs", "sklearn", sklearn_variants(solver="lbfgs")),
+        Peer("lbfgs", "sklearn", sklearn_settings(solver="lbfgs")),
         Peer("liblinear", "sklearn", liblinear),
-        Peer("saga", "sklearn", sklearn_variants(solver="saga")),
+        Peer("saga", "sklearn", sklearn_settings(solver="saga")),
     ]
     if 8 * n_features**2 <= MAX_HESSIAN_BYTES:
-        newton = sklearn_variants(solver="newton-cholesky")
+        newton = sklearn_settings(solver="newton-cholesky")
         peers.append(Peer("newton-cholesky", "sklearn", newton))
     return [
         *peers,

@@ -1,4 +1,4 @@
-"""Cost of four variants (``num_models=4``) against one, with one job and with two.
+"""Cost of four candidates (``num_models=4``) against one, with one job and with two.
 
 On the set of the speed bars (300,000 rows of ten stored values) and on `mlsmall`,
 with 64 factors and with ``num_factors="auto"``, gradient solver, validation rows
@@ -112,7 +112,7 @@ def main() -> None:
     bars = Bars()
     for (what, jobs), ratio in values.items():
         text = "one job" if jobs == 1 else "two jobs"
-        bars.at_most(f"{what}: four variants, {text}", ratio, MAX_TIMES[jobs])
+        bars.at_most(f"{what}: four candidates, {text}", ratio, MAX_TIMES[jobs])
     bars.exit()
 
 
