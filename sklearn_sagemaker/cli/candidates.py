@@ -13,7 +13,6 @@ VALIDATION = {
     "training": "the training rows themselves, for want of others",
 }
 
-
 COLUMNS = {
     "learning_rate": "learning|rate",
     "wd": "wd",
@@ -31,13 +30,16 @@ COLUMNS = {
 each solver, has some of them."""
 
 
+LOSSES = ("loss_function", "cross_entropy_loss")
+"""Criteria that are the validation loss."""
+
+
 def score_name(estimator: Any) -> str:
     """What `best_score_` and ``validation_score`` measure."""
-    name = getattr(estimator, "binary_classifier_model_selection_criteria", "")
-    minus_loss = f"minus {estimator.resolved_params_['loss']}"
-    if not hasattr(estimator, "threshold_"):
-        return minus_loss
-    return minus_loss if name in ("loss_function", "cross_entropy_loss") else name
+    kind = "binary_classifier" if hasattr(estimator, "threshold_") else "multiclass"
+    # A regressor has neither.
+    name = getattr(estimator, f"{kind}_model_selection_criteria", LOSSES[0])
+    return f"minus {estimator.resolved_params_['loss']}" if name in LOSSES else name
 
 
 def candidates_table(estimator: Any, limit: int) -> str:

@@ -131,6 +131,16 @@ def test_validation_file(cli, data, tmp_path, files):
     )
 
 
+@pytest.mark.parametrize("algorithm", ["ll", "fm"])
+def test_scores_of_more_classes_have_their_name(cli, tmp_path, files, algorithm):
+    data = files.write_csv(tmp_path / "data.csv", *files.make_rows(MULTICLASS))
+    more = ("--label", "3", "--algorithm", algorithm)
+    arguments = train(data, tmp_path / "m.joblib", MULTICLASS, *more)
+    assert "(minus softmax_loss)" in cli(*arguments).out
+    criterion = ("--set", "multiclass_model_selection_criteria=accuracy")
+    assert "(accuracy)" in cli(*arguments, *criterion).out
+
+
 def test_no_header_is_said(cli, tmp_path, files):
     data = files.write_csv(tmp_path / "data.csv", *files.make_rows(MULTICLASS))
     model = tmp_path / "m.joblib"
