@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from sklearn_sagemaker._hyperparameters import REGRESSOR
+from sklearn_sagemaker._hyperparameters import ALL, REGRESSOR
 
 LINEAR = "linear-learner"
 FACTORS = "factorization-machines"
@@ -45,10 +45,4 @@ def estimator_class(name: str, predictor_type: str) -> Any:
 
 def known_classes() -> tuple[type, ...]:
     """All estimators that a model file may hold."""
-    from sklearn_sagemaker import estimators
-
-    return tuple(
-        getattr(estimators, title.replace(" ", "") + kind)
-        for title in TITLES.values()
-        for kind in ("Classifier", "Regressor")
-    )
+    return tuple({estimator_class(name, kind): None for name in TITLES for kind in ALL})

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from typing import Any
 
 from sklearn_sagemaker.cli.examples import CANCER
-from sklearn_sagemaker.cli.options import refuse_same_file, whole_number
+from sklearn_sagemaker.cli.options import LABEL, refuse_same_file, whole_number
 from sklearn_sagemaker.cli.progress import Progress
 from sklearn_sagemaker.cli.reading import (
     ENDINGS,
@@ -61,9 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label",
         metavar="NAME",
-        help="the label: a column of a CSV or Parquet file, by name, or by number from "
-        "0 if it has no header (default there: 0, the first); an array of an .npz file "
-        '(default: "y"); in other formats each row has it',
+        help=LABEL.format(by_default=" (default there: 0, the first)"),
     )
     parser.add_argument(
         "--no-label",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn_sagemaker.cli.candidates import candidates_table
 from sklearn_sagemaker.cli.examples import TRUST
+from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.model_file import SavedModel, save_model
 from sklearn_sagemaker.cli.options import refuse_same_file, seed
 from sklearn_sagemaker.cli.text import confusion_table, count, facts, number, seconds
@@ -146,7 +147,8 @@ def _report(model: Any, data: DemoData, elapsed: float) -> Any:
 
 
 def _save(model: Any, path: str) -> None:
-    save_model(path, SavedModel(model, "y", None, "int"))
+    expected = Expected(None, model.n_features_in_, "y", label_kind="int")
+    save_model(path, SavedModel(model, expected))
     print(f"\nThe model is in {path}. To use it in Python:\n")
     name = json.dumps(path, ensure_ascii=False)
     print(f"  joblib.load({name}).predict(images)   # 1 is a zero")

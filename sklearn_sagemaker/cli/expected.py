@@ -25,4 +25,4 @@ class Expected:
     n_features: int
     label: str | int | None
     label_kind: str
-    zero_based: bool | None
+    zero_based: bool | None = None

@@ -21,32 +21,11 @@ class SavedModel:
     Attributes
     ----------
     estimator : fitted estimator
-    label : str, int or None
-        Name or number of the label in the training file.
-    feature_names : list of str or None
-        Names of the features, in the order of the coefficients.
-    label_kind : {"text", "int", "float"}
-        What the labels are.
-    zero_based : bool or None
-        Whether the training file, if libsvm, counted features from 0.
+    expected : Expected
     """
 
     estimator: Any
-    label: str | int | None
-    feature_names: list[str] | None
-    label_kind: str
-    zero_based: bool | None = None
-
-    @property
-    def expected(self) -> Expected:
-        """What a data file for it must have."""
-        return Expected(
-            names=self.feature_names,
-            n_features=int(self.estimator.n_features_in_),
-            label=self.label,
-            label_kind=self.label_kind,
-            zero_based=self.zero_based,
-        )
+    expected: Expected
 
     @property
     def is_classifier(self) -> bool:
@@ -65,8 +44,7 @@ def save_model(path: str, model: SavedModel) -> None:
 
     from sklearn_sagemaker.io import replacing
 
-    layout = asdict(model.expected)
-    setattr(model.estimator, ATTRIBUTE, layout)
+    setattr(model.estimator, ATTRIBUTE, asdict(model.expected))
     with replacing(path) as temporary:
         joblib.dump(model.estimator, temporary)
 
@@ -155,24 +133,16 @@ def _saved(estimator: Any) -> SavedModel:
     layout = getattr(estimator, ATTRIBUTE, None)
     # One that was fitted again, to other columns, does not know where the label is.
     if layout is not None and Expected(**layout).n_features == width:
-        expected = Expected(**layout)
-    else:
-        names = getattr(estimator, "feature_names_in_", None)
-        classes = getattr(estimator, "classes_", None)
-        expected = Expected(
-            names=None if names is None else [str(name) for name in names],
-            n_features=width,
-            label=None,
-            label_kind="float" if classes is None else label_kind(classes),
-            zero_based=None,
-        )
-    return SavedModel(
-        estimator,
-        expected.label,
-        expected.names,
-        expected.label_kind,
-        expected.zero_based,
+        return SavedModel(estimator, Expected(**layout))
+    names = getattr(estimator, "feature_names_in_", None)
+    classes = getattr(estimator, "classes_", None)
+    expected = Expected(
+        names=None if names is None else [str(name) for name in names],
+        n_features=width,
+        label=None,
+        label_kind="float" if classes is None else label_kind(classes),
     )
+    return SavedModel(estimator, expected)
 
 
 _NOT_OURS = (

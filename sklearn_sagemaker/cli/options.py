@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Callable
+
+LABEL = (
+    "the label: a column of a CSV or Parquet file, by name, or by number from 0 if it "
+    'has no header{by_default}; an array of an .npz file (default there: "y"); in '
+    "other formats each row has it"
+)
+"""Help of ``--label`` of a file that is read as it is."""
 
 
 def add_model(parser: argparse.ArgumentParser) -> None:
@@ -17,43 +25,34 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def seed(text: str) -> int:
-    """A seed that NumPy accepts."""
+def _whole(text: str, allowed: Callable[[int], bool], what: str) -> int:
+    """A whole number that is allowed, or an error that says what it must be."""
     try:
         value = int(text)
     except ValueError:
-        value = -1
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a whole number from 0 to {2**32 - 1}, such as 0"
-        )
-    return value
+        pass
+    else:
+        if allowed(value):
+            return value
+    raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
+
+
+def seed(text: str) -> int:
+    """A seed that NumPy accepts."""
+    what = f"a whole number from 0 to {2**32 - 1}, such as 0"
+    return _whole(text, lambda value: 0 <= value < 2**32, what)
 
 
 def jobs(text: str) -> int:
     """A number of threads, as joblib counts them."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value == 0:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a number of threads, such as 4, or -1 for all processors"
-        )
-    return value
+    what = "a number of threads, such as 4, or -1 for all processors"
+    return _whole(text, bool, what)
 
 
 def whole_number(text: str) -> int:
     """A number of things, at least one."""
-    try:
-        value = int(text)
-    except ValueError:
-        value = 0
-    if value < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a whole number of 1 or more, such as 4"
-        )
-    return value
+    what = "a whole number of 1 or more, such as 4"
+    return _whole(text, lambda value: value >= 1, what)
 
 
 def refuse_same_file(written: str, *read: str | None) -> None:

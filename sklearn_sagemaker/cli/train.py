@@ -19,7 +19,7 @@ from sklearn_sagemaker.cli.candidates import VALIDATION, candidates_table, score
 from sklearn_sagemaker.cli.examples import CANCER, TRAIN, TRUST
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.model_file import SavedModel, label_kind, save_model
-from sklearn_sagemaker.cli.options import jobs, refuse_same_file, seed
+from sklearn_sagemaker.cli.options import LABEL, jobs, refuse_same_file, seed
 from sklearn_sagemaker.cli.reading import (
     Reading,
     add_reading,
@@ -59,9 +59,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--label",
         metavar="NAME",
-        help="the label: a column of a CSV or Parquet file, by name, or by number from "
-        '0 if it has no header; an array of an .npz file (default there: "y"); in '
-        "other formats each row has it",
+        help=LABEL.format(by_default=""),
     )
     parser.add_argument(
         "--validation",
@@ -142,16 +140,7 @@ def run(arguments: argparse.Namespace) -> int:
     start = time.perf_counter()
     estimator.fit(table.X, table.y, **given)
     elapsed = time.perf_counter() - start
-    save_model(
-        arguments.model,
-        SavedModel(
-            estimator=estimator,
-            label=expected.label,
-            feature_names=expected.names,
-            label_kind=expected.label_kind,
-            zero_based=expected.zero_based,
-        ),
-    )
+    save_model(arguments.model, SavedModel(estimator, expected))
     _report(estimator, arguments.algorithm, elapsed, arguments.model)
     return 0
 
