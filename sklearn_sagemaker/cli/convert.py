@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from sklearn_sagemaker.cli.examples import CANCER
+from sklearn_sagemaker.cli.examples import FILES
 from sklearn_sagemaker.cli.options import LABEL, refuse_same_file, whole_number
 from sklearn_sagemaker.cli.progress import Progress
 from sklearn_sagemaker.cli.reading import (
@@ -33,11 +33,11 @@ formats, by the endings of names:
 {ENDINGS}
 
 examples:
-{CANCER}\
-  sklearn-sagemaker convert cancer.csv cancer.pbr --label target
-  sklearn-sagemaker convert cancer.csv part.csv.gz --label target --shards 4
-  sklearn-sagemaker convert 'part_*.csv.gz' cancer.svm
-  sklearn-sagemaker convert cancer.svm cancer.npz --n-features 30
+{FILES}\
+  sklearn-sagemaker convert train.csv train.pbr --label target
+  sklearn-sagemaker convert train.csv part.csv.gz --label target --shards 4
+  sklearn-sagemaker convert 'part_*.csv.gz' train.svm
+  sklearn-sagemaker convert train.svm train.npz --n-features 30
 
 You need not trust IN: nothing in it is run, and files of Python objects are refused."""
 

@@ -22,8 +22,8 @@ HELP = "measure a model on a data file with labels"
 
 EXAMPLES = f"""\
 {WITH_MODEL}
-  sklearn-sagemaker evaluate cancer.csv --model cancer.joblib
-  sklearn-sagemaker evaluate cancer.csv --model cancer.joblib --json
+  sklearn-sagemaker evaluate test.csv --model cancer.joblib
+  sklearn-sagemaker evaluate test.csv --model cancer.joblib --json
 
 {TRUST}"""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-CANCER = """\
+FILES = """\
   python -c "from sklearn.datasets import load_breast_cancer as load; \\
-      load(as_frame=True).frame.to_csv('cancer.csv', index=False)"
+      rows = load(as_frame=True).frame; rows[400:].to_csv('test.csv', index=False); \\
+      rows[:400].to_csv('train.csv', index=False)"
 """
-"""Makes a CSV file of scikit-learn's data: 569 rows, two classes in `target`."""
+"""Makes two CSV files of scikit-learn's data, with two classes in the column target."""
 
 TRAIN = """\
-  sklearn-sagemaker train cancer.csv --label target \\
+  sklearn-sagemaker train train.csv --label target \\
       --predictor-type binary_classifier --model cancer.joblib
 """
 

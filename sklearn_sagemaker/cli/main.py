@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from sklearn_sagemaker import __version__
 from sklearn_sagemaker.cli import convert, demo, evaluate, predict, train
-from sklearn_sagemaker.cli.examples import CANCER, TRAIN
+from sklearn_sagemaker.cli.examples import FILES, TRAIN
 
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
@@ -35,10 +35,10 @@ them."""
 EXAMPLES = f"""\
 examples:
   sklearn-sagemaker demo --compare
-{CANCER}{TRAIN}\
-  sklearn-sagemaker predict cancer.csv --model cancer.joblib --output answers.csv
-  sklearn-sagemaker evaluate cancer.csv --model cancer.joblib
-  sklearn-sagemaker convert cancer.csv cancer.pbr --label target
+{FILES}{TRAIN}\
+  sklearn-sagemaker predict test.csv --model cancer.joblib --output answers.csv
+  sklearn-sagemaker evaluate test.csv --model cancer.joblib
+  sklearn-sagemaker convert train.csv train.pbr --label target
 
 'sklearn-sagemaker COMMAND --help' explains a command."""
 

@@ -22,9 +22,8 @@ HELP = "predict the rows of a data file"
 
 EXAMPLES = f"""\
 {WITH_MODEL}
-  sklearn-sagemaker predict cancer.csv --model cancer.joblib
-  sklearn-sagemaker predict cancer.csv --model cancer.joblib --proba \\
-      --output answers.csv
+  sklearn-sagemaker predict test.csv --model cancer.joblib
+  sklearn-sagemaker predict test.csv --model cancer.joblib --proba --output answers.csv
 
 {TRUST}"""
 

@@ -16,7 +16,7 @@ from typing import Any
 from sklearn_sagemaker._hyperparameters import ALL, BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker.cli.algorithms import FACTORS, add_algorithm, estimator_class
 from sklearn_sagemaker.cli.candidates import VALIDATION, candidates_table, score_name
-from sklearn_sagemaker.cli.examples import CANCER, TRAIN, TRUST
+from sklearn_sagemaker.cli.examples import FILES, TRAIN, TRUST
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.model_file import SavedModel, label_kind, save_model
 from sklearn_sagemaker.cli.options import LABEL, jobs, refuse_same_file, seed
@@ -34,13 +34,13 @@ HELP = "train a model on a data file"
 
 EXAMPLES = f"""\
 examples:
-{CANCER}{TRAIN}
+{FILES}{TRAIN}
   python -c "from sklearn.datasets import load_diabetes as load; \\
       load(as_frame=True).frame.to_csv('diabetes.csv.gz', header=False, index=False)"
   sklearn-sagemaker train diabetes.csv.gz --header no --label 10 \\
       --predictor-type regressor --model diabetes.joblib --set epochs=30 --set wd=0.001
 
-  sklearn-sagemaker convert cancer.csv part.svm --label target --shards 2
+  sklearn-sagemaker convert train.csv part.svm --label target --shards 2
   sklearn-sagemaker train part_0.svm --validation part_1.svm --algorithm fm \\
       --predictor-type binary_classifier --model factors.joblib --set num_factors=8
 
