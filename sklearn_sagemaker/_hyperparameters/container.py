@@ -67,13 +67,11 @@ def _theirs(entry: Hyperparameter, kind: str, algorithm: str) -> Hyperparameter:
     if entry.name == "loss":
         choices = _LOSSES.get(kind, choices)
     theirs = entry.sagemaker_default
-    example = 1.0 if theirs == "auto" and "auto" not in choices else theirs
+    lost = theirs == "auto" and "auto" not in choices
     return replace(
         entry,
-        default=example,
-        sagemaker_default=None
-        if entry.name in _NO_DEFAULT or example != theirs
-        else theirs,
+        default=1.0 if lost else theirs,
+        sagemaker_default=None if lost or entry.name in _NO_DEFAULT else theirs,
         closed="neither" if entry.name in ABOVE_ZERO else entry.closed,
         choices=choices,
     )
