@@ -4,6 +4,8 @@ Each line: type, low end, whether it is included, high end, whether it is includ
 texts, and the container's default as text (None if it has none).
 """
 
+import re
+
 BINARY, MULTICLASS = "binary_classifier", "multiclass_classifier"
 REGRESSOR = "regressor"
 INF = float("inf")
@@ -195,3 +197,16 @@ def illegal(line):
 
 def _number(value, what="float"):
     return str(int(value)) if what == "int" else repr(value)
+
+
+def accepts(line, text):
+    """Whether the container takes a text, by these lines alone."""
+    what, low, low_included, high, high_included, texts, _ = line
+    if text in texts or (what == "flag" and text in ("true", "false")):
+        return True
+    pattern = r"\d+" if what == "int" else r"-?\d+(\.\d+)?(e-?\d+)?"
+    if what in ("flag", "text") or not re.fullmatch(pattern, text):
+        return False
+    value = float(text)
+    above = value > low or (value == low and low_included)
+    return above and (value < high or (value == high and high_included))
