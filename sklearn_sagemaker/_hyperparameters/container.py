@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from sklearn_sagemaker._hyperparameters import (
@@ -77,7 +80,10 @@ def _theirs(entry: Hyperparameter, kind: str, algorithm: str) -> Hyperparameter:
     )
 
 
-def container_table(algorithm: str, predictor_type: str) -> dict[str, Hyperparameter]:
+@cache
+def container_table(
+    algorithm: str, predictor_type: str
+) -> Mapping[str, Hyperparameter]:
     """What a container takes in a job of one predictor type.
 
     Parameters
@@ -87,7 +93,7 @@ def container_table(algorithm: str, predictor_type: str) -> dict[str, Hyperparam
 
     Returns
     -------
-    table : dict of str to Hyperparameter
+    table : mapping of str to Hyperparameter
         Their ``sagemaker_default`` is that of the container, None if it has none;
         their ``default`` is an example.
     """
@@ -99,11 +105,13 @@ def container_table(algorithm: str, predictor_type: str) -> dict[str, Hyperparam
             if not entry.ours
         ),
     ]
-    return {
-        entry.name: entry
-        for entry in entries
-        if predictor_type in entry.predictor_types
-    }
+    return MappingProxyType(
+        {
+            entry.name: entry
+            for entry in entries
+            if predictor_type in entry.predictor_types
+        }
+    )
 
 
 def our_table(algorithm: str, predictor_type: str) -> dict[str, Hyperparameter]:
