@@ -9,27 +9,61 @@ from functools import cache
 from types import MappingProxyType
 from typing import Any
 
-from sklearn_sagemaker._hyperparameters import (
+from sklearn_sagemaker._hyperparameters.entry import (
     ALL,
     BINARY,
     CLASSIFIERS,
-    HYPERPARAMETERS,
     MULTICLASS,
     REGRESSOR,
     Hyperparameter,
-    hyperparameters_for,
+    choice,
+    number,
 )
-from sklearn_sagemaker._hyperparameters.entry import choice, number
+from sklearn_sagemaker._hyperparameters.factorization_machines import (
+    FACTORIZATION_MACHINES,
+)
+from sklearn_sagemaker._hyperparameters.linear_learner import (
+    CRITERION,
+    LINEAR_LEARNER,
+)
 
 LINEAR = "linear-learner"
 FACTORS = "factorization-machines"
 
-# Where we take "auto", and the container of Linear Learner wants a number or a name;
-# the container of Factorization Machines knows no "auto" at all.
-_NO_AUTO = {"mini_batch_size", "epochs", "early_stopping_patience", "init_method"}
+_OURS = {LINEAR: LINEAR_LEARNER, FACTORS: FACTORIZATION_MACHINES}
+# Where we take "auto", and the container of Linear Learner wants a number; that of
+# Factorization Machines knows no "auto" at all.
+_NO_AUTO = {"mini_batch_size", "epochs", "early_stopping_patience"}
+# Written down: what is added to ours is not in theirs.
+_METHODS = ("normal", "uniform", "constant")
+_CHOICES = {
+    CRITERION: (
+        "accuracy",
+        "f1",
+        "f_beta",
+        "precision_at_target_recall",
+        "recall_at_target_precision",
+        "cross_entropy_loss",
+        "loss_function",
+    ),
+    "optimizer": ("auto", "sgd", "adam", "rmsprop"),
+    "init_method": ("uniform", "normal"),
+    "bias_init_method": _METHODS,
+    "linear_init_method": _METHODS,
+    "factors_init_method": _METHODS,
+}
 _LOSSES = {
     BINARY: ("auto", "logistic", "hinge_loss"),
     MULTICLASS: ("auto", "softmax_loss"),
+    REGRESSOR: (
+        "auto",
+        "squared_loss",
+        "absolute_loss",
+        "eps_insensitive_squared_loss",
+        "eps_insensitive_absolute_loss",
+        "quantile_loss",
+        "huber_loss",
+    ),
 }
 _NO_DEFAULT = {
     "num_factors", "bias_init_value", "linear_init_value", "factors_init_value",
@@ -62,13 +96,11 @@ def _of_the_job(algorithm: str) -> tuple[Hyperparameter, ...]:
 
 def _theirs(entry: Hyperparameter, kind: str, algorithm: str) -> Hyperparameter:
     """An entry of ours as the container has it."""
-    choices = entry.choices
-    if algorithm == FACTORS or entry.name in _NO_AUTO:
-        choices = tuple(text for text in choices if text != "auto")
-    if entry.name == "optimizer":
-        choices = tuple(text for text in choices if text != "adagrad")
+    choices = _CHOICES.get(entry.name, entry.choices)
     if entry.name == "loss":
-        choices = _LOSSES.get(kind, choices)
+        choices = _LOSSES[kind]
+    elif algorithm == FACTORS or entry.name in _NO_AUTO:
+        choices = tuple(text for text in choices if text != "auto")
     theirs = entry.sagemaker_default
     lost = theirs == "auto" and "auto" not in choices
     return replace(
@@ -101,7 +133,7 @@ def container_table(
         *_of_the_job(algorithm),
         *(
             _theirs(entry, predictor_type, algorithm)
-            for entry in HYPERPARAMETERS[algorithm]
+            for entry in _OURS[algorithm]
             if not entry.ours
         ),
     ]
@@ -117,7 +149,11 @@ def container_table(
 def our_table(algorithm: str, predictor_type: str) -> dict[str, Hyperparameter]:
     """The hyperparameters of the estimator that trains a predictor type."""
     kinds = (REGRESSOR,) if predictor_type == REGRESSOR else CLASSIFIERS
-    return hyperparameters_for(algorithm, kinds)
+    return {
+        entry.name: entry
+        for entry in _OURS[algorithm]
+        if set(entry.predictor_types) & set(kinds)
+    }
 
 
 def checked(entry: Hyperparameter, text: str) -> Any:

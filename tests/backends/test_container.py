@@ -12,7 +12,7 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
-from sklearn_sagemaker._hyperparameters import CLASSIFIERS, hyperparameters_for
+from sklearn_sagemaker._hyperparameters.container import our_table
 from sklearn_sagemaker._hyperparameters.from_job import arguments_of
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.backends.container import container_values
@@ -45,10 +45,8 @@ SETTINGS = {"n_classes", "cv", "validation_fraction", "multiclass_criterion",
 
 def make_spec(algorithm, kind, **values):
     """A spec with our defaults."""
-    kinds = (REGRESSOR,) if kind == REGRESSOR else CLASSIFIERS
     defaults = {
-        name: entry.default
-        for name, entry in hyperparameters_for(algorithm, kinds).items()
+        name: entry.default for name, entry in our_table(algorithm, kind).items()
     }
     settings = {name: values.pop(name) for name in SETTINGS & set(values)}
     assert set(values) <= set(defaults)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sklearn_sagemaker._hyperparameters import FACTORIZATION_MACHINES, to_job
+from sklearn_sagemaker._hyperparameters import to_job
+from sklearn_sagemaker._hyperparameters.container import our_table
 
 PAGE = Path(__file__).parents[2] / "doc" / "container_hyperparameters.md"
 SECTION = "## What a job cannot express"
@@ -18,7 +19,9 @@ def named():
             first = node.args[0]
             if isinstance(first, ast.Constant):
                 yield first.value
-    yield from (entry.name for entry in FACTORIZATION_MACHINES if entry.ours)
+    for kind in ("binary_classifier", "regressor"):
+        table = our_table("factorization-machines", kind)
+        yield from (name for name, entry in table.items() if entry.ours)
     yield from ("num_classes", "margin", "huber_delta", "sagemaker_rules")
 
 

@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters import FACTORIZATION_MACHINES
+from sklearn_sagemaker._hyperparameters.factorization_machines import (
+    FACTORIZATION_MACHINES,
+)
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.factors.settings import INIT_SIGMA, FactorSettings
 from sklearn_sagemaker.training.schedule import plan_updates
