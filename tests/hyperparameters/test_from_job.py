@@ -3,6 +3,8 @@
 import json
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from sklearn_sagemaker import (
     FactorizationMachinesClassifier,
@@ -276,3 +278,24 @@ def test_losses_of_other_predictor_types_are_refused(kind):
 def test_zero_as_the_sdk_allows_it(name):
     kind = BINARY if name == "margin" else REGRESSOR
     assert arguments_of(LINEAR, job(LINEAR, kind, **{name: "0"})).arguments == {name: 0}
+
+
+TEXTS = st.one_of(
+    st.text("0123456789.eE+-_ \"'nauto\u00b2", max_size=8),
+    st.floats().map(str),
+    st.integers().map(str),
+    st.sampled_from(["auto", "true", "null", "1e400", "9" * 5000, "\u00b2", '"', "''"]),
+)
+
+
+@settings(deadline=None)
+@given(
+    kind=st.sampled_from(KINDS[LINEAR]),
+    strings=st.dictionaries(st.sampled_from(list(TABLES[LINEAR])), TEXTS, max_size=3),
+)
+def test_any_text_is_a_value_or_refused(kind, strings):
+    try:
+        found = arguments_of(LINEAR, job(LINEAR, kind, **strings))
+    except ValueError:
+        return
+    ESTIMATORS[LINEAR, found.predictor_type](**found.arguments)._validate_params()
