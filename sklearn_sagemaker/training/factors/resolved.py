@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters import HYPERPARAMETERS
+from sklearn_sagemaker._hyperparameters.tables import HYPERPARAMETERS
 from sklearn_sagemaker.training.factors.settings import (
     AUTO,
     INIT_SIGMA,

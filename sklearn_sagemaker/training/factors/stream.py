@@ -175,7 +175,7 @@ class FactorStream:
             intercept=solution.intercept,
             factors=solution.factors,
             resolved={
-                **resolved(settings, self.models[best]),
+                **resolved(settings, self.models[selection.fields["best_index"]]),
                 "validation": "test-then-train",
                 "loss": settings.loss.name,
             },
