@@ -39,15 +39,11 @@ class TrainedFactors(TrainedCandidates):
     models : list of lists of models
         Of each candidate: the model that is kept, then those of the folds.
     scaler : Scaler
-    label_origin, label_unit : float
-        Labels were trained as ``(y - label_origin) / label_unit``.
     """
 
     settings: FactorSettings
     models: list[list[Any]]
     scaler: Scaler
-    label_origin: float
-    label_unit: float
 
     @property
     def own_rates(self) -> bool:
@@ -70,10 +66,10 @@ class TrainedFactors(TrainedCandidates):
                 model = self.models[number][fit]
                 found[start:stop, :, place] = model.best_margins(reader, rows)
                 start = stop
-        if self.label_unit != 1.0:
-            found *= self.label_unit
-        if self.label_origin != 0.0:
-            found += self.label_origin
+        if self.targets.unit != 1.0:
+            found *= self.targets.unit
+        if self.targets.origin != 0.0:
+            found += self.targets.origin
         return found
 
     def mean(self, margins: np.ndarray) -> np.ndarray:
@@ -179,7 +175,7 @@ def select(
     settings, spec = trained.settings, trained.spec
     selection = select_best(trained)
     models = [trained.models[number][0] for number in selection.chosen]
-    scaling = trained.scaler, trained.label_origin, trained.label_unit
+    scaling = trained.scaler, trained.targets.origin, trained.targets.unit
     solutions = [model.solution() for model in models]
     draws = [draw for model in models for draw in model.draws()]
     rows = trained.plan.train_rows

@@ -262,14 +262,12 @@ class FactorRun:
             spec=self.spec,
             settings=self.settings,
             plan=self.plan,
+            targets=self.targets,
             candidates=self.candidates,
             progress=[self.progress],
             train=(self.reader, self.data.y, self.data.sample_weight),
-            loss_weights=self.targets.loss_weights,
             models=self.models,
             scaler=self.scaler,
-            label_origin=self.targets.origin,
-            label_unit=self.targets.unit,
         )
         return select(trained, self.epochs, state, self.data.X)
 

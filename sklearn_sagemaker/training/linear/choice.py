@@ -23,15 +23,11 @@ class TrainedLinear(TrainedCandidates):
     ----------
     blocks, statistics : object
         Of the run.
-    label_origin, label_unit : float
-        Labels were trained as ``(y - label_origin) / label_unit``.
     """
 
     settings: LinearSettings
     blocks: list[ColumnBlock]
     statistics: FeatureStatistics
-    label_origin: float
-    label_unit: float
 
     @property
     def own_rates(self) -> bool:
@@ -48,8 +44,8 @@ class TrainedLinear(TrainedCandidates):
         # Blocks hold the candidates in order; `chosen` may not.
         margins = np.concatenate(found, axis=2)
         margins = margins[:, :, np.argsort(np.argsort(chosen))]
-        return margins * margins.dtype.type(self.label_unit) + margins.dtype.type(
-            self.label_origin
+        return margins * margins.dtype.type(self.targets.unit) + margins.dtype.type(
+            self.targets.origin
         )
 
     def remedies(self) -> list[str]:
@@ -85,7 +81,7 @@ def select(
     settings = trained.settings
     selection = select_best(trained)
     coef, intercept = mean_solution(
-        trained.blocks, selection.chosen, trained.label_origin, trained.label_unit
+        trained.blocks, selection.chosen, trained.targets.origin, trained.targets.unit
     )
     return ModelState(
         coef=coef,

@@ -333,14 +333,12 @@ class LinearRun:
             spec=self.spec,
             settings=self.settings,
             plan=self.plan,
+            targets=self.targets,
             candidates=self.candidates,
             progress=self.progress,
             train=(self.reader, self.data.y, self.data.sample_weight),
-            loss_weights=self.targets.loss_weights,
             blocks=self.blocks,
             statistics=self.statistics,
-            label_origin=self.targets.origin,
-            label_unit=self.targets.unit,
         )
         state = None
         if self.spec.keep_state:

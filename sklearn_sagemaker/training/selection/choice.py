@@ -25,6 +25,7 @@ from sklearn_sagemaker.training.selection.criteria import (
 from sklearn_sagemaker.training.selection.metrics import linear_metrics
 from sklearn_sagemaker.training.selection.settings import CALIBRATION_ROWS, Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
+from sklearn_sagemaker.training.targets import Targets
 
 DIVERGED_ROWS = 10_000
 """Rows among which the largest features are looked for when all diverged."""
@@ -38,21 +39,19 @@ class TrainedCandidates:
 
     Attributes
     ----------
-    spec, settings, plan, candidates, progress : object
+    spec, settings, plan, targets, candidates, progress : object
         Of the run.
     train : (RowReader, y, weights)
         The training rows.
-    loss_weights : (array, array)
-        Weights in the loss of the training and of the validation rows.
     """
 
     spec: TrainingSpec
     settings: Settings
     plan: ValidationPlan
+    targets: Targets
     candidates: Any
     progress: list[Progress]
     train: tuple[RowReader, np.ndarray, np.ndarray]
-    loss_weights: tuple[np.ndarray, np.ndarray]
 
     @property
     def n_outputs(self) -> int:
@@ -399,13 +398,13 @@ def _metrics(
     else:
         margins = _mean_margins(trained, reader, [(0, rows)], chosen)
     y, weights = _take(y, rows), _take(weights, rows)
-    loss_weights = _take(trained.loss_weights[0], rows)
+    loss_weights = _take(trained.targets.loss_weights[0], rows)
     found = {"train": trained.measure(margins, y, loss_weights, weights, cut)}
     if plan.kind != "training":
         found["validation"] = trained.measure(
             validation_margins,
             plan.y[validation_rows],
-            trained.loss_weights[1][validation_rows],
+            trained.targets.loss_weights[1][validation_rows],
             plan.weights[validation_rows],
             cut,
         )
