@@ -27,12 +27,11 @@ def monitored(estimator: Any, X, y, *, validated: bool) -> Iterator[Monitor]:
     validated : bool
         Whether there are validation rows.
     """
-    verbose, epochs = bool(estimator.verbose), plain(estimator.epochs)
+    verbose, planned = bool(estimator.verbose), plain(estimator.epochs)
+    planned = planned if isinstance(planned, int) else None
     bar = verbose and progress_bar_available()
     start = time.perf_counter()
-    with EpochCallbacks(
-        estimator, X, y, epochs if isinstance(epochs, int) else None, bar
-    ) as callbacks:
+    with EpochCallbacks(estimator, X, y, planned, bar) as callbacks:
 
         def monitor(epoch: int, epochs: int, losses: dict[str, float]) -> bool:
             if verbose and not callbacks.has_bar:

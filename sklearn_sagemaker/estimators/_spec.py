@@ -97,6 +97,14 @@ def streamed(estimator: Any) -> dict[str, Any]:
     """Fields of a spec for the next rows of a stream, which may begin at a model."""
     resume = getattr(estimator, "training_state_", None)
     if hasattr(estimator, "coef_") and (resume is None or "stream" not in resume):
+        draws = getattr(estimator, "draws_", None)
+        if draws is not None and len(draws["coef"]) > 1:
+            raise ValueError(
+                f"partial_fit cannot go on from the mean of {len(draws['coef'])} "
+                "draws, which solver='mcmc' or an ensemble of probit models leaves; "
+                "call fit with solver='gradient' first, or start anew with "
+                "sklearn.base.clone(model)."
+            )
         resume = {
             "coef": np.atleast_2d(estimator.coef_),
             "intercept": np.atleast_1d(estimator.intercept_),

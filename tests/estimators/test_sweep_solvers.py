@@ -164,6 +164,18 @@ def test_a_warm_start_goes_on(solver):
     assert model.fit(X, Y).loss_curve_[0] < 1.1 * first[-1] < first[0]
 
 
+def test_a_stream_goes_on_from_one_machine_only():
+    model = FactorizationMachinesRegressor(solver="mcmc", num_draws=5, **QUICK)
+    model.fit(X, Y).set_params(solver="gradient")
+    before = model.coef_
+    with pytest.raises(ValueError, match=r"mean of 5 draws.*call fit.*'gradient'"):
+        model.partial_fit(X, Y)
+    assert model.coef_ is before
+    model.set_params(solver="als", num_draws="auto").fit(X, Y)
+    model.set_params(solver="gradient")
+    assert model.partial_fit(X, Y).coef_.shape == before.shape
+
+
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_recommendations_are_the_model_s(solver):
     model = FactorizationMachinesRegressor(solver=solver, **QUICK).fit(X, Y)
