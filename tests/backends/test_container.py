@@ -16,6 +16,8 @@ from sklearn_sagemaker._hyperparameters.container import our_table
 from sklearn_sagemaker._hyperparameters.from_job import arguments_of
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.backends.container import container_values
+from sklearn_sagemaker.estimators._spec import make_spec
+from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 from sklearn_sagemaker.training.schedule import plan_updates
 from tests.hyperparameters.facts import (
     BINARY,
@@ -30,6 +32,10 @@ from tests.hyperparameters.facts import (
 
 LINEAR, FACTORS = TABLES
 N_CLASSES = {BINARY: 2, MULTICLASS: 4, REGRESSOR: 1}
+TARGETS = {
+    kind: ClassTargets(np.arange(n), np.ones(n)) if n > 1 else NumberTargets()
+    for kind, n in N_CLASSES.items()
+}
 APART = {"predictor_type", "feature_dim", "num_classes"}
 TASKS = [(algorithm, kind) for algorithm in TABLES for kind in KINDS[algorithm]]
 LINES = [
@@ -39,11 +45,20 @@ LINES = [
     if line[1] not in APART
 ]
 IDS = ["-".join(line[:3]) for line in LINES]
-SETTINGS = {"n_classes", "cv", "validation_fraction", "multiclass_criterion",
-            "ensemble_size", "resume", "keep_state", "stream", "groups"}  # fmt: skip
+SETTINGS = {
+    "n_classes",
+    "cv",
+    "validation_fraction",
+    "multiclass_criterion",
+    "ensemble_size",
+    "resume",
+    "keep_state",
+    "stream",
+    "groups",
+}
 
 
-def make_spec(algorithm, kind, **values):
+def spec_of(algorithm, kind, **values):
     """A spec with our defaults."""
     defaults = {
         name: entry.default for name, entry in our_table(algorithm, kind).items()
@@ -58,7 +73,7 @@ def values_of(
     algorithm, kind, n_rows=100_000, weighted=False, validated=False, **values
 ):
     return container_values(
-        make_spec(algorithm, kind, **values),
+        spec_of(algorithm, kind, **values),
         n_rows=n_rows,
         n_features=30,
         weighted=weighted,
@@ -145,7 +160,7 @@ def test_numpy_scalars():
 def test_auto_stays_where_linear_learner_has_one():
     for kind in KINDS[LINEAR]:
         strings = values_of(LINEAR, kind).strings
-        for name, entry in make_spec(LINEAR, kind).hyperparameters.items():
+        for name, entry in spec_of(LINEAR, kind).hyperparameters.items():
             facts = TABLES[LINEAR].get(name)
             if entry == "auto" and "auto" in facts[5] and name in strings:
                 assert strings[name] == "auto"
@@ -366,13 +381,13 @@ def test_several_settings_are_named():
 @pytest.mark.parametrize("theirs", [False, True])
 def test_estimators(estimator, kind, theirs):
     model = estimator.sagemaker_defaults() if theirs else estimator()
-    spec = model._spec(kind, N_CLASSES[kind])
+    spec = make_spec(model, TARGETS[kind])
     found = container_values(spec, n_rows=5000, n_features=9)
     assert found.inexpressible == ()
     again = estimator.sagemaker_defaults(
         **arguments_of(spec.algorithm, found.strings).arguments
     )
-    spec = replace(again._spec(kind, N_CLASSES[kind]), seed=spec.seed)
+    spec = replace(make_spec(again, TARGETS[kind]), seed=spec.seed)
     assert container_values(spec, n_rows=5000, n_features=9) == found
     if theirs:
         facts = {
