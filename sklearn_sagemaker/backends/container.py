@@ -42,10 +42,13 @@ def container_values(
 
     Examples
     --------
+    >>> from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
+    >>> from sklearn_sagemaker._state import TrainingSpec
     >>> from sklearn_sagemaker.backends.container import container_values
-    >>> from sklearn_sagemaker import FactorizationMachinesRegressor
-    >>> model = FactorizationMachinesRegressor(ensemble_size=3)
-    >>> spec = model._spec("regressor", 1)
+    >>> algorithm, kind = "factorization-machines", "regressor"
+    >>> table = hyperparameters_for(algorithm, (kind,))
+    >>> ours = {name: entry.default for name, entry in table.items()}
+    >>> spec = TrainingSpec(algorithm, kind, ours, ensemble_size=3)
     >>> values = container_values(spec, n_rows=100_000, n_features=2000)
     >>> values.strings["num_factors"], values.strings["mini_batch_size"]
     ('64', '500')

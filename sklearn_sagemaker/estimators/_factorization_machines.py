@@ -150,7 +150,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
     num_factors : int in [1, inf) or "auto", default="auto"
         Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
         others. SageMaker's own default is 64.
-    optimizer : {"auto", "sgd", "adam", "adagrad", "rmsprop", "ftrl"}, default="auto"
+    optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"
         How the gradient solver steps. "auto" is "adagrad". "adam" is MXNet's: its
         states change only with the rows that touch them. SageMaker has it alone.
         SageMaker's own default is adam.
@@ -169,8 +169,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
     eps : float in (0, inf) or "auto", default="auto"
-        Small number in the denominator of a step. "auto" is 1e-8 for adam and
-        rmsprop, 1 for adagrad, and for ftrl, whose beta it is.
+        Small number in the denominator of a step. "auto" is 1 for adagrad, and for
+        ftrl, whose beta it is, and 1e-8 for the others.
     rescale_grad : float in (0, inf) or "auto", default="auto"
         Gradients, sums over a mini-batch, are multiplied by this first. "auto" is
         one over the rows of the mini-batch, but 1 for adagrad and ftrl.
@@ -519,7 +519,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
     num_factors : int in [1, inf) or "auto", default="auto"
         Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
         others. SageMaker's own default is 64.
-    optimizer : {"auto", "sgd", "adam", "adagrad", "rmsprop", "ftrl"}, default="auto"
+    optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"
         How the gradient solver steps. "auto" is "adagrad". "adam" is MXNet's: its
         states change only with the rows that touch them. SageMaker has it alone.
         SageMaker's own default is adam.
@@ -538,8 +538,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
     eps : float in (0, inf) or "auto", default="auto"
-        Small number in the denominator of a step. "auto" is 1e-8 for adam and
-        rmsprop, 1 for adagrad, and for ftrl, whose beta it is.
+        Small number in the denominator of a step. "auto" is 1 for adagrad, and for
+        ftrl, whose beta it is, and 1e-8 for the others.
     rescale_grad : float in (0, inf) or "auto", default="auto"
         Gradients, sums over a mini-batch, are multiplied by this first. "auto" is
         one over the rows of the mini-batch, but 1 for adagrad and ftrl.

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from sklearn_sagemaker import LinearLearnerClassifier, load_artifact, save_artifact
+from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.main import main
 from sklearn_sagemaker.cli.model_file import SavedModel, load_model, save_model
 from sklearn_sagemaker.exceptions import ArtifactError, DataFileError
@@ -54,7 +55,7 @@ def model():
 @pytest.fixture(scope="module")
 def model_file(model, tmp_path_factory):
     path = str(tmp_path_factory.mktemp("model") / "m.joblib")
-    save_model(path, SavedModel(model, 0, None, "float"))
+    save_model(path, SavedModel(model, Expected(None, X.shape[1], 0, "float")))
     return path
 
 
