@@ -6,6 +6,8 @@ __all__ = [
     "AllCandidatesDivergedError",
     "ArtifactError",
     "CandidateDivergedWarning",
+    "CheckpointError",
+    "CheckpointWarning",
     "DataFileError",
     "FeatureScaleError",
     "HyperparameterScaleWarning",
@@ -14,8 +16,13 @@ __all__ = [
     "ModelFormatError",
     "OnnxExportError",
     "OptionalDependencyError",
+    "QuotaExceededError",
     "RecordIOError",
+    "StoredStateError",
     "TargetNotReachedWarning",
+    "TrainingFailedError",
+    "TrainingJobFailedError",
+    "TrainingJobStoppedError",
     "TrainingTooLargeError",
 ]
 
@@ -33,6 +40,17 @@ class ArtifactError(ValueError):
 
 class CandidateDivergedWarning(RuntimeWarning):
     """Some candidates overflowed at the user's learning rate and were dropped."""
+
+
+class CheckpointError(ValueError):
+    """A folder of checkpoints is of another training, or cannot be read.
+
+    The message names the folder, what differs, and the remedy.
+    """
+
+
+class CheckpointWarning(RuntimeWarning):
+    """A checkpoint could not be written, or goes on with other bits than before."""
 
 
 class DataFileError(ValueError):
@@ -79,6 +97,10 @@ class OptionalDependencyError(ImportError):
     """An optional package is missing; the message names the extra to install."""
 
 
+class QuotaExceededError(RuntimeError):
+    """An account's quota does not allow a request; the message names the quota."""
+
+
 class RecordIOError(DataFileError):
     """RecordIO bytes are malformed.
 
@@ -112,8 +134,49 @@ class RecordIOError(DataFileError):
         return type(self), (self.message, self.record, self.offset, self.source)
 
 
+class StoredStateError(ValueError):
+    """Stored values are damaged or incomplete; the message names the file."""
+
+
 class TargetNotReachedWarning(UserWarning):
     """No threshold reaches the target precision or recall; the nearest is used."""
+
+
+class TrainingFailedError(RuntimeError):
+    """A training elsewhere failed; the message has reason and end of the log."""
+
+
+class TrainingJobFailedError(TrainingFailedError):
+    """A training job of SageMaker failed.
+
+    Parameters
+    ----------
+    job_name : str
+        By which the job is found again.
+    reason : str
+        What the service says.
+    log_tail : str
+        The last lines of its log.
+    """
+
+    def __init__(self, job_name: str, reason: str, log_tail: str = ""):
+        self.job_name, self.reason, self.log_tail = job_name, reason, log_tail
+        super().__init__(self._message())
+
+    def _message(self) -> str:
+        tail = f" The end of its log:\n{self.log_tail}" if self.log_tail else ""
+        return f"The training job {self.job_name!r} failed: {self.reason}{tail}"
+
+    def __reduce__(self):
+        return type(self), (self.job_name, self.reason, self.log_tail)
+
+
+class TrainingJobStoppedError(TrainingJobFailedError):
+    """A training job of SageMaker was stopped before it had a model."""
+
+    def _message(self) -> str:
+        tail = f" The end of its log:\n{self.log_tail}" if self.log_tail else ""
+        return f"The training job {self.job_name!r} was stopped: {self.reason}{tail}"
 
 
 class TrainingTooLargeError(MemoryError, ValueError):
