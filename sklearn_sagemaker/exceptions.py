@@ -23,6 +23,7 @@ __all__ = [
     "TrainingFailedError",
     "TrainingJobFailedError",
     "TrainingJobStoppedError",
+    "TrainingStoppedError",
     "TrainingTooLargeError",
 ]
 
@@ -177,6 +178,10 @@ class TrainingJobStoppedError(TrainingJobFailedError):
     def _message(self) -> str:
         tail = f" The end of its log:\n{self.log_tail}" if self.log_tail else ""
         return f"The training job {self.job_name!r} was stopped: {self.reason}{tail}"
+
+
+class TrainingStoppedError(RuntimeError):
+    """A training was asked to stop; the message names where it can go on from."""
 
 
 class TrainingTooLargeError(MemoryError, ValueError):

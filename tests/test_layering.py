@@ -23,7 +23,7 @@ ALLOWED = {
     "_hyperparameters": {"_hyperparameters", "_kernels"},
     "training": {"training", "_hyperparameters", "_kernels"},
     "io": {"io", "_hyperparameters", "_kernels"},
-    "backends": {"backends", "training", "_hyperparameters", "_kernels"},
+    "backends": {"backends", "training", "io", "_hyperparameters", "_kernels"},
     "estimators": {"estimators", "backends", "io", "_hyperparameters", "_kernels"},
     "cli": {"cli", "estimators", "backends", "io", "_hyperparameters"},
     "onnx": {"onnx", "estimators", "_kernels"},

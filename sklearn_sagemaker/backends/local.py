@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Callable
+from numbers import Real
 from typing import Any
 
 from sklearn.base import BaseEstimator
@@ -13,6 +17,8 @@ from sklearn_sagemaker._state import (
     TrainingSpec,
     WindowedData,
 )
+from sklearn_sagemaker.backends.checkpoints import Checkpoints
+from sklearn_sagemaker.backends.identity import identified, platform_of_bits
 from sklearn_sagemaker.training.blas import single_threaded_blas
 from sklearn_sagemaker.training.factors.run import FactorRun
 from sklearn_sagemaker.training.factors.stream import FactorStream
@@ -34,8 +40,30 @@ STREAMS: dict[str, Any] = {
 class LocalBackend(BaseEstimator):
     """Trains in this process with the compiled kernels.
 
-    Needs neither boto3 nor credentials nor a container. It is a value without
-    settings: it clones, pickles and compares by type.
+    Needs neither boto3 nor credentials nor a container. It is a value: it holds
+    settings only, and clones, pickles and compares by them.
+
+    Parameters
+    ----------
+    checkpoint : str, path-like or None, default=None
+        Folder for checkpoints of the training, made if it is missing. The same fit
+        again goes on from the newest one, to the same bits as if it had not been cut
+        off, and says so by a `CheckpointWarning`. None writes none.
+    every : float, default=60.0
+        Seconds from one checkpoint to the next; each is written at the end of an
+        epoch. 0 writes one after each epoch.
+    stop : callable or None, default=None
+        Called without arguments at the end of each epoch; a true answer writes a
+        checkpoint and ends the fit by a `TrainingStoppedError`. A handler of SIGTERM
+        may set what it looks at.
+
+    Notes
+    -----
+    A folder belongs to one problem: rows, labels, weights, settings and seed. Another
+    one is refused by name, so set ``random_state`` to a number, and name one folder
+    for each fit. Rows are compared by SHA-256. The number of threads may change;
+    other versions, or another level of instruction sets, may change last bits, and the
+    warning says so. The last two checkpoints are kept, until you remove the folder.
 
     Examples
     --------
@@ -43,7 +71,60 @@ class LocalBackend(BaseEstimator):
     >>> from sklearn_sagemaker.backends import LocalBackend
     >>> LinearLearnerClassifier(backend=LocalBackend()).backend
     LocalBackend()
+
+    A fit that goes on where another one was stopped:
+
+    >>> import tempfile, warnings
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_sagemaker.exceptions import TrainingStoppedError
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> stopping = LocalBackend(checkpoint=folder.name, stop=lambda: True)
+    >>> model = LinearLearnerClassifier(random_state=0, backend=stopping)
+    >>> try:
+    ...     model.fit(X, y)
+    ... except TrainingStoppedError:
+    ...     print("stopped")
+    stopped
+    >>> _ = model.set_params(backend__stop=None)
+    >>> with warnings.catch_warnings(action="ignore"):
+    ...     model = model.fit(X, y)
+    >>> bool(model.score(X, y) > 0.97)
+    True
+    >>> folder.cleanup()
     """
+
+    def __init__(
+        self,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: float = 60.0,
+        stop: Callable[[], Any] | None = None,
+    ):
+        self.checkpoint = checkpoint
+        self.every = every
+        self.stop = stop
+
+    def _check(self, spec: TrainingSpec) -> None:
+        number = isinstance(self.every, Real) and not isinstance(self.every, bool)
+        if not number or not 0 <= self.every < math.inf:
+            raise ValueError(
+                f"every={self.every!r} must be a number of seconds, from 0 on; 60 "
+                "writes a checkpoint at the end of an epoch once a minute."
+            )
+        if self.stop is not None and not callable(self.stop):
+            raise TypeError(
+                f"stop must be callable or None, got {type(self.stop).__name__}."
+            )
+        if self.checkpoint is None and self.stop is not None:
+            raise ValueError(
+                "stop is given, but there is no folder to go on from: set checkpoint."
+            )
+        if self.checkpoint is not None and spec.stream:
+            raise ValueError(
+                "partial_fit has no epochs to write checkpoints of; store the "
+                "estimator between calls, or leave checkpoint out."
+            )
 
     def train(
         self,
@@ -63,7 +144,25 @@ class LocalBackend(BaseEstimator):
         Returns
         -------
         state : ModelState
+
+        Raises
+        ------
+        CheckpointError
+            If ``checkpoint`` has those of another problem, or none that can be read.
+        TrainingStoppedError
+            If ``stop`` asked for it.
+        ValueError
+            If a setting is out of range, or does not go with the spec.
         """
+        self._check(spec)
         with single_threaded_blas():
-            run = (STREAMS if spec.stream else RUNS)[spec.algorithm]
-            return run(spec, data).train(monitor)
+            if spec.stream:
+                return STREAMS[spec.algorithm](spec, data).train(monitor)
+            if self.checkpoint is None:
+                return RUNS[spec.algorithm](spec, data).train(monitor)
+            data, problem = identified(spec, data)
+            run = RUNS[spec.algorithm](spec, data)
+            checkpoints = Checkpoints(
+                self.checkpoint, self.every, problem(), platform_of_bits(), self.stop
+            )
+            return run.train(monitor, checkpoints)

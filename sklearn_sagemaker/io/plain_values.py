@@ -1,21 +1,24 @@
-"""Plain values in a folder: one JSON document, and a ``.npy`` file for each array.
+"""Plain values in a file: a zip of one JSON document and a ``.npy`` file an array.
 
 Nothing that is read is run: no pickle, no name of a class that is looked up. What can
 be written is None, bool, int, float, str, bytes, lists, tuples, dicts, NumPy's scalars
 and arrays (those of objects, if these are plain) and SciPy's CSR rows; it is read back
-as the same types and the same bits.
+as the same types and the same bits. One file appears at once, on a disk as in a bucket
+that a folder is copied to.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
+import io
 import json
 import math
 import os
-import shutil
+import struct
+import zipfile
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,32 +26,37 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import FORMAT_VERSION
 from sklearn_sagemaker.exceptions import ModelFormatError, StoredStateError
+from sklearn_sagemaker.io.atomic import replacing
+from sklearn_sagemaker.io.opening import file_name, open_file
 
 DOCUMENT = "values.json"
-"""Written last: a folder without it was not written to its end."""
 DEEPEST = 50
 """No value that is written here nests as deep."""
-MOST_JSON = 1 << 30
-"""Bytes of the document."""
 CHUNK = 1 << 24
 # A dict has "$" keys only for what JSON lacks; other dicts are dicts.
 _MARK = "$"
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, KeyError, TypeError,
+    ValueError, IndexError, OverflowError, RuntimeError, NotImplementedError,
+    AttributeError, RecursionError, OSError,
+)  # fmt: skip
+"""What damaged bytes raise in zipfile, NumPy, SciPy and json."""
 
 
-def write_values(folder: str | os.PathLike[str], values: dict[str, Any]) -> None:
-    """Write plain values into a new folder, which appears whole or not at all.
+def write_values(path: str | os.PathLike[str], values: dict[str, Any]) -> None:
+    """Write plain values into a file, whole or not at all.
 
     Parameters
     ----------
-    folder : str or path-like
-        Is made; an older one of this name is replaced.
+    path : str or path-like
+        An older file of this name is replaced.
     values : dict
         Plain values by name.
 
     Raises
     ------
     OSError
-        If the folder cannot be made, or the disk is full.
+        If the file cannot be written, or the disk is full.
     TypeError
         If a value is not plain; the message names where it is.
 
@@ -57,71 +65,73 @@ def write_values(folder: str | os.PathLike[str], values: dict[str, Any]) -> None
     >>> import os, tempfile
     >>> import numpy as np
     >>> from sklearn_sagemaker.io.plain_values import read_values, write_values
-    >>> with tempfile.TemporaryDirectory() as root:
-    ...     folder = os.path.join(root, "state")
-    ...     write_values(folder, {"coef": np.ones(2), "names": ("a", "b")})
-    ...     read_values(folder)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "state.zip")
+    ...     write_values(path, {"coef": np.ones(2), "names": ("a", "b")})
+    ...     read_values(path)
     {'coef': array([1., 1.]), 'names': ('a', 'b')}
     """
-    target = Path(folder)
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    try:
-        arrays: list[dict[str, Any]] = []
+    arrays: list[np.ndarray] = []
 
-        def store(array: np.ndarray) -> int:
-            arrays.append(_write_array(temporary / f"{len(arrays)}.npy", array))
-            return len(arrays) - 1
+    def store(array: np.ndarray) -> int:
+        arrays.append(array)
+        return len(arrays) - 1
 
-        found = {"values": _encoded(values, store, "values", 0)}
-        document = {"format_version": FORMAT_VERSION, **found, "arrays": arrays}
-        with open(temporary / DOCUMENT, "w", encoding="ascii") as handle:
-            json.dump(document, handle, allow_nan=False)
-            handle.flush()
-            os.fsync(handle.fileno())
-        _replace(temporary, target)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
+    found = _encoded(values, store, "values", 0)
+    document = {"format_version": FORMAT_VERSION, "values": found}
+    text = json.dumps(document, allow_nan=False)
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        archive.writestr(DOCUMENT, text)
+        for number, array in enumerate(arrays):
+            with archive.open(f"{number}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
-def _replace(temporary: Path, target: Path) -> None:
-    """Rename a folder, over an older one too, which a rename alone does not."""
-    if target.is_dir() and not target.is_symlink():
-        older = target.with_name(f".{target.name}.{os.getpid()}.older")
-        shutil.rmtree(older, ignore_errors=True)
-        os.replace(target, older)
-        os.replace(temporary, target)
-        shutil.rmtree(older, ignore_errors=True)
+def digest_of(value: Any) -> str:
+    """SHA-256 of a plain value: the same for the same types, bits and layouts.
+
+    Parameters
+    ----------
+    value : object
+        As for `write_values`.
+
+    Returns
+    -------
+    digest : str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    TypeError
+        If it is not plain.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker.io.plain_values import digest_of
+    >>> digest_of([1, "a"])[:8], digest_of((1, "a"))[:8]
+    ('4a72386a', 'e146c91b')
+    """
+    text = json.dumps(_encoded(value, _array_digest, "value", 0), allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _array_digest(array: np.ndarray) -> str:
+    turned = array.flags.f_contiguous and not array.flags.c_contiguous
+    found = hashlib.sha256(repr((array.dtype.str, array.shape, turned)).encode())
+    rows = array.T if turned else array
+    if rows.flags.c_contiguous:
+        found.update(rows.reshape(-1).view(np.uint8).data)
     else:
-        os.replace(temporary, target)
-
-
-class _Counted:
-    """A file that counts and sums up what is written to it."""
-
-    def __init__(self, handle: Any):
-        self._handle, self.size, self.crc = handle, 0, 0
-
-    def write(self, data: Any) -> int:
-        self.size += memoryview(data).nbytes
-        self.crc = zlib.crc32(data, self.crc)
-        return self._handle.write(data)
-
-
-def _write_array(path: Path, array: np.ndarray) -> dict[str, Any]:
-    """Write one ``.npy`` file; returns its size and CRC-32."""
-    with open(path, "wb") as handle:
-        counted = _Counted(handle)
-        np.lib.format.write_array(counted, np.asarray(array), allow_pickle=False)
-        handle.flush()
-        os.fsync(handle.fileno())
-    return {"size": counted.size, "crc32": counted.crc}
+        # Without a copy of all of it.
+        step = max(1, CHUNK // max(1, rows[:1].nbytes))
+        for start in range(0, len(rows), step):
+            part = np.ascontiguousarray(rows[start : start + step])
+            found.update(part.reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
 
 
 def _encoded(
-    value: Any, store: Callable[[np.ndarray], int], place: str, depth: int
+    value: Any, store: Callable[[np.ndarray], Any], place: str, depth: int
 ) -> Any:
     """A value as JSON has it; arrays go to ``store``."""
     if depth > DEEPEST:
@@ -164,17 +174,12 @@ def _encoded(
     )
 
 
-def read_values(
-    folder: str | os.PathLike[str], *, mmap: bool = False
-) -> dict[str, Any]:
+def read_values(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read what `write_values` wrote.
 
     Parameters
     ----------
-    folder : str or path-like
-    mmap : bool, default=False
-        Whether arrays stay on disk until they are used; then the sums of their bytes
-        are not compared.
+    path : str or path-like
 
     Returns
     -------
@@ -184,76 +189,50 @@ def read_values(
     ------
     ModelFormatError
         If a newer version of the package wrote it.
+    OSError
+        If the file cannot be read.
     StoredStateError
-        If it is damaged, or was not written to its end; the message names the file.
+        If it is damaged, cut short, or another file; the message names it.
     """
-    root = Path(folder)
-    document = _read_document(root)
-    sizes = document["arrays"]
-
-    def load(number: Any) -> np.ndarray:
-        if type(number) is not int or not 0 <= number < len(sizes):
-            raise _damaged(root / DOCUMENT, f"names an array {number!r}")
-        return _read_array(root / f"{number}.npy", sizes[number], mmap)
-
-    try:
-        values = _decoded(document["values"], load, 0)
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-        if isinstance(error, StoredStateError):
+    with open_file(file_name(path)) as handle:
+        try:
+            with zipfile.ZipFile(handle) as archive:
+                return _read(archive, str(path))
+        except ModelFormatError:
             raise
-        raise _damaged(root / DOCUMENT, f"{type(error).__name__}") from None
-    if not isinstance(values, dict):
-        raise _damaged(root / DOCUMENT, "holds no values by name")
-    return values
+        except _DAMAGE as error:
+            text = f"{type(error).__name__}: {str(error)[:80]}"
+            raise StoredStateError(
+                f"{path}: is damaged, or no file of stored values ({text}); write or "
+                "copy it again."
+            ) from None
 
 
-def _read_document(root: Path) -> dict[str, Any]:
-    path = root / DOCUMENT
-    try:
-        if path.stat().st_size > MOST_JSON:
-            raise _damaged(path, f"has more than {MOST_JSON} bytes")
-        document = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        raise StoredStateError(
-            f"{path}: does not exist; the folder is another one, or was not written to "
-            "its end."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        if isinstance(error, StoredStateError):
-            raise
-        raise _damaged(path, "is no JSON") from None
-    version = document.get("format_version") if isinstance(document, dict) else None
-    if type(version) is not int or not isinstance(document.get("arrays"), list):
-        raise _damaged(path, "does not say its format")
+def _read(archive: zipfile.ZipFile, path: str) -> dict[str, Any]:
+    for entry in archive.infolist():
+        # Stored members are no larger than the file.
+        if entry.compress_type or entry.file_size != entry.compress_size:
+            raise ValueError("a member is compressed")
+    document = json.loads(archive.read(DOCUMENT))
+    version = document["format_version"]
+    if type(version) is not int:
+        raise ValueError("it does not say its format")
     if version > FORMAT_VERSION:
         raise ModelFormatError(
             f"{path} is of format {version}; this version of sklearn_sagemaker reads "
             f"formats up to {FORMAT_VERSION}: install the version that wrote it."
         )
-    return document
 
+    def load(number: Any) -> np.ndarray:
+        if type(number) is not int:
+            raise ValueError(f"an array is called {number!r}")
+        data = io.BytesIO(archive.read(f"{number}.npy"))
+        return np.lib.format.read_array(data, allow_pickle=False)
 
-def _read_array(path: Path, entry: Any, mmap: bool) -> np.ndarray:
-    """One array, compared with the size and sum that were noted when it was written."""
-    try:
-        size, crc = entry["size"], entry["crc32"]
-        if path.stat().st_size != size:
-            raise _damaged(path, "has another size")
-        if not mmap:
-            found = 0
-            with open(path, "rb") as handle:
-                while chunk := handle.read(CHUNK):
-                    found = zlib.crc32(chunk, found)
-            if found != crc:
-                raise _damaged(path, "has another CRC-32")
-        large = mmap and size > CHUNK
-        return np.load(path, mmap_mode="r" if large else None, allow_pickle=False)
-    except FileNotFoundError:
-        raise _damaged(path, "does not exist") from None
-    except (KeyError, TypeError, ValueError, EOFError) as error:
-        if isinstance(error, StoredStateError):
-            raise
-        raise _damaged(path, f"{type(error).__name__}") from None
+    values = _decoded(document["values"], load, 0)
+    if not isinstance(values, dict):
+        raise ValueError("it holds no values by name")
+    return values
 
 
 def _decoded(value: Any, load: Callable[[Any], np.ndarray], depth: int) -> Any:
@@ -294,9 +273,3 @@ def _decoded(value: Any, load: Callable[[Any], np.ndarray], depth: int) -> Any:
         parts = load(data), load(indices), load(indptr)
         return (sp.csr_matrix if old else sp.csr_array)(parts, shape=tuple(shape))
     raise ValueError(f"unknown mark {mark!r}")
-
-
-def _damaged(path: Path, fault: str) -> StoredStateError:
-    return StoredStateError(
-        f"{path}: is damaged ({fault}); write or copy the folder again."
-    )

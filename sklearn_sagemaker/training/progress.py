@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 
 from sklearn_sagemaker._state import Monitor
+
+
+class Checkpoints(Protocol):
+    """Where the state of a run is kept, for it to go on after it was cut off."""
+
+    def restore(self) -> dict[str, Any] | None:
+        """The state to go on from, if there is one."""
+
+    def epoch_ends(self, number: int, state: Callable[[], dict[str, Any]]) -> None:
+        """Keep the state after so many epochs, if it is time; may end the run."""
 
 
 @dataclass
@@ -36,6 +47,10 @@ class Progress:
             np.full(n, "completed", dtype="U13"),
             np.full((n_parts, n), np.nan),
         )
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Plain values that say all of it."""
+        return dict(vars(self))
 
     def record(
         self,
@@ -125,6 +140,8 @@ def run_epochs(
     epoch: Callable[[int], int],
     progress: list[Progress],
     monitor: Monitor | None,
+    start: int = 0,
+    after: Callable[[int], None] | None = None,
 ) -> None:
     """Train until the epochs are over, no candidate goes on, or the monitor says so.
 
@@ -135,11 +152,17 @@ def run_epochs(
         Trains the epoch of the given number; returns how many candidates go on.
     progress : list of Progress
     monitor : callable or None
+    start : int
+        Epochs done before.
+    after : callable or None
+        Called with the number of epochs done, if there is more to do.
     """
-    for number in range(epochs):
+    for number in range(start, epochs):
         n_active = epoch(number)
         stop = False
         if monitor is not None:
             stop = bool(monitor(number, epochs, summary(progress, n_active)))
         if stop or n_active == 0:
             return
+        if after is not None and number + 1 < epochs:
+            after(number + 1)

@@ -317,6 +317,15 @@ class GradientModel:
             getattr(self, name)[:] = state[name]
         self.steps = state["steps"]
 
+    def checkpoint(self) -> dict[str, Any]:
+        """Plain values that say all that training has changed."""
+        return {**self.state(), "best": self.best}
+
+    def continue_from(self, checkpoint: dict[str, Any]) -> None:
+        """Be as when the checkpoint was taken."""
+        self.restore(checkpoint)
+        self.best = checkpoint["best"]
+
 
 def _left_to_us(values: dict[str, Any]) -> bool:
     """Whether the intercept starts at the best constant model."""

@@ -31,7 +31,7 @@ from sklearn_sagemaker.training.factors.sweeps import (
 from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.prequential import storage_of
-from sklearn_sagemaker.training.progress import Progress, run_epochs
+from sklearn_sagemaker.training.progress import Checkpoints, Progress, run_epochs
 from sklearn_sagemaker.training.rows import Piece, plan_rows, rows_of, train_epoch
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
@@ -243,7 +243,9 @@ class FactorRun:
         )  # fmt: skip
 
     # ---------------------------------------------------------------- training
-    def train(self, monitor: Monitor | None = None) -> ModelState:
+    def train(
+        self, monitor: Monitor | None = None, checkpoints: Checkpoints | None = None
+    ) -> ModelState:
         """Train all candidates, select one, calibrate its threshold.
 
         Raises
@@ -254,9 +256,11 @@ class FactorRun:
         self.progress = Progress.start(len(self.candidates), len(self.plan.parts))
         tasks = len(self.candidates) * self.plan.n_fits
         self.active = np.arange(len(self.candidates))
+        start = self._continue_from(checkpoints and checkpoints.restore())
+        after = partial(self._keep, checkpoints) if checkpoints else None
         with threads(min(self.jobs, tasks)) as spread:
             epoch = partial(self._epoch, quietly(spread))
-            run_epochs(self.epochs, epoch, [self.progress], monitor)
+            run_epochs(self.epochs, epoch, [self.progress], monitor, start, after)
         state = self._state() if self.spec.keep_state else None
         trained = TrainedFactors(
             spec=self.spec,
@@ -270,6 +274,29 @@ class FactorRun:
             scaler=self.scaler,
         )
         return select(trained, self.epochs, state, self.data.X)
+
+    def _keep(self, checkpoints: Checkpoints, number: int) -> None:
+        """Offer the state after so many epochs."""
+        checkpoints.epoch_ends(
+            number,
+            lambda: {
+                "epochs": number,
+                "active": self.active,
+                "models": [[one.checkpoint() for one in fits] for fits in self.models],
+                "progress": self.progress.checkpoint(),
+            },
+        )
+
+    def _continue_from(self, checkpoint: dict[str, Any] | None) -> int:
+        """Be as when the checkpoint was taken; returns the epochs done."""
+        if checkpoint is None:
+            return 0
+        for models, states in zip(self.models, checkpoint["models"], strict=True):
+            for model, saved in zip(models, states, strict=True):
+                model.continue_from(saved)
+        self.progress = Progress(**checkpoint["progress"])
+        self.active = checkpoint["active"]
+        return checkpoint["epochs"]
 
     def _order(
         self, rows: np.ndarray, n_bytes: int, rng: np.random.Generator

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import special
@@ -38,6 +39,12 @@ PILOT_SWEEPS = 40
 PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
 """Gamma(shape / 2, rate / 2) for precisions, in units in which terms are as large as y;
 means weigh as that many features."""
+
+CHANGED = (
+    "intercept", "alpha", "linear_mean", "linear_precision", "factors_mean",
+    "factors_precision", "n_sweeps", "draws", "_target", "_fixed_ridge",
+)  # fmt: skip
+"""What sweeps change, besides the panels and the random numbers."""
 
 
 @dataclass
@@ -465,6 +472,22 @@ class SweepModel:
             single = self.coef.astype(np.float32), self.factors.astype(np.float32)
             self.draws.append((self.intercept, *single))
         return self._loss()
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Plain values that say all that sweeps have changed."""
+        return {
+            **{name: getattr(self, name) for name in CHANGED},
+            "panels": [(panel.parameters, panel.lines) for panel in self._panels],
+            "rng": self.rng.bit_generator.state,
+        }
+
+    def continue_from(self, checkpoint: dict[str, Any]) -> None:
+        """Be as when the checkpoint was taken."""
+        for name in CHANGED:
+            setattr(self, name, checkpoint[name])
+        for panel, saved in zip(self._panels, checkpoint["panels"], strict=True):
+            panel.parameters[:], panel.lines[:] = saved
+        self.rng.bit_generator.state = checkpoint["rng"]
 
     def _loss(self) -> float:
         errors = self._errors.astype(np.float64)

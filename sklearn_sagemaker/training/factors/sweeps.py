@@ -318,3 +318,24 @@ class SweepModels:
                         "continue; keep it, or set warm_start=False to start anew."
                     )
                 setattr(model, name, value)
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Plain values that say all that training has changed."""
+        best = self.best
+        return {
+            "models": [model.checkpoint() for model in self.models],
+            "best": None if best is None else dict(vars(best)),
+            "sweeps": self.sweeps,
+            "running": {part: dict(vars(one)) for part, one in self._running.items()},
+        }
+
+    def continue_from(self, checkpoint: dict[str, Any]) -> None:
+        """Be as when the checkpoint was taken."""
+        for model, saved in zip(self.models, checkpoint["models"], strict=True):
+            model.continue_from(saved)
+        best = checkpoint["best"]
+        self.best = None if best is None else Solution(**best)
+        self.sweeps = checkpoint["sweeps"]
+        for part, saved in checkpoint["running"].items():
+            self._running[part] = DrawMean(self.probit)
+            vars(self._running[part]).update(saved)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,12 @@ ROW_PARTS = 2
 """Parts that a dense mini-batch of `SPLIT_ROWS` rows is cut into. Fixed, so that
 results never depend on the number of threads."""
 SPLIT_ROWS = 64
+
+_CHANGED = (
+    "active", "W", "S", "bias", "steps", "counts", "best_weights", "best_bias",
+    "_parked",
+)  # fmt: skip
+"""What training changes."""
 
 
 @lru_cache(maxsize=8)
@@ -591,6 +598,27 @@ class ColumnBlock:
         self.counts[:] = state["counts"]
         self.best_weights[:, :n] = state["weights"]
         self.best_bias[:n] = state["bias"][0]
+
+    def checkpoint(self) -> dict[str, Any]:
+        """Plain values that say all that training has changed."""
+        return {name: getattr(self, name) for name in _CHANGED}
+
+    def continue_from(self, checkpoint: dict[str, Any]) -> None:
+        """Be as when the checkpoint was taken."""
+        self.active = checkpoint["active"]
+        if len(self.active):
+            self._lay_out()
+        self.W = self._aligned(checkpoint["W"])
+        self.S = [self._aligned(state) for state in checkpoint["S"]]
+        for name in _CHANGED[3:]:
+            setattr(self, name, checkpoint[name])
+        self._columns = self._described()
+
+    def _aligned(self, values: np.ndarray) -> np.ndarray:
+        """A copy where vectors of the kernels begin at cache lines."""
+        found = aligned_zeros(values.shape, self.dtype)
+        found[:] = values
+        return found
 
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one model's snapshot, in data units.

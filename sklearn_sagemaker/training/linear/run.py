@@ -36,7 +36,7 @@ from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_epochs
-from sklearn_sagemaker.training.progress import Progress, run_epochs
+from sklearn_sagemaker.training.progress import Checkpoints, Progress, run_epochs
 from sklearn_sagemaker.training.rows import Piece, plan_rows, rows_of, train_epoch
 from sklearn_sagemaker.training.sagemaker_rules import scaler_rows
 from sklearn_sagemaker.training.scaling import (
@@ -227,7 +227,9 @@ class LinearRun:
         )
 
     # ---------------------------------------------------------------- training
-    def train(self, monitor: Monitor | None = None) -> ModelState:
+    def train(
+        self, monitor: Monitor | None = None, checkpoints: Checkpoints | None = None
+    ) -> ModelState:
         """Train all candidates, select one, calibrate its threshold.
 
         Raises
@@ -245,10 +247,34 @@ class LinearRun:
             ]
             updates = self.source.updates(self.plan, self.batch)
             self.step, self.total = 0, updates * self.epochs
+            start = self._continue_from(checkpoints and checkpoints.restore())
+            after = partial(self._keep, checkpoints) if checkpoints else None
             with threads(min(self.jobs, len(self.blocks))) as spread:
                 epoch = partial(self._epoch, quietly(spread))
-                run_epochs(self.epochs, epoch, self.progress, monitor)
+                run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
             return self._select()
+
+    def _keep(self, checkpoints: Checkpoints, number: int) -> None:
+        """Offer the state after so many epochs."""
+        checkpoints.epoch_ends(
+            number,
+            lambda: {
+                "epochs": number,
+                "step": self.step,
+                "blocks": [block.checkpoint() for block in self.blocks],
+                "progress": [part.checkpoint() for part in self.progress],
+            },
+        )
+
+    def _continue_from(self, checkpoint: dict[str, Any] | None) -> int:
+        """Be as when the checkpoint was taken; returns the epochs done."""
+        if checkpoint is None:
+            return 0
+        for block, saved in zip(self.blocks, checkpoint["blocks"], strict=True):
+            block.continue_from(saved)
+        self.progress = [Progress(**saved) for saved in checkpoint["progress"]]
+        self.step = checkpoint["step"]
+        return checkpoint["epochs"]
 
     def _epoch(self, spread: Spread, epoch: int) -> int:
         """Train and validate the active candidates; returns how many go on."""

@@ -1,0 +1,195 @@
+"""A folder of checkpoints: what a training that was cut off goes on from.
+
+A checkpoint is a file ``epoch-NNNNNN.zip`` of plain values, which appears whole or not
+at all. The last two are kept: a copy of the folder may catch the last half-written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from sklearn_sagemaker.exceptions import (
+    CheckpointError,
+    CheckpointWarning,
+    StoredStateError,
+    TrainingStoppedError,
+)
+from sklearn_sagemaker.io.plain_values import read_values, write_values
+
+KEPT = 2
+_NAME = re.compile(r"epoch-(\d{6,})\.zip")
+
+
+class Checkpoints:
+    """The checkpoints of one training.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        Is made if it is missing.
+    every : float
+        Seconds from one checkpoint to the next, at the end of an epoch; 0 writes one
+        after each.
+    problem : dict of str to str
+        Digests of the parts of the problem, by what messages call them.
+    platform : dict of str to str
+        What results may depend on in their last bits.
+    stop : callable or None
+        A true answer at the end of an epoch asks for a checkpoint, and an end.
+
+    Raises
+    ------
+    CheckpointError
+        If the folder has checkpoints of another problem, or none that can be read.
+    OSError
+        If the folder cannot be made.
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        every: float,
+        problem: dict[str, str],
+        platform: dict[str, str],
+        stop: Callable[[], Any] | None = None,
+    ):
+        self.folder, self.every, self.stop = Path(folder), every, stop
+        self._problem, self._platform = problem, platform
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._failed = False
+        self._state = self._find()
+        self._last = time.monotonic()
+
+    # -------------------------------------------------------------------- reading
+    def restore(self) -> dict[str, Any] | None:
+        """The state to go on from; None if there is none, or it was taken already."""
+        state, self._state = self._state, None
+        return state
+
+    def _found(self) -> list[tuple[int, Path]]:
+        """Number and file of each checkpoint, the newest first."""
+        matches = [(_NAME.fullmatch(path.name), path) for path in self.folder.iterdir()]
+        return sorted(
+            ((int(match[1]), path) for match, path in matches if match), reverse=True
+        )
+
+    def _find(self) -> dict[str, Any] | None:
+        found, faults = self._found(), []
+        for _, path in found:
+            try:
+                values = read_values(path)
+                problem, platform = values["problem"], values["platform"]
+                state = values["state"]
+            except StoredStateError as error:
+                faults.append(str(error))
+                continue
+            except KeyError as error:
+                faults.append(f"{path}: has no {error}.")
+                continue
+            self._compare(problem)
+            self._announce(path, platform, faults)
+            return state
+        if found:
+            raise CheckpointError(
+                f"{self.folder} has no checkpoint that can be read ({faults[0]}); "
+                "remove the folder to start anew, or name another one."
+            )
+        return None
+
+    def _compare(self, problem: Any) -> None:
+        mine, theirs = self._problem, problem if isinstance(problem, dict) else {}
+        differ = [
+            name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)
+        ]
+        if not differ:
+            return
+        remedy = ""
+        if "seed" in differ:
+            remedy = " Set random_state to a number, so that the same fit has one seed."
+        raise CheckpointError(
+            f"{self.folder} has checkpoints of another training: it differs in "
+            f"{', '.join(differ[:6])}. Name another folder for this one, or remove "
+            f"that.{remedy}"
+        )
+
+    def _announce(self, path: Path, platform: Any, faults: list[str]) -> None:
+        """Say that a training goes on, and whether that may change bits."""
+        theirs = platform if isinstance(platform, dict) else {}
+        differ = [
+            f"{name} {theirs.get(name)} then, {value} now"
+            for name, value in self._platform.items()
+            if theirs.get(name) != value
+        ]
+        text = f"The training goes on from {path}"
+        if faults:
+            text += f", since the one after it cannot be read ({faults[0]})"
+        if differ:
+            text += (
+                f", which was written elsewhere ({'; '.join(differ)}): its last bits "
+                "may differ from those of a training that was not cut off."
+            )
+        else:
+            text += ", to the same bits as without a stop."
+        warnings.warn(text, CheckpointWarning, stacklevel=2)
+
+    # -------------------------------------------------------------------- writing
+    def epoch_ends(self, number: int, state: Callable[[], dict[str, Any]]) -> None:
+        """Write a checkpoint if it is time.
+
+        Parameters
+        ----------
+        number : int
+            Epochs done.
+        state : callable
+            Returns the state of the training, in plain values.
+
+        Raises
+        ------
+        TrainingStoppedError
+            If a stop was asked for; the checkpoint is written.
+        """
+        stop = self.stop is not None and self.stop()
+        if not stop and time.monotonic() - self._last < self.every:
+            return
+        values = {
+            "problem": self._problem,
+            "platform": self._platform,
+            "state": state(),
+        }
+        written = self._write(number, values)
+        self._last = time.monotonic()
+        if stop:
+            place = f"the same fit goes on from {self.folder}"
+            raise TrainingStoppedError(
+                f"The training was asked to stop after epoch {number}; "
+                + (place if written else "no checkpoint could be written.")
+            )
+
+    def _write(self, number: int, values: dict[str, Any]) -> bool:
+        try:
+            write_values(self.folder / f"epoch-{number:06d}.zip", values)
+            for older, path in self._found()[KEPT:]:
+                if older < number:
+                    with suppress(OSError):
+                        path.unlink()
+        except OSError as error:
+            # The fit matters more; one warning tells enough.
+            if not self._failed:
+                warnings.warn(
+                    f"No checkpoint could be written in {self.folder} "
+                    f"({error.strerror or error}); the training goes on without, and "
+                    "tries again later.",
+                    CheckpointWarning,
+                    stacklevel=2,
+                )
+            self._failed = True
+            return False
+        self._failed = False
+        return True

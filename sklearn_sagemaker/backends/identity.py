@@ -1,0 +1,85 @@
+"""Which problem a training solves, and what its last bits may depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import fields, replace
+
+import numpy as np
+import scipy
+
+from sklearn_sagemaker import __version__
+from sklearn_sagemaker._kernels import LEVEL
+from sklearn_sagemaker._state import (
+    TrainingData,
+    TrainingSpec,
+    Window,
+    WindowedData,
+)
+from sklearn_sagemaker.io.plain_values import digest_of
+
+INDIFFERENT = ("n_jobs", "feature_names", "format_version", "hyperparameters")
+"""Fields of a spec that never change a result, or are compared one by one."""
+VALIDATION = ("X_val", "y_val", "sample_weight_val")
+
+
+def platform_of_bits() -> dict[str, str]:
+    """What the last bits of a result may depend on, besides the problem."""
+    return {
+        "sklearn_sagemaker": __version__,
+        "kernels": LEVEL,
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "processor": platform.machine(),
+    }
+
+
+def identified(
+    spec: TrainingSpec, data: TrainingData | WindowedData
+) -> tuple[TrainingData | WindowedData, Callable[[], dict[str, str]]]:
+    """Data to train on, and what tells the digests of the problem's parts.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    data : TrainingData or WindowedData
+
+    Returns
+    -------
+    data : TrainingData or WindowedData
+    problem : callable
+        To be called after the first pass over the data, which it is read in.
+    """
+    parts = {
+        one.name: digest_of(getattr(spec, one.name))
+        for one in fields(spec)
+        if one.name not in INDIFFERENT
+    }
+    parts |= {name: digest_of(value) for name, value in spec.hyperparameters.items()}
+    parts |= {name: digest_of(getattr(data, name)) for name in VALIDATION}
+    if isinstance(data, TrainingData):
+        for name in ("X", "y", "sample_weight"):
+            parts[name] = digest_of(getattr(data, name))
+        return data, lambda: parts
+    rows = _Rows(data)
+    return replace(data, windows=rows.windows), lambda: {**parts, "rows": rows.digest}
+
+
+class _Rows:
+    """Windows whose rows are summed up in the first pass that comes to its end."""
+
+    def __init__(self, data: WindowedData):
+        self._data, self.digest = data, ""
+
+    def windows(self, seed: int, epoch: int | None) -> Generator[Window, None, None]:
+        found = hashlib.sha256()
+        with closing(self._data.windows(seed, epoch)) as windows:
+            for window in windows:
+                if not self.digest:
+                    part = digest_of([window.X, window.y, window.sample_weight])
+                    found.update(part.encode())
+                yield window
+        self.digest = self.digest or found.hexdigest()

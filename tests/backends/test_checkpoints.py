@@ -1,0 +1,292 @@
+"""Trainings that are cut off and go on: the same bits as if they had not been."""
+
+import errno
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.base import clone
+
+from sklearn_sagemaker import (
+    FactorizationMachinesClassifier,
+    FactorizationMachinesRegressor,
+    LinearLearnerClassifier,
+    LinearLearnerRegressor,
+)
+from sklearn_sagemaker.backends import LocalBackend, checkpoints
+from sklearn_sagemaker.exceptions import (
+    CheckpointError,
+    CheckpointWarning,
+    TrainingStoppedError,
+)
+from sklearn_sagemaker.io import FileDataset, write_recordio
+from sklearn_sagemaker.io.plain_values import digest_of
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(400, 6))
+SPARSE = sp.random(400, 30, density=0.2, format="csr", random_state=0)
+NUMBERS = X @ RNG.normal(size=6) + X[:, 0] * X[:, 1]
+LABELS = (NUMBERS + RNG.normal(size=400) > 0).astype(int)
+FOUR = RNG.integers(4, size=400)
+
+CASES = {
+    "binary": (LinearLearnerClassifier(epochs=8), X, LABELS),
+    "float32": (LinearLearnerClassifier(epochs=8), X.astype(np.float32), LABELS),
+    # Candidates stop one after the other, and warm starts keep what they held.
+    "dropped": (
+        LinearLearnerClassifier(
+            epochs=12,
+            early_stopping_patience=1,
+            use_lr_scheduler=False,
+            warm_start=True,
+        ),
+        X,
+        LABELS,
+    ),
+    "csr": (LinearLearnerClassifier(epochs=8, cv=3), SPARSE, FOUR),
+    "lazy": (
+        LinearLearnerRegressor(epochs=8, optimizer="sgd", l1=1e-3),
+        SPARSE,
+        X[:, 0],
+    ),
+    "alone": (LinearLearnerRegressor(epochs=8, num_models=1, cv=False), X, NUMBERS),
+    "gradient": (FactorizationMachinesRegressor(epochs=8, num_models=3), X, NUMBERS),
+    "ftrl": (FactorizationMachinesClassifier(optimizer="ftrl", cv=3), SPARSE, FOUR),
+    "als": (FactorizationMachinesRegressor(solver="als", epochs=20), SPARSE, X[:, 0]),
+    "als classes": (
+        FactorizationMachinesClassifier(solver="als", num_factors=20),
+        SPARSE,
+        FOUR,
+    ),
+    "mcmc": (FactorizationMachinesRegressor(solver="mcmc", epochs=20), X, NUMBERS),
+    "mcmc classes": (
+        FactorizationMachinesClassifier(solver="mcmc", epochs=20, cv=False),
+        SPARSE,
+        FOUR,
+    ),
+}
+
+
+def fitted(model):
+    return {name: value for name, value in vars(model).items() if name.endswith("_")}
+
+
+def assert_same(one, other):
+    assert fitted(one).keys() == fitted(other).keys()
+    for name, value in fitted(one).items():
+        assert digest_of(value) == digest_of(vars(other)[name]), name
+
+
+class After:
+    """Asks for a stop at the end of an epoch."""
+
+    def __init__(self, epochs):
+        self.epochs = epochs
+
+    def __call__(self):
+        self.epochs -= 1
+        return self.epochs == 0
+
+
+def cut_off(model, folder, epochs, *rows):
+    """Train so many epochs."""
+    backend = LocalBackend(checkpoint=folder, every=0, stop=After(epochs))
+    with pytest.raises(TrainingStoppedError, match=f"after epoch {epochs}"):
+        clone(model).set_params(random_state=0, backend=backend).fit(*rows)
+
+
+def going_on(model, folder, *rows, match="same bits"):
+    backend = LocalBackend(checkpoint=folder, every=0)
+    model = clone(model).set_params(random_state=0, backend=backend)
+    with pytest.warns(CheckpointWarning, match=match):
+        return model.fit(*rows)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_training_that_goes_on_has_the_same_bits(name, tmp_path):
+    model, *rows = CASES[name]
+    whole = clone(model).set_params(random_state=0).fit(*rows)
+    for epochs in (1, 3):
+        folder = tmp_path / f"after {epochs}"
+        cut_off(model, folder, epochs, *rows)
+        assert_same(going_on(model, folder, *rows), whole)
+        # It goes on twice as well as once.
+        assert_same(going_on(model, folder, *rows), whole)
+        assert len(os.listdir(folder)) == 2
+
+
+@pytest.mark.parametrize("name", ["binary", "gradient"])
+def test_windows_go_on_too(name, tmp_path):
+    model, rows, y = CASES[name]
+    write_recordio(tmp_path / "a.pbr", rows, y)
+    data = FileDataset(tmp_path / "a.pbr", memory=4096)
+    whole = clone(model).set_params(random_state=0).fit(data)
+    cut_off(model, tmp_path / "folder", 3, data)
+    assert_same(going_on(model, tmp_path / "folder", data), whole)
+    other = rows.copy()
+    other[7, 3] += 1
+    write_recordio(tmp_path / "a.pbr", other, y)
+    backend = LocalBackend(checkpoint=tmp_path / "folder")
+    with pytest.raises(CheckpointError, match="differs in rows"):
+        clone(model).set_params(random_state=0, backend=backend).fit(data)
+
+
+def test_weights_and_validation_rows_belong_to_the_problem(tmp_path):
+    model, rows, y = CASES["binary"]
+    cut_off(model, tmp_path, 2, rows, y)
+    again = clone(model).set_params(
+        random_state=0, backend=LocalBackend(checkpoint=tmp_path, every=0)
+    )
+    for part, arguments in {
+        "X": (rows + 1, y),
+        "y": (rows, 1 - y),
+        "sample_weight": (rows, y, np.full(len(y), 2.0)),
+    }.items():
+        with pytest.raises(CheckpointError, match=f"differs in .*{part}"):
+            clone(again).fit(*arguments)
+    with pytest.raises(CheckpointError, match="differs in X_val, y_val"):
+        clone(again).fit(rows, y, X_val=rows, y_val=y)
+    with pytest.raises(CheckpointError, match=r"differs in epochs\."):
+        clone(again).set_params(epochs=9).fit(rows, y)
+    with pytest.raises(CheckpointError, match="differs in seed.*random_state"):
+        clone(again).set_params(random_state=1).fit(rows, y)
+    # What is refused leaves the checkpoints alone.
+    assert sorted(os.listdir(tmp_path)) == ["epoch-000001.zip", "epoch-000002.zip"]
+
+
+def test_the_number_of_threads_may_change(tmp_path):
+    model, *rows = CASES["csr"]
+    whole = clone(model).set_params(random_state=0).fit(*rows)
+    cut_off(model, tmp_path, 2, *rows)
+    found = going_on(clone(model).set_params(n_jobs=2), tmp_path, *rows)
+    assert_same(found, whole)
+
+
+def test_another_machine_is_told_that_bits_may_differ(tmp_path, monkeypatch):
+    model, *rows = CASES["binary"]
+    here = {"kernels": "v3", "numpy": "2.0"}
+    monkeypatch.setattr(
+        "sklearn_sagemaker.backends.local.platform_of_bits", lambda: here
+    )
+    cut_off(model, tmp_path, 2, *rows)
+    here["kernels"] = "base"
+    going_on(
+        model, tmp_path, *rows, match=r"kernels v3 then, base now.*bits may differ"
+    )
+
+
+def test_the_last_two_are_kept_and_what_is_damaged_is_passed_over(tmp_path):
+    model, *rows = CASES["binary"]
+    whole = clone(model).set_params(random_state=0).fit(*rows)
+    cut_off(model, tmp_path, 5, *rows)
+    names = ["epoch-000004.zip", "epoch-000005.zip"]
+    assert sorted(os.listdir(tmp_path)) == names
+    newest = tmp_path / names[1]
+    newest.write_bytes(newest.read_bytes()[:-9])
+    found = going_on(model, tmp_path, *rows, match="epoch-000004.*cannot be read")
+    assert_same(found, whole)
+
+
+def test_a_folder_without_a_whole_checkpoint_is_refused(tmp_path):
+    model, *rows = CASES["binary"]
+    cut_off(model, tmp_path, 1, *rows)
+    (tmp_path / "epoch-000001.zip").write_bytes(b"")
+    backend = LocalBackend(checkpoint=tmp_path)
+    with pytest.raises(CheckpointError, match="no checkpoint that can be read"):
+        clone(model).set_params(random_state=0, backend=backend).fit(*rows)
+
+
+def test_a_full_disk_does_not_end_a_training(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    model, *rows = CASES["binary"]
+    whole = clone(model).set_params(random_state=0).fit(*rows)
+    monkeypatch.setattr(checkpoints, "write_values", full)
+    backend = LocalBackend(checkpoint=tmp_path, every=0)
+    again = clone(model).set_params(random_state=0, backend=backend)
+    with pytest.warns(CheckpointWarning, match="No space left.*goes on") as caught:
+        again.fit(*rows)
+    assert len(caught) == 1
+    assert_same(again, whole)
+
+
+def test_checkpoints_are_as_far_apart_as_asked(tmp_path):
+    model, *rows = CASES["binary"]
+    backend = LocalBackend(checkpoint=tmp_path, every=3600)
+    clone(model).set_params(random_state=0, backend=backend).fit(*rows)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "match"),
+    [
+        ({"every": -1}, ValueError, "every=-1 must be"),
+        ({"every": float("inf")}, ValueError, "every=inf must be"),
+        ({"every": "60"}, ValueError, "every='60' must be"),
+        ({"stop": 3}, TypeError, "stop must be callable"),
+        ({"stop": dict, "checkpoint": None}, ValueError, "set checkpoint"),
+    ],
+)
+def test_settings_are_checked_before_any_work(tmp_path, settings, error, match):
+    backend = LocalBackend(**{"checkpoint": tmp_path / "new", **settings})
+    with pytest.raises(error, match=match):
+        LinearLearnerClassifier(backend=backend).fit(X, LABELS)
+    assert os.listdir(tmp_path) == []
+
+
+def test_streams_have_no_checkpoints(tmp_path):
+    model = LinearLearnerClassifier(backend=LocalBackend(checkpoint=tmp_path))
+    with pytest.raises(ValueError, match="partial_fit has no epochs"):
+        model.partial_fit(X, LABELS, classes=[0, 1])
+
+
+SCRIPT = """
+import sys, warnings
+import numpy as np
+from tests.backends.test_checkpoints import CASES, fitted
+from sklearn_sagemaker.backends import LocalBackend
+from sklearn_sagemaker.io.plain_values import write_values
+
+name, folder, out = sys.argv[1:]
+model, *rows = CASES[name]
+warnings.simplefilter("ignore")
+model.set_params(random_state=0, backend=LocalBackend(checkpoint=folder, every=0))
+write_values(out, {"digest": {k: repr(v) for k, v in fitted(model.fit(*rows)).items()}})
+"""
+
+
+@pytest.mark.parametrize("name", ["dropped", "gradient", "als", "mcmc"])
+def test_a_training_that_is_killed_goes_on_to_the_same_bits(name, tmp_path):
+    """Killed again and again, whatever it does, each time a little later."""
+    model, *rows = CASES[name]
+    folder = tmp_path / "checkpoints"
+    command = [sys.executable, "-c", SCRIPT, name, str(folder), str(tmp_path / "out")]
+    kills = 0
+    for wait in (0.0, 0.004):
+        before = set(os.listdir(folder)) if folder.is_dir() else set()
+        process = subprocess.Popen(command, cwd=os.getcwd())
+        while process.poll() is None:
+            if folder.is_dir() and set(os.listdir(folder)) - before:
+                # Something is being written, or was a moment ago.
+                time.sleep(wait)
+                process.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.001)
+        kills += process.wait() == -signal.SIGKILL
+    assert kills
+    whole = clone(model).set_params(random_state=0).fit(*rows)
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        backend = LocalBackend(checkpoint=folder, every=0)
+        found = clone(model).set_params(random_state=0, backend=backend).fit(*rows)
+    assert_same(found, whole)
+    for path in folder.iterdir():
+        assert re.fullmatch(r"epoch-\d{6}\.zip", path.name)
