@@ -20,6 +20,10 @@ losses; a true answer ends the training there."""
 FORMAT_VERSION = 1
 """Version of the layout of these classes; raised when a field changes meaning."""
 
+HELD_SHARE = 6
+"""Held-out rows, and as many of the others, take one part in so many of a source's
+memory."""
+
 
 def feature_label(number: int, names: Any = None) -> str:
     """What messages call a feature: its number, and its name if there are names."""
@@ -40,10 +44,17 @@ class TrainingSpec:
         ``"binary_classifier"``, ``"multiclass_classifier"`` or ``"regressor"``.
     hyperparameters : dict
         Validated hyperparameters by SageMaker's names; may hold ``"auto"``.
-    n_classes : int
-        Number of classes (1 for regression).
-    cv, validation_fraction : object
-        How to validate when the data bring no validation rows.
+    classes : ndarray of shape (n_classes,) or None
+        Class labels in ascending order, those without rows among them; None for
+        regression.
+    cv : "auto", False or tuple of (int64 array, int64 array)
+        How to validate when the data bring no validation rows: by folds or a hold-out
+        that the training makes, not at all, or by numbers of the rows that train and
+        that are scored, split by split.
+    validation_fraction : float or "auto"
+        Share of the rows that are held out.
+    class_weight : float64 ndarray of shape (n_classes,) or None
+        What multiplies the weights of the rows of each class.
     n_jobs : int or None
         Threads over blocks of models. Never changes the result.
     seed : int
@@ -62,15 +73,15 @@ class TrainingSpec:
     stream : bool
         Whether the rows are the next ones of a stream (``partial_fit``).
     feature_names : ndarray of str or None
-        For messages.
     """
 
     algorithm: str
     predictor_type: str
     hyperparameters: dict[str, Any]
-    n_classes: int = 1
+    classes: np.ndarray | None = None
     cv: Any = "auto"
     validation_fraction: float | str = "auto"
+    class_weight: np.ndarray | None = None
     n_jobs: int | None = None
     seed: int = 0
     multiclass_criterion: str = "loss_function"
@@ -81,6 +92,30 @@ class TrainingSpec:
     groups: Any = None
     feature_names: Any = None
     format_version: int = FORMAT_VERSION
+
+    @property
+    def n_classes(self) -> int:
+        """Number of classes; 1 for regression."""
+        return 1 if self.classes is None else len(self.classes)
+
+
+def class_numbers(y: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of classes, and which labels are among them.
+
+    Parameters
+    ----------
+    y : ndarray of shape (n,)
+    classes : ndarray of shape (n_classes,)
+        In ascending order.
+
+    Returns
+    -------
+    numbers : int ndarray of shape (n,)
+        Anything for labels that are no class.
+    known : bool ndarray of shape (n,)
+    """
+    numbers = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    return numbers, classes[numbers] == y
 
 
 @dataclass(frozen=True)
@@ -93,7 +128,7 @@ class TrainingData:
     y : float64 ndarray of shape (n_samples,)
         Targets: 0.0/1.0, class index, or the number to predict.
     sample_weight : float64 ndarray of shape (n_samples,)
-        Sample weight times class weight.
+        Weights of the rows; zero if the label is no class.
     X_val, y_val, sample_weight_val : like the above, or None
         The user's validation rows.
     """
@@ -150,6 +185,19 @@ class RowSource(ABC):
 
     memory: int
 
+    def description(self) -> dict[str, Any]:
+        """Plain values that another process finds the rows by.
+
+        Raises
+        ------
+        TypeError
+            If only this process has them.
+        """
+        raise TypeError(
+            f"The rows of a {type(self).__name__} cannot be described to another "
+            "process; pass a sklearn_sagemaker.io.FileDataset, or train locally."
+        )
+
     @property
     @abstractmethod
     def contents(self) -> Contents:
@@ -202,24 +250,29 @@ class WindowedData:
 
     Attributes
     ----------
-    windows : callable
-        ``windows(seed, epoch)`` iterates over `Window`, in the shuffled order of
-        that epoch; with None for the epoch in the order of the data.
-    n_bytes : int
-        Memory that all rows would take, with what is known of each.
-    held_bytes : int
-        Memory for the rows that are held out, and as much again for a sample of those
-        that train, which scalers and the training metrics are taken from.
+    source : RowSource
+        With labels as the user has them: the spec says which numbers they become.
     X_val, y_val, sample_weight_val : object
         As in `TrainingData`.
     """
 
-    windows: Callable[[int, int | None], Generator[Window, None, None]]
-    n_bytes: int
-    held_bytes: int
+    source: RowSource
     X_val: Any = None
     y_val: np.ndarray | None = None
     sample_weight_val: np.ndarray | None = None
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that all rows would take, with what is known of each."""
+        return self.source.contents.n_bytes
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory for a sample of the rows that train, or of those held out.
+
+        Scalers and the training metrics are taken from the first.
+        """
+        return self.source.memory // HELD_SHARE
 
 
 @dataclass(frozen=True)
@@ -233,6 +286,8 @@ class ModelState:
     intercept : float64 ndarray of shape (n_outputs,)
     threshold : float or None
         Decision threshold on the probability (binary classification).
+    classes, feature_names : ndarray or None
+        As in `TrainingSpec`.
     n_iter : int
         Epochs that the selected model was trained.
     best_index, best_params, best_score : object
@@ -255,8 +310,10 @@ class ModelState:
         Draws whose predictions are averaged: ``intercept``, ``coef`` and ``factors``
         of the shapes above behind one more axis, the first.
     source : dict or None
-        Of a model that was read and not trained: what was said by whom. Such a model
-        has no candidates and no curves.
+        Of a model that was read and not trained: what was said by whom.
+    unknown : tuple of str
+        Names of the fields that this training did not yield. Those of a training
+        elsewhere may lack some; None in another field is an answer.
     """
 
     coef: np.ndarray
@@ -275,4 +332,14 @@ class ModelState:
     factors: np.ndarray | None = None
     draws: dict[str, np.ndarray] | None = None
     source: dict[str, str] | None = None
+    classes: np.ndarray | None = None
+    feature_names: np.ndarray | None = None
+    unknown: tuple[str, ...] = ()
     format_version: int = FORMAT_VERSION
+
+
+OF_TRAINING = (
+    "n_iter", "best_index", "best_params", "best_score", "candidates", "loss_curve",
+    "validation_curve",
+)  # fmt: skip
+"""Fields of a `ModelState` that describe the training, and that some do not yield."""

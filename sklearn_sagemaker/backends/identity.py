@@ -14,9 +14,10 @@ import scipy
 from sklearn_sagemaker import __version__
 from sklearn_sagemaker._kernels import LEVEL
 from sklearn_sagemaker._state import (
+    Contents,
+    RowSource,
     TrainingData,
     TrainingSpec,
-    Window,
     WindowedData,
 )
 from sklearn_sagemaker.io.plain_values import digest_of
@@ -64,22 +65,31 @@ def identified(
         for name in ("X", "y", "sample_weight"):
             parts[name] = digest_of(getattr(data, name))
         return data, lambda: parts
-    rows = _Rows(data)
-    return replace(data, windows=rows.windows), lambda: {**parts, "rows": rows.digest}
+    rows = _SummedRows(data.source)
+    return replace(data, source=rows), lambda: {**parts, "rows": rows.digest}
 
 
-class _Rows:
-    """Windows whose rows are summed up in the first pass that comes to its end."""
+class _SummedRows(RowSource):
+    """Rows that are summed up in the first pass that comes to its end."""
 
-    def __init__(self, data: WindowedData):
-        self._data, self.digest = data, ""
+    def __init__(self, source: RowSource):
+        self._source, self.memory, self.digest = source, source.memory, ""
 
-    def windows(self, seed: int, epoch: int | None) -> Generator[Window, None, None]:
+    @property
+    def contents(self) -> Contents:
+        """See `RowSource`."""
+        return self._source.contents
+
+    def load(self) -> tuple:
+        """See `RowSource`."""
+        return self._source.load()
+
+    def windows(self, seed: int, epoch: int | None) -> Generator[tuple, None, None]:
+        """See `RowSource`."""
         found = hashlib.sha256()
-        with closing(self._data.windows(seed, epoch)) as windows:
+        with closing(self._source.windows(seed, epoch)) as windows:
             for window in windows:
                 if not self.digest:
-                    part = digest_of([window.X, window.y, window.sample_weight])
-                    found.update(part.encode())
+                    found.update(digest_of(list(window)).encode())
                 yield window
         self.digest = self.digest or found.hexdigest()

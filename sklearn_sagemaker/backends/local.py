@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Real
 from typing import Any
 
@@ -24,6 +25,7 @@ from sklearn_sagemaker.training.factors.run import FactorRun
 from sklearn_sagemaker.training.factors.stream import FactorStream
 from sklearn_sagemaker.training.linear.run import LinearRun
 from sklearn_sagemaker.training.linear.stream import LinearStream
+from sklearn_sagemaker.training.weights import class_weighted
 
 RUNS: dict[str, Any] = {
     "linear-learner": LinearRun,
@@ -156,13 +158,19 @@ class LocalBackend(BaseEstimator):
         """
         self._check(spec)
         with single_threaded_blas():
-            if spec.stream:
-                return STREAMS[spec.algorithm](spec, data).train(monitor)
-            if self.checkpoint is None:
-                return RUNS[spec.algorithm](spec, data).train(monitor)
-            data, problem = identified(spec, data)
-            run = RUNS[spec.algorithm](spec, data)
-            checkpoints = Checkpoints(
-                self.checkpoint, self.every, problem(), platform_of_bits(), self.stop
-            )
-            return run.train(monitor, checkpoints)
+            state = self._train(spec, data, monitor)
+        return replace(state, classes=spec.classes, feature_names=spec.feature_names)
+
+    def _train(self, spec, data, monitor) -> ModelState:
+        if spec.stream:
+            stream = STREAMS[spec.algorithm]
+            return stream(spec, class_weighted(spec, data)).train(monitor)
+        if self.checkpoint is None:
+            run = RUNS[spec.algorithm](spec, class_weighted(spec, data))
+            return run.train(monitor)
+        data, problem = identified(spec, data)
+        run = RUNS[spec.algorithm](spec, class_weighted(spec, data))
+        checkpoints = Checkpoints(
+            self.checkpoint, self.every, problem(), platform_of_bits(), self.stop
+        )
+        return run.train(monitor, checkpoints)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_sagemaker._hyperparameters import BINARY, REGRESSOR
 from sklearn_sagemaker._kernels import LOSSES
-from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker._state import OF_TRAINING, ModelState
 from sklearn_sagemaker.estimators._artifact_arguments import (
     check_classes,
     check_kind,
@@ -157,11 +157,11 @@ def load_artifact(
         raise ArtifactError(
             f"The artifact has a parameter that is not valid ({error})."
         ) from None
-    state = _state(artifact, machines, origin, cut)
+    state = _state(artifact, machines, origin, cut, labels, names)
     estimator.n_features_in_ = artifact.n_features
-    if names is not None:
-        estimator.feature_names_in_ = np.asarray(names, dtype=object)
-    set_attributes(estimator, state, labels)
+    if state.feature_names is not None:
+        estimator.feature_names_in_ = state.feature_names
+    set_attributes(estimator, state)
     return estimator
 
 
@@ -206,6 +206,8 @@ def _state(
     machines: Machines,
     origin: dict[str, str],
     threshold: float | None,
+    classes: np.ndarray | None,
+    feature_names: Any,
 ) -> ModelState:
     coef, intercept, factors, draws = machines.coef, machines.intercept, None, None
     if machines.factors is not None:
@@ -220,6 +222,7 @@ def _state(
         factors = draws["factors"][-1]
     training = artifact.training
     n_iter, resolved = training.get("n_iter"), training.get("resolved")
+    n_iter = n_iter if type(n_iter) is int else None
     metrics = training.get("metrics")
     resolved = dict(resolved) if isinstance(resolved, dict) else {}
     if artifact.algorithm == FM:
@@ -231,10 +234,15 @@ def _state(
         factors=factors,
         draws=draws,
         threshold=threshold,
-        n_iter=n_iter if type(n_iter) is int else None,
+        n_iter=n_iter,
         resolved=resolved,
         metrics=metrics if isinstance(metrics, dict) else {},
         source=origin,
+        classes=classes,
+        feature_names=(
+            None if feature_names is None else np.asarray(feature_names, dtype=object)
+        ),
+        unknown=OF_TRAINING[1:] if n_iter is not None else OF_TRAINING,
     )
 
 

@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from sklearn.base import is_regressor
 
-from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker._state import OF_TRAINING, ModelState
 from sklearn_sagemaker.estimators._finite import check_finite
 
+POSSIBLE = {
+    "classes_", "factors_", "threshold_", "draws_", "training_state_",
+    "artifact_source_", *(f"{field}_" for field in OF_TRAINING),
+}  # fmt: skip
+"""Attributes that not every fit sets; those of an earlier fit must not stay."""
 
-def set_attributes(
-    estimator: Any, state: ModelState, classes: np.ndarray | None = None
-) -> None:
+
+def set_attributes(estimator: Any, state: ModelState) -> None:
     """Take the fitted attributes from a trained model, if it is finite.
 
     Parameters
     ----------
     estimator : estimator
     state : ModelState
-    classes : ndarray of shape (n_classes,) or None
-        Class labels of a classifier.
 
     Raises
     ------
@@ -35,27 +36,18 @@ def set_attributes(
     estimator.intercept_ = float(intercept[0]) if one else intercept
     estimator.resolved_params_ = state.resolved
     estimator.metrics_ = state.metrics
-    trained = {
-        "n_iter_": state.n_iter,
-        "best_index_": state.best_index,
-        "best_params_": state.best_params,
-        "best_score_": state.best_score,
-        "candidates_": state.candidates,
-        "loss_curve_": state.loss_curve,
-        "validation_curve_": state.validation_curve,
-    }
-    some = {
-        "classes_": classes,
+    values = {
+        "classes_": state.classes,
         "factors_": factors[0] if one and factors is not None else factors,
         "threshold_": state.threshold,
         "draws_": state.draws,
         "training_state_": state.resume,
         "artifact_source_": state.source,
     }
-    read = state.source is not None
-    for name, value in {**trained, **some}.items():
-        # None is an answer of a training: it had no validation rows.
-        if value is not None or (name in trained and not read):
-            setattr(estimator, name, value)
-        elif hasattr(estimator, name):
-            delattr(estimator, name)
+    values = {name: value for name, value in values.items() if value is not None}
+    # Of these None is an answer: there were no validation rows.
+    for field in set(OF_TRAINING) - set(state.unknown):
+        values[f"{field}_"] = getattr(state, field)
+    for name in POSSIBLE - set(values):
+        vars(estimator).pop(name, None)
+    vars(estimator).update(values)

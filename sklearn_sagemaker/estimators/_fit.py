@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 from sklearn_sagemaker._state import RowSource, TrainingData, WindowedData
 from sklearn_sagemaker.backends import resolve_backend
 from sklearn_sagemaker.estimators._attributes import set_attributes
+from sklearn_sagemaker.estimators._folds import folds
 from sklearn_sagemaker.estimators._progress import monitored, show_call
 from sklearn_sagemaker.estimators._row_sources import (
     loaded,
     next_windows,
     refuse_beside,
     validation_rows,
-    windowed,
 )
 from sklearn_sagemaker.estimators._spec import (
     continued,
@@ -48,16 +49,16 @@ def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) ->
             targets.check_continues(estimator)
         given = validation_rows(X_val, y_val, sample_weight_val)
         validation = check_validation(estimator, targets, *given)
-        spec = make_spec(estimator, targets, **before)
         data: TrainingData | WindowedData
         if isinstance(X, RowSource):
-            data = windowed(X, targets.encode, validation)
+            data = WindowedData(X, *validation)
         else:
             data = TrainingData(X, *targets.encode(y, weights), *validation)
+        spec = make_spec(estimator, targets, folds(estimator, data), **before)
         validated = estimator.cv is not False or validation[0] is not None
         with monitored(estimator, X, y, validated=validated) as monitor:
             state = backend.train(spec, data, monitor)
-        set_attributes(estimator, state, targets.classes)
+        set_attributes(estimator, replace(state, classes=targets.classes))
     return estimator
 
 
@@ -79,10 +80,10 @@ def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:
             first = not hasattr(estimator, "coef_")
             X, y, weights = check_labelled(estimator, X, y, sample_weight, reset=first)
             data = TrainingData(X, *targets.encode_next(y, weights))
-            spec = make_spec(estimator, targets, **streamed(estimator))
+            spec = make_spec(estimator, targets, False, **streamed(estimator))
             start = perf_counter()
             state = backend.train(spec, data, None)
-            set_attributes(estimator, state, targets.classes)
+            set_attributes(estimator, replace(state, classes=targets.classes))
             show_call(estimator, X.shape[0], state, perf_counter() - start)
     return estimator
 

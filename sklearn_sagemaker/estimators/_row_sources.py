@@ -1,20 +1,12 @@
-"""Fitting to rows that come from files: checks, labels, and the way to windows."""
+"""Fitting to rows that come from files: checks, and the way to arrays or windows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
-import numpy as np
-import scipy.sparse as sp
-
-from sklearn_sagemaker._sparse import checked_csr, summed, without_zeros
-from sklearn_sagemaker._state import RowSource, Window, WindowedData
-
-HELD_SHARE = 6
-"""Held-out rows, and as many of the others, take one part in so many of a source's
-memory."""
+from sklearn_sagemaker._state import RowSource
 
 
 def refuse_beside(source: RowSource, **arguments: Any) -> None:
@@ -73,52 +65,6 @@ def validation_rows(X_val: Any, y_val: Any, sample_weight_val: Any) -> tuple:
 def fits(source: RowSource) -> bool:
     """Whether the rows may be loaded."""
     return source.contents.n_bytes <= source.memory
-
-
-def windowed(
-    source: RowSource,
-    encode: Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]],
-    validation: tuple[Any, np.ndarray | None, np.ndarray | None],
-) -> WindowedData:
-    """A source as the training takes it.
-
-    Parameters
-    ----------
-    source : RowSource
-    encode : callable
-        ``encode(y, weights)`` gives float64 targets and weights.
-    validation : (X, y, weights)
-        The user's validation rows, encoded; three None if there are none.
-
-    Raises
-    ------
-    ValueError
-        Later, by a window of other width or type than the contents say.
-    """
-    contents = source.contents
-    wanted = contents.sparse, contents.dtype, contents.n_features
-
-    def windows(seed: int, epoch: int | None) -> Generator[Window, None, None]:
-        with closing(source.windows(seed, epoch)) as found:
-            for X, y, weights, draws in found:
-                # The kernels trust these.
-                if (sp.issparse(X), X.dtype, X.shape[1]) != wanted:
-                    raise ValueError(
-                        "The rows of the dataset have become others during the fit; "
-                        "leave its files alone until it ends."
-                    )
-                if wanted[0]:
-                    X = without_zeros(summed(checked_csr(X)))
-                if weights is None:
-                    weights = np.ones(len(y))
-                yield Window(X, *encode(y, weights.astype(np.float64)), draws)
-
-    return WindowedData(
-        windows,
-        contents.n_bytes,
-        source.memory // HELD_SHARE,
-        *validation,
-    )
 
 
 def next_windows(source: RowSource, seed: int, epoch: int) -> Generator[tuple]:

@@ -19,7 +19,7 @@ def seed_of(random_state: Any) -> int:
 
 
 def make_spec(
-    estimator: Any, targets: ClassTargets | NumberTargets, **more: Any
+    estimator: Any, targets: ClassTargets | NumberTargets, cv: Any, **more: Any
 ) -> TrainingSpec:
     """What to train; warns of parameters without effect.
 
@@ -27,6 +27,7 @@ def make_spec(
     ----------
     estimator : estimator
     targets : ClassTargets or NumberTargets
+    cv : "auto", False or tuple of (int64 array, int64 array)
     **more
         Fields of the spec that its parameters do not say.
 
@@ -44,7 +45,6 @@ def make_spec(
     resolved = {name: auto[name] for name in auto if values.get(name) == "auto"}
     warn_inapplicable(estimator._table, values, kind, **resolved)
     settings: dict[str, Any] = {
-        "cv": estimator.cv,
         "validation_fraction": estimator.validation_fraction,
         "n_jobs": estimator.n_jobs,
         "ensemble_size": plain(estimator.ensemble_size),
@@ -62,17 +62,20 @@ def make_spec(
         algorithm=algorithm,
         predictor_type=kind,
         hyperparameters=values,
-        n_classes=targets.n_classes,
+        cv=cv,
+        classes=targets.classes,
+        class_weight=targets.class_weight,
         **{**settings, **more},
     )
 
 
 def _check_loss(loss: str, targets: ClassTargets | NumberTargets) -> None:
     """Refuse a loss of another number of classes."""
-    kind = targets.predictor_type
+    kind, classes = targets.predictor_type, targets.classes
     if loss != "auto" and kind not in LOSSES[loss].predictor_types:
+        n_classes = 1 if classes is None else len(classes)
         raise ValueError(
-            f"loss={loss!r} does not train {targets.n_classes} classes; set "
+            f"loss={loss!r} does not train {n_classes} classes; set "
             f"loss={DEFAULT_LOSS[kind]!r}, or 'auto'."
         )
 

@@ -10,7 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
-from sklearn_sagemaker._state import RowSource
+from sklearn_sagemaker._state import RowSource, class_numbers
 
 
 def whole_text(labels: Any) -> Any:
@@ -35,8 +35,8 @@ def whole_text(labels: Any) -> Any:
 class ClassTargets:
     """Labels of classes, which become their numbers.
 
-    The weight of a class multiplies those of its rows; a class of weight zero is as
-    absent as its rows.
+    The training multiplies the weights of rows by those of their classes; a class of
+    weight zero is as absent as its rows.
 
     Parameters
     ----------
@@ -53,6 +53,11 @@ class ClassTargets:
     def n_classes(self) -> int:
         """Number of classes."""
         return len(self.classes)
+
+    @property
+    def class_weight(self) -> np.ndarray | None:
+        """Weights of the classes, if they are not all 1."""
+        return None if (self.multipliers == 1.0).all() else self.multipliers
 
     @property
     def predictor_type(self) -> str:
@@ -148,25 +153,25 @@ class ClassTargets:
     # ------------------------------------------------------------ labels as numbers
     def encode(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
         """Numbers of classes, and weights; rows of other labels get weight zero."""
-        encoded, weights, known = self._numbers(y, weights)
-        return encoded, np.where(known, weights, 0.0)
+        encoded, known = class_numbers(y, self.classes)
+        return encoded.astype(np.float64), np.where(known, weights, 0.0)
 
     def encode_next(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
         """The same for the next rows of a stream, which have no other labels."""
         check_classification_targets(y)
-        encoded, weights, known = self._numbers(y, weights)
+        encoded, known = class_numbers(y, self.classes)
         if not known.all():
             raise ValueError(
                 f"y has the label {y[~known].tolist()[0]!r}, which is not among the "
                 f"classes {self.classes[:10].tolist()!r} of the first call; pass all "
                 "classes there."
             )
-        if not (weights > 0).any():
+        if not (weights * self.multipliers[encoded] > 0).any():
             raise ValueError(
                 "class_weight makes the weights of all rows of this call zero: at "
                 "least one row must have a weight above zero."
             )
-        return encoded, weights
+        return encoded.astype(np.float64), weights
 
     def encode_validation(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
         """The same for validation rows, which have no other labels either."""
@@ -176,27 +181,21 @@ class ClassTargets:
                 f"y_val has {len(y)} labels for the {len(weights)} rows of "
                 "X_val; they must be as many."
             )
-        encoded, weights, known = self._numbers(y, weights)
+        encoded, known = class_numbers(y, self.classes)
         if not known.all():
             raise ValueError(
                 f"y_val has the label {y[~known].tolist()[0]!r}, which y lacks; "
                 f"validation labels must be among {self.classes[:10].tolist()!r}."
             )
-        return encoded, weights
-
-    def _numbers(self, y, weights) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Numbers of classes, weights times theirs, and which labels are known."""
-        encoded = np.searchsorted(self.classes, y).clip(0, self.n_classes - 1)
-        known = self.classes[encoded] == y
-        return encoded.astype(np.float64), weights * self.multipliers[encoded], known
+        return encoded.astype(np.float64), weights
 
 
 class NumberTargets:
     """Labels of a regression: numbers, which stay as they are."""
 
     predictor_type: ClassVar[str] = REGRESSOR
-    n_classes: ClassVar[int] = 1
     classes: ClassVar[None] = None
+    class_weight: ClassVar[None] = None
 
     @classmethod
     def of_labels(cls, estimator: Any, y, weights: np.ndarray) -> NumberTargets:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from sklearn_sagemaker.training.selection.validation import (
     stored_values,
 )
 from sklearn_sagemaker.training.weights import comparable
-from sklearn_sagemaker.training.windows import WindowStatistics, windowed_spec
+from sklearn_sagemaker.training.windows import WindowStatistics, windows_of
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,8 @@ class WindowRows:
     """
 
     def __init__(self, spec: TrainingSpec, source: WindowedData):
-        self.spec, self._source = windowed_spec(spec, source), source
+        # Nothing more is held out of the sample.
+        self.spec, self._source = replace(spec, cv=False), source
         self._totals = WindowStatistics(spec, source)
         # Windows bring the other weights as they are.
         data = comparable(self._totals.data, exponent=0)
@@ -215,7 +216,7 @@ class WindowRows:
         self, number: int, plan: ValidationPlan, reader: RowReader
     ) -> Generator[Piece, None, None]:
         """See `ArrayRows`: the windows, as far as rows of them train."""
-        with closing(self._source.windows(self.spec.seed, number)) as windows:
+        with closing(windows_of(self.spec, self._source, number)) as windows:
             for place, window in enumerate(windows):
                 rows = self._totals.train_rows(window)
                 if not len(rows):

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from sklearn_sagemaker._state import TrainingData
+from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
 
 LEAST, MOST = 2.0**-160, 2.0**300
 """Limits of a positive weight, where about 1 is usual: beyond the first a row does not
@@ -79,3 +79,21 @@ def comparable(data: TrainingData, exponent: int | None = None) -> TrainingData:
         sample_weight=near_one(weights, exponent),
         sample_weight_val=None if validation is None else near_one(validation),
     )
+
+
+def class_weighted(
+    spec: TrainingSpec, data: TrainingData | WindowedData
+) -> TrainingData | WindowedData:
+    """The data with the weights of its rows times those of their classes.
+
+    The rows of a source are weighted when they are read.
+    """
+    if spec.class_weight is None:
+        return data
+    changed = {}
+    for labels, weights in (("y", "sample_weight"), ("y_val", "sample_weight_val")):
+        y = getattr(data, labels, None)
+        if y is not None:
+            of_rows = spec.class_weight[y.astype(int)]
+            changed[weights] = getattr(data, weights) * of_rows
+    return replace(data, **changed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,14 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._state import TrainingData, TrainingSpec, Window, WindowedData
+from sklearn_sagemaker._sparse import checked_csr, summed, without_zeros
+from sklearn_sagemaker._state import (
+    TrainingData,
+    TrainingSpec,
+    Window,
+    WindowedData,
+    class_numbers,
+)
 from sklearn_sagemaker.training.schedule import n_batches
 from sklearn_sagemaker.training.selection.validation import HELD_OUT, ValidationPlan
 
@@ -91,6 +99,54 @@ def _n_bytes(X) -> int:
     return sum(part.nbytes for part in _values(X))
 
 
+def windows_of(
+    spec: TrainingSpec, data: WindowedData, epoch: int | None
+) -> Generator[Window, None, None]:
+    """The rows of an epoch in windows, with labels and weights as the spec says.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    data : WindowedData
+    epoch : int or None
+        Each has an order of its own; None is that of the data.
+
+    Raises
+    ------
+    ValueError
+        If a window has another width or type than the source says, or a number to
+        predict is NaN or infinite.
+    """
+    contents = data.source.contents
+    wanted = contents.sparse, contents.dtype, contents.n_features
+    with closing(data.source.windows(spec.seed, epoch)) as found:
+        for X, y, weights, draws in found:
+            # The kernels trust these.
+            if (sp.issparse(X), X.dtype, X.shape[1]) != wanted:
+                raise ValueError(
+                    "The rows of the dataset have become others during the fit; "
+                    "leave its files alone until it ends."
+                )
+            if contents.sparse:
+                X = without_zeros(summed(checked_csr(X)))
+            if weights is None:
+                weights = np.ones(len(y))
+            yield Window(X, *_encoded(spec, y, weights.astype(np.float64)), draws)
+
+
+def _encoded(spec: TrainingSpec, y, weights) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and weights of a window as training has them."""
+    if spec.classes is None:
+        targets = np.asarray(y, dtype=np.float64)
+        if not np.isfinite(targets).all():
+            raise ValueError("A label is NaN or infinite; drop its row.")
+        return targets, weights
+    numbers, known = class_numbers(y, spec.classes)
+    if spec.class_weight is not None:
+        weights = weights * spec.class_weight[numbers]
+    return numbers.astype(np.float64), np.where(known, weights, 0.0)
+
+
 class WindowStatistics:
     """Counts and sums of all rows, from one pass, and a sample of the rows.
 
@@ -138,7 +194,7 @@ class WindowStatistics:
         classes = spec.n_classes if spec.predictor_type != "regressor" else 0
         self.class_weights = np.zeros(classes)
         self.counts = np.zeros(0, dtype=np.int64)
-        with closing(source.windows(spec.seed, None)) as windows:
+        with closing(windows_of(spec, source, None)) as windows:
             for window in windows:
                 self._count(window)
                 if self.held_out:
@@ -198,22 +254,3 @@ class WindowStatistics:
     def plan(self, plan: ValidationPlan) -> ValidationPlan:
         """A plan made for ``data`` that says where its validation rows come from."""
         return replace(plan, kind="hold-out") if self.held_out else plan
-
-
-def windowed_spec(spec: TrainingSpec, source: WindowedData) -> TrainingSpec:
-    """The spec of a run on the sample of windows: nothing more is held out.
-
-    Raises
-    ------
-    ValueError
-        If ``cv`` asks for folds, which need all rows in memory, and the user gives no
-        validation rows, which come before them.
-    """
-    folds = spec.cv is not False and not isinstance(spec.cv, str)
-    if folds and source.X_val is None:
-        raise ValueError(
-            f"cv={spec.cv!r} needs all rows in memory, and these are read in windows; "
-            "use cv='auto' with validation_fraction for a hold-out, cv=False for "
-            "none, or pass X_val."
-        )
-    return replace(spec, cv=False)

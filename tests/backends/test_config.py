@@ -177,7 +177,9 @@ def test_fit_sends_a_validated_problem_to_the_backend():
     assert spec.algorithm == "linear-learner"
     assert spec.predictor_type == "multiclass_classifier"
     assert spec.n_classes == 3
-    assert (spec.cv, spec.n_jobs) == (3, 2)
+    # Validation rows come before folds.
+    assert (spec.cv, spec.n_jobs) == ("auto", 2)
+    np.testing.assert_array_equal(spec.classes, ["a", "b", "c"])
     assert set(spec.hyperparameters) == set(LinearLearnerClassifier._table)
     assert spec.hyperparameters["epochs"] == 3
     assert data.X is X

@@ -12,13 +12,12 @@ from sklearn_sagemaker.backends import LocalBackend
 
 
 def test_clone_pickle_and_parameters():
-    backend = LocalBackend()
-    assert backend.get_params() == {}
-    assert repr(backend) == "LocalBackend()"
+    assert repr(LocalBackend()) == "LocalBackend()"
+    backend = LocalBackend(checkpoint="folder", every=5, stop=dict)
     for copy in (clone(backend), pickle.loads(pickle.dumps(backend))):
         assert type(copy) is LocalBackend
         assert copy is not backend
-        assert vars(copy) == {}
+        assert vars(copy) == {"checkpoint": "folder", "every": 5, "stop": dict}
 
 
 def test_train_gives_the_state_of_a_fit():
@@ -29,7 +28,7 @@ def test_train_gives_the_state_of_a_fit():
         algorithm="linear-learner",
         predictor_type="multiclass_classifier",
         hyperparameters={name: parameters[name] for name in model._table},
-        n_classes=3,
+        classes=np.arange(3),
         seed=int(np.random.RandomState(0).randint(np.iinfo(np.int32).max)),
     )
     data = TrainingData(X, y.astype(float), np.ones(len(y)))
@@ -56,7 +55,7 @@ def test_a_true_answer_of_the_monitor_ends_the_training():
         hyperparameters={
             name: parameters[name] for name in LinearLearnerClassifier._table
         },
-        n_classes=3,
+        classes=np.arange(3),
     )
     data = TrainingData(X, y.astype(float), np.ones(len(y)))
     state = LocalBackend().train(spec, data, lambda epoch, *_: epoch == 3)

@@ -18,6 +18,7 @@ from sklearn_sagemaker import (
     FactorizationMachinesRegressor,
     LinearLearnerClassifier,
     LinearLearnerRegressor,
+    _state,
 )
 from sklearn_sagemaker._state import (
     Contents,
@@ -26,8 +27,7 @@ from sklearn_sagemaker._state import (
     Window,
     WindowedData,
 )
-from sklearn_sagemaker.estimators import _row_sources
-from sklearn_sagemaker.training.windows import Sample, WindowStatistics, windowed_spec
+from sklearn_sagemaker.training.windows import Sample, WindowStatistics, windows_of
 
 
 class ArraySource(RowSource):
@@ -77,7 +77,7 @@ def source_of(X, y, weights=None, *, held=1 << 20, rows=200):
 @pytest.fixture(autouse=True)
 def _large_samples(monkeypatch):
     # A sixth of so few rows would hold too few out to choose a candidate by.
-    monkeypatch.setattr(_row_sources, "HELD_SHARE", 1)
+    monkeypatch.setattr(_state, "HELD_SHARE", 1)
 
 
 @pytest.fixture(scope="module")
@@ -385,15 +385,13 @@ def test_arrays_still_need_labels(digits):
 # ----------------------------------------------------------- statistics of windows
 def statistics_of(X, y, weights=None, held=1 << 20, **parameters):
     source = source_of(X, y, weights)
-
-    def windows(seed, epoch):
-        for rows, labels, w, draws in source.windows(seed, epoch):
-            w = np.ones(len(labels)) if w is None else w
-            yield Window(rows, labels.astype(float), w, draws)
-
-    spec = TrainingSpec("linear-learner", "binary_classifier", {}, 2, **parameters)
-    data = WindowedData(windows, source.contents.n_bytes, held)
-    return WindowStatistics(spec, data), data
+    source.memory = held  # of which a share of 1 is held
+    classes = np.arange(2)
+    spec = TrainingSpec(
+        "linear-learner", "binary_classifier", {}, classes, **parameters
+    )
+    data = WindowedData(source)
+    return WindowStatistics(spec, data), list(windows_of(spec, data, None))
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])
@@ -403,7 +401,7 @@ def test_statistics_of_windows_part_the_rows(digits, sparse):
     y = (y == 8).astype(int)
     weights = np.random.default_rng(2).random(len(y))
     found, data = statistics_of(X, y, weights)
-    trained = [(w, found.train_rows(w)) for w in data.windows(0, None)]
+    trained = [(w, found.train_rows(w)) for w in data]
     assert sum(len(rows) for _, rows in trained) == found.n_train
     assert found.n_train + len(found.data.y_val) == len(y) == found.n_rows
     assert 0.05 < len(found.data.y_val) / len(y) < 0.15
@@ -425,7 +423,7 @@ def test_samples_stay_within_their_memory(digits):
     for part in (found.data.X, found.data.X_val):
         assert part.nbytes + 32 * len(part) <= 20_000
     assert len(found.data.y_val) > 20
-    trained = sum(len(found.train_rows(w)) for w in data.windows(0, None))
+    trained = sum(len(found.train_rows(w)) for w in data)
     assert trained == found.n_train == len(y) - len(found.data.y_val)
 
 
@@ -443,11 +441,11 @@ def test_a_sample_is_random(digits):
     assert len(sample) == 0
 
 
-def test_folds_are_refused():
-    spec = TrainingSpec("linear-learner", "regressor", {}, cv=None)
-    data = WindowedData(lambda seed, epoch: iter(()), 1, 1)
+def test_folds_are_refused(digits):
+    source = source_of(digits[0], digits[1])
+    source.memory = 1
     with pytest.raises(ValueError, match="cv=None needs all rows"):
-        windowed_spec(spec, data)
+        LinearLearnerClassifier(cv=None).fit(source)
 
 
 def test_few_rows_warn_of_nothing(digits):

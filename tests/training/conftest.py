@@ -5,6 +5,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._hyperparameters.tables import HYPERPARAMETERS
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
+from sklearn_sagemaker.estimators._folds import row_numbers
 from sklearn_sagemaker.training.linear.run import LinearRun
 
 KINDS = {
@@ -53,8 +54,8 @@ def linear_run(
             "linear-learner",
             KINDS[min(classes, 3)],
             hyperparameters(**changed),
-            classes,
-            cv,
+            np.arange(classes) if classes > 1 else None,
+            row_numbers(cv, y, weights, classes > 1),
             n_jobs=jobs,
             **(spec or {}),
         ),

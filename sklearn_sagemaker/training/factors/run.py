@@ -256,7 +256,7 @@ class FactorRun:
         self.progress = Progress.start(len(self.candidates), len(self.plan.parts))
         tasks = len(self.candidates) * self.plan.n_fits
         self.active = np.arange(len(self.candidates))
-        start = self._continue_from(checkpoints and checkpoints.restore())
+        start = self._continue_from(checkpoints.restore() if checkpoints else None)
         after = partial(self._keep, checkpoints) if checkpoints else None
         with threads(min(self.jobs, tasks)) as spread:
             epoch = partial(self._epoch, quietly(spread))

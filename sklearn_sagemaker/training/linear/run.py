@@ -247,7 +247,7 @@ class LinearRun:
             ]
             updates = self.source.updates(self.plan, self.batch)
             self.step, self.total = 0, updates * self.epochs
-            start = self._continue_from(checkpoints and checkpoints.restore())
+            start = self._continue_from(checkpoints.restore() if checkpoints else None)
             after = partial(self._keep, checkpoints) if checkpoints else None
             with threads(min(self.jobs, len(self.blocks))) as spread:
                 epoch = partial(self._epoch, quietly(spread))

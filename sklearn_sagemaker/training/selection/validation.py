@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.model_selection import KFold, StratifiedKFold, check_cv
+from sklearn.model_selection import KFold, StratifiedKFold
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import TrainingData
@@ -68,42 +68,6 @@ class ValidationPlan:
         if self.trains is not None:
             return rows[self.trains[rows, fit] > 0]
         return np.setdiff1d(rows, self.train[fit - 1])
-
-
-def _folds(
-    cv: Any, y: np.ndarray, rows: np.ndarray, stratify: bool
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Training and test rows of each split of a splitter, rows of weight only."""
-    splitter = check_cv(cv, y[rows], classifier=stratify)
-    if cv is None or hasattr(cv, "split") or not hasattr(cv, "__iter__"):
-        # A splitter sees the rows of non-zero weight only: the others do not exist.
-        found = splitter.split(np.zeros((len(rows), 1)), y[rows])
-        splits = [(rows[train], rows[test]) for train, test in found]
-    else:
-        # An iterable names rows of X.
-        everything, splits = np.arange(len(y)), []
-        for pair in splitter.split():
-            try:
-                train, test = (everything[index] for index in pair)
-            except IndexError as error:
-                raise ValueError(
-                    f"cv names a row that X, with {len(y)} rows, does not have "
-                    f"({error}); pass row numbers of this X."
-                ) from None
-            splits.append((train[np.isin(train, rows)], test[np.isin(test, rows)]))
-    for number, (train, test) in enumerate(splits):
-        if len(train) == 0 or len(test) == 0:
-            raise ValueError(
-                f"Split {number} of cv={type(cv).__name__} has {len(train)} training "
-                f"and {len(test)} test rows of non-zero weight; each split needs some "
-                "of both."
-            )
-    if not splits:
-        raise ValueError(
-            f"cv={type(cv).__name__} makes no split; use a splitter or an iterable "
-            "that makes at least one."
-        )
-    return splits
 
 
 def _partition(splits, rows: np.ndarray) -> list[np.ndarray] | None:
@@ -168,7 +132,7 @@ def plan_validation(
         Rows with a weight above zero: the others do not exist.
     given : (reader, y, weights) or None
         The user's validation rows, which come before anything else.
-    cv : "auto", int, splitter, iterable, None or False
+    cv : "auto", False or tuple of (int64 array, int64 array)
     validation_fraction : float or "auto"
         A number asks for a hold-out of that share instead of automatic folds.
     stratify : bool
@@ -207,9 +171,10 @@ def plan_validation(
         splitter = (StratifiedKFold if stratify else KFold)(
             n_folds, shuffle=True, random_state=int(rng.integers(2**31))
         )
+        found = splitter.split(np.zeros((len(rows), 1)), y[rows])
+        splits = [(rows[train], rows[test]) for train, test in found]
     else:
-        splitter = cv
-    splits = _folds(splitter, y, rows, stratify)
+        splits = list(cv)
     parts = [
         (number + 1, np.sort(test).astype(np.int64))
         for number, (_, test) in enumerate(splits)

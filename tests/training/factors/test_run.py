@@ -1,5 +1,7 @@
 """The training run of Factorization Machines: epochs, folds, threads, going on."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -9,6 +11,7 @@ from sklearn_sagemaker._kernels import FACTOR_CHOICES, RowReader
 from sklearn_sagemaker._kernels import OPTIMIZERS as REGISTRY
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
 from sklearn_sagemaker.backends import LocalBackend
+from sklearn_sagemaker.estimators._folds import row_numbers
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     CandidateDivergedWarning,
@@ -54,8 +57,9 @@ def problem(n=240, d=8, sparse=False, classes=2, seed=0, noise=0.3, dtype="f8"):
 
 def spec_of(classes=2, cv=False, jobs=None, spec=None, **changed):
     changed = {"num_factors": 4, **changed}
+    labels = np.arange(classes) if classes > 1 else None
     return TrainingSpec(
-        "factorization-machines", KINDS[classes], hyperparameters(**changed), classes,
+        "factorization-machines", KINDS[classes], hyperparameters(**changed), labels,
         cv, n_jobs=jobs, **(spec or {}),
     )  # fmt: skip
 
@@ -66,11 +70,14 @@ def data_of(X, y, weights=None, given=None):
 
 
 def train_factors(spec, data, monitor=None):
-    return LocalBackend().train(spec, data, monitor)
+    cv = row_numbers(spec.cv, data.y, data.sample_weight, spec.classes is not None)
+    return LocalBackend().train(replace(spec, cv=cv), data, monitor)
 
 
 def factor_run(X, y, weights=None, given=None, **settings):
-    return FactorRun(spec_of(**settings), data_of(X, y, weights, given))
+    spec, data = spec_of(**settings), data_of(X, y, weights, given)
+    cv = row_numbers(spec.cv, data.y, data.sample_weight, spec.classes is not None)
+    return FactorRun(replace(spec, cv=cv), data)
 
 
 def fit(X, y, weights=None, given=None, monitor=None, **settings):

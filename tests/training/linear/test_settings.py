@@ -19,7 +19,7 @@ def settings(classes=2, multiclass_criterion="loss_function", **changed):
             "linear-learner",
             KINDS[min(3, classes)],
             hyperparameters(**changed),
-            classes,
+            np.arange(classes) if classes > 1 else None,
             multiclass_criterion=multiclass_criterion,
         )
     )

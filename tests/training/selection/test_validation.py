@@ -14,6 +14,7 @@ from sklearn.model_selection import (
 )
 
 from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker.estimators._folds import row_numbers
 from sklearn_sagemaker.training.selection.validation import CV_BUDGET, plan_validation
 
 N = 60
@@ -30,7 +31,7 @@ def plan(y=None, weights=None, given=None, cv="auto", fraction="auto", stratify=
         weights,
         np.flatnonzero(weights > 0),
         given,
-        cv=cv,
+        cv=row_numbers(cv, y, weights, stratify),
         validation_fraction=fraction,
         stratify=stratify,
         work=work,
