@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-Monitor = Callable[[int, int, dict[str, float]], Any]
-"""Called after each epoch with its number, the planned number of epochs and a dict of
-losses; a true answer ends the training there."""
+Monitor = Callable[[int, int, dict[str, Any]], Any]
+"""Called after each epoch with its number, the planned number of epochs and a dict:
+``train_loss`` and ``validation_loss`` of the best candidate so far, ``n_active`` that
+go on, and ``train_losses`` and ``validation_losses``, arrays with one number for each
+candidate in the epoch, NaN if it trains no longer. A true answer ends the training."""
 
 FORMAT_VERSION = 1
 """Version of the layout of these classes; raised when a field changes meaning."""
@@ -273,6 +275,30 @@ class WindowedData:
         Scalers and the training metrics are taken from the first.
         """
         return self.source.memory // HELD_SHARE
+
+
+class PendingTraining(ABC):
+    """A training that goes on elsewhere, and that a fit does not wait for.
+
+    It holds plain values, so that an estimator with it can be stored and cloned.
+    """
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """By which the training is found again."""
+
+    @abstractmethod
+    def result(self, timeout: float | None = None) -> ModelState:
+        """Wait for the model, for so many seconds at most.
+
+        Raises
+        ------
+        TimeoutError
+            If it is not there yet.
+        TrainingFailedError
+            If there will be none.
+        """
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -26,6 +25,7 @@ from sklearn_sagemaker._hyperparameters.tables import (
 )
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES, OPTIMIZERS
 from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker.backends import Backend
 from sklearn_sagemaker.exceptions import InapplicableHyperparameterWarning
 
 CRITERION = "binary_classifier_model_selection_criteria"
@@ -226,7 +226,7 @@ def test_defaults_and_auto_are_never_found(kind, name):
 
 
 # ---------------------------------------------------------------------------- in fit
-class Canned(BaseEstimator):
+class Canned(Backend):
     """A backend that trains nothing."""
 
     def train(self, spec, data, monitor=None):

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from sklearn_sagemaker._hyperparameters import (
     ALL,
     BINARY,
@@ -113,7 +115,7 @@ CONTAINER_HEADS = (
     "applies to",
     "our default, 100,000 rows",
 )
-N_CLASSES = {BINARY: 2, MULTICLASS: 3, REGRESSOR: 1}
+CLASSES = {BINARY: np.arange(2), MULTICLASS: np.arange(3), REGRESSOR: None}
 FROM_THE_DATA = {
     "predictor_type": "from the class and `y`",
     "feature_dim": "columns of `X`",
@@ -141,7 +143,7 @@ def container_rows(algorithm: str) -> str:
         defaults = {
             name: entry.default for name, entry in our_table(algorithm, kind).items()
         }
-        spec = TrainingSpec(algorithm, kind, defaults, N_CLASSES[kind])
+        spec = TrainingSpec(algorithm, kind, defaults, CLASSES[kind])
         strings[kind] = container_values(spec, n_rows=100_000, n_features=10).strings
     lines = [f"| {' | '.join(CONTAINER_HEADS)} |", "|---" * len(CONTAINER_HEADS) + "|"]
     for (name, type_text), found in entries.items():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from numbers import Integral
 from typing import Any
 
 from sklearn_sagemaker._hyperparameters import (
@@ -142,14 +141,18 @@ def _beyond(
 ) -> Iterator[Inexpressible]:
     """What is inexpressible beside hyperparameters."""
     linear = spec.algorithm == LINEAR
-    if weighted:
+    for name, weighs in (
+        ("sample_weight", weighted),
+        ("class_weight", spec.class_weight is not None),
+    ):
         reason = "the built-in algorithm reads labels and features, but no weights"
         if linear and spec.predictor_type != REGRESSOR:
             reason += (
                 "; classes are weighted by positive_example_weight_mult or "
                 "balance_multiclass_weights, in the loss only"
             )
-        yield Inexpressible("sample_weight", "sample_weight or class_weight", reason)
+        if weighs:
+            yield Inexpressible(name, name, reason)
     yield from _validation(spec, linear, validated)
     if not linear and spec.predictor_type == MULTICLASS:
         yield Inexpressible(
@@ -202,13 +205,12 @@ def _validation(
                 "epochs",
             )
     elif not automatic and spec.cv is not False:
-        name = spec.cv if isinstance(spec.cv, Integral) else type(spec.cv).__name__
         remedy = "set cv=False"
         if linear:
             remedy = "pass X_val, or set cv='auto' and a validation_fraction"
         yield Inexpressible(
             "cv",
-            f"cv={None if spec.cv is None else name}",
+            f"cv of {len(spec.cv)} splits",
             f"the built-in algorithm trains no folds; {remedy}",
         )
     elif automatic and not linear and spec.validation_fraction != "auto":

@@ -9,11 +9,13 @@ from sklearn_sagemaker.backends.config import (
 )
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.backends.protocol import Backend
+from sklearn_sagemaker.backends.subprocess import SubprocessBackend
 
 __all__ = [
     "BACKENDS",
     "Backend",
     "LocalBackend",
+    "SubprocessBackend",
     "config_context",
     "get_config",
     "resolve_backend",

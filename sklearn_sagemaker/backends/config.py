@@ -9,8 +9,12 @@ from typing import Any
 
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.backends.protocol import Backend
+from sklearn_sagemaker.backends.subprocess import SubprocessBackend
 
-BACKENDS: dict[str, type] = {"local": LocalBackend}
+BACKENDS: dict[str, type[Backend]] = {
+    "local": LocalBackend,
+    "subprocess": SubprocessBackend,
+}
 """Backends that a name stands for."""
 
 _DEFAULTS: dict[str, Any] = {"backend": "local"}
@@ -108,9 +112,15 @@ def resolve_backend(backend: str | Backend | None) -> Backend:
                 "backend such as sklearn_sagemaker.backends.LocalBackend()."
             )
         return BACKENDS[backend]()
+    if isinstance(backend, type):
+        raise TypeError(
+            f"backend must be a name or a backend, got the class {backend.__name__}; "
+            f"make one of it: {backend.__name__}()."
+        )
     if not isinstance(backend, Backend):
         raise TypeError(
-            f"backend must be a name or an object with a train method, got "
-            f"{type(backend).__name__}; use for example 'local'."
+            f"backend must be a name or a backend, got {type(backend).__name__}, which "
+            "is no subclass of sklearn_sagemaker.backends.Backend; use for example "
+            "'local'."
         )
     return backend

@@ -9,8 +9,6 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
-from sklearn.base import BaseEstimator
-
 from sklearn_sagemaker._state import (
     ModelState,
     Monitor,
@@ -20,6 +18,7 @@ from sklearn_sagemaker._state import (
 )
 from sklearn_sagemaker.backends.checkpoints import Checkpoints
 from sklearn_sagemaker.backends.identity import identified, platform_of_bits
+from sklearn_sagemaker.backends.protocol import Backend
 from sklearn_sagemaker.training.blas import single_threaded_blas
 from sklearn_sagemaker.training.factors.run import FactorRun
 from sklearn_sagemaker.training.factors.stream import FactorStream
@@ -39,7 +38,7 @@ STREAMS: dict[str, Any] = {
 """The same for the next rows of a stream."""
 
 
-class LocalBackend(BaseEstimator):
+class LocalBackend(Backend):
     """Trains in this process with the compiled kernels.
 
     Needs neither boto3 nor credentials nor a container. It is a value: it holds
@@ -96,6 +95,9 @@ class LocalBackend(BaseEstimator):
     >>> folder.cleanup()
     """
 
+    streams = True
+    continues = True
+
     def __init__(
         self,
         *,
@@ -107,7 +109,21 @@ class LocalBackend(BaseEstimator):
         self.every = every
         self.stop = stop
 
-    def _check(self, spec: TrainingSpec) -> None:
+    def check(self, spec: TrainingSpec) -> None:
+        """Refuse settings that are out of range, or that do not go with the spec.
+
+        Parameters
+        ----------
+        spec : TrainingSpec
+
+        Raises
+        ------
+        TypeError
+            If ``stop`` is not callable.
+        ValueError
+            If ``every`` is no number of seconds, ``stop`` lacks a folder, or a stream
+            is to have checkpoints.
+        """
         number = isinstance(self.every, Real) and not isinstance(self.every, bool)
         if not number or not 0 <= self.every < math.inf:
             raise ValueError(
@@ -153,10 +169,10 @@ class LocalBackend(BaseEstimator):
             If ``checkpoint`` has those of another problem, or none that can be read.
         TrainingStoppedError
             If ``stop`` asked for it.
-        ValueError
-            If a setting is out of range, or does not go with the spec.
+        TypeError, ValueError
+            As in `check`.
         """
-        self._check(spec)
+        self.check(spec)
         with single_threaded_blas():
             state = self._train(spec, data, monitor)
         return replace(state, classes=spec.classes, feature_names=spec.feature_names)

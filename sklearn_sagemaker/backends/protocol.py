@@ -2,31 +2,109 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import Any
+
+from sklearn.base import BaseEstimator
 
 from sklearn_sagemaker._state import (
     ModelState,
     Monitor,
+    PendingTraining,
     TrainingData,
     TrainingSpec,
     WindowedData,
 )
 
 
-@runtime_checkable
-class Backend(Protocol):
-    """Where a fit runs.
+class Backend(BaseEstimator, ABC):
+    """Base of all backends: where a fit runs.
 
-    A backend holds settings only and makes clients late, so it can be pickled,
-    and it has ``get_params`` and ``set_params``, so scikit-learn can clone it
-    and search its settings.
+    A backend is a value. It holds settings only, the arguments of its constructor, and
+    makes clients and connections when it trains: so it clones, pickles, compares by its
+    settings, and ``backend__name`` can be searched.
+
+    Examples
+    --------
+    A backend that trains here, and says so:
+
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn_sagemaker import LinearLearnerClassifier
+    >>> from sklearn_sagemaker.backends import Backend, LocalBackend
+    >>> class Talkative(Backend):
+    ...     def __init__(self, *, greeting="training"):
+    ...         self.greeting = greeting
+    ...
+    ...     def train(self, spec, data, monitor=None):
+    ...         print(self.greeting, spec.algorithm)
+    ...         return LocalBackend().train(spec, data, monitor)
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = LinearLearnerClassifier(backend=Talkative(), random_state=0).fit(X, y)
+    training linear-learner
     """
 
+    streams = False
+    """Whether it trains the next rows of a stream, which `partial_fit` passes."""
+    continues = False
+    """Whether it goes on from the state of another training (``warm_start``)."""
+
+    def takes(self, X: Any) -> bool:
+        """Whether it can train on rows that are as these are.
+
+        Asked before X is looked at, so that rows elsewhere are never gathered by
+        accident. This one takes rows in the memory of this process, and sources of
+        rows such as a `sklearn_sagemaker.io.FileDataset`.
+
+        Parameters
+        ----------
+        X : object
+            As passed to `fit`.
+        """
+        return not hasattr(X, "__dask_graph__")
+
+    def check(self, spec: TrainingSpec) -> None:
+        """Refuse what it cannot train, before any work and before anything is sent.
+
+        Parameters
+        ----------
+        spec : TrainingSpec
+
+        Raises
+        ------
+        ValueError
+            Naming what it cannot do.
+        """
+        name = type(self).__name__
+        if spec.stream and not self.streams:
+            raise ValueError(
+                f"partial_fit cannot run on backend={name}, which trains all rows at "
+                "once; call fit, or set backend='local'."
+            )
+        if spec.keep_state and not spec.stream and not self.continues:
+            raise ValueError(
+                f"warm_start=True cannot run on backend={name}, which keeps no state "
+                "of a training; set warm_start=False, or backend='local'."
+            )
+
+    @abstractmethod
     def train(
         self,
         spec: TrainingSpec,
         data: TrainingData | WindowedData,
         monitor: Monitor | None = None,
-    ) -> ModelState:
-        """Train and return the selected model."""
-        ...
+    ) -> ModelState | PendingTraining:
+        """Train, and return the selected model or what will bring it.
+
+        Parameters
+        ----------
+        spec : TrainingSpec
+            That `check` did not refuse.
+        data : TrainingData or WindowedData
+        monitor : callable or None
+            To be called after each epoch, if they are seen; a true answer ends the
+            training.
+
+        Returns
+        -------
+        state : ModelState or PendingTraining
+        """

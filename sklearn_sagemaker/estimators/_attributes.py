@@ -6,12 +6,12 @@ from typing import Any
 
 from sklearn.base import is_regressor
 
-from sklearn_sagemaker._state import OF_TRAINING, ModelState
+from sklearn_sagemaker._state import OF_TRAINING, ModelState, PendingTraining
 from sklearn_sagemaker.estimators._finite import check_finite
 
 POSSIBLE = {
     "classes_", "factors_", "threshold_", "draws_", "training_state_",
-    "artifact_source_", *(f"{field}_" for field in OF_TRAINING),
+    "artifact_source_", "pending_training_", *(f"{field}_" for field in OF_TRAINING),
 }  # fmt: skip
 """Attributes that not every fit sets; those of an earlier fit must not stay."""
 
@@ -51,3 +51,11 @@ def set_attributes(estimator: Any, state: ModelState) -> None:
     for name in POSSIBLE - set(values):
         vars(estimator).pop(name, None)
     vars(estimator).update(values)
+
+
+def set_pending(estimator: Any, training: PendingTraining) -> None:
+    """Be unfitted until a training elsewhere is done; what was fitted before goes."""
+    always = {"coef_", "intercept_", "resolved_params_", "metrics_"}
+    for name in POSSIBLE | always:
+        vars(estimator).pop(name, None)
+    estimator.pending_training_ = training

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator
 
 from sklearn_sagemaker._compat import CallbackSupportMixin
 from sklearn_sagemaker._hyperparameters import Hyperparameter, plain
+from sklearn_sagemaker.estimators._attributes import set_attributes
 from sklearn_sagemaker.estimators._stored import stamped, unstamped
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 
@@ -55,6 +56,34 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         """
         theirs = {name: entry.sagemaker_default for name, entry in cls._table.items()}
         return cls(**{**theirs, **parameters})
+
+    def wait_for_training(self, timeout: float | None = None):
+        """Wait for a training elsewhere that `fit` did not wait for.
+
+        Parameters
+        ----------
+        timeout : float, default=None
+            Seconds; None waits until it ends.
+
+        Returns
+        -------
+        self : object
+            Fitted. Without such a training it is as it was.
+
+        Raises
+        ------
+        TimeoutError
+            If it has not ended by then; it goes on.
+        TrainingFailedError
+            If it brings no model.
+        """
+        if hasattr(self, "pending_training_"):
+            set_attributes(self, self.pending_training_.result(timeout))
+        return self
+
+    def __sklearn_is_fitted__(self):
+        # Not any attribute: validation sets n_features_in_ before the training.
+        return hasattr(self, "coef_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

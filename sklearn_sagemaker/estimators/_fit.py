@@ -8,9 +8,15 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-from sklearn_sagemaker._state import RowSource, TrainingData, WindowedData
-from sklearn_sagemaker.backends import resolve_backend
-from sklearn_sagemaker.estimators._attributes import set_attributes
+from sklearn_sagemaker._state import (
+    ModelState,
+    PendingTraining,
+    RowSource,
+    TrainingData,
+    WindowedData,
+)
+from sklearn_sagemaker.backends import Backend, resolve_backend
+from sklearn_sagemaker.estimators._attributes import set_attributes, set_pending
 from sklearn_sagemaker.estimators._folds import folds
 from sklearn_sagemaker.estimators._progress import monitored, show_call
 from sklearn_sagemaker.estimators._row_sources import (
@@ -35,7 +41,7 @@ from sklearn_sagemaker.estimators._validation import (
 def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) -> Any:
     """Train on arrays, or on a source of rows: loaded if it fits, else in windows."""
     with all_or_nothing(estimator):
-        backend = resolve_backend(estimator.backend)
+        backend = backend_for(estimator, X)
         before = continued(estimator)
         first = "resume" not in before
         X, y, sample_weight = loaded(X, y, sample_weight)
@@ -55,17 +61,18 @@ def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) ->
         else:
             data = TrainingData(X, *targets.encode(y, weights), *validation)
         spec = make_spec(estimator, targets, folds(estimator, data), **before)
+        backend.check(spec)
         validated = estimator.cv is not False or validation[0] is not None
         with monitored(estimator, X, y, validated=validated) as monitor:
-            state = backend.train(spec, data, monitor)
-        set_attributes(estimator, replace(state, classes=targets.classes))
+            found = backend.train(spec, data, monitor)
+        take(estimator, found, targets.classes)
     return estimator
 
 
 def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:
     """Train on the next rows of a stream: arrays, or each window of a source."""
     with all_or_nothing(estimator):
-        backend = resolve_backend(estimator.backend)
+        backend = backend_for(estimator, X)
         pieces: Any = [(X, y, sample_weight)]
         if isinstance(X, RowSource):
             refuse_beside(X, y=y, sample_weight=sample_weight)
@@ -81,11 +88,41 @@ def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:
             X, y, weights = check_labelled(estimator, X, y, sample_weight, reset=first)
             data = TrainingData(X, *targets.encode_next(y, weights))
             spec = make_spec(estimator, targets, False, **streamed(estimator))
+            backend.check(spec)
             start = perf_counter()
             state = backend.train(spec, data, None)
-            set_attributes(estimator, replace(state, classes=targets.classes))
+            if isinstance(state, PendingTraining):
+                raise TypeError("a stream cannot wait for a training that is pending.")
+            take(estimator, state, targets.classes)
             show_call(estimator, X.shape[0], state, perf_counter() - start)
     return estimator
+
+
+def backend_for(estimator: Any, X: Any) -> Backend:
+    """The backend of an estimator, if it takes rows that are as X is.
+
+    Raises
+    ------
+    TypeError
+        If it does not: X is elsewhere, and is not to be gathered by accident.
+    """
+    backend = resolve_backend(estimator.backend)
+    if not backend.takes(X):
+        raise TypeError(
+            f"backend={type(backend).__name__} does not take a "
+            f"{type(X).__module__}.{type(X).__qualname__}, whose rows are not in this "
+            "process; compute() it first if they fit, or set a backend that trains "
+            "where they are."
+        )
+    return backend
+
+
+def take(estimator: Any, found: ModelState | PendingTraining, classes: Any) -> None:
+    """Take the fitted attributes, or what will bring them."""
+    if isinstance(found, PendingTraining):
+        set_pending(estimator, found)
+    else:
+        set_attributes(estimator, replace(found, classes=classes))
 
 
 @contextmanager

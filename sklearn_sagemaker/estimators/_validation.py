@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_sagemaker._compat import check_sample_weight
@@ -47,9 +48,13 @@ def canonical(X):
 
 def rows_to_score(estimator: Any, X):
     """Rows for a fitted model."""
-    # Not any attribute: validation sets n_features_in_ before the training.
-    if not hasattr(estimator, "coef_"):
-        check_is_fitted(estimator, "coef_")
+    pending = getattr(estimator, "pending_training_", None)
+    if pending is not None:
+        raise NotFittedError(
+            f"The training {pending.name!r} of this {type(estimator).__name__} goes on "
+            "elsewhere; call wait_for_training() first."
+        )
+    check_is_fitted(estimator)
     return check_rows(estimator, X, reset=False)
 
 

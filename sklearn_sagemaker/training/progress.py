@@ -122,8 +122,19 @@ class Progress:
         return np.flatnonzero(better), np.flatnonzero(stopped | ~finite)
 
 
-def summary(progress: list[Progress], n_active: int) -> dict[str, float]:
-    """Losses of the best candidate so far, and how many go on, for a monitor."""
+def summary(progress: list[Progress], epoch: int, n_active: int) -> dict[str, Any]:
+    """What a monitor is told of an epoch."""
+
+    def losses(curves: list[list[np.ndarray]]) -> np.ndarray:
+        """Of all candidates; blocks that train no longer have shorter curves."""
+        ends = [curve[epoch : epoch + 1] for curve in curves]
+        return np.concatenate(
+            [
+                end[0] if end else np.full_like(curve[0], np.nan)
+                for end, curve in zip(ends, curves, strict=True)
+            ]
+        )
+
     best = min(progress, key=lambda part: part.best_loss.min())
     model = int(np.argmin(best.best_loss))
     # It may have stopped before this epoch.
@@ -132,6 +143,8 @@ def summary(progress: list[Progress], n_active: int) -> dict[str, float]:
         "train_loss": float(best.train_curve[last][model]),
         "validation_loss": float(best.best_loss[model]),
         "n_active": n_active,
+        "train_losses": losses([part.train_curve for part in progress]),
+        "validation_losses": losses([part.validation_curve for part in progress]),
     }
 
 
@@ -161,7 +174,7 @@ def run_epochs(
         n_active = epoch(number)
         stop = False
         if monitor is not None:
-            stop = bool(monitor(number, epochs, summary(progress, n_active)))
+            stop = bool(monitor(number, epochs, summary(progress, number, n_active)))
         if stop or n_active == 0:
             return
         if after is not None and number + 1 < epochs:

@@ -161,10 +161,12 @@ def test_weights_and_validation_rows_belong_to_the_problem(tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["epoch-000001.zip", "epoch-000002.zip"]
 
 
-def test_the_number_of_threads_may_change(tmp_path):
-    model, *rows = CASES["csr"]
+@pytest.mark.parametrize("name", ["binary", "csr", "lazy", "gradient"])
+def test_the_number_of_threads_may_change(name, tmp_path):
+    model, *rows = CASES[name]
     whole = clone(model).set_params(random_state=0).fit(*rows)
     cut_off(model, tmp_path, 2, *rows)
+    # Sparse rows have as many blocks as threads.
     found = going_on(clone(model).set_params(n_jobs=2), tmp_path, *rows)
     assert_same(found, whole)
 

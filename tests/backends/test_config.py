@@ -20,13 +20,14 @@ from sklearn_sagemaker.backends import (
     BACKENDS,
     Backend,
     LocalBackend,
+    SubprocessBackend,
     resolve_backend,
 )
 
 QUICK = {"random_state": 0, "num_models": 2, "epochs": 3}
 
 
-class Recording(BaseEstimator):
+class Recording(Backend):
     """A backend with a setting; it trains locally and notes what it was sent."""
 
     def __init__(self, name="spy"):
@@ -37,7 +38,7 @@ class Recording(BaseEstimator):
         return LocalBackend().train(spec, data, monitor)
 
 
-class Canned(BaseEstimator):
+class Canned(Backend):
     """A backend that trains nothing."""
 
     def train(self, spec, data, monitor=None):
@@ -91,7 +92,14 @@ def test_unknown_name_is_an_error_that_lists_the_known_ones():
     assert get_config() == {"backend": "local"}
 
 
-@pytest.mark.parametrize("value", [3, 2.5, object(), ["local"], b"local"])
+class Stranger(BaseEstimator):
+    """What has a method of a backend's name is none for that."""
+
+    def train(self, spec, data, monitor=None):
+        """Train."""
+
+
+@pytest.mark.parametrize("value", [3, 2.5, object(), ["local"], b"local", Stranger()])
 def test_what_is_no_backend_is_a_type_error(value):
     with pytest.raises(TypeError, match=type(value).__name__):
         resolve_backend(value)
@@ -100,10 +108,47 @@ def test_what_is_no_backend_is_a_type_error(value):
     assert get_config() == {"backend": "local"}
 
 
-def test_protocol_asks_for_train():
-    assert isinstance(LocalBackend(), Backend)
-    assert isinstance(Recording(), Backend)
-    assert not isinstance(LinearLearnerClassifier(), Backend)
+@pytest.mark.parametrize("cls", [LocalBackend, SubprocessBackend, Recording])
+def test_a_class_is_no_backend(cls):
+    with pytest.raises(TypeError, match=rf"the class {cls.__name__}; make one"):
+        resolve_backend(cls)
+    with pytest.raises(TypeError, match=rf"{cls.__name__}\(\)"):
+        LinearLearnerClassifier(backend=cls).fit([[0.0], [1.0]], [0, 1])
+
+
+def test_backends_are_searched_by_their_settings():
+    model = LinearLearnerClassifier(backend=SubprocessBackend(every=5))
+    assert clone(model).set_params(backend__every=7).backend.every == 7
+    assert model.backend.every == 5
+
+
+def test_backends_refuse_what_they_cannot_do_by_name():
+    X, y = load_breast_cancer(return_X_y=True)
+    model = LinearLearnerClassifier(**QUICK, backend=Recording())
+    with pytest.raises(ValueError, match="partial_fit cannot run on backend=Recording"):
+        model.partial_fit(X, y, classes=[0, 1])
+    model.set_params(warm_start=True)
+    with pytest.raises(ValueError, match="warm_start=True cannot run on backend=Reco"):
+        model.fit(X, y)
+    assert SENT == []
+    assert not hasattr(model, "n_features_in_")
+
+
+class Lazy:
+    """Rows elsewhere, which must not be looked at."""
+
+    def __dask_graph__(self):
+        raise AssertionError("gathered")
+
+    __array__ = __iter__ = __len__ = __dask_graph__
+
+
+@pytest.mark.parametrize("backend", ["local", "subprocess"])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_rows_elsewhere_are_never_gathered(backend, method):
+    model = LinearLearnerRegressor(backend=backend)
+    with pytest.raises(TypeError, match=r"does not take a .*Lazy, .*compute\(\) it"):
+        getattr(model, method)(Lazy(), [1.0, 2.0])
 
 
 # -------------------------------------------------------------------------- config

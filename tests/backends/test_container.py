@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from sklearn.model_selection import KFold
 
 from sklearn_sagemaker import (
     FactorizationMachinesClassifier,
@@ -31,6 +30,7 @@ from tests.hyperparameters.facts import (
 )
 
 LINEAR, FACTORS = TABLES
+SPLITS = ((np.arange(5), np.arange(5, 9)), (np.arange(5, 9), np.arange(5)))
 N_CLASSES = {BINARY: 2, MULTICLASS: 4, REGRESSOR: 1}
 TARGETS = {
     kind: ClassTargets(np.arange(n), np.ones(n)) if n > 1 else NumberTargets()
@@ -46,7 +46,8 @@ LINES = [
 ]
 IDS = ["-".join(line[:3]) for line in LINES]
 SETTINGS = {
-    "n_classes",
+    "classes",
+    "class_weight",
     "cv",
     "validation_fraction",
     "multiclass_criterion",
@@ -65,7 +66,9 @@ def spec_of(algorithm, kind, **values):
     }
     settings = {name: values.pop(name) for name in SETTINGS & set(values)}
     assert set(values) <= set(defaults)
-    settings = {"n_classes": N_CLASSES[kind], **settings}
+    n_classes = N_CLASSES[kind]
+    labels = np.arange(n_classes) if n_classes > 1 else None
+    settings = {"classes": labels, **settings}
     return TrainingSpec(algorithm, kind, {**defaults, **values}, **settings)
 
 
@@ -266,7 +269,7 @@ def test_choices_train_better_than_the_containers_defaults(estimator):
          "margin=0.0: the built-in algorithm takes float in (0, inf) only"),
         (LINEAR, REGRESSOR, {"huber_delta": 0, "loss": "huber_loss"}, "huber_delta",
          "huber_delta=0: the built-in algorithm takes float in (0, inf) only"),
-        (LINEAR, MULTICLASS, {"n_classes": 1_000_001}, "num_classes",
+        (LINEAR, MULTICLASS, {"classes": np.arange(1_000_001)}, "num_classes",
          "num_classes=1000001: the built-in algorithm takes int in [3, 1000000] only"),
         (LINEAR, BINARY, {"ensemble_size": 3}, "ensemble_size",
          "ensemble_size=3: the built-in algorithm returns one model"),
@@ -275,18 +278,17 @@ def test_choices_train_better_than_the_containers_defaults(estimator):
          "multiclass_model_selection_criteria='accuracy': the built-in algorithm "
          "selects models of several classes by their loss"),
         (LINEAR, BINARY, {"weighted": True}, "sample_weight",
-         "sample_weight or class_weight: the built-in algorithm reads labels and "
+         "sample_weight: the built-in algorithm reads labels and "
          "features, but no weights; classes are weighted by positive_example_"
          "weight_mult or balance_multiclass_weights, in the loss only"),
         (LINEAR, REGRESSOR, {"weighted": True}, "sample_weight",
-         "sample_weight or class_weight: the built-in algorithm reads labels and "
+         "sample_weight: the built-in algorithm reads labels and "
          "features, but no weights"),
-        (LINEAR, BINARY, {"cv": 5}, "cv",
-         "cv=5: the built-in algorithm trains no folds; pass X_val, or set cv='auto' "
-         "and a validation_fraction"),
-        (LINEAR, BINARY, {"cv": None}, "cv", "cv=None: "),
-        (LINEAR, BINARY, {"cv": KFold(3)}, "cv", "cv=KFold: "),
-        (LINEAR, BINARY, {"cv": iter([])}, "cv", "cv=list_iterator: "),
+        (LINEAR, BINARY, {"class_weight": np.array([1.0, 2.0])}, "class_weight",
+         "class_weight: the built-in algorithm reads labels and features, but no "),
+        (LINEAR, BINARY, {"cv": SPLITS}, "cv",
+         "cv of 2 splits: the built-in algorithm trains no folds; pass X_val, or set "
+         "cv='auto' and a validation_fraction"),
         (LINEAR, BINARY, {"keep_state": True}, "warm_start", "warm_start=True: "),
         (LINEAR, BINARY, {"resume": {}, "keep_state": True}, "warm_start",
          "warm_start=True: "),
@@ -310,8 +312,8 @@ def test_choices_train_better_than_the_containers_defaults(estimator):
          "early_stopping_patience=2: "),
         (FACTORS, BINARY, {"binary_classifier_model_selection_criteria": "f1"},
          "binary_classifier_model_selection_criteria", "binary_classifier_"),
-        (FACTORS, BINARY, {"cv": 3}, "cv",
-         "cv=3: the built-in algorithm trains no folds; set cv=False"),
+        (FACTORS, BINARY, {"cv": SPLITS}, "cv",
+         "cv of 2 splits: the built-in algorithm trains no folds; set cv=False"),
         (FACTORS, BINARY, {"validation_fraction": 0.2}, "validation_fraction",
          "validation_fraction=0.2: the built-in algorithm has no validation channel"),
         (FACTORS, BINARY, {"validated": True}, "X_val",
@@ -319,7 +321,7 @@ def test_choices_train_better_than_the_containers_defaults(estimator):
          "all epochs"),
         (FACTORS, BINARY, {"groups": np.zeros(30, int)}, "groups", "groups: "),
         (FACTORS, BINARY, {"weighted": True}, "sample_weight",
-         "sample_weight or class_weight: the built-in algorithm reads labels and "
+         "sample_weight: the built-in algorithm reads labels and "
          "features, but no weights"),
     ],
 )  # fmt: skip
@@ -341,7 +343,7 @@ def test_one_setting_is_inexpressible(algorithm, kind, values, name, sentence):
     [
         (LINEAR, BINARY, {"cv": False}),
         (LINEAR, BINARY, {"validation_fraction": 0.2}),
-        (LINEAR, BINARY, {"validated": True, "cv": 5}),
+        (LINEAR, BINARY, {"validated": True, "cv": SPLITS}),
         (LINEAR, BINARY, {"sagemaker_rules": True}),
         (LINEAR, BINARY, {"margin": 0.0}),  # Without effect on the log loss.
         (LINEAR, REGRESSOR, {"huber_delta": 0.0}),
@@ -381,13 +383,13 @@ def test_several_settings_are_named():
 @pytest.mark.parametrize("theirs", [False, True])
 def test_estimators(estimator, kind, theirs):
     model = estimator.sagemaker_defaults() if theirs else estimator()
-    spec = make_spec(model, TARGETS[kind])
+    spec = make_spec(model, TARGETS[kind], model.cv)
     found = container_values(spec, n_rows=5000, n_features=9)
     assert found.inexpressible == ()
     again = estimator.sagemaker_defaults(
         **arguments_of(spec.algorithm, found.strings).arguments
     )
-    spec = replace(make_spec(again, TARGETS[kind]), seed=spec.seed)
+    spec = replace(make_spec(again, TARGETS[kind], again.cv), seed=spec.seed)
     assert container_values(spec, n_rows=5000, n_features=9) == found
     if theirs:
         facts = {

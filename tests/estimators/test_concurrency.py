@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from joblib import parallel_config
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 from threadpoolctl import ThreadpoolController, threadpool_limits
 
@@ -20,7 +20,7 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
-from sklearn_sagemaker.backends import LocalBackend
+from sklearn_sagemaker.backends import Backend, LocalBackend
 
 BACKENDS = ["loky", "multiprocessing", "threading"]
 SETTINGS = {"epochs": 2, "random_state": 0}
@@ -97,7 +97,7 @@ def test_a_grid_search_in_processes_over_fits_in_threads(name):
 
 
 # --------------------------------------------------------------- fits that overlap
-class Meeting(BaseEstimator):
+class Meeting(Backend):
     """A local backend whose fits wait for an event after an epoch, and tell of one."""
 
     def __init__(self, reached=None, wait_for=None):
@@ -196,7 +196,7 @@ def test_a_fit_that_fails_beside_another_changes_nothing(three_blas_threads):
     X, y = make_problem("linear classifier")
     before = blas_threads()
 
-    class Fails(BaseEstimator):
+    class Fails(Backend):
         def train(self, spec, data, monitor=None):
             def report(*_):
                 raise KeyError("in the middle")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn import config_context
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import (
     load_breast_cancer,
@@ -29,7 +29,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
-from sklearn_sagemaker.backends import LocalBackend
+from sklearn_sagemaker.backends import Backend, LocalBackend
 
 CRITERION = "binary_classifier_model_selection_criteria"
 QUICK = {"random_state": 0, "num_models": 4, "epochs": 10}
@@ -44,7 +44,7 @@ FITS = {
 SENT = []
 
 
-class Recording(BaseEstimator):
+class Recording(Backend):
     """Trains locally and notes the data of each fit."""
 
     def train(self, spec, data, monitor=None):

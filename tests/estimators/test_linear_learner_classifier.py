@@ -10,7 +10,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.optimize import minimize
 from scipy.special import logsumexp
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.datasets import (
     load_breast_cancer,
     load_diabetes,
@@ -1165,12 +1165,12 @@ def test_large_data_hold_rows_out(problem, monkeypatch):
 
 
 def test_hold_out_takes_its_fraction_of_each_class(monkeypatch):
-    from sklearn_sagemaker.backends import LocalBackend
+    from sklearn_sagemaker.backends import Backend, LocalBackend
     from sklearn_sagemaker.training.linear.run import LinearRun
 
     plans = []
 
-    class Watching(BaseEstimator):
+    class Watching(Backend):
         def train(self, spec, data, monitor=None):
             plans.append(LinearRun(spec, data).plan)
             return LocalBackend().train(spec, data, monitor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -108,6 +109,18 @@ class Snapshot(RowSource):
     def contents(self) -> Contents:
         """What it holds."""
         return self._contents
+
+    def description(self) -> dict[str, Any]:
+        """Arguments of a `FileDataset` of the same files, by absolute paths."""
+        how = self.how
+        return {
+            "paths": [os.path.abspath(path) for path in how.paths],
+            "format": how.format,
+            "shuffle": how.shuffle,
+            "memory": how.memory,
+            "n_features": how.n_features,
+            **how.options,
+        }
 
     def _in_order(self) -> Iterator[tuple[str, Rows]]:
         """Each file's pieces, while its places are noted."""

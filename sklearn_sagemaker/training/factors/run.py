@@ -256,7 +256,8 @@ class FactorRun:
         self.progress = Progress.start(len(self.candidates), len(self.plan.parts))
         tasks = len(self.candidates) * self.plan.n_fits
         self.active = np.arange(len(self.candidates))
-        start = self._continue_from(checkpoints.restore() if checkpoints else None)
+        saved = checkpoints.restore() if checkpoints else None
+        start = self._continue_from(saved) if saved else 0
         after = partial(self._keep, checkpoints) if checkpoints else None
         with threads(min(self.jobs, tasks)) as spread:
             epoch = partial(self._epoch, quietly(spread))
@@ -287,10 +288,8 @@ class FactorRun:
             },
         )
 
-    def _continue_from(self, checkpoint: dict[str, Any] | None) -> int:
+    def _continue_from(self, checkpoint: dict[str, Any]) -> int:
         """Be as when the checkpoint was taken; returns the epochs done."""
-        if checkpoint is None:
-            return 0
         for models, states in zip(self.models, checkpoint["models"], strict=True):
             for model, saved in zip(models, states, strict=True):
                 model.continue_from(saved)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -199,18 +200,20 @@ class LinearRun:
                     )
         return origin, unit, shift, scale
 
-    def _make_blocks(self, teams: ExitStack) -> list[ColumnBlock]:
-        boost = None
-        if self.reader.sparse:
-            counts = self.source.stored_counts(self.rows)
-            boost = penalty_boost(self.settings, self.statistics, *counts, self.batch)
-        per_block = models_per_block(
+    def _models_per_block(self) -> int:
+        return models_per_block(
             self.reader,
             len(self.candidates),
             self.plan.n_fits * self.settings.n_outputs,
             # In other blocks columns depend on each other, if only by rounding.
             self.jobs if self.reader.sparse and not self.loss.coupled else 1,
         )
+
+    def _make_blocks(self, per_block: int, teams: ExitStack) -> list[ColumnBlock]:
+        boost = None
+        if self.reader.sparse:
+            counts = self.source.stored_counts(self.rows)
+            boost = penalty_boost(self.settings, self.statistics, *counts, self.batch)
         n_blocks = -(-len(self.candidates) // per_block)
         members = min(ROW_PARTS, max(1, self.jobs // n_blocks), processors())
         if self.reader.sparse or self.stored < TEAM_WORK:
@@ -237,8 +240,11 @@ class LinearRun:
         AllCandidatesDivergedError
             If no candidate stayed finite.
         """
+        saved = checkpoints.restore() if checkpoints else None
+        # Blocks as they were, whatever the threads.
+        per_block = saved["per_block"] if saved else self._models_per_block()
         with ExitStack() as teams:
-            self.blocks = self._make_blocks(teams)
+            self.blocks = self._make_blocks(per_block, teams)
             if self.spec.resume is not None:
                 resume_blocks(self.blocks, self.spec.resume)
             n_parts = len(self.plan.parts)
@@ -247,29 +253,28 @@ class LinearRun:
             ]
             updates = self.source.updates(self.plan, self.batch)
             self.step, self.total = 0, updates * self.epochs
-            start = self._continue_from(checkpoints.restore() if checkpoints else None)
-            after = partial(self._keep, checkpoints) if checkpoints else None
+            start = self._continue_from(saved) if saved else 0
+            after = partial(self._keep, checkpoints, per_block) if checkpoints else None
             with threads(min(self.jobs, len(self.blocks))) as spread:
                 epoch = partial(self._epoch, quietly(spread))
                 run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
             return self._select()
 
-    def _keep(self, checkpoints: Checkpoints, number: int) -> None:
+    def _keep(self, checkpoints: Checkpoints, per_block: int, number: int) -> None:
         """Offer the state after so many epochs."""
         checkpoints.epoch_ends(
             number,
             lambda: {
                 "epochs": number,
+                "per_block": per_block,
                 "step": self.step,
                 "blocks": [block.checkpoint() for block in self.blocks],
                 "progress": [part.checkpoint() for part in self.progress],
             },
         )
 
-    def _continue_from(self, checkpoint: dict[str, Any] | None) -> int:
+    def _continue_from(self, checkpoint: dict[str, Any]) -> int:
         """Be as when the checkpoint was taken; returns the epochs done."""
-        if checkpoint is None:
-            return 0
         for block, saved in zip(self.blocks, checkpoint["blocks"], strict=True):
             block.continue_from(saved)
         self.progress = [Progress(**saved) for saved in checkpoint["progress"]]

@@ -1,0 +1,134 @@
+"""Training problems and trained models as files that another process reads."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sklearn_sagemaker._state import (
+    ModelState,
+    TrainingData,
+    TrainingSpec,
+    WindowedData,
+)
+from sklearn_sagemaker.exceptions import StoredStateError
+from sklearn_sagemaker.io.datasets.dataset import FileDataset
+from sklearn_sagemaker.io.plain_values import read_values, write_values
+
+Made = TypeVar("Made")
+
+
+def write_problem(
+    path: str | os.PathLike[str],
+    spec: TrainingSpec,
+    data: TrainingData | WindowedData,
+) -> None:
+    """Write what to train, and on what: the rows, or where their files are.
+
+    Parameters
+    ----------
+    path : str or path-like
+    spec : TrainingSpec
+    data : TrainingData or WindowedData
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or the disk is full.
+    TypeError
+        If a field is not plain, or a source of rows cannot be described.
+    """
+    rows = _fields(data)
+    if isinstance(data, WindowedData):
+        rows["source"] = data.source.description()
+    write_values(path, {"spec": _fields(spec), "data": rows})
+
+
+def read_problem(
+    path: str | os.PathLike[str],
+) -> tuple[TrainingSpec, TrainingData | WindowedData]:
+    """Read what `write_problem` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    spec : TrainingSpec
+    data : TrainingData or WindowedData
+
+    Raises
+    ------
+    ModelFormatError
+        If a newer version of the package wrote it.
+    OSError
+        If the file cannot be read.
+    StoredStateError
+        If it is damaged, or no problem.
+    """
+    values = read_values(path)
+    spec = _made(TrainingSpec, values.get("spec"), path)
+    rows = values.get("data")
+    if not isinstance(rows, dict) or "source" not in rows:
+        return spec, _made(TrainingData, rows, path)
+    if not isinstance(rows["source"], dict):
+        raise StoredStateError(f"{path}: does not say where its rows are.")
+    source = FileDataset(**rows["source"]).snapshot()
+    return spec, _made(WindowedData, {**rows, "source": source}, path)
+
+
+def write_state(path: str | os.PathLike[str], state: ModelState) -> None:
+    """Write a trained model, every field of it.
+
+    Parameters
+    ----------
+    path : str or path-like
+    state : ModelState
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or the disk is full.
+    TypeError
+        If a field is not plain.
+    """
+    write_values(path, {"state": _fields(state)})
+
+
+def read_state(path: str | os.PathLike[str]) -> ModelState:
+    """Read what `write_state` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Returns
+    -------
+    state : ModelState
+
+    Raises
+    ------
+    ModelFormatError
+        If a newer version of the package wrote it.
+    OSError
+        If the file cannot be read.
+    StoredStateError
+        If it is damaged, or no model.
+    """
+    return _made(ModelState, read_values(path).get("state"), path)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def _made(cls: type[Made], values: Any, path: Any) -> Made:
+    """A dataclass of fields that were read; those of a later format have defaults."""
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise StoredStateError(
+            f"{path}: holds no {cls.__name__} ({str(error)[:100]}); it is another file."
+        ) from None
