@@ -312,6 +312,9 @@ class ModelState:
     intercept : float64 ndarray of shape (n_outputs,)
     threshold : float or None
         Decision threshold on the probability (binary classification).
+    link : str or None
+        What a score means: "logit", "softmax", "score" (hinge), "identity" or
+        "probit"; None if nobody said.
     classes, feature_names : ndarray or None
         As in `TrainingSpec`.
     n_iter : int
@@ -358,10 +361,29 @@ class ModelState:
     factors: np.ndarray | None = None
     draws: dict[str, np.ndarray] | None = None
     source: dict[str, str] | None = None
+    link: str | None = None
     classes: np.ndarray | None = None
     feature_names: np.ndarray | None = None
     unknown: tuple[str, ...] = ()
     format_version: int = FORMAT_VERSION
+
+    def machines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+        """Intercepts, coefficients and factors whose mean score is the model's.
+
+        Returns
+        -------
+        intercept, coef, factors : arrays
+            Of shape (n,), (n, n_features) and (n, n_features, k): one for each
+            output, or for each draw and output. Linear models have no factors.
+        """
+        if self.draws is None:
+            return self.intercept, self.coef, self.factors
+        d, k = self.draws["factors"].shape[-2:]
+        return (
+            self.draws["intercept"].reshape(-1),
+            self.draws["coef"].reshape(-1, d),
+            self.draws["factors"].reshape(-1, d, k),
+        )
 
 
 OF_TRAINING = (

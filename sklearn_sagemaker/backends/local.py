@@ -9,6 +9,7 @@ from dataclasses import replace
 from numbers import Real
 from typing import Any
 
+from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker._state import (
     ModelState,
     Monitor,
@@ -175,7 +176,12 @@ class LocalBackend(Backend):
         self.check(spec)
         with single_threaded_blas():
             state = self._train(spec, data, monitor)
-        return replace(state, classes=spec.classes, feature_names=spec.feature_names)
+        return replace(
+            state,
+            link=_link(spec, state.resolved),
+            classes=spec.classes,
+            feature_names=spec.feature_names,
+        )
 
     def _train(self, spec, data, monitor) -> ModelState:
         if spec.stream:
@@ -190,3 +196,10 @@ class LocalBackend(Backend):
             self.checkpoint, self.every, problem(), platform_of_bits(), self.stop
         )
         return run.train(monitor, checkpoints)
+
+
+def _link(spec: TrainingSpec, resolved: dict[str, Any]) -> str:
+    """What the scores of a trained model mean."""
+    if spec.classes is not None and resolved.get("solver", "gradient") != "gradient":
+        return "probit"
+    return LOSSES[resolved["loss"]].link

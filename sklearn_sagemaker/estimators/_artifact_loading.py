@@ -4,30 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from sklearn_sagemaker._hyperparameters import BINARY, REGRESSOR
 from sklearn_sagemaker._kernels import LOSSES
-from sklearn_sagemaker._state import OF_TRAINING, ModelState
-from sklearn_sagemaker.estimators._artifact_arguments import (
-    check_classes,
-    check_kind,
-    check_names,
-    check_threshold,
-    choose_link,
-    chosen,
-)
+from sklearn_sagemaker.artifacts.reading import state_of_artifact
 from sklearn_sagemaker.estimators._artifact_saving import CLASSES, PLAIN
 from sklearn_sagemaker.estimators._attributes import set_attributes
+from sklearn_sagemaker.estimators._targets import whole_text
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.archives import MAX_BYTES
-from sklearn_sagemaker.io.artifacts.artifact import (
-    FM,
-    KINDS,
-    LINEAR,
-    Machines,
-    ModelArtifact,
-)
+from sklearn_sagemaker.io.artifacts.artifact import LINEAR, ModelArtifact
 from sklearn_sagemaker.io.artifacts.files import read_artifact
 
 
@@ -115,58 +99,28 @@ def load_artifact(
     'artifact'
     """
     artifact = read_artifact(source, max_bytes=max_bytes)
-    origin: dict[str, str] = {}
-    kind, origin["predictor_type"] = chosen(predictor_type, artifact.predictor_type)
-    if kind is None:
-        raise ArtifactError(
-            "The graph of the artifact does not say what the model predicts; pass "
-            f"predictor_type, one of {', '.join(map(repr, KINDS))}."
-        )
-    check_kind(kind, predictor_type, artifact)
-    link, origin["loss"] = choose_link(kind, loss, artifact)
-    machines = artifact.machines
-    if artifact.n_outputs == 2:
-        machines = _difference(machines)
-    binary = kind == BINARY or artifact.n_outputs == 2
-    n_classes = max(2, artifact.n_outputs)
-    labels = cut = None
-    if kind != REGRESSOR:
-        labels, origin["classes"] = chosen(
-            check_classes(classes, n_classes), artifact.classes, np.arange(n_classes)
-        )
-    elif classes is not None:
-        raise ValueError(
-            "classes is given, but the model is a regressor; leave it out."
-        )
-    if binary:
-        cut, origin["threshold"] = chosen(
-            check_threshold(threshold, link), artifact.threshold, 0.5
-        )
-    elif threshold is not None:
-        raise ValueError(
-            "threshold is given, but only models of two classes have one; leave it out."
-        )
-    names, origin["feature_names"] = chosen(
-        check_names(feature_names, artifact.n_features), artifact.feature_names
+    state = state_of_artifact(
+        artifact,
+        classes=whole_text(classes),
+        threshold=threshold,
+        predictor_type=predictor_type,
+        loss=loss,
+        feature_names=feature_names,
     )
-    cls = CLASSES[artifact.algorithm, kind != REGRESSOR]
-    estimator = cls(**_parameters(cls, artifact, loss, link))
+    cls = CLASSES[artifact.algorithm, state.classes is not None]
+    estimator = cls(**_parameters(cls, artifact, loss, state.link))
     try:
         estimator._validate_params()
     except (ValueError, TypeError) as error:
         raise ArtifactError(
             f"The artifact has a parameter that is not valid ({error})."
         ) from None
-    state = _state(artifact, machines, origin, cut, labels, names)
-    estimator.n_features_in_ = artifact.n_features
-    if state.feature_names is not None:
-        estimator.feature_names_in_ = state.feature_names
     set_attributes(estimator, state)
     return estimator
 
 
 def _parameters(
-    cls: Any, artifact: ModelArtifact, loss: str | None, link: str
+    cls: Any, artifact: ModelArtifact, loss: str | None, link: str | None
 ) -> dict[str, Any]:
     """Arguments of the constructor."""
     saved = artifact.training.get("parameters")
@@ -175,89 +129,18 @@ def _parameters(
         for name, value in (saved if isinstance(saved, dict) else {}).items()
         if name in cls._table or (name in PLAIN and hasattr(cls(), name))
     }
-    if loss is not None:
+    if artifact.algorithm != LINEAR:
+        return found
+    # Two outputs became one, of which a loss of several classes says nothing.
+    if loss is not None and LOSSES[loss].link == link:
         found["loss"] = loss
-    if artifact.algorithm == LINEAR and link == "score":
+    if link == "score":
         found.setdefault("loss", "hinge_loss")
-    if artifact.algorithm == LINEAR:
-        chosen = found.get("loss", "auto")
-        known = isinstance(chosen, str) and chosen in LOSSES
-        if (LOSSES[chosen].link == "score" if known else False) != (link == "score"):
-            raise ArtifactError(
-                f"The artifact has the parameter loss={str(chosen)[:20]!r}, but scores "
-                f"of the kind {link!r}; they are not of one model."
-            )
+    chosen = found.get("loss", "auto")
+    known = isinstance(chosen, str) and chosen in LOSSES
+    if (known and LOSSES[chosen].link == "score") != (link == "score"):
+        raise ArtifactError(
+            f"The artifact has the parameter loss={str(chosen)[:20]!r}, but scores "
+            f"of the kind {link!r}; they are not of one model."
+        )
     return found
-
-
-def _difference(machines: Machines) -> Machines:
-    """One score of two under a softmax, with the same probabilities."""
-    if machines.factors is not None:
-        raise ArtifactError(
-            "The artifact has a factorization machine of two outputs, of which there "
-            "are none: two classes have one score."
-        )
-    coef, intercept = machines.coef, machines.intercept
-    return Machines(intercept[1:] - intercept[:1], coef[1:] - coef[:1], None)
-
-
-def _state(
-    artifact: ModelArtifact,
-    machines: Machines,
-    origin: dict[str, str],
-    threshold: float | None,
-    classes: np.ndarray | None,
-    feature_names: Any,
-) -> ModelState:
-    coef, intercept, factors, draws = machines.coef, machines.intercept, None, None
-    if machines.factors is not None:
-        factors = machines.factors
-    if artifact.n_draws is not None:
-        shape = (artifact.n_draws, artifact.n_outputs)
-        draws = {
-            name: array.reshape(*shape, *array.shape[1:])
-            for name, array in machines.arrays().items()
-        }
-        coef, intercept = artifact.means["coef"], artifact.means["intercept"]
-        factors = draws["factors"][-1]
-    training = artifact.training
-    n_iter, resolved = training.get("n_iter"), training.get("resolved")
-    n_iter = n_iter if type(n_iter) is int else None
-    metrics = training.get("metrics")
-    resolved = dict(resolved) if isinstance(resolved, dict) else {}
-    if artifact.algorithm == FM:
-        # By which the estimator knows a probit model.
-        resolved["solver"] = _solver(resolved, artifact)
-    return ModelState(
-        coef=coef,
-        intercept=intercept,
-        factors=factors,
-        draws=draws,
-        threshold=threshold,
-        n_iter=n_iter,
-        resolved=resolved,
-        metrics=metrics if isinstance(metrics, dict) else {},
-        source=origin,
-        classes=classes,
-        feature_names=(
-            None if feature_names is None else np.asarray(feature_names, dtype=object)
-        ),
-        unknown=OF_TRAINING[1:] if n_iter is not None else OF_TRAINING,
-    )
-
-
-def _solver(resolved: dict[str, Any], artifact: ModelArtifact) -> str:
-    solver = resolved.get("solver", "gradient")
-    sweeps = solver in ("als", "mcmc")
-    probit = artifact.link == "probit"
-    if not sweeps and (probit or solver != "gradient"):
-        raise ArtifactError(
-            f"The artifact says solver={str(solver)[:20]!r}, but scores of the kind "
-            f"{artifact.link!r}; they are not of one model."
-        )
-    if sweeps and artifact.predictor_type != REGRESSOR and not probit:
-        raise ArtifactError(
-            f"The artifact says solver={solver!r}, but scores of the kind "
-            f"{artifact.link!r}; they are not of one model."
-        )
-    return solver

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import os
 from typing import Any
 
-import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
-from sklearn_sagemaker._kernels import LOSSES
-from sklearn_sagemaker.estimators._artifact_arguments import check_threshold
+from sklearn_sagemaker.artifacts.writing import artifact_of_state
+from sklearn_sagemaker.estimators._attributes import state_of
 from sklearn_sagemaker.estimators._factorization_machines import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
@@ -21,13 +18,7 @@ from sklearn_sagemaker.estimators._linear_learner import (
     LinearLearnerRegressor,
 )
 from sklearn_sagemaker.exceptions import ArtifactError
-from sklearn_sagemaker.io.artifacts.artifact import (
-    FM,
-    LINEAR,
-    LINKS,
-    Machines,
-    ModelArtifact,
-)
+from sklearn_sagemaker.io.artifacts.artifact import FM, LINEAR, ModelArtifact
 from sklearn_sagemaker.io.artifacts.files import write_artifact
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.opening import file_name
@@ -127,75 +118,16 @@ def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None
 
 def _artifact(estimator: Any) -> ModelArtifact:
     """A fitted estimator in plain arrays."""
-    keys = [key for key, cls in CLASSES.items() if isinstance(estimator, cls)]
-    if not keys:
+    if not any(isinstance(estimator, cls) for cls in CLASSES.values()):
         raise TypeError(
             "estimator must be a LinearLearner or FactorizationMachines estimator of "
             f"sklearn_sagemaker, got {type(estimator).__name__}; of a Pipeline, pass "
             "its last step."
         )
     check_is_fitted(estimator, "coef_")
-    algorithm, classifier = keys[0]
-    kind = REGRESSOR
-    if classifier:
-        kind = BINARY if np.size(estimator.intercept_) == 1 else MULTICLASS
-    draws, means, machines = getattr(estimator, "draws_", None), {}, None
-    link = LINKS[kind]
-    if algorithm == FM:
-        machines = Machines(*estimator._machines())
-        if draws is not None:
-            means = {
-                "intercept": np.atleast_1d(estimator.intercept_),
-                "coef": np.atleast_2d(estimator.coef_),
-            }
-        if classifier and estimator._probit():
-            link = "probit"
-    else:
-        coef = np.atleast_2d(estimator.coef_)
-        machines = Machines(np.atleast_1d(estimator.intercept_), coef, None)
-        if kind == BINARY and estimator.loss != "auto":
-            link = LOSSES[estimator.loss].link
-    names = getattr(estimator, "feature_names_in_", None)
-    training = {
-        "parameters": {
-            name: value
-            for name, value in estimator.get_params(deep=False).items()
-            if name in estimator._table or name in PLAIN
-        },
-        "resolved": estimator.resolved_params_,
-        "metrics": estimator.metrics_,
-        "n_iter": getattr(estimator, "n_iter_", None),
+    parameters = {
+        name: value
+        for name, value in estimator.get_params(deep=False).items()
+        if name in estimator._table or name in PLAIN
     }
-    return ModelArtifact(
-        algorithm=algorithm,
-        predictor_type=kind,
-        link=link,
-        machines=machines,
-        n_draws=None if draws is None else len(draws["intercept"]),
-        classes=estimator.classes_ if classifier else None,
-        threshold=(
-            check_threshold(estimator.threshold_, link) if kind == BINARY else None
-        ),
-        feature_names=None if names is None else [str(name) for name in names],
-        means=means,
-        training=_only_plain(training),
-    )
-
-
-_DROP = object()
-
-
-def _plain(value: Any) -> Any:
-    """A value as JSON has it; `_DROP` if it has none."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else _DROP
-    return _only_plain(value) if isinstance(value, dict) else _DROP
-
-
-def _only_plain(values: dict) -> dict[str, Any]:
-    plain = {str(key): _plain(value) for key, value in values.items()}
-    return {key: value for key, value in plain.items() if value is not _DROP}
+    return artifact_of_state(state_of(estimator), parameters)

@@ -1,9 +1,10 @@
-"""The fitted attributes, from the state of a trained model."""
+"""The fitted attributes, from the state of a trained model and back."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from sklearn.base import is_regressor
 
 from sklearn_sagemaker._state import OF_TRAINING, ModelState, PendingTraining
@@ -29,11 +30,13 @@ def set_attributes(estimator: Any, state: ModelState) -> None:
     FeatureScaleError
         If a number of the model is NaN or infinite.
     """
-    check_finite(state, getattr(estimator, "feature_names_in_", None))
+    names = getattr(estimator, "feature_names_in_", state.feature_names)
+    check_finite(state, names)
     coef, intercept, factors = state.coef, state.intercept, state.factors
     one = is_regressor(estimator)
     estimator.coef_ = coef[0] if one else coef
     estimator.intercept_ = float(intercept[0]) if one else intercept
+    estimator.n_features_in_ = coef.shape[1]
     estimator.resolved_params_ = state.resolved
     estimator.metrics_ = state.metrics
     values = {
@@ -43,6 +46,7 @@ def set_attributes(estimator: Any, state: ModelState) -> None:
         "draws_": state.draws,
         "training_state_": state.resume,
         "artifact_source_": state.source,
+        "feature_names_in_": names,
     }
     values = {name: value for name, value in values.items() if value is not None}
     # Of these None is an answer: there were no validation rows.
@@ -59,3 +63,40 @@ def set_pending(estimator: Any, training: PendingTraining) -> None:
     for name in POSSIBLE | always:
         vars(estimator).pop(name, None)
     estimator.pending_training_ = training
+
+
+def state_of(estimator: Any) -> ModelState:
+    """What `set_attributes` took the fitted attributes from.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+
+    Returns
+    -------
+    state : ModelState
+        It shares the arrays of the estimator.
+    """
+    fitted = vars(estimator)
+    coef, intercept = estimator.coef_, estimator.intercept_
+    factors = fitted.get("factors_")
+    if is_regressor(estimator):
+        coef, intercept = coef[None], np.array([intercept])
+        factors = None if factors is None else factors[None]
+    known = [field for field in OF_TRAINING if f"{field}_" in fitted]
+    return ModelState(
+        coef=coef,
+        intercept=intercept,
+        factors=factors,
+        threshold=fitted.get("threshold_"),
+        link=estimator._score_link(),
+        resolved=estimator.resolved_params_,
+        metrics=estimator.metrics_,
+        resume=fitted.get("training_state_"),
+        draws=fitted.get("draws_"),
+        source=fitted.get("artifact_source_"),
+        classes=fitted.get("classes_"),
+        feature_names=fitted.get("feature_names_in_"),
+        unknown=tuple(field for field in OF_TRAINING if field not in known),
+        **{field: fitted[f"{field}_"] for field in known},
+    )

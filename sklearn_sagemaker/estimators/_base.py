@@ -100,3 +100,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
     def _margins(self, X) -> np.ndarray:
         """Margins of shape (n_rows, n_outputs), in float64."""
         raise NotImplementedError
+
+    def _score_link(self) -> str:
+        """What the scores of the fitted model mean: `ModelState.link`."""
+        raise NotImplementedError

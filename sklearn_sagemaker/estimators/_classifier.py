@@ -41,6 +41,9 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
     classes_: np.ndarray
     threshold_: float
 
+    def _score_link(self) -> str:
+        return "softmax" if np.size(self.intercept_) > 1 else _link(self)
+
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(

@@ -18,6 +18,7 @@ from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
 from sklearn_sagemaker._kernels.prediction import factor_scores, mean_margins
 from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker._threads import thread_count, threads
+from sklearn_sagemaker.estimators._attributes import state_of
 from sklearn_sagemaker.estimators._base import SageMakerEstimator
 from sklearn_sagemaker.estimators._classifier import SageMakerClassifier
 from sklearn_sagemaker.estimators._constraints import constraints
@@ -70,28 +71,8 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         return super().sagemaker_defaults(**{"cv": False, **parameters})
 
     def _machines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Intercepts, coefficients and factors whose mean score is the model's.
-
-        Returns
-        -------
-        intercept, coef, factors : arrays
-            Of shape (n,), (n, n_features) and (n, n_features, k): one for each
-            output, or for each draw and output.
-        """
-        draws = getattr(self, "draws_", None)
-        if draws is None:
-            factors = self.factors_
-            return (
-                np.atleast_1d(self.intercept_),
-                np.atleast_2d(self.coef_),
-                factors if factors.ndim == 3 else factors[None],
-            )
-        d, k = draws["factors"].shape[-2:]
-        return (
-            draws["intercept"].reshape(-1),
-            draws["coef"].reshape(-1, d),
-            draws["factors"].reshape(-1, d, k),
-        )
+        """Intercepts, coefficients and factors whose mean score is the model's."""
+        return state_of(self).machines()  # type: ignore[return-value]
 
     def _margins(self, X) -> np.ndarray:
         # Entries that add up are one value, whose square is not the sum of theirs.
@@ -122,6 +103,9 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
             return factor_scores(X, intercept, coef, factors)
         with threads(jobs) as spread:
             return factor_scores(X, intercept, coef, factors, 4 * jobs, spread)
+
+    def _score_link(self) -> str:
+        return "probit" if self._probit() else super()._score_link()
 
     def _probit(self) -> bool:
         """Whether scores become probabilities by the normal distribution."""

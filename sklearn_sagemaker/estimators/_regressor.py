@@ -16,6 +16,9 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
 
     _targets = NumberTargets
 
+    def _score_link(self) -> str:
+        return "identity"
+
     @with_callbacks
     @fit_context(prefer_skip_nested_validation=True)
     def fit(

@@ -401,6 +401,10 @@ def test_two_outputs_become_one():
     np.testing.assert_allclose(model.predict_proba(ROWS), softmax(margins, axis=1))
     assert model.decision_function(ROWS).shape == (3,)
     assert model.threshold_ == 0.5
+    # No softmax trains a model of one output, which would score otherwise.
+    told = load_artifact(packed(linear_files("softmax", 2)), loss="softmax_loss")
+    assert told.loss == "auto"
+    np.testing.assert_array_equal(told.predict(ROWS), model.predict(ROWS))
 
 
 def test_no_bias():

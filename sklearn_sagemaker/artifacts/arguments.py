@@ -10,7 +10,6 @@ import numpy as np
 
 from sklearn_sagemaker._hyperparameters import MULTICLASS
 from sklearn_sagemaker._kernels import LOSSES
-from sklearn_sagemaker.estimators._targets import whole_text
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.artifact import KINDS, LINEAR, LINKS, ModelArtifact
 
@@ -76,7 +75,7 @@ def check_classes(classes: Any, n_classes: int) -> np.ndarray | None:
     """Class labels that were passed."""
     if classes is None:
         return None
-    labels = np.asarray(whole_text(classes))
+    labels = np.asarray(classes)
     if labels.shape != (n_classes,):
         raise ValueError(
             f"classes must be {n_classes} labels, one for each class of the model; got "
@@ -92,7 +91,7 @@ def check_classes(classes: Any, n_classes: int) -> np.ndarray | None:
 
 
 def check_threshold(threshold: Any, link: str) -> float | None:
-    """A threshold that was passed, or is an estimator's."""
+    """A threshold that was passed, or is a model's."""
     if threshold is None:
         return None
     number = isinstance(threshold, Real) and not isinstance(threshold, bool)
