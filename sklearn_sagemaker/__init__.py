@@ -22,6 +22,7 @@ _HOME = {
     "save_artifact": "sklearn_sagemaker.estimators._artifact_saving",
     "set_config": "sklearn_sagemaker.backends",
     "show_versions": "sklearn_sagemaker._show_versions",
+    "write_model": "sklearn_sagemaker.estimators._artifact_saving",
 }
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "save_artifact",
     "set_config",
     "show_versions",
+    "write_model",
 ]
 
 if TYPE_CHECKING:
@@ -50,7 +52,10 @@ if TYPE_CHECKING:
         LinearLearnerRegressor,
     )
     from sklearn_sagemaker.estimators._artifact_loading import load_artifact
-    from sklearn_sagemaker.estimators._artifact_saving import save_artifact
+    from sklearn_sagemaker.estimators._artifact_saving import (
+        save_artifact,
+        write_model,
+    )
 
 
 def __getattr__(name: str) -> Any:

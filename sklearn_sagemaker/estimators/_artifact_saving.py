@@ -20,6 +20,7 @@ from sklearn_sagemaker.estimators._linear_learner import (
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.artifact import FM, LINEAR, ModelArtifact
 from sklearn_sagemaker.io.artifacts.files import write_artifact
+from sklearn_sagemaker.io.artifacts.files import write_model as write_file
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.opening import file_name
 
@@ -65,11 +66,12 @@ def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None
     TypeError
         If it is no estimator of this package.
     ValueError
-        If ``graph`` is neither.
+        If ``graph`` is neither, or the target is on S3.
 
     See Also
     --------
     load_artifact : The way back, where the threshold is explained.
+    write_model : Writes what is packed here into a folder.
 
     Notes
     -----
@@ -98,11 +100,10 @@ def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None
     >>> len(target.getvalue()) > 0
     True
     """
-    if graph not in ("sparse", "dense"):
-        raise ValueError(f"graph={graph!r} must be 'sparse' or 'dense'.")
+    _check_graph(graph)
     is_path = isinstance(target, (str, os.PathLike))
     if is_path:
-        file_name(target, ArtifactError)
+        _check_local(target, "cp model.tar.gz")
     data = write_artifact(_artifact(estimator), graph=graph)
     if is_path:
         with replacing(target) as temporary:
@@ -113,6 +114,67 @@ def save_artifact(estimator: Any, target: Any, *, graph: str = "sparse") -> None
         raise TypeError(
             "target must be a path or a binary file object, got "
             f"{type(target).__name__}."
+        )
+
+
+def write_model(estimator: Any, folder: Any, *, graph: str = "sparse") -> None:
+    """Write a fitted estimator into a model folder, as SageMaker's algorithms do.
+
+    The folder gets the file ``model_algo-1``, the one that `save_artifact` packs.
+    A training program of a container leaves it in ``/opt/ml/model``, from which
+    SageMaker makes ``model.tar.gz``.
+
+    Parameters
+    ----------
+    estimator : fitted estimator of sklearn_sagemaker
+    folder : str or path-like
+        Made if it is missing. The file is written whole or not at all.
+    graph : {"sparse", "dense"}, default="sparse"
+        As of `save_artifact`.
+
+    Raises
+    ------
+    ArtifactError, NotFittedError, TypeError, ValueError
+        As of `save_artifact`.
+    OSError
+        If the folder is a file, or cannot be written to.
+
+    See Also
+    --------
+    load_artifact : Reads the folder.
+    save_artifact : Writes ``model.tar.gz``.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sklearn_sagemaker import LinearLearnerRegressor, load_artifact, write_model
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> model = LinearLearnerRegressor(random_state=0).fit(X, y)
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> write_model(model, folder.name)
+    >>> os.listdir(folder.name)
+    ['model_algo-1']
+    >>> bool((load_artifact(folder.name).coef_ == model.coef_).all())
+    True
+    >>> folder.cleanup()
+    """
+    _check_graph(graph)
+    _check_local(folder, "cp --recursive model")
+    write_file(_artifact(estimator), folder, graph=graph)
+
+
+def _check_graph(graph: str) -> None:
+    if graph not in ("sparse", "dense"):
+        raise ValueError(f"graph={graph!r} must be 'sparse' or 'dense'.")
+
+
+def _check_local(target: str | os.PathLike[str], copy: str) -> None:
+    name = file_name(target, ArtifactError)
+    if name.startswith("s3://"):
+        raise ValueError(
+            f"{name} is on S3, and only files are written; write one, and copy it "
+            f"there with 'aws s3 {copy} {name}'."
         )
 
 

@@ -24,6 +24,7 @@ from sklearn_sagemaker import (
     LinearLearnerRegressor,
     load_artifact,
     save_artifact,
+    write_model,
 )
 from sklearn_sagemaker.exceptions import ArtifactError, ModelFormatError
 from sklearn_sagemaker.io.artifacts.archives import (
@@ -195,6 +196,49 @@ def test_sources_and_targets(tmp_path, monkeypatch):
             np.testing.assert_array_equal(load_artifact(source).coef_, model.coef_)
     # Nothing was extracted.
     assert len(os.listdir(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("graph", ["sparse", "dense"])
+@pytest.mark.parametrize("name", ["linear-several", "als-float32-number"])
+def test_a_model_folder_has_what_is_packed(tmp_path, name, graph):
+    folder = tmp_path / "opt" / "model"
+    for _ in range(2):  # made, and written again
+        write_model(MODELS[name], folder, graph=graph)
+        assert os.listdir(folder) == [MODEL]
+        data = saved(MODELS[name], graph=graph)
+        assert (folder / MODEL).read_bytes() == read_tar(read_gzip(data))[MODEL]
+    for source in (folder, str(folder), folder / MODEL):
+        assert saved(load_artifact(source), graph=graph) == data
+
+
+def test_a_model_folder_is_left_as_it_was(tmp_path):
+    model, folder = MODELS["linear-binary"], tmp_path / "model"
+    write_model(model, folder)
+    before = (folder / MODEL).read_bytes()
+    large = pickle.loads(pickle.dumps(model))
+    large.coef_[0, 0] = 1e39
+    for new in (folder, tmp_path / "new"):
+        with pytest.raises(ArtifactError, match="coef_ has numbers"):
+            write_model(large, new)
+        with pytest.raises(ValueError, match="graph='csr'"):
+            write_model(model, new, graph="csr")
+        with pytest.raises(NotFittedError):
+            write_model(clone(model), new)
+    with pytest.raises(NotADirectoryError, match="is a file; name a folder"):
+        write_model(model, folder / MODEL)
+    with pytest.raises(TypeError, match="must be a str or path-like, got BytesIO"):
+        write_model(model, io.BytesIO())
+    assert os.listdir(tmp_path) == ["model"]
+    assert os.listdir(folder) == [MODEL]
+    assert (folder / MODEL).read_bytes() == before
+
+
+def test_nothing_is_written_to_s3(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for write, copy in ((save_artifact, "cp model.tar.gz"), (write_model, "cp --rec")):
+        with pytest.raises(ValueError, match=f"is on S3.* with 'aws s3 {copy}"):
+            write(MODELS["linear-binary"], "s3://bucket/model.tar.gz")
+    assert os.listdir(tmp_path) == []
 
 
 def test_members_are_sagemakers_and_then_ours():

@@ -6,12 +6,18 @@ import socket
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import joblib
 import numpy as np
 import pytest
 
-from sklearn_sagemaker import LinearLearnerClassifier, load_artifact, save_artifact
+from sklearn_sagemaker import (
+    LinearLearnerClassifier,
+    load_artifact,
+    save_artifact,
+    write_model,
+)
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.main import main
 from sklearn_sagemaker.cli.model_file import SavedModel, load_model, save_model
@@ -87,14 +93,18 @@ WRITERS = {
 }
 WRITERS["write_recordio"] = lambda path: write_recordio(path, X, Y)
 WRITERS["write_recordio_shards"] = lambda path: write_recordio(path, X, Y, shards=2)
-WRITERS["save_artifact"] = None
+MODEL_WRITERS = {"save_artifact": save_artifact, "write_model": write_model}
+WRITERS |= MODEL_WRITERS
 
 
 @pytest.mark.parametrize("name", [*READERS, *WRITERS])
 @pytest.mark.parametrize("text", ["a\0b.csv", "a\ud800b.csv", "a\0*.csv"])
 def test_texts_that_are_no_file_names(tmp_path, name, text, model):
-    error = ArtifactError if "artifact" in name else DataFileError
-    call = {**READERS, **WRITERS}[name] or (lambda path: save_artifact(model, path))
+    ours = name in {"load_artifact", *MODEL_WRITERS}
+    error = ArtifactError if ours else DataFileError
+    call = {**READERS, **WRITERS}[name]
+    if name in MODEL_WRITERS:
+        call = partial(call, model)
     with pytest.raises(error, match="which no file name can have"):
         call(f"{tmp_path}/{text}")
     assert os.listdir(tmp_path) == []
@@ -110,7 +120,9 @@ class BytesPath:
 
 @pytest.mark.parametrize("name", [*READERS, *WRITERS])
 def test_paths_of_bytes(tmp_path, name, model):
-    call = {**READERS, **WRITERS}[name] or (lambda path: save_artifact(model, path))
+    call = {**READERS, **WRITERS}[name]
+    if name in MODEL_WRITERS:
+        call = partial(call, model)
     path = BytesPath(tmp_path / "a.csv")
     with pytest.raises(TypeError, match=r"is bytes; give a str, which os.fsdecode"):
         call(path)

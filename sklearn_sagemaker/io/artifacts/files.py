@@ -47,6 +47,7 @@ from sklearn_sagemaker.io.artifacts.service_files import (
 )
 from sklearn_sagemaker.io.artifacts.sidecar import read_sidecar, write_sidecar
 from sklearn_sagemaker.io.artifacts.tar_archives import read_tar
+from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.mxnet import read_ndarrays, write_ndarrays
 from sklearn_sagemaker.io.mxnet_symbol import (
@@ -55,6 +56,7 @@ from sklearn_sagemaker.io.mxnet_symbol import (
     read_symbol,
     write_symbol,
 )
+from sklearn_sagemaker.io.opening import file_name
 
 MODEL = "model_algo-1"
 _HOST = re.compile(r"(^|/)model_algo-\d+$")
@@ -80,6 +82,41 @@ def write_artifact(artifact: ModelArtifact, *, graph: str = "sparse") -> bytes:
     ArtifactError
         If float32 or the files cannot hold a value.
     """
+    return write_tar_gz({MODEL: _model_file(artifact, graph)})
+
+
+def write_model(
+    artifact: ModelArtifact, folder: str | os.PathLike[str], *, graph: str = "sparse"
+) -> None:
+    """Write ``model_algo-1`` into a model folder, which SageMaker packs.
+
+    Parameters
+    ----------
+    artifact, graph : object
+        As of `write_artifact`, which packs the same bytes.
+    folder : str or path-like
+        Made if it is missing. The file is written whole or not at all.
+
+    Raises
+    ------
+    ArtifactError
+        If float32 or the files cannot hold a value.
+    NotADirectoryError
+        If the folder is a file.
+    OSError
+        If it cannot be written to.
+    """
+    name = file_name(folder, ArtifactError)
+    data = _model_file(artifact, graph)
+    if os.path.exists(name) and not os.path.isdir(name):
+        raise NotADirectoryError(f"{name}: is a file; name a folder.")
+    os.makedirs(name, exist_ok=True)
+    with replacing(Path(name, MODEL)) as temporary:
+        temporary.write_bytes(data)
+
+
+def _model_file(artifact: ModelArtifact, graph: str) -> bytes:
+    """The bytes of ``model_algo-1``."""
     symbol, arrays = make_graph(artifact, graph)
     version = SERVICE_VERSION if artifact.is_sagemakers else MXNET_VERSION
     written = write_symbol(symbol, version=version)
@@ -89,7 +126,7 @@ def write_artifact(artifact: ModelArtifact, *, graph: str = "sparse") -> bytes:
         files |= {"mx-mod-symbol.json": written, "mx-mod-0000.params": params}
     else:
         files |= {"symbol.json": written, "params": params}
-    return write_tar_gz({MODEL: write_zip({**files, **write_sidecar(artifact)})})
+    return write_zip({**files, **write_sidecar(artifact)})
 
 
 def read_artifact(source: Any, *, max_bytes: int = MAX_BYTES) -> ModelArtifact:
