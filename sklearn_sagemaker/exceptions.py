@@ -18,6 +18,9 @@ __all__ = [
     "OptionalDependencyError",
     "QuotaExceededError",
     "RecordIOError",
+    "S3AccessError",
+    "S3Error",
+    "S3NotFoundError",
     "StoredStateError",
     "TargetNotReachedWarning",
     "TrainingFailedError",
@@ -133,6 +136,18 @@ class RecordIOError(DataFileError):
 
     def __reduce__(self):
         return type(self), (self.message, self.record, self.offset, self.source)
+
+
+class S3Error(OSError):
+    """An object of S3 cannot be read; the message names it, the reason, the remedy."""
+
+
+class S3AccessError(S3Error, PermissionError):
+    """There are no credentials for an object of S3, or they do not open it."""
+
+
+class S3NotFoundError(S3Error, FileNotFoundError):
+    """There is no such bucket, or no such object in it."""
 
 
 class StoredStateError(ValueError):

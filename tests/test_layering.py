@@ -32,10 +32,12 @@ ALLOWED = {
         "_hyperparameters",
         "_kernels",
     },
+    "sagemaker": {"sagemaker", "io"},
     "estimators": {
         "estimators",
         "backends",
         "artifacts",
+        "sagemaker",
         "io",
         "_hyperparameters",
         "_kernels",
@@ -54,13 +56,12 @@ WITHIN_TRAINING = {
     "factors": {"training", "selection", "factors"},
 }
 FOREIGN = {
-    "_kernels": {"sklearn", "boto3", "joblib", "pandas"},
-    "training": {"boto3", "pandas"},
-    "io": {"boto3"},
-    "artifacts": {"sklearn", "boto3"},
-    "estimators": {"boto3"},
-    "backends": {"boto3"},
+    "_kernels": {"sklearn", "joblib", "pandas"},
+    "training": {"pandas"},
+    "artifacts": {"sklearn"},
+    "sagemaker": {"sklearn", "sagemaker"},
 }
+CLOUD = {"boto3", "botocore"}  # only in the folder sagemaker
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -71,7 +72,7 @@ def home(path):
 
 
 def imported(path):
-    """Absolute names of all modules that a file imports, wherever it does."""
+    """Absolute names of all modules that a file imports, wherever and however."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -79,6 +80,8 @@ def imported(path):
             assert node.level == 0, f"{path.name}: imports are absolute here"
             for alias in node.names:
                 yield f"{node.module}.{alias.name}"
+        elif isinstance(node, ast.Call) and "import_optional" in ast.dump(node.func):
+            yield ast.literal_eval(node.args[0])
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
@@ -88,6 +91,7 @@ def test_imports_run_downward(path):
         root, _, rest = name.partition(".")
         if root != "sklearn_sagemaker":
             assert root not in FOREIGN.get(folder, set()), f"{folder} imports {root}"
+            assert root not in CLOUD or folder == "sagemaker", f"{folder}: {root}"
             continue
         target = rest.split(".")[0]
         if folder in LEAVES:

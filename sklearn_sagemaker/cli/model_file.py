@@ -8,7 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sklearn_sagemaker.cli.expected import Expected
-from sklearn_sagemaker.exceptions import ArtifactError, DataFileError, ModelFormatError
+from sklearn_sagemaker.exceptions import (
+    ArtifactError,
+    DataFileError,
+    ModelFormatError,
+    S3Error,
+)
 
 ATTRIBUTE = "data_layout_"
 """Where an estimator keeps what it expects of data files; a new fit is another's."""
@@ -68,6 +73,8 @@ def load_model(path: str) -> SavedModel:
     name = file_name(path)
     try:
         found = _reader(name)(name)
+    except S3Error as error:
+        raise DataFileError(str(error)) from error
     except IsADirectoryError as error:
         raise DataFileError(f"{path}: is a folder; name a model file.") from error
     except FileNotFoundError as error:

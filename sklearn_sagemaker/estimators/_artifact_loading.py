@@ -34,6 +34,8 @@ def load_artifact(
     ----------
     source : str, path-like, bytes-like or binary file object
         ``model.tar.gz``, the ``model_algo-1`` in it, or a folder that has one of both.
+        ``s3://bucket/key`` is read by boto3 (extra ``sagemaker``), with the credentials
+        and the region that it finds.
     classes : array-like of shape (n_classes,), default=None
         Class labels, ascending: the first is what SageMaker was given as label 0.
         None is what the artifact says, otherwise 0, 1, ....
@@ -69,8 +71,13 @@ def load_artifact(
         parts disagree.
     ModelFormatError
         If a newer version of the package wrote it.
+    OptionalDependencyError
+        If the source is on S3, and boto3 is not installed.
+    S3Error
+        If it is on S3 and cannot be read; a `S3NotFoundError` is a FileNotFoundError,
+        a `S3AccessError` a PermissionError.
     ValueError
-        If an argument does not fit the model.
+        If an argument does not fit the model, or the source is on S3 and no object.
 
     See Also
     --------
@@ -98,6 +105,10 @@ def load_artifact(
     >>> again.artifact_source_["threshold"]
     'artifact'
     """
+    if isinstance(source, str) and source.startswith("s3://"):
+        from sklearn_sagemaker.sagemaker.s3 import read_object
+
+        source = read_object(source, max_bytes=max_bytes)
     artifact = read_artifact(source, max_bytes=max_bytes)
     state = state_of_artifact(
         artifact,
