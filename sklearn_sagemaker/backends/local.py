@@ -17,8 +17,6 @@ from sklearn_sagemaker._state import (
     TrainingSpec,
     WindowedData,
 )
-from sklearn_sagemaker.backends.checkpoints import Checkpoints
-from sklearn_sagemaker.backends.identity import identified, platform_of_bits
 from sklearn_sagemaker.backends.protocol import Backend
 from sklearn_sagemaker.training.blas import single_threaded_blas
 from sklearn_sagemaker.training.factors.run import FactorRun
@@ -190,6 +188,10 @@ class LocalBackend(Backend):
         if self.checkpoint is None:
             run = RUNS[spec.algorithm](spec, class_weighted(spec, data))
             return run.train(monitor)
+        # Late: most fits write no file.
+        from sklearn_sagemaker.backends.checkpoints import Checkpoints
+        from sklearn_sagemaker.backends.identity import identified, platform_of_bits
+
         data, problem = identified(spec, data)
         run = RUNS[spec.algorithm](spec, class_weighted(spec, data))
         checkpoints = Checkpoints(

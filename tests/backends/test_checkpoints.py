@@ -20,7 +20,7 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
-from sklearn_sagemaker.backends import LocalBackend, checkpoints
+from sklearn_sagemaker.backends import LocalBackend, checkpoints, identity
 from sklearn_sagemaker.exceptions import (
     CheckpointError,
     CheckpointWarning,
@@ -174,9 +174,7 @@ def test_the_number_of_threads_may_change(name, tmp_path):
 def test_another_machine_is_told_that_bits_may_differ(tmp_path, monkeypatch):
     model, *rows = CASES["binary"]
     here = {"kernels": "v3", "numpy": "2.0"}
-    monkeypatch.setattr(
-        "sklearn_sagemaker.backends.local.platform_of_bits", lambda: here
-    )
+    monkeypatch.setattr(identity, "platform_of_bits", lambda: here)
     cut_off(model, tmp_path, 2, *rows)
     here["kernels"] = "base"
     going_on(
