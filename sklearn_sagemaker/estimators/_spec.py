@@ -58,6 +58,10 @@ def make_spec(
     ):
         if hasattr(estimator, name):
             settings[field] = getattr(estimator, name)
+    groups = settings.get("groups")
+    if groups is not None and not isinstance(groups, str):
+        # A Series is no plain value.
+        settings["groups"] = np.asarray(groups)
     return TrainingSpec(
         algorithm=algorithm,
         predictor_type=kind,

@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_sagemaker._sparse import checked_csr
 from sklearn_sagemaker._state import FORMAT_VERSION
 from sklearn_sagemaker.exceptions import ModelFormatError, StoredStateError
 from sklearn_sagemaker.io.atomic import replacing
@@ -271,5 +272,7 @@ def _decoded(value: Any, load: Callable[[Any], np.ndarray], depth: int) -> Any:
     if mark == "$csr":
         data, indices, indptr, shape, old = found
         parts = load(data), load(indices), load(indptr)
-        return (sp.csr_matrix if old else sp.csr_array)(parts, shape=tuple(shape))
+        rows = (sp.csr_matrix if old else sp.csr_array)(parts, shape=tuple(shape))
+        # Kernels go where the indices say.
+        return checked_csr(rows)
     raise ValueError(f"unknown mark {mark!r}")

@@ -27,7 +27,7 @@ from sklearn_sagemaker.exceptions import (
     TrainingStoppedError,
 )
 from sklearn_sagemaker.io import FileDataset, write_recordio
-from sklearn_sagemaker.io.plain_values import digest_of
+from tests.backends.support import assert_same
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(400, 6))
@@ -72,16 +72,6 @@ CASES = {
         FOUR,
     ),
 }
-
-
-def fitted(model):
-    return {name: value for name, value in vars(model).items() if name.endswith("_")}
-
-
-def assert_same(one, other):
-    assert fitted(one).keys() == fitted(other).keys()
-    for name, value in fitted(one).items():
-        assert digest_of(value) == digest_of(vars(other)[name]), name
 
 
 class After:
@@ -251,7 +241,8 @@ def test_streams_have_no_checkpoints(tmp_path):
 SCRIPT = """
 import sys, warnings
 import numpy as np
-from tests.backends.test_checkpoints import CASES, fitted
+from tests.backends.support import fitted
+from tests.backends.test_checkpoints import CASES
 from sklearn_sagemaker.backends import LocalBackend
 from sklearn_sagemaker.io.plain_values import write_values
 
