@@ -209,6 +209,9 @@ class RowSource(ABC):
         """The same rows for all of a fit, which raises where they become others."""
         return self
 
+    def check(self) -> None:  # noqa: B027
+        """Raise if the rows are no longer those of the snapshot, as a pass does."""
+
     @abstractmethod
     def load(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
         """X, y and sample weights of all rows, in order."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import os
 import signal
@@ -12,12 +11,15 @@ import tempfile
 import threading
 import warnings
 from collections import deque
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
-from sklearn_sagemaker import exceptions
+from sklearn_sagemaker._kernels import LEVEL
+from sklearn_sagemaker._kernels.levels import ENVIRONMENT_VARIABLE
 from sklearn_sagemaker._state import (
     ModelState,
     Monitor,
@@ -25,16 +27,20 @@ from sklearn_sagemaker._state import (
     TrainingSpec,
     WindowedData,
 )
+from sklearn_sagemaker._threads import thread_count
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.backends.protocol import Backend
 from sklearn_sagemaker.exceptions import TrainingFailedError
-from sklearn_sagemaker.io.problem_files import read_state, write_problem
 
+MARK = "\x1e"
+"""Of the worker's lines: the record separator of JSON text sequences (RFC 7464)."""
 LOG_LINES = 20
 """Of the log's end, in messages."""
+# What this process imports is what the other one must, wherever it is found.
 _START = (
-    "import sys; sys.path.append(sys.argv.pop(1)); "
-    "from sklearn_sagemaker.backends.worker import main; main()"
+    "import json, sys; task = json.loads(sys.stdin.readline()); "
+    "sys.path[:] = task.pop('path'); "
+    "from sklearn_sagemaker.backends.worker import main; main(**task)"
 )
 
 
@@ -116,29 +122,38 @@ class SubprocessBackend(Backend):
         TypeError
             If the data are of a source that another process cannot find.
         """
+        # An estimator that trains elsewhere imports no files.
+        from sklearn_sagemaker.io.problem_files import read_state, write_problem
+
         self.check(spec)
+        # Settings of joblib hold in this process, and it may be a worker of it.
+        spec = replace(spec, n_jobs=thread_count(spec.n_jobs))
+        checkpoint = self.checkpoint
         settings = {
-            "checkpoint": self.checkpoint and os.path.abspath(self.checkpoint),
-            "every": self.every,
+            "checkpoint": None if checkpoint is None else os.path.abspath(checkpoint),
+            "every": float(self.every),
         }
-        with tempfile.TemporaryDirectory(prefix="sklearn-sagemaker-") as root:
-            folder = Path(root)
-            write_problem(folder / "problem.zip", spec, data)
-            with open(folder / "settings.json", "w", encoding="utf-8") as handle:
-                json.dump(settings, handle)
-            _run(folder, monitor)
-            return read_state(folder / "state.zip")
+        with tempfile.TemporaryDirectory(prefix="sklearn-sagemaker-") as folder:
+            write_problem(Path(folder, "problem.zip"), spec, data)
+            _run({"folder": folder, "settings": settings}, monitor)
+            state = read_state(Path(folder, "state.zip"))
+        if isinstance(data, WindowedData):
+            # The other process had only the names of the files.
+            data.source.check()
+        return state
 
 
-def _run(folder: Path, monitor: Monitor | None) -> None:
-    """Run the worker to its end; raises what it raised."""
-    # What this process imports is what the other one must.
-    ours = str(Path(exceptions.__file__).parent.parent)
+def _run(task: dict[str, Any], monitor: Monitor | None) -> None:
+    """Start the worker and wait for its model; raises what it raised."""
+    path = [os.path.abspath(entry) for entry in sys.path]
+    # An environment that this process ignores is none of the other's.
+    flag = "-I" if sys.flags.isolated else "-P"
     process = subprocess.Popen(
-        [sys.executable, "-P", "-c", _START, ours, str(folder)],
+        [sys.executable, flag, "-c", _START],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        env={**os.environ, ENVIRONMENT_VARIABLE: LEVEL},
         text=True,
         encoding="utf-8",
         errors="replace",
@@ -148,38 +163,49 @@ def _run(folder: Path, monitor: Monitor | None) -> None:
     assert process.stderr is not None
     log: deque[str] = deque(maxlen=LOG_LINES)
     reader = threading.Thread(target=log.extend, args=(process.stderr,), daemon=True)
-    reader.start()
     error: Exception | None = None
     try:
+        reader.start()
+        _tell(process.stdin, json.dumps({**task, "path": path}))
         for line in process.stdout:
-            kind, *rest = json.loads(line)
+            text, _, said = line.partition(MARK)
+            if not said:
+                log.append(text)
+                continue
+            kind, *rest = json.loads(said)
             if kind == "epoch":
-                stop = monitor is not None and monitor(*_told(*rest))
-                process.stdin.write("stop\n" if stop else "go\n")
-                process.stdin.flush()
+                stop = monitor is not None and monitor(*_numbers(*rest))
+                _tell(process.stdin, "stop" if stop else "go")
             elif kind == "warning":
-                warnings.warn(rest[1], _named(rest[0], UserWarning), stacklevel=2)
+                bases, message = rest
+                warnings.warn(message, _found(bases, UserWarning), stacklevel=2)
             elif kind == "error":
-                error = _named(rest[0], TrainingFailedError)(rest[1])
-        process.wait()
-    except BrokenPipeError:
-        process.wait()
+                error = _made(*rest)
     except BaseException:
         process.kill()
         raise
     finally:
-        process.stdin.close()
         process.wait()
         reader.join()
+        with suppress(OSError):
+            process.stdin.close()
         process.stdout.close()
         process.stderr.close()
     if error is not None:
         raise error
-    if process.returncode:
+    # With a model its end does not matter.
+    if not Path(task["folder"], "state.zip").exists():
         raise TrainingFailedError(_ending(process.returncode, "".join(log)))
 
 
-def _told(epoch: int, epochs: int, losses: dict[str, Any]) -> tuple:
+def _tell(stdin: IO[str], line: str) -> None:
+    """Say something to the worker; it may have ended, which its output says."""
+    with suppress(BrokenPipeError):
+        stdin.write(line + "\n")
+        stdin.flush()
+
+
+def _numbers(epoch: int, epochs: int, losses: dict[str, Any]) -> tuple:
     """What a monitor is called with, from JSON."""
     arrays = {
         name: np.array(value, dtype=np.float64)
@@ -189,21 +215,36 @@ def _told(epoch: int, epochs: int, losses: dict[str, Any]) -> tuple:
     return epoch, epochs, {**losses, **arrays}
 
 
-def _named(name: str, otherwise: Any) -> Any:
-    """An exception class of Python or of ours, by its name."""
-    found = getattr(exceptions, name, getattr(builtins, name, None))
-    if not isinstance(found, type) or not issubclass(found, Exception):
-        return otherwise
-    # A warning is never raised, and an error no warning.
-    alike = issubclass(found, Warning) == issubclass(otherwise, Warning)
-    return found if alike else otherwise
+def _found(bases: list[tuple[str, str]], otherwise: type[Exception]) -> Any:
+    """The first of the classes that there is here, of those that may stand for it."""
+    for module, name in bases:
+        found = getattr(sys.modules.get(module), name, None)
+        if isinstance(found, type) and issubclass(found, Exception):
+            # A warning is never raised, and an error no warning.
+            if issubclass(found, Warning) == issubclass(otherwise, Warning):
+                return found
+            break
+    return otherwise
+
+
+def _made(bases: list, arguments: list, text: str, where: str) -> Exception:
+    """The exception of the worker, with the way to it as a note."""
+    try:
+        error = _found(bases, TrainingFailedError)(*arguments)
+        if str(error) != text:
+            raise TypeError
+    except TypeError:
+        error = TrainingFailedError(f"{bases[0][1]}: {text}")
+    error.add_note(f"In the process of the training:\n{where}")
+    return error
 
 
 def _ending(code: int, log: str) -> str:
     how = f"ended with code {code}"
     if code < 0:
-        how = f"was ended by {signal.Signals(-code).name}"
-        if -code == getattr(signal, "SIGKILL", None):
+        names = {int(one): one.name for one in signal.Signals}
+        how = f"was ended by {names.get(-code, f'signal {-code}')}"
+        if how.endswith("SIGKILL"):
             how += ", as the system does where memory runs out"
     tail = f" The end of its log:\n{log}" if log.strip() else ""
     return f"The process of the training {how}, without a model.{tail}"

@@ -96,7 +96,7 @@ class Snapshot(RowSource):
         with closing(read_ahead(self._in_order)) as found:
             for path, rows in found:
                 look.add(path, rows)
-        self._check()
+        self.check()
         in_all = sum(stamp.size for stamp in stamps)
         self._contents = look.contents(how.n_features, in_all)
         self._n_all, self._n_stored = look.n_all, look.n_stored
@@ -128,7 +128,8 @@ class Snapshot(RowSource):
             for rows in shard.scan():
                 yield shard.path, rows
 
-    def _check(self) -> None:
+    def check(self) -> None:
+        """See `RowSource`."""
         for shard in self._shards:
             shard.check()
 
@@ -159,7 +160,7 @@ class Snapshot(RowSource):
                 np.concatenate(draws),
             )
         # What changed after it was opened.
-        self._check()
+        self.check()
 
     def _pieces(self, seed: int, epoch: int | None) -> Iterator[tuple[Rows, list]]:
         """Rows of each window, with the key and the number of rows of its pieces."""
