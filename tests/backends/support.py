@@ -1,4 +1,4 @@
-"""What tests of backends share: fits to compare, and a backend that trains from files."""
+"""What tests of backends share: fits to compare, and training from files."""
 
 import tempfile
 from pathlib import Path
