@@ -7,6 +7,7 @@ registries of losses and optimizers, and a help text needs neither.
 from __future__ import annotations
 
 from sklearn_sagemaker._hyperparameters.applicability import (
+    has_effect,
     inapplicable,
     plain,
     warn_inapplicable,
@@ -29,6 +30,7 @@ __all__ = [
     "MULTICLASS",
     "REGRESSOR",
     "Hyperparameter",
+    "has_effect",
     "inapplicable",
     "plain",
     "warn_inapplicable",

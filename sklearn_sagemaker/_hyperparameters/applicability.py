@@ -62,6 +62,21 @@ def inapplicable(
     return found
 
 
+def has_effect(
+    entry: Hyperparameter, settings: dict[str, Any], predictor_type: str
+) -> bool:
+    """Whether a hyperparameter has an effect beside the others.
+
+    Parameters
+    ----------
+    entry : Hyperparameter
+    settings : dict
+        Values by name, without "auto" where the effect of others depends on it.
+    predictor_type : str
+    """
+    return _reason(entry, settings, predictor_type) is None
+
+
 def _reason(
     entry: Hyperparameter, settings: dict[str, Any], predictor_type: str
 ) -> str | None:

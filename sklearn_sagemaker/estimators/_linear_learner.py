@@ -225,7 +225,8 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         Its mean loss on training and validation rows, epoch by epoch; the
         second is None when there are no validation rows.
     resolved_params_ : dict
-        What "auto" became where all candidates share it.
+        What "auto" became where candidates do not differ by it, else see
+        ``best_params_``; without what has no effect.
     metrics_ : dict of dict
         SageMaker's metrics by SageMaker's names, of the selected model on the
         "train" and, if there are any, "validation" rows (out of fold with folds).
@@ -537,7 +538,8 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         Its mean loss on training and validation rows, epoch by epoch; the
         second is None when there are no validation rows.
     resolved_params_ : dict
-        What "auto" became where all candidates share it.
+        What "auto" became where candidates do not differ by it, else see
+        ``best_params_``; without what has no effect.
     metrics_ : dict of dict
         SageMaker's metrics by SageMaker's names, of the selected model on the
         "train" and, if there are any, "validation" rows (out of fold with folds).

@@ -2,13 +2,19 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.base import clone
 
 from sklearn_sagemaker import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
+    LinearLearnerClassifier,
+    LinearLearnerRegressor,
 )
+from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER
+from sklearn_sagemaker._kernels import DEFAULT_LOSS
 
+LINEAR = (LinearLearnerClassifier, LinearLearnerRegressor)
 BOTH = (FactorizationMachinesClassifier, FactorizationMachinesRegressor)
 USERS = np.random.default_rng(0).integers(8, size=150)
 FILMS = np.random.default_rng(1).integers(9, size=150)
@@ -19,17 +25,30 @@ UNIFORM = {f"{group}_init_method": "uniform" for group in ("bias", "linear", "fa
 F1 = {"binary_classifier_model_selection_criteria": "f1"}
 
 
+def kind_of(model):
+    if not hasattr(model, "classes_"):
+        return "regressor"
+    return "binary_classifier" if len(model.classes_) == 2 else "multiclass_classifier"
+
+
 def applies(entry, model):
     """Whether a hyperparameter has an effect."""
-    settings = {**model.get_params(), "optimizer": "adagrad"}
-    if model.optimizer != "auto":
-        settings["optimizer"] = model.optimizer
-    return all(settings[name] in allowed for name, allowed in entry.requires)
+    settings, kind = model.get_params(), kind_of(model)
+    auto = {"optimizer": AUTO_OPTIMIZER[model._algorithm], "loss": DEFAULT_LOSS[kind]}
+    settings |= {name: auto[name] for name in auto if settings.get(name) == "auto"}
+    return kind in entry.predictor_types and all(
+        settings[name] in allowed for name, allowed in entry.requires
+    )
 
 
 def check(model, *without):
     """Whether each "auto" that has an effect became a value, and no other did."""
     found = {**model.best_params_, **model.resolved_params_}
+    # What candidates of Linear Learner are told in place of flags and numbers.
+    if "scaling" in found:
+        found["normalize_data"] = found["scaling"]
+    if found.get("schedule", "step") != "step":
+        without += tuple(name for name in model._table if "lr_scheduler_" in name)
     for name, entry in model._table.items():
         if not applies(entry, model):
             assert name not in found, name
@@ -103,3 +122,102 @@ def test_a_fit_that_goes_on_has_no_start():
     model = BOTH[1](**QUICK, warm_start=True).fit(X, Y)
     assert "factors_init_sigma" in model.resolved_params_
     assert "factors_init_sigma" not in model.fit(X, Y).resolved_params_
+
+
+# Columns apart, so that the intercept is not one of many like it.
+DENSE = np.random.default_rng(2).normal(size=(150, 5)) + np.arange(5)
+NUMBERS = DENSE @ np.arange(5.0) + np.random.default_rng(3).normal(size=150)
+LABELS = {
+    "regressor": NUMBERS,
+    "binary": np.where(NUMBERS > 30, "yes", "no"),
+    "multiclass": np.digitize(NUMBERS, np.quantile(NUMBERS, [0.3, 0.7])),
+}
+SETTINGS = {
+    "defaults": {},
+    "step": {"lr_scheduler_step": 20},
+    "constant": {"use_lr_scheduler": False},
+    "no bias": {"use_bias": False},
+    "uniform": {"init_method": "uniform"},
+    "rules": {"sagemaker_rules": True},
+    "one": {"num_models": 1, "cv": False},
+    "momentum": {"optimizer": "sgd", "momentum": 0.5},
+    "sgd": {"optimizer": "sgd"},
+    "rmsprop": {"optimizer": "rmsprop"},
+    "unscaled": {"normalize_data": False, "unbias_data": False},
+}
+
+
+def linear(task, **settings):
+    return LINEAR[task == "regressor"](**QUICK, **settings)
+
+
+@pytest.mark.parametrize("rows", [DENSE, sp.csr_array(X)], ids=["dense", "csr"])
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("task", LABELS)
+def test_no_auto_of_linear_learner_stays_one(task, settings, rows):
+    check(linear(task, **SETTINGS[settings]).fit(rows, LABELS[task]))
+
+
+@pytest.mark.parametrize("criterion", ["accuracy", "f1", "loss_function"])
+def test_nor_that_of_criteria(criterion):
+    model = linear(
+        "binary",
+        binary_classifier_model_selection_criteria=criterion,
+        positive_example_weight_mult="auto",
+    ).fit(DENSE, LABELS["binary"])
+    check(model)
+    found = model.resolved_params_["positive_example_weight_mult"]
+    assert found == ("balanced" if criterion == "f1" else 1.0)
+    calibrated = "num_calibration_samples" in model.resolved_params_
+    assert calibrated == (criterion != "loss_function")
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("task", LABELS)
+def test_nor_in_a_stream_of_linear_learner(task, settings):
+    first = {} if task == "regressor" else {"classes": np.unique(LABELS[task])}
+    model = linear(task, **SETTINGS[settings]).partial_fit(DENSE, LABELS[task], **first)
+    gone = {"epochs", "early_stopping_patience"}
+    check(model, *gone)
+    assert gone.isdisjoint(model.resolved_params_)
+    model.partial_fit(DENSE, LABELS[task])
+    # It starts where the first call ended.
+    check(model, *gone, "init_method")
+    assert "init_method" not in model.resolved_params_
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("task", LABELS)
+def test_the_values_make_the_same_linear_model(task, settings):
+    model = linear(task, **SETTINGS[settings]).fit(DENSE, LABELS[task])
+    values = model.resolved_params_
+    told = clone(model).set_params(
+        **{
+            name: values[name]
+            for name in model._table
+            # No start that can be asked for is at zeros.
+            if name in values and values[name] != "zeros"
+        }
+    )
+    told.fit(DENSE, LABELS[task])
+    for name in ("coef_", "intercept_"):
+        np.testing.assert_array_equal(getattr(told, name), getattr(model, name))
+
+
+def test_a_cosine_is_not_stopped():
+    model = linear("regressor").fit(DENSE, NUMBERS)
+    assert model.resolved_params_["early_stopping_patience"] == 4
+    model = linear("regressor", use_lr_scheduler=False).fit(DENSE, NUMBERS)
+    assert model.resolved_params_["early_stopping_patience"] == 3
+
+
+def test_candidates_are_counted():
+    model = linear("regressor", learning_rate=0.1, wd=0.0, l1=0.0)
+    # Two scalings are left to vary.
+    assert model.fit(DENSE, NUMBERS).resolved_params_["num_models"] == 2
+
+
+def test_a_linear_fit_that_goes_on_has_no_start():
+    model = linear("regressor", warm_start=True).fit(DENSE, NUMBERS)
+    assert model.resolved_params_["init_method"] == "zeros"
+    assert "init_method" not in model.fit(DENSE, NUMBERS).resolved_params_

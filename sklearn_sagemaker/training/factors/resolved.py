@@ -6,16 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters.tables import HYPERPARAMETERS
 from sklearn_sagemaker.training.factors.settings import (
     AUTO,
     INIT_SIGMA,
     FactorSettings,
 )
-
-REQUIRES = {
-    entry.name: entry.requires for entry in HYPERPARAMETERS["factorization-machines"]
-}
 
 
 def resolved(settings: FactorSettings, model: Any) -> dict[str, Any]:
@@ -57,8 +52,4 @@ def resolved(settings: FactorSettings, model: Any) -> dict[str, Any]:
         }
     elif settings.solver == "mcmc":
         found["num_draws"] = model.num_draws
-    return {
-        name: value
-        for name, value in found.items()
-        if all(values[other] in allowed for other, allowed in REQUIRES[name])
-    }
+    return settings.effective(found)

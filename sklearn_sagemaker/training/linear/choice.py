@@ -10,7 +10,8 @@ import numpy as np
 from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import mean_solution, models_of
-from sklearn_sagemaker.training.linear.settings import AUTO, LinearSettings
+from sklearn_sagemaker.training.linear.resolved import resolved
+from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 from sklearn_sagemaker.training.selection.choice import TrainedCandidates, select_best
 
@@ -87,13 +88,8 @@ def select(
         coef=coef,
         intercept=intercept,
         resolved={
-            **{name: settings.values[name] for name in AUTO if name in settings.values},
-            "bias_lr_mult": settings.bias_lr_mult(trained.statistics),
-            "unbias_data": settings.shifts_features(trained.statistics),
-            "mini_batch_size": batch,
-            "epochs": epochs,
+            **resolved(settings, trained.candidates, trained.statistics, batch, epochs),
             "validation": trained.plan.kind,
-            "loss": settings.loss.name,
         },
         resume=resume,
         **selection.fields,

@@ -187,8 +187,8 @@ class LinearRun:
             y, weights = self.data.y, self.data.sample_weight
             check_targets(y[self.train_rows])
             self.settings.warn_of_scale(y[self.train_rows], weights[self.train_rows])
-            normalize = self.settings.flag("normalize_label", True)
-            unbias = self.settings.flag("unbias_label", self.values["use_bias"])
+            normalize = self.settings.scales_labels
+            unbias = self.settings.centres_labels
             rows = self._scaler_rows()
             origin, unit = label_statistics(y[rows], weights[rows], normalize, unbias)
             scaled = (y - origin) / unit

@@ -115,6 +115,24 @@ class LinearSettings(Settings):
         return 10.0 if apart else 1.0
 
     @property
+    def scales_labels(self) -> bool:
+        """Whether labels are divided by their deviation (regression)."""
+        return self.flag("normalize_label", True)
+
+    @property
+    def centres_labels(self) -> bool:
+        """Whether labels are centred (regression)."""
+        return self.flag("unbias_label", self.values["use_bias"])
+
+    @property
+    def positive_weight(self) -> float | str:
+        """Factor of the loss of positive rows, or "balanced" (two classes)."""
+        wanted = self.values["positive_example_weight_mult"]
+        if wanted != "auto":
+            return wanted
+        return 1.0 if self.criterion.name in UNWEIGHTED_CRITERIA else "balanced"
+
+    @property
     def kernel_optimizer(self) -> str:
         """Name of the optimizer in the kernels."""
         if self.values["optimizer"] == "sgd" and self.values["momentum"] > 0:
@@ -186,10 +204,7 @@ class LinearSettings(Settings):
             elif self.values["balance_multiclass_weights"]:
                 multipliers = shares.sum() / np.maximum(shares, 1e-300)
             return multipliers
-        wanted = self.values["positive_example_weight_mult"]
-        if wanted == "auto":
-            plain = self.criterion.name in UNWEIGHTED_CRITERIA
-            wanted = 1.0 if plain else "balanced"
+        wanted = self.positive_weight
         if wanted == "balanced":
             wanted = shares[0] / max(shares[1], 1e-300)
         multipliers[1] = wanted

@@ -16,6 +16,7 @@ from sklearn_sagemaker.training.linear.blocks import (
     penalty_boost,
 )
 from sklearn_sagemaker.training.linear.candidates import check_models, make_candidates
+from sklearn_sagemaker.training.linear.resolved import resolved
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
@@ -141,9 +142,9 @@ class LinearStream:
             seen["stored"] = seen["stored"] + stored_counts(data.X, self.rows)
         origin, unit = 0.0, 1.0
         if self.settings.regression:
-            if self.settings.flag("unbias_label", values["use_bias"]):
+            if self.settings.centres_labels:
                 origin = float(labels.mean)
-            if self.settings.flag("normalize_label", True):
+            if self.settings.scales_labels:
                 unit = float(labels.deviation) or 1.0
         else:
             seen["classes"] = seen["classes"] + np.bincount(
@@ -288,7 +289,10 @@ class LinearStream:
         return ModelState(
             coef=coef,
             intercept=intercept,
-            resolved={"validation": "test-then-train", "loss": self.settings.loss.name},
+            resolved={
+                **resolved(self.settings, self.candidates, statistics, self.batch),
+                "validation": "test-then-train",
+            },
             metrics={
                 "train": {"objective_loss": float(selection.fields["loss_curve"][0])}
             },

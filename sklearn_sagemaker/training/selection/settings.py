@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters import has_effect
+from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.selection.criteria import (
@@ -87,6 +89,22 @@ class Settings:
         """A hyperparameter that is true, false or "auto"."""
         value = self.values[name]
         return auto if value == "auto" else bool(value)
+
+    def effective(self, found: dict[str, Any]) -> dict[str, Any]:
+        """The hyperparameters among some that have an effect here.
+
+        Parameters
+        ----------
+        found : dict
+            Values by name.
+        """
+        kind = self.spec.predictor_type
+        table = hyperparameters_for(self.spec.algorithm, (kind,))
+        return {
+            name: value
+            for name, value in found.items()
+            if name in table and has_effect(table[name], self.values, kind)
+        }
 
     def calibrate(self, margins, y, weights) -> Calibration:
         """Cut and score of a binary model on some rows, by the criterion.
