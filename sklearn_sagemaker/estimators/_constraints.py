@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from numbers import Integral, Real
+from typing import Any
 
 from sklearn_sagemaker._compat import Interval, Options, StrOptions
 from sklearn_sagemaker._hyperparameters import Hyperparameter
-from sklearn_sagemaker.backends import Backend
 
-SHARED_CONSTRAINTS: dict[str, list] = {
+SHARED_CONSTRAINTS: dict[str, Any] = {
     "cv": [StrOptions({"auto"}), "cv_object", Options(bool, {False}), None],
     "validation_fraction": [
         Interval(Real, 0, 1, closed="neither"),
@@ -19,13 +19,14 @@ SHARED_CONSTRAINTS: dict[str, list] = {
     "n_jobs": [Integral, None],
     "random_state": ["random_state"],
     "verbose": ["verbose"],
-    "backend": [str, Backend, None],
+    # The resolver has a sentence for what is none.
+    "backend": "no_validation",
 }
 
 
-def constraints(table: dict[str, Hyperparameter]) -> dict[str, list]:
+def constraints(table: dict[str, Hyperparameter]) -> dict[str, Any]:
     """scikit-learn's parameter constraints from the table of hyperparameters."""
-    found: dict[str, list] = {}
+    found: dict[str, Any] = {}
     for name, entry in table.items():
         allowed: list = []
         if entry.kind == "bool":

@@ -60,6 +60,7 @@ STATE = ModelState(
     coef=np.asfortranarray(np.arange(6.0).reshape(3, 2)),
     intercept=np.array([0.0, -0.0, np.nextafter(1, 2)]),
     threshold=0.3,
+    link="logit",
     n_iter=np.int64(4),
     best_index=np.int64(1),
     best_params={"l1": np.float64(0.1), "optimizer": "adam"},
