@@ -282,7 +282,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         error, or to the log if the logger "sklearn_sagemaker" has a handler and takes
         INFO.
     backend : str, backend or None, default=None
-        Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
+        Where the fit runs: "local", "subprocess" or a backend of
+        `sklearn_sagemaker.backends`.
         None is what `sklearn_sagemaker.set_config` says, "local" at first.
 
     Attributes
@@ -628,7 +629,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         error, or to the log if the logger "sklearn_sagemaker" has a handler and takes
         INFO.
     backend : str, backend or None, default=None
-        Where the fit runs: "local" or a backend of `sklearn_sagemaker.backends`.
+        Where the fit runs: "local", "subprocess" or a backend of
+        `sklearn_sagemaker.backends`.
         None is what `sklearn_sagemaker.set_config` says, "local" at first.
 
     Attributes
