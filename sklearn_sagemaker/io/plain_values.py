@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import io
 import json
 import math
 import os
@@ -227,8 +226,13 @@ def _read(archive: zipfile.ZipFile, path: str) -> dict[str, Any]:
     def load(number: Any) -> np.ndarray:
         if type(number) is not int:
             raise ValueError(f"an array is called {number!r}")
-        data = io.BytesIO(archive.read(f"{number}.npy"))
-        return np.lib.format.read_array(data, allow_pickle=False)
+        # Not by way of bytes: rows are as large as memory allows.
+        with archive.open(f"{number}.npy") as member:
+            array = np.lib.format.read_array(member, allow_pickle=False)
+            # What is read to its end has its checksum compared.
+            if member.read(1):
+                raise ValueError("an array is longer than it says")
+        return array
 
     values = _decoded(document["values"], load, 0)
     if not isinstance(values, dict):

@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.backends import Backend, LocalBackend
 from sklearn_sagemaker.io.plain_values import digest_of
 from sklearn_sagemaker.io.problem_files import (
@@ -14,11 +15,14 @@ from sklearn_sagemaker.io.problem_files import (
 
 
 def fitted(model):
+    """The fitted attributes of an estimator, the fields of a state."""
+    if isinstance(model, ModelState):
+        return vars(model)
     return {name: value for name, value in vars(model).items() if name.endswith("_")}
 
 
 def assert_same(one, other):
-    """Equal types, bits and layouts of all fitted attributes."""
+    """Equal types, bits and layouts of all of them."""
     assert fitted(one).keys() == fitted(other).keys()
     for name, value in fitted(one).items():
         assert digest_of(value) == digest_of(vars(other)[name]), name

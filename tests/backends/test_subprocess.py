@@ -119,7 +119,10 @@ FITS = {
         NAMES,
         np.linspace(0, 2, 150),
     ),
-    "csr": (FactorizationMachinesClassifier(random_state=0), *CASES["csr"][1:]),
+    "csr, and more threads than one would start": (
+        FactorizationMachinesClassifier(n_jobs=10**6, random_state=0),
+        *CASES["csr"][1:],
+    ),
     "mcmc": (
         FactorizationMachinesRegressor(solver="mcmc", epochs=9, random_state=0),
         *DIABETES,

@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 import zipfile
 from dataclasses import MISSING, fields, replace
 
@@ -143,6 +144,18 @@ def test_long_indices_stay_long(tmp_path):
     write_problem(tmp_path / "a.zip", SPEC, data)
     found = read_problem(tmp_path / "a.zip")[1].X
     assert found.indices.dtype == found.indptr.dtype == np.int64
+
+
+def test_rows_are_in_memory_once(tmp_path):
+    data = TrainingData(np.ones((1000, 1000)), np.zeros(1000), np.ones(1000))
+    write_problem(tmp_path / "a.zip", SPEC, data)
+    tracemalloc.start()
+    try:
+        read_problem(tmp_path / "a.zip")
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.2 * data.X.nbytes
 
 
 def test_the_files_are_json_and_arrays(tmp_path):

@@ -11,6 +11,7 @@ from sklearn_sagemaker import FactorizationMachinesClassifier, LinearLearnerClas
 from sklearn_sagemaker._hyperparameters import plain
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
 from sklearn_sagemaker.backends import LocalBackend
+from tests.backends.support import ThroughFiles, assert_same
 
 RNG = np.random.default_rng(0)
 ABSENT = 4
@@ -71,6 +72,8 @@ def test_a_class_without_rows_has_an_output_and_never_wins(name, validation):
         with warnings.catch_warnings(action="error"):
             state = LocalBackend().train(spec, data)
         np.testing.assert_array_equal(state.classes, np.arange(10))
+        if validation == "none":
+            assert_same(ThroughFiles().train(spec, data), state)
         assert state.coef.shape == (10, 6)
         found = margins(state)
         assert np.isfinite(found).all()
