@@ -20,7 +20,7 @@ from sklearn_sagemaker import (
     __version__,
 )
 from sklearn_sagemaker._state import FORMAT_VERSION
-from sklearn_sagemaker.backends import LocalBackend
+from sklearn_sagemaker.backends import LocalBackend, SubprocessBackend
 from sklearn_sagemaker.estimators import _base, _stored
 from sklearn_sagemaker.exceptions import ModelFormatError
 
@@ -159,13 +159,15 @@ def test_the_trusted_types_are_exactly_those_that_skops_asks_for():
     for case in CASES:
         for model in (fitted(case), clone(fitted(case))):
             found |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
+    elsewhere = skops.io.dumps(LINEAR(backend=SubprocessBackend()))
+    found |= set(skops.io.get_untrusted_types(data=elsewhere))
     assert found == set(_stored.TRUSTED_SKOPS_TYPES)
     assert list(_stored.TRUSTED_SKOPS_TYPES) == sorted(found)
 
 
 def test_skops_loads_nothing_of_ours_that_is_not_trusted():
     stored = skops.io.dumps(fitted("linear-backend"))
-    for left_out in _stored.TRUSTED_SKOPS_TYPES[:1] + _stored.TRUSTED_SKOPS_TYPES[3:4]:
+    for left_out in _stored.TRUSTED_SKOPS_TYPES[:1] + _stored.TRUSTED_SKOPS_TYPES[4:5]:
         rest = [name for name in _stored.TRUSTED_SKOPS_TYPES if name != left_out]
         with pytest.raises(
             skops.io.exceptions.UntrustedTypesFoundException, match=left_out
