@@ -43,6 +43,8 @@ class Checkpoints:
         What results may depend on in their last bits.
     stop : callable or None
         A true answer at the end of an epoch asks for a checkpoint, and an end.
+    defaults : dict of str to str
+        Digests of parts that the checkpoints of an earlier version may lack.
 
     Raises
     ------
@@ -59,9 +61,11 @@ class Checkpoints:
         problem: dict[str, str],
         platform: dict[str, str],
         stop: Callable[[], Any] | None = None,
+        defaults: dict[str, str] | None = None,
     ):
         self.folder, self.every, self.stop = Path(folder), every, stop
         self._problem, self._platform = problem, platform
+        self._defaults = defaults or {}
         self.folder.mkdir(parents=True, exist_ok=True)
         self._failed = False
         self._state = self._find()
@@ -105,6 +109,8 @@ class Checkpoints:
 
     def _compare(self, problem: Any) -> None:
         mine, theirs = self._problem, problem if isinstance(problem, dict) else {}
+        theirs = {**self._defaults, **theirs}
+        mine = {**self._defaults, **mine}
         differ = [
             name for name in {**mine, **theirs} if mine.get(name) != theirs.get(name)
         ]

@@ -6,12 +6,13 @@ import hashlib
 import platform
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 
 import numpy as np
 import scipy
 
 from sklearn_sagemaker import __version__
+from sklearn_sagemaker._hyperparameters.container import our_table
 from sklearn_sagemaker._kernels import LEVEL
 from sklearn_sagemaker._state import (
     Contents,
@@ -36,6 +37,20 @@ def platform_of_bits() -> dict[str, str]:
         "scipy": scipy.__version__,
         "processor": platform.machine(),
     }
+
+
+def defaults_of(spec: TrainingSpec) -> dict[str, str]:
+    """Digests of parts of a problem where nothing asks for anything else.
+
+    A checkpoint of an earlier version lacks what came later: it is of this problem if
+    that is as it was then, which the defaults are.
+    """
+    table = our_table(spec.algorithm, spec.predictor_type)
+    found = {name: entry.default for name, entry in table.items()}
+    found |= {
+        one.name: one.default for one in fields(spec) if one.default is not MISSING
+    }
+    return {name: digest_of(value) for name, value in found.items()}
 
 
 def identified(

@@ -190,12 +190,21 @@ class LocalBackend(Backend):
             return run.train(monitor)
         # Late: most fits write no file.
         from sklearn_sagemaker.backends.checkpoints import Checkpoints
-        from sklearn_sagemaker.backends.identity import identified, platform_of_bits
+        from sklearn_sagemaker.backends.identity import (
+            defaults_of,
+            identified,
+            platform_of_bits,
+        )
 
         data, problem = identified(spec, data)
         run = RUNS[spec.algorithm](spec, class_weighted(spec, data))
         checkpoints = Checkpoints(
-            self.checkpoint, self.every, problem(), platform_of_bits(), self.stop
+            self.checkpoint,
+            self.every,
+            problem(),
+            platform_of_bits(),
+            self.stop,
+            defaults_of(spec),
         )
         return run.train(monitor, checkpoints)
 

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from sklearn_sagemaker.exceptions import (
     TrainingStoppedError,
 )
 from sklearn_sagemaker.io import FileDataset, write_recordio
+from sklearn_sagemaker.io.plain_values import read_values, write_values
 from tests.backends.support import assert_same
 
 RNG = np.random.default_rng(0)
@@ -170,6 +172,25 @@ def test_another_machine_is_told_that_bits_may_differ(tmp_path, monkeypatch):
     going_on(
         model, tmp_path, *rows, match=r"kernels v3 then, base now.*bits may differ"
     )
+
+
+def test_what_came_later_is_as_it_was_if_it_has_its_default(tmp_path):
+    model, *rows = CASES["binary"]
+    cut_off(model, tmp_path, 1, *rows)
+    path = tmp_path / "epoch-000001.zip"
+    values = read_values(path)
+    # As if an earlier version had known neither a hyperparameter nor a field.
+    for name in ("sagemaker_rules", "ensemble_size"):
+        del values["problem"][name]
+    write_values(path, values)
+    copied = shutil.copytree(tmp_path, tmp_path / "copied")
+    going_on(model, copied, *rows)
+    for other in ({"sagemaker_rules": True}, {"ensemble_size": 2}):
+        again = clone(model).set_params(
+            random_state=0, backend=LocalBackend(checkpoint=tmp_path), **other
+        )
+        with pytest.raises(CheckpointError, match=f"differs in {next(iter(other))}"):
+            again.fit(*rows)
 
 
 def test_the_last_two_are_kept_and_what_is_damaged_is_passed_over(tmp_path):

@@ -54,7 +54,10 @@ class Settings:
 
     def __init__(self, spec: TrainingSpec, auto: dict[str, Any], loss: str):
         self.spec = spec
-        values = dict(spec.hyperparameters)
+        self._table = hyperparameters_for(spec.algorithm, (spec.predictor_type,))
+        # A spec that was stored may lack what came later.
+        values = {name: entry.default for name, entry in self._table.items()}
+        values |= spec.hyperparameters
         for name, value in auto.items():
             if values.get(name) == "auto":
                 values[name] = value
@@ -98,8 +101,7 @@ class Settings:
         found : dict
             Values by name.
         """
-        kind = self.spec.predictor_type
-        table = hyperparameters_for(self.spec.algorithm, (kind,))
+        table, kind = self._table, self.spec.predictor_type
         return {
             name: value
             for name, value in found.items()
