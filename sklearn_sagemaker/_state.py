@@ -20,7 +20,10 @@ go on, and ``train_losses`` and ``validation_losses``, arrays with one number fo
 candidate in the epoch, NaN if it trains no longer. A true answer ends the training."""
 
 FORMAT_VERSION = 1
-"""Version of the layout of these classes; raised when a field changes meaning."""
+"""Version of the layout of these classes; raised when a field changes meaning.
+
+The table of formats is in doc/data_and_models.md. A field that is added has a default
+that means what was before, and needs no new number."""
 
 HELD_SHARE = 6
 """Held-out rows, and as many of the others, take one part in so many of a source's

@@ -20,7 +20,7 @@ from sklearn_sagemaker import (
     __version__,
 )
 from sklearn_sagemaker._state import FORMAT_VERSION
-from sklearn_sagemaker.backends import LocalBackend, SubprocessBackend
+from sklearn_sagemaker.backends import Backend, LocalBackend, SubprocessBackend
 from sklearn_sagemaker.estimators import _base, _stored
 from sklearn_sagemaker.exceptions import ModelFormatError
 
@@ -46,6 +46,7 @@ CASES = {
     "linear-warm": (LINEAR, {**SMALL, "warm_start": True}, LABELS),
     "linear-stream": (LINEAR, {**SMALL, STREAM: True}, SEVERAL),
     "linear-backend": (LINEAR, {**SMALL, "backend": LocalBackend()}, LABELS),
+    "linear-subprocess": (LINEAR, {**SMALL, "backend": SubprocessBackend()}, LABELS),
     "linear-ensemble": (LinearLearnerRegressor, {**SMALL, "ensemble_size": 3}, NUMBERS),
     "gradient-warm": (MACHINES, {**MACHINE, "warm_start": True}, LABELS),
     "gradient-stream": (MACHINES, {**MACHINE, STREAM: True}, LABELS),
@@ -112,7 +113,9 @@ def assert_same(left, right):
         np.testing.assert_array_equal(left, right)
     elif isinstance(left, np.ndarray):
         assert_same(left.tolist(), right.tolist())
-    elif not isinstance(left, LocalBackend):
+    elif isinstance(left, Backend):
+        assert left.get_params() == right.get_params()
+    else:
         assert left == right or (left != left and right != right)
 
 
@@ -167,7 +170,10 @@ def test_the_trusted_types_are_exactly_those_that_skops_asks_for():
 
 def test_skops_loads_nothing_of_ours_that_is_not_trusted():
     stored = skops.io.dumps(fitted("linear-backend"))
-    for left_out in _stored.TRUSTED_SKOPS_TYPES[:1] + _stored.TRUSTED_SKOPS_TYPES[4:5]:
+    for kind in ("LocalBackend", "LinearLearnerClassifier"):
+        (left_out,) = (
+            name for name in _stored.TRUSTED_SKOPS_TYPES if name.endswith(f".{kind}")
+        )
         rest = [name for name in _stored.TRUSTED_SKOPS_TYPES if name != left_out]
         with pytest.raises(
             skops.io.exceptions.UntrustedTypesFoundException, match=left_out
