@@ -37,8 +37,9 @@ class Checkpoints:
     every : float
         Seconds from one checkpoint to the next, at the end of an epoch; 0 writes one
         after each.
-    problem : dict of str to str
-        Digests of the parts of the problem, by what messages call them.
+    problem : callable
+        Returns digests of the parts of the problem, by what messages call them. Rows
+        are read for them, so it is called when there is a checkpoint to read or write.
     platform : dict of str to str
         What results may depend on in their last bits.
     stop : callable or None
@@ -58,7 +59,7 @@ class Checkpoints:
         self,
         folder: str | os.PathLike[str],
         every: float,
-        problem: dict[str, str],
+        problem: Callable[[], dict[str, str]],
         platform: dict[str, str],
         stop: Callable[[], Any] | None = None,
         defaults: dict[str, str] | None = None,
@@ -108,7 +109,7 @@ class Checkpoints:
         return None
 
     def _compare(self, problem: Any) -> None:
-        mine, theirs = self._problem, problem if isinstance(problem, dict) else {}
+        mine, theirs = self._problem(), problem if isinstance(problem, dict) else {}
         theirs = {**self._defaults, **theirs}
         mine = {**self._defaults, **mine}
         differ = [
@@ -165,7 +166,7 @@ class Checkpoints:
         if not stop and time.monotonic() - self._last < self.every:
             return
         values = {
-            "problem": self._problem,
+            "problem": self._problem(),
             "platform": self._platform,
             "state": state(),
         }

@@ -7,6 +7,7 @@ import platform
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import MISSING, fields, replace
+from functools import cache
 
 import numpy as np
 import scipy
@@ -67,21 +68,27 @@ def identified(
     -------
     data : TrainingData or WindowedData
     problem : callable
-        To be called after the first pass over the data, which it is read in.
+        Reads arrays when it is first called; rows in windows are read in the first
+        pass over them, after which it is to be called.
     """
-    parts = {
-        one.name: digest_of(getattr(spec, one.name))
+    values = {
+        one.name: getattr(spec, one.name)
         for one in fields(spec)
         if one.name not in INDIFFERENT
     }
-    parts |= {name: digest_of(value) for name, value in spec.hyperparameters.items()}
-    parts |= {name: digest_of(getattr(data, name)) for name in VALIDATION}
+    values |= spec.hyperparameters
+    values |= {name: getattr(data, name) for name in VALIDATION}
     if isinstance(data, TrainingData):
-        for name in ("X", "y", "sample_weight"):
-            parts[name] = digest_of(getattr(data, name))
-        return data, lambda: parts
+        values |= {name: getattr(data, name) for name in ("X", "y", "sample_weight")}
+
+    @cache
+    def problem() -> dict[str, str]:
+        return {name: digest_of(value) for name, value in values.items()}
+
+    if isinstance(data, TrainingData):
+        return data, problem
     rows = _SummedRows(data.source)
-    return replace(data, source=rows), lambda: {**parts, "rows": rows.digest}
+    return replace(data, source=rows), lambda: {**problem(), "rows": rows.digest}
 
 
 class _SummedRows(RowSource):

@@ -201,7 +201,7 @@ class LocalBackend(Backend):
         checkpoints = Checkpoints(
             self.checkpoint,
             self.every,
-            problem(),
+            problem,
             platform_of_bits(),
             self.stop,
             defaults_of(spec),

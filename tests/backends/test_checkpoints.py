@@ -236,6 +236,24 @@ def test_checkpoints_are_as_far_apart_as_asked(tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+def test_rows_are_read_for_checkpoints_only(tmp_path, monkeypatch):
+    read = []
+
+    def counted(value):
+        read.append(value is X)
+        return digest_of(value)
+
+    monkeypatch.setattr("sklearn_sagemaker.backends.identity.digest_of", counted)
+    model, rows, y = CASES["binary"]
+    for every, times in ((3600, 0), (0, 1), (0, 1)):
+        read.clear()
+        backend = LocalBackend(checkpoint=tmp_path, every=every)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", CheckpointWarning)
+            clone(model).set_params(random_state=0, backend=backend).fit(rows, y)
+        assert sum(read) == times
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "match"),
     [
