@@ -28,7 +28,7 @@ from sklearn_sagemaker.exceptions import (
     TrainingStoppedError,
 )
 from sklearn_sagemaker.io import FileDataset, write_recordio
-from sklearn_sagemaker.io.plain_values import read_values, write_values
+from sklearn_sagemaker.io.plain_values import digest_of, read_values, write_values
 from tests.backends.support import assert_same
 
 RNG = np.random.default_rng(0)
