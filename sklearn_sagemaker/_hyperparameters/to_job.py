@@ -141,18 +141,16 @@ def _beyond(
 ) -> Iterator[Inexpressible]:
     """What is inexpressible beside hyperparameters."""
     linear = spec.algorithm == LINEAR
-    for name, weighs in (
-        ("sample_weight", weighted),
-        ("class_weight", spec.class_weight is not None),
-    ):
-        reason = "the built-in algorithm reads labels and features, but no weights"
-        if linear and spec.predictor_type != REGRESSOR:
-            reason += (
-                "; classes are weighted by positive_example_weight_mult or "
-                "balance_multiclass_weights, in the loss only"
-            )
-        if weighs:
-            yield Inexpressible(name, name, reason)
+    reason = "the built-in algorithm reads labels and features, but no weights"
+    if linear and spec.predictor_type != REGRESSOR:
+        reason += (
+            "; classes are weighted by positive_example_weight_mult or "
+            "balance_multiclass_weights, in the loss only"
+        )
+    if weighted:
+        yield Inexpressible("sample_weight", "sample_weight", reason)
+    if spec.class_weight is not None:
+        yield Inexpressible("class_weight", "class_weight", reason)
     yield from _validation(spec, linear, validated)
     if not linear and spec.predictor_type == MULTICLASS:
         yield Inexpressible(

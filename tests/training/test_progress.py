@@ -107,6 +107,17 @@ def test_the_summary_is_of_the_best_candidate_even_after_it_stopped():
     progress = Progress.start(2)
     record(progress, 0, [1.0, 3.0], parts=[[1.0, 3.0]])
     record(progress, 1, [2.0], active=[1], parts=[[2.0]])
-    assert summary([progress], 1) == {
-        "train_loss": 2.0, "validation_loss": 1.0, "n_active": 1,
-    }  # fmt: skip
+    found = summary([progress], 1, 1)
+    losses = found.pop("train_losses"), found.pop("validation_losses")
+    assert found == {"train_loss": 2.0, "validation_loss": 1.0, "n_active": 1}
+    # What trains no longer has no loss.
+    np.testing.assert_array_equal(losses, [[np.nan, 3.0], [np.nan, 2.0]])
+
+
+def test_the_summary_is_of_all_blocks():
+    first, second = Progress.start(1), Progress.start(2)
+    record(first, 0, [1.0], parts=[[1.0]])
+    for epoch in range(2):
+        record(second, epoch, [3.0, 4.0 - epoch], parts=[[3.0, 4.0]])
+    found = summary([first, second], 1, 2)
+    np.testing.assert_array_equal(found["validation_losses"], [np.nan, 3.0, 3.0])

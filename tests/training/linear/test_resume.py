@@ -24,7 +24,7 @@ def go_on(X, y, resume, **settings):
     """A run that goes on, before its first epoch."""
     run = linear_run(X, y, spec={"resume": resume, "keep_state": True}, **settings)
     with ExitStack() as teams:
-        run.blocks = run._make_blocks(teams)
+        run.blocks = run._make_blocks(run._models_per_block(), teams)
     resume_blocks(run.blocks, resume)
     return run
 
