@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 import time
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker.exceptions import (
     CheckpointError,
     CheckpointWarning,
@@ -144,7 +144,7 @@ class Checkpoints:
             )
         else:
             text += ", to the same bits as without a stop."
-        warnings.warn(text, CheckpointWarning, stacklevel=2)
+        warn_user(text, CheckpointWarning)
 
     # -------------------------------------------------------------------- writing
     def epoch_ends(self, number: int, state: Callable[[], dict[str, Any]]) -> None:
@@ -189,12 +189,11 @@ class Checkpoints:
         except OSError as error:
             # The fit matters more; one warning tells enough.
             if not self._failed:
-                warnings.warn(
+                warn_user(
                     f"No checkpoint could be written in {self.folder} "
                     f"({error.strerror or error}); the training goes on without, and "
                     "tries again later.",
                     CheckpointWarning,
-                    stacklevel=2,
                 )
             self._failed = True
             return False

@@ -64,6 +64,8 @@ class LocalBackend(Backend):
     for each fit. Rows are compared by SHA-256. The number of threads may change;
     other versions, or another level of instruction sets, may change last bits, and the
     warning says so. The last two checkpoints are kept, until you remove the folder.
+    Each file appears whole, also if several processes write into one folder at a time;
+    but of two different trainings there, only the one that wrote last can go on.
 
     Examples
     --------
@@ -118,10 +120,10 @@ class LocalBackend(Backend):
         Raises
         ------
         TypeError
-            If ``stop`` is not callable.
+            If ``stop`` is not callable, or ``checkpoint`` no path.
         ValueError
-            If ``every`` is no number of seconds, ``stop`` lacks a folder, or a stream
-            is to have checkpoints.
+            If ``checkpoint`` is no folder, ``every`` is no number of seconds, ``stop``
+            lacks a folder, or a stream is to have checkpoints.
         """
         number = isinstance(self.every, Real) and not isinstance(self.every, bool)
         if not number or not 0 <= self.every < math.inf:
@@ -129,6 +131,7 @@ class LocalBackend(Backend):
                 f"every={self.every!r} must be a number of seconds, from 0 on; 60 "
                 "writes a checkpoint at the end of an epoch once a minute."
             )
+        self._check_folder()
         if self.stop is not None and not callable(self.stop):
             raise TypeError(
                 f"stop must be callable or None, got {type(self.stop).__name__}."
@@ -141,6 +144,21 @@ class LocalBackend(Backend):
             raise ValueError(
                 "partial_fit has no epochs to write checkpoints of; store the "
                 "estimator between calls, or leave checkpoint out."
+            )
+
+    def _check_folder(self) -> None:
+        folder = self.checkpoint
+        if folder is None:
+            return
+        if not isinstance(folder, str | os.PathLike):
+            raise TypeError(
+                f"checkpoint must be the path of a folder or None, got "
+                f"{type(folder).__name__}."
+            )
+        if not str(folder) or (os.path.exists(folder) and not os.path.isdir(folder)):
+            raise ValueError(
+                f"checkpoint={str(folder)!r} is no folder; name one, which is made if "
+                "it is missing."
             )
 
     def train(

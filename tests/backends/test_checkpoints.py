@@ -97,8 +97,11 @@ def cut_off(model, folder, epochs, *rows):
 def going_on(model, folder, *rows, match="same bits"):
     backend = LocalBackend(checkpoint=folder, every=0)
     model = clone(model).set_params(random_state=0, backend=backend)
-    with pytest.warns(CheckpointWarning, match=match):
-        return model.fit(*rows)
+    with pytest.warns(CheckpointWarning, match=match) as caught:
+        model.fit(*rows)
+    # It points at the line that called fit.
+    assert {warning.filename for warning in caught} == {__file__}
+    return model
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -260,6 +263,9 @@ def test_rows_are_read_for_checkpoints_only(tmp_path, monkeypatch):
         ({"every": -1}, ValueError, "every=-1 must be"),
         ({"every": float("inf")}, ValueError, "every=inf must be"),
         ({"every": "60"}, ValueError, "every='60' must be"),
+        ({"checkpoint": 3}, TypeError, "path of a folder or None, got int"),
+        ({"checkpoint": ""}, ValueError, "checkpoint='' is no folder"),
+        ({"checkpoint": __file__}, ValueError, "test_checkpoints.py' is no folder"),
         ({"stop": 3}, TypeError, "stop must be callable"),
         ({"stop": dict, "checkpoint": None}, ValueError, "set checkpoint"),
     ],
