@@ -117,10 +117,16 @@ class SubprocessBackend(Backend):
 
         Raises
         ------
+        DataFileError
+            If files that the rows are read from change meanwhile.
+        OSError
+            If there is no room for the rows in the folder for temporary files.
         TrainingFailedError
             If the process ends without a model; the message has the end of its log.
         TypeError
             If the data are of a source that another process cannot find.
+        Exception
+            What the training raises in the other process, of the same class.
         """
         # An estimator that trains elsewhere imports no files.
         from sklearn_sagemaker.io.problem_files import read_state, write_problem
