@@ -4,8 +4,9 @@ With the first write, after a minute, a fit reads its rows once for a SHA-256; e
 write takes the state of all candidates. A fit that ends before has neither. Fits with
 and without take turns, but their few per cent drown in the noise of a shared machine.
 So the share that the bar is for is made of its parts, for the dearest case, a fit of a
-minute: the CPU seconds of the digests and of a write, over sixty. A folder that has
-checkpoints wants the digests at the start; that fit is one that was cut off.
+minute: the CPU seconds of the digests and of the dearest write, over sixty. That is
+the first one, which has the digests in it once more: the share is too high. A folder
+that has checkpoints wants the digests at the start; that fit is one that was cut off.
 """
 
 import tempfile
