@@ -1,0 +1,31 @@
+"""Exceptions cross processes: joblib's workers and trainings elsewhere raise them."""
+
+import pickle
+
+import pytest
+
+from sklearn_sagemaker import exceptions
+
+ARGUMENTS = {
+    "RecordIOError": ("is cut short", 3, 128, "a.pbr"),
+    "TrainingJobFailedError": ("job-1", "AlgorithmError: no rows", "last\nlines"),
+    "TrainingJobStoppedError": ("job-1", "MaxRuntimeExceeded", ""),
+}
+
+
+@pytest.mark.parametrize("name", exceptions.__all__)
+def test_exceptions_are_pickled_whole(name):
+    error = getattr(exceptions, name)(*ARGUMENTS.get(name, ("what, why, and then",)))
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert vars(again) == vars(error)
+
+
+@pytest.mark.parametrize("name", ["TrainingJobFailedError", "TrainingJobStoppedError"])
+def test_jobs_are_named_with_reason_and_the_end_of_their_log(name):
+    error = getattr(exceptions, name)("job-1", "AlgorithmError: no rows", "last\nlines")
+    for part in ("'job-1'", "AlgorithmError: no rows", "last\nlines"):
+        assert part in str(error)
+    assert "log" not in str(getattr(exceptions, name)("job-1", "no reason"))
+    assert isinstance(error, exceptions.TrainingFailedError)
