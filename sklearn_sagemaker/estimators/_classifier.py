@@ -191,7 +191,10 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         probabilities : float64 ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``; ``threshold_`` plays no part.
         """
-        margins = self._margins(X)
+        return self._probabilities(self._margins(X))
+
+    def _probabilities(self, margins: np.ndarray) -> np.ndarray:
+        """Probabilities of the classes, by their margins."""
         if margins.shape[1] > 1:
             return softmax(margins, axis=1)
         positive = expit(margins)
@@ -227,8 +230,11 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
             For two classes ``classes_[1]`` where its probability (or score) is
             ``threshold_`` or above; for more, the most probable one.
         """
-        margins = self._margins(X)
+        return self.classes_[self._numbers(self._margins(X))]
+
+    def _numbers(self, margins: np.ndarray) -> np.ndarray:
+        """Numbers of the predicted classes, by their margins."""
         if margins.shape[1] > 1:
-            return self.classes_[margins.argmax(axis=1)]
+            return margins.argmax(axis=1)
         positive = is_positive(margins[:, 0], self.threshold_, _link(self))
-        return self.classes_[positive.astype(int)]
+        return positive.astype(int)

@@ -25,7 +25,6 @@ from sklearn_sagemaker.estimators._constraints import constraints
 from sklearn_sagemaker.estimators._frames import FramesMixin
 from sklearn_sagemaker.estimators._recommending import RecommendingMixin
 from sklearn_sagemaker.estimators._regressor import SageMakerRegressor
-from sklearn_sagemaker.estimators._validation import rows_to_score
 
 _CLASSIFIER_TABLE = hyperparameters_for("factorization-machines", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("factorization-machines", (REGRESSOR,))
@@ -74,9 +73,8 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         """Intercepts, coefficients and factors whose mean score is the model's."""
         return state_of(self).machines()  # type: ignore[return-value]
 
-    def _margins(self, X) -> np.ndarray:
+    def _margins_of(self, X) -> np.ndarray:
         # Entries that add up are one value, whose square is not the sum of theirs.
-        X = rows_to_score(self, X)
         X = summed(X) if sp.issparse(X) else X
         intercept, coef, factors = self._machines()
         probit = self._probit()
