@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+from sklearn_sagemaker.io.recordio.frames import HEADER, MAGIC
 from sklearn_sagemaker.io.recordio.reading import read_recordio
 from sklearn_sagemaker.io.recordio.writing import write_recordio
 from sklearn_sagemaker.io.rows import Rows, check_finite
@@ -15,6 +16,8 @@ def decode_recordio(body: bytes) -> Rows:
     Parameters
     ----------
     body : bytes
+        If it is one record, its padding may be missing: a batch transform of the
+        strategy ``SingleRecord`` strips it.
 
     Returns
     -------
@@ -28,9 +31,18 @@ def decode_recordio(body: bytes) -> Rows:
     DataFileError
         If a value is not finite, as a body of any other format would not be.
     """
-    X, y = read_recordio(io.BytesIO(body))
+    X, y = read_recordio(_padded(body))
     check_finite(X, "record {}".format)
     return Rows(X, y)
+
+
+def _padded(body: bytes) -> bytes:
+    """The body, with the padding of its only record."""
+    if len(body) >= HEADER.size:
+        magic, word = HEADER.unpack_from(body)
+        if magic == MAGIC and len(body) == HEADER.size + word:
+            return body + bytes(-word % 4)
+    return body
 
 
 def encode_recordio(rows: Rows) -> bytes:

@@ -7,13 +7,14 @@ data formats for inference" in SageMaker's developer guide.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker.exceptions import RecordIOError
 from sklearn_sagemaker.io.labels import LARGEST_WHOLE
-from sklearn_sagemaker.io.recordio.frames import ByteWindow, frame
+from sklearn_sagemaker.io.recordio.frames import HEADER, ByteWindow, frame
 from sklearn_sagemaker.io.recordio.reading import walk_records
 from sklearn_sagemaker.io.rows import Predictions
 
@@ -41,28 +42,36 @@ def encode_predictions(predictions: Predictions) -> bytes:
     >>> encode_predictions(answer)[8:].hex()[:42]
     '121b0a0f7072656469637465645f6c6162656c1208'
     """
-    from sklearn_sagemaker.io.recordio.record_messages import Record
-
     score = np.asarray(predictions.score, np.float32)
     n_rows = len(score)
     columns = {"score": score.reshape(n_rows, -1)}
     if predictions.predicted_label is not None:
         label = np.asarray(predictions.predicted_label, np.float32)
         columns = {"predicted_label": label.reshape(n_rows, 1), **columns}
-    # All records are alike but for their numbers: a template, and where those go.
-    template = b""
-    places = {}
-    for name, values in columns.items():
-        record = Record()
-        record.label[name].float32_tensor.values.extend([0.0] * values.shape[1])
-        template += record.SerializeToString()
-        places[name] = len(template) - 4 * values.shape[1]
-    rows = np.tile(np.frombuffer(frame(template), np.uint8), (n_rows, 1))
-    for name, values in columns.items():
-        first = 8 + places[name]
+    template, places = _template(
+        tuple((name, values.shape[1]) for name, values in columns.items())
+    )
+    rows = np.tile(np.frombuffer(template, np.uint8), (n_rows, 1))
+    for first, values in zip(places, columns.values(), strict=True):
         numbers = np.ascontiguousarray(values, "<f4").view(np.uint8)
         rows[:, first : first + numbers.shape[1]] = numbers
     return rows.tobytes()
+
+
+# A server answers all requests by the same one or two.
+@lru_cache(maxsize=8)
+def _template(widths: tuple[tuple[str, int], ...]) -> tuple[bytes, list[int]]:
+    """What all records have but for their numbers, framed, and where those go."""
+    from sklearn_sagemaker.io.recordio.record_messages import Record
+
+    message = b""
+    places = []
+    for name, width in widths:
+        record = Record()
+        record.label[name].float32_tensor.values.extend([0.0] * width)
+        message += record.SerializeToString()
+        places.append(HEADER.size + len(message) - 4 * width)
+    return frame(message), places
 
 
 def decode_predictions(data: bytes) -> Predictions:
