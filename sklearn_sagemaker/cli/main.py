@@ -13,7 +13,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from sklearn_sagemaker import __version__
-from sklearn_sagemaker.cli import convert, demo, evaluate, predict, train
+from sklearn_sagemaker.cli import convert, demo, evaluate, predict, serve, train
 from sklearn_sagemaker.cli.examples import FILES, TRAIN
 
 COMMANDS: dict[str, ModuleType] = {
@@ -22,6 +22,7 @@ COMMANDS: dict[str, ModuleType] = {
     "predict": predict,
     "evaluate": evaluate,
     "convert": convert,
+    "serve": serve,
 }
 """Each module has HELP, EXAMPLES, ``configure(parser)`` and ``run(arguments)``, and
 imports nothing heavy until it runs."""

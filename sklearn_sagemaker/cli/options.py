@@ -55,6 +55,12 @@ def whole_number(text: str) -> int:
     return _whole(text, lambda value: value >= 1, what)
 
 
+def port(text: str) -> int:
+    """A port of TCP, or 0."""
+    what = "a port, a whole number from 0 to 65535, such as 8080"
+    return _whole(text, lambda value: 0 <= value < 2**16, what)
+
+
 def refuse_same_file(written: str, *read: str | None) -> None:
     """Refuse to write over a file that is read."""
     from sklearn_sagemaker.io.opening import file_name

@@ -44,6 +44,9 @@ def test_examples_run(cli, tmp_path, monkeypatch, text, least):
     found = commands(text)
     assert len(found) >= least
     for program, *arguments in found:
+        if arguments[0] == "serve":
+            # It runs until it is stopped: tests/serving/test_programs.py.
+            continue
         if program == "python":
             option, code = arguments
             assert option == "-c"
