@@ -1,9 +1,9 @@
 """Serve a model over HTTP as an endpoint of SageMaker's does.
 
 GET /ping answers 200, POST /invocations predicts rows of CSV, JSON, JSON Lines or
-RecordIO-protobuf, byte for byte as the service answers. MODEL.tar.gz may be of a job at
-SageMaker, or written by 'save_artifact'; nothing in it is run. Ends at Ctrl-C, with all
-requests answered.
+RecordIO-protobuf, byte for byte as the service answers. The model may be of a job at
+SageMaker, or written by 'save_artifact'; nothing in it is run, so you need not trust its
+origin. Ends at Ctrl-C, with all requests answered.
 """
 
 from __future__ import annotations

@@ -1,0 +1,293 @@
+"""The programs as processes: signals, slow clients, workers that are killed."""
+
+import contextlib
+import http.client
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from sklearn_sagemaker.cli.main import main
+
+from .conftest import ARTIFACTS
+
+ROW = b"28,2,133937,9,13,2,0,0,4,1,15024,0,55,37"
+ANSWER = b'{"predictions": [{"score": 0.9899773597717285, "predicted_label": 1}]}'
+SECONDS = 60
+"""Until something must have happened, on a machine that has much else to do."""
+
+needs_gunicorn = pytest.mark.skipif(
+    importlib.util.find_spec("gunicorn") is None,
+    reason="gunicorn is not installed; install sklearn_sagemaker[serving]",
+)
+
+
+@pytest.fixture
+def root(tmp_path):
+    """What a container has under /opt/ml."""
+    (tmp_path / "model").mkdir()
+    shutil.copy(ARTIFACTS / "ll-adult.tar.gz", tmp_path / "model" / "model.tar.gz")
+    return tmp_path
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return found.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(*arguments, port=None, **variables):
+    """A program that answers, and its port."""
+    environment = {**os.environ, **variables}
+    with subprocess.Popen(
+        [sys.executable, "-m", *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment,
+    ) as process:  # fmt: skip
+        try:
+            if port is None:
+                line = process.stdout.readline().decode()
+                port = int(line.rsplit(":", 1)[1])
+            wait_for(lambda: request(port, "GET", "/ping")[0] == 200)
+            yield process, port
+        finally:
+            process.kill()
+            process.stdout.read()
+
+
+def wait_for(condition):
+    end = time.monotonic() + SECONDS
+    while True:
+        with contextlib.suppress(OSError):
+            if condition():
+                return
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def request(port, method="POST", path="/invocations", body=ROW, **headers):
+    with contextlib.closing(
+        http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    ) as connection:
+        headers = {"Content-Type": "text/csv", **headers}
+        connection.request(method, path, body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+class Load:
+    """Threads that ask again and again, each over a connection that is kept."""
+
+    def __init__(self, port, n_threads=2):
+        self._port, self._stop = port, threading.Event()
+        self.answers, self.failures = 0, []
+        self._threads = [threading.Thread(target=self._ask) for _ in range(n_threads)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        with contextlib.closing(connection):
+            while not self._stop.is_set():
+                try:
+                    connection.request(
+                        "POST", "/invocations", ROW, {"Content-Type": "text/csv"}
+                    )
+                    answer = connection.getresponse()
+                    if (answer.status, answer.read()) != (200, ANSWER):
+                        self.failures.append(answer.status)
+                    self.answers += 1
+                    if answer.getheader("Connection") == "close":
+                        connection.close()
+                except (OSError, http.client.HTTPException) as error:
+                    self.failures.append(error)
+                    connection.close()
+
+    def wait(self, more):
+        """For some more answers."""
+        least = self.answers + more
+        wait_for(lambda: self.answers >= least)
+
+
+def test_the_command_serves_until_it_is_told_to_stop():
+    model = ARTIFACTS / "ll-adult.tar.gz"
+    with running("sklearn_sagemaker", "serve", model, "--port", 0) as (process, port):
+        assert request(port) == (200, ANSWER)
+        assert request(port, body=b"1,2")[0] == 400
+        with socket.create_connection(("127.0.0.1", port)) as half:
+            half.sendall(b"POST /invocations HTTP/1.1\r\nContent-Length: 40\r\n")
+            half.sendall(b"Content-Type: text/csv\r\n\r\n")
+            time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.2)
+            half.sendall(ROW)
+            found = half.makefile("rb").read()
+        assert found.startswith(b"HTTP/1.1 200 OK")
+        assert found.endswith(ANSWER)
+        assert process.wait(SECONDS) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["missing.tar.gz"], "missing.tar.gz: No such file"),
+        (["__file__"], "no tar archive"),
+        (["model", "--port", "70000"], "'70000' is not a port"),
+    ],
+)
+def test_the_command_refuses(arguments, says, capsys):
+    arguments = [__file__ if word == "__file__" else word for word in arguments]
+    assert main(["serve", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.count("\n") == 1
+
+
+def test_a_pickle_is_never_loaded(tmp_path, capsys):
+    marker = tmp_path / "was-run"
+    code = f"cposix\nsystem\n(S'touch {marker}'\ntR.".encode()
+    for name in ("model.joblib", "model.tar.gz"):
+        (tmp_path / name).write_bytes(code)
+        assert main(["serve", str(tmp_path / name)]) == 2
+    assert not marker.exists()
+
+
+def test_importing_the_package_imports_none_of_it():
+    code = (
+        "import sys, sklearn_sagemaker, sklearn_sagemaker.cli.main as main;"
+        "main.make_parser();"
+        "print([name for name in sys.modules if name.startswith(("
+        "'sklearn_sagemaker.serving', 'http.server', 'socketserver', 'gunicorn'))])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
+    assert found.stdout == "[]\n"
+
+
+# ------------------------------------------------------------- of the container
+PROGRAM = "sklearn_sagemaker.serving.serve"
+
+
+@contextlib.contextmanager
+def container(root, workers=2, **variables):
+    port = free_port()
+    arguments = PROGRAM, "--root", root, "--workers", workers, "--port", port
+    with running(*arguments, port=port, **variables) as found:
+        yield found
+
+
+@needs_gunicorn
+def test_the_container_is_told_by_variables(root):
+    port = free_port()
+    variables = {
+        "SAGEMAKER_BIND_TO_PORT": str(port),
+        "SAGEMAKER_MODEL_SERVER_WORKERS": "1",
+        "SAGEMAKER_MAX_PAYLOAD_IN_MB": "1",
+        "SAGEMAKER_BATCH_STRATEGY": "SINGLE_RECORD",
+        "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": "application/jsonlines",
+    }
+    with running(PROGRAM, "--root", root, port=port, **variables) as (process, port):
+        status, body = request(port, "GET", "/execution-parameters", None)
+        assert status == 200
+        assert json.loads(body) == {
+            "MaxConcurrentTransforms": 1,
+            "BatchStrategy": "SINGLE_RECORD",
+            "MaxPayloadInMB": 1,
+        }
+        assert request(port)[1].startswith(b'{"predicted_label":1,"score":0.98997')
+        assert request(port, body=b"1\n" * 600_000)[0] == 413
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+
+
+def children(process):
+    task = f"/proc/{process.pid}/task/{process.pid}/children"
+    with open(task) as handle:
+        return [int(number) for number in handle.read().split()]
+
+
+@needs_gunicorn
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux's /proc")
+def test_no_request_is_lost_by_hup_and_those_of_a_killed_worker_only(root):
+    with container(root) as (process, port), Load(port) as load:
+        load.wait(50)
+        before = set(children(process))
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: before.isdisjoint(children(process)))
+        load.wait(50)
+        assert load.failures == []
+        # A model that cannot be read leaves the one before.
+        (root / "model" / "model.tar.gz").write_bytes(b"damaged")
+        before = set(children(process))
+        process.send_signal(signal.SIGHUP)
+        wait_for(lambda: before.isdisjoint(children(process)))
+        load.wait(50)
+        assert load.failures == []
+        os.kill(children(process)[0], signal.SIGKILL)
+        wait_for(lambda: len(children(process)) == 2)
+        load.wait(50)
+        # Each thread has one connection.
+        assert len(load.failures) <= 2
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+
+
+@needs_gunicorn
+def test_workers_refuse_and_survive_what_the_small_server_does(root):
+    head = (
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+    )  # fmt: skip
+    with container(root, workers=1) as (process, port):
+
+        def ask(data):
+            with socket.create_connection(("127.0.0.1", port), SECONDS) as client:
+                client.sendall(data)
+                return client.makefile("rb").readline()
+
+        chunked = head + b"Transfer-Encoding: chunked\r\n"
+        body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(ROW), ROW)
+        assert b"413" in ask(head + b"Content-Length: 100000000\r\n\r\n")
+        assert b"200" in ask(chunked + b"\r\n" + body)
+        assert b"100" in ask(chunked + b"Expect: 100-continue\r\n\r\n" + body)
+        assert b"400" in ask(chunked + b"\r\n" + b"zz\r\n")
+        assert b"400" in ask(chunked + b"Content-Length: 5\r\n\r\n" + body)
+        pieces = b"10000\r\n" + b"1" * 0x10000 + b"\r\n"
+        assert b"413" in ask(chunked + b"\r\n" + pieces * 97)
+        pid = children(process)
+        assert request(port) == (200, ANSWER)
+        assert children(process) == pid
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+
+
+@pytest.mark.parametrize(
+    ("variables", "says"),
+    [
+        ({"SAGEMAKER_BIND_TO_PORT": "x"}, "SAGEMAKER_BIND_TO_PORT='x'"),
+        ({"SAGEMAKER_MODEL_SERVER_WORKERS": "0"}, "from 1 to 1000"),
+        ({"SAGEMAKER_MULTI_MODEL": "true"}, "one model"),
+    ],
+)
+def test_the_container_refuses(root, variables, says, monkeypatch, capsys):
+    from sklearn_sagemaker.serving.serve import main as serve
+
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert serve(["--root", str(root)]) == 1
+    assert says in capsys.readouterr().err
