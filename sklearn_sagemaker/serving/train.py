@@ -1,0 +1,312 @@
+"""``sklearn-sagemaker-train``: what SageMaker calls as ``train`` in a container.
+
+Reads a job from /opt/ml, trains it, and writes the model where SageMaker takes it from.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import signal
+import sys
+import tarfile
+import tempfile
+import traceback
+import warnings
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_sagemaker._hyperparameters import REGRESSOR
+from sklearn_sagemaker._state import RowSource
+from sklearn_sagemaker.estimators._artifact_saving import save_artifact
+from sklearn_sagemaker.estimators._row_sources import loaded
+from sklearn_sagemaker.exceptions import TrainingStoppedError
+from sklearn_sagemaker.io.artifacts.files import MODEL
+from sklearn_sagemaker.io.atomic import replacing
+from sklearn_sagemaker.io.problem_files import write_state
+from sklearn_sagemaker.serving.channels import (
+    OURS,
+    TEST,
+    TRAIN,
+    VALIDATION,
+    Channel,
+    read_arrays,
+)
+from sklearn_sagemaker.serving.logs import JobLog
+from sklearn_sagemaker.serving.train_backend import JobBackend
+from sklearn_sagemaker.serving.train_job import OWN, Folders, TrainingJob, read_job
+
+FAILED, TERMINATED = 1, 128 + signal.SIGTERM
+STATE = "state.zip"
+"""Every field of the trained model, in the folder of the job's other output."""
+
+
+class HyperparameterError(ValueError):
+    """The hyperparameters of the job are not those of the algorithm."""
+
+
+class Termination:
+    """A handler of SIGTERM: ends the program, or the training after its epoch."""
+
+    def __init__(self) -> None:
+        self.asked = self.training = False
+
+    def __call__(self, *_: Any) -> None:
+        """Handle the signal."""
+        self.asked = True
+        if not self.training:
+            raise SystemExit(TERMINATED)
+
+
+class Program:
+    """One run of the program.
+
+    Parameters
+    ----------
+    folders : Folders
+    log : JobLog
+    termination : Termination
+    """
+
+    def __init__(self, folders: Folders, log: JobLog, termination: Termination):
+        self.folders, self.log, self.termination = folders, log, termination
+
+    def run(self, scratch: Path) -> int:
+        """Train the job; the program's exit code.
+
+        Parameters
+        ----------
+        scratch : Path
+            An empty folder for temporary files.
+        """
+        job = self._job()
+        channels = self.folders.channels()
+        arrays = read_arrays(channels.get(OURS))
+        hosts = self.folders.read("resourceconfig", {}).get("hosts", ())
+        if len(hosts) > 1:
+            raise ValueError(
+                f"The job has {len(hosts)} instances, but training on several ones "
+                "needs the Dask backend, which a later version brings (now algo-1 "
+                "alone would write a model); set instance_count=1."
+            )
+        X, y, weights, n_features = self._rows(job, channels[TRAIN], arrays, scratch)
+        given = self._validation(job, channels, arrays, n_features, scratch)
+        backend = JobBackend(
+            log=self.log,
+            seed=job.seed,
+            asked=lambda: self.termination.asked,
+            checkpoint=self.folders.checkpoints,
+            every=job.checkpoint_every,
+        )
+        estimator = job.estimator(backend=backend, **_settings(job, arrays))
+        self.termination.training = True
+        estimator.fit(X, y, weights, **given)
+        self._report(estimator, backend)
+        if TEST in channels:
+            self._test(job, channels[TEST], estimator, backend, scratch)
+        else:
+            self.log.line("Test data is not provided.")
+        _write_model(estimator, self.folders.model, sparse=_is_sparse(X))
+        output = self.folders.output / "data"
+        output.mkdir(parents=True, exist_ok=True)
+        write_state(output / STATE, backend.state)
+        self.log.ends()
+        return TERMINATED if backend.cut_short else 0
+
+    def _job(self) -> TrainingJob:
+        strings = self.folders.read("hyperparameters", {})
+        try:
+            job = read_job(strings)
+            job.estimator()._validate_params()
+        except ValueError as error:
+            raise HyperparameterError(str(error)) from error
+        self.log.begins(
+            job.algorithm,
+            job.configuration,
+            strings,
+            str(self.folders.configuration("hyperparameters")),
+            self.folders.checkpoints is not None,
+        )
+        return job
+
+    def _rows(
+        self, job: TrainingJob, channel: Channel, arrays: dict[str, Any], scratch: Path
+    ) -> tuple[Any, Any, Any, int]:
+        """X, y, weights and the number of features; X alone of rows in windows."""
+        source = channel.rows(job.memory, job.n_features, scratch)
+        X, y, weights = loaded(source, None, None)
+        if isinstance(X, RowSource):
+            n_features = X.contents.n_features
+            if "sample_weight" in arrays:
+                raise ValueError(
+                    f"sample_weight.npy needs all rows in memory, and these "
+                    f"{X.contents.n_rows} rows are read in windows; write the weights "
+                    "into the records, or take an instance with more memory."
+                )
+        else:
+            n_features = X.shape[1]
+            weights = _weights(arrays, "sample_weight", weights)
+        return X, y, weights, n_features
+
+    def _validation(
+        self,
+        job: TrainingJob,
+        channels: dict[str, Channel],
+        arrays: dict[str, Any],
+        n_features: int,
+        scratch: Path,
+    ) -> dict[str, Any]:
+        """The arguments of `fit` that bring validation rows."""
+        name = "sample_weight_validation"
+        if VALIDATION not in channels:
+            if name in arrays:
+                raise ValueError(f"{name}.npy is given, but no channel 'validation'.")
+            return {}
+        source = channels[VALIDATION].rows(job.memory, n_features, scratch)
+        if name not in arrays:
+            return {"X_val": source}
+        X, y, weights = source.load()
+        weights = _weights(arrays, name, weights)
+        return {"X_val": X, "y_val": y, "sample_weight_val": weights}
+
+    def _report(self, estimator: Any, backend: JobBackend) -> None:
+        for part, metrics in backend.state.metrics.items():
+            self.log.scores(part, metrics)
+        best = {"optimizer": estimator.resolved_params_.get("optimizer")}
+        self.log.best({**best, **(backend.state.best_params or {})})
+
+    def _test(
+        self,
+        job: TrainingJob,
+        channel: Channel,
+        estimator: Any,
+        backend: JobBackend,
+        scratch: Path,
+    ) -> None:
+        """Measure the model on the rows of the channel "test"."""
+        source = channel.rows(job.memory, estimator.n_features_in_, scratch)
+        parts = []
+        with closing(source.snapshot().windows(0, None)) as windows:
+            for X, y, weights, _ in windows:
+                weights = np.ones(len(y)) if weights is None else weights
+                parts.append((estimator._margins(X), y, weights))
+        margins, y, weights = map(np.concatenate, zip(*parts, strict=True))
+        wrong = y[~np.isin(y, np.arange(job.n_classes))]
+        if job.predictor_type != REGRESSOR and len(wrong):
+            raise ValueError(
+                f"The channel 'test' has the label {wrong[0]:g}; the labels are the "
+                f"whole numbers 0 to {job.n_classes - 1}."
+            )
+        self.log.scores("test", backend.measure(margins, y.astype(np.float64), weights))
+
+
+def _settings(job: TrainingJob, arrays: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of the estimator that are arrays."""
+    found: dict[str, Any] = {
+        name: arrays[name] for name in ("cv", "groups") if name in arrays
+    }
+    for name in found:
+        if name in job.arguments:
+            raise ValueError(
+                f"{OWN}{name} is given, and its files in the channel {OURS!r} too; "
+                "leave one out."
+            )
+    known = type(job.estimator())._get_param_names()
+    if "groups" in found and "groups" not in known:
+        raise ValueError(
+            f"groups.npy is for factorization machines; {job.algorithm} has no groups."
+        )
+    return found
+
+
+def _weights(arrays: dict[str, Any], name: str, inside: Any) -> Any:
+    """Weights of rows: from a file of ours, or those that stand in the records."""
+    if name in arrays and inside is not None:
+        raise ValueError(
+            f"{name}.npy is given, but the records have weights too; leave one out."
+        )
+    return arrays.get(name, inside)
+
+
+def _is_sparse(X: Any) -> bool:
+    return X.contents.sparse if isinstance(X, RowSource) else sp.issparse(X)
+
+
+def _write_model(estimator: Any, folder: Path, *, sparse: bool) -> None:
+    """Write ``model_algo-1``, which SageMaker packs, into the model folder."""
+    packed = io.BytesIO()
+    save_artifact(estimator, packed, graph="sparse" if sparse else "dense")
+    packed.seek(0)
+    with tarfile.open(fileobj=packed) as archive:
+        member = archive.extractfile(MODEL)
+        assert member is not None
+        data = member.read()
+    folder.mkdir(parents=True, exist_ok=True)
+    with replacing(folder / MODEL) as temporary:
+        temporary.write_bytes(data)
+
+
+def reason(error: Exception) -> str:
+    """Why a job failed, as the built-in algorithms say it.
+
+    What is wrong with the job's data is a ``ClientError``; hyperparameters, and
+    everything else, is an ``AlgorithmError``.
+    """
+    theirs = isinstance(error, ValueError) and not isinstance(
+        error, HyperparameterError | FloatingPointError | MemoryError
+    )
+    text = str(error) or type(error).__name__
+    return f"{'ClientError' if theirs else 'AlgorithmError'}: {text}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Train the job; the program's exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str or None
+        Of the command line.
+    """
+    parser = argparse.ArgumentParser(
+        "sklearn-sagemaker-train", description=__doc__.splitlines()[0]
+    )
+    parser.add_argument(
+        "--root",
+        type=Path,
+        default=Path("/opt/ml"),
+        help="folder laid out as SageMaker's (default: /opt/ml)",
+    )
+    folders = Folders(parser.parse_args(arguments).root)
+    termination = Termination()
+    signal.signal(signal.SIGTERM, termination)
+    log = JobLog(sys.stdout)
+    log.plain("Docker entrypoint called with argument(s): train")
+
+    def warned(message: Any, category: type[Warning], *_: Any, **__: Any) -> None:
+        log.line(f"{category.__name__}: {message}", "WARNING")
+
+    warnings.showwarning = warned
+    try:
+        with tempfile.TemporaryDirectory(prefix="sklearn-sagemaker-") as scratch:
+            return Program(folders, log, termination).run(Path(scratch))
+    except TrainingStoppedError as error:
+        log.line(str(error))
+        return TERMINATED
+    except Exception as error:
+        said = reason(error)
+        log.line(said, "ERROR")
+        if said.startswith("AlgorithmError") and not isinstance(error, ValueError):
+            traceback.print_exc()
+        folders.output.mkdir(parents=True, exist_ok=True)
+        (folders.output / "failure").write_text(said, encoding="utf-8")
+        return FAILED
+
+
+def entry_point() -> None:
+    """Run the program."""
+    raise SystemExit(main())
