@@ -246,7 +246,12 @@ class JobLog:
 
     def scores(self, part: str, metrics: Mapping[str, float]) -> None:
         """Say the metrics of the model on some rows: train, validation or test."""
-        named = {self._names.of(name): value for name, value in metrics.items()}
+        # The area of rows of one class is no number.
+        named = {
+            self._names.of(name): value
+            for name, value in metrics.items()
+            if math.isfinite(value)
+        }
         for name, value in named.items():
             self.line(f"#{part}_score ({self._host}) : {(name, value)!r}")
         for name, value in named.items():

@@ -71,6 +71,11 @@ def trained(root, estimator):
     return fitted(estimator)
 
 
+def state_digest(root):
+    """Digest of every field of the model that a job has left."""
+    return digest_of(vars(read_state(root / "output" / "data" / "state.zip")))
+
+
 def fitted(estimator):
     """Digests of all fitted attributes."""
     return {
