@@ -2,8 +2,8 @@
 
 GET /ping answers 200, POST /invocations predicts rows of CSV, JSON, JSON Lines or
 RecordIO-protobuf, byte for byte as the service answers. The model may be of a job at
-SageMaker, or written by 'save_artifact'; nothing in it is run, so you need not trust its
-origin. Ends at Ctrl-C, with all requests answered.
+SageMaker, or written by 'save_artifact'; nothing in it is run, so you need not trust
+its origin. Ends at Ctrl-C, with all requests answered.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ holds a thread for ever. Here all that is read from one answer to the next count
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Callable
 from time import monotonic
@@ -32,12 +33,14 @@ class Connection(socket.socket):
         now = monotonic()
         if self._deadline is None:
             self._deadline = now + self._read_seconds
-        left = self._deadline - now
-        if left <= 0:
-            raise TimeoutError("the client is too slow")
+        # Nothing is left: 0 would mean not to wait, and never to time out.
+        left = max(self._deadline - now, 1e-6)
         self.settimeout(left if others is None else min(left, others))
         try:
             return read(*arguments)
+        except TimeoutError as error:
+            # Servers keep quiet about clients that are gone, which they know by this.
+            raise TimeoutError(errno.ECONNRESET, "the client is too slow") from error
         finally:
             self.settimeout(others)
 

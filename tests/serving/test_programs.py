@@ -1,6 +1,7 @@
 """The programs as processes: signals, slow clients, workers that are killed."""
 
 import contextlib
+import errno
 import http.client
 import importlib.util
 import json
@@ -12,10 +13,12 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from sklearn_sagemaker.cli.main import main
+from sklearn_sagemaker.serving.workers import set_deadlines
 
 from .conftest import ARTIFACTS
 
@@ -274,6 +277,26 @@ def test_workers_refuse_and_survive_what_the_small_server_does(root):
         assert children(process) == pid
         process.send_signal(signal.SIGTERM)
         assert process.wait(SECONDS) == 0
+
+
+def test_connections_of_workers_have_deadlines():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        worker = SimpleNamespace(sockets=[SimpleNamespace(sock=listening)])
+        address = listening.getsockname()
+        set_deadlines(worker)
+    (listener,) = worker.sockets
+    with (
+        listener.sock,
+        socket.create_connection(address),
+        listener.sock.accept()[0] as connection,
+    ):
+        connection._read_seconds = 0.05
+        # What a server sets for itself does not last longer.
+        connection.settimeout(30)
+        with pytest.raises(TimeoutError) as caught:
+            connection.recv(1)
+        assert caught.value.errno == errno.ECONNRESET
+        assert connection.gettimeout() == 30
 
 
 @pytest.mark.parametrize(
