@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from sklearn_sagemaker._state import RowSource
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.compression import compression_of
 from sklearn_sagemaker.io.datasets.dataset import FileDataset
+from sklearn_sagemaker.io.datasets.pipes import PipeDataset
 from sklearn_sagemaker.io.formats import (
     DEFAULT_TRAINING,
     FORMATS,
@@ -52,7 +53,13 @@ class Channel:
     mode: str
     format: Format
 
-    def rows(self, memory: int, n_features: int | None, scratch: Path) -> RowSource:
+    def rows(
+        self,
+        memory: int,
+        n_features: int | None,
+        scratch: Path,
+        waiting: Callable[[], Any],
+    ) -> RowSource:
         """Rows with their labels.
 
         Parameters
@@ -63,12 +70,22 @@ class Channel:
             As the job says.
         scratch : Path
             Folder for links to files whose names do not say what they are.
+        waiting : callable
+            Called while nothing comes through a pipe; may raise.
 
         Raises
         ------
         DataFileError
             If the channel has no file with something in it.
         """
+        if self.mode == "Pipe":
+            return PipeDataset(
+                str(self.folder),
+                self.format.name,
+                memory=memory,
+                n_features=n_features,
+                waiting=waiting,
+            )
         options: dict[str, Any] = {}
         if self.format.name == "csv":
             options = {"label": 0, "header": "no"}

@@ -14,7 +14,6 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +33,6 @@ from sklearn_sagemaker.serving.channels import (
     TEST,
     TRAIN,
     VALIDATION,
-    Channel,
     read_arrays,
 )
 from sklearn_sagemaker.serving.logs import JobLog
@@ -86,6 +84,11 @@ class Program:
         """
         job = self._job()
         channels = self.folders.channels()
+
+        def read(name: str, n_features: int | None) -> RowSource:
+            channel = channels[name]
+            return channel.rows(job.memory, n_features, scratch, self._waiting)
+
         arrays = read_arrays(channels.get(OURS))
         hosts = self.folders.read("resourceconfig", {}).get("hosts", ())
         if len(hosts) > 1:
@@ -94,8 +97,11 @@ class Program:
                 "needs the Dask backend, which a later version brings (now algo-1 "
                 "alone would write a model); set instance_count=1."
             )
-        X, y, weights, n_features = self._rows(job, channels[TRAIN], arrays, scratch)
-        given = self._validation(job, channels, arrays, n_features, scratch)
+        X, y, weights, n_features = self._rows(read(TRAIN, job.n_features), arrays)
+        validation = None
+        if VALIDATION in channels:
+            validation = read(VALIDATION, n_features)
+        given = self._validation(validation, arrays)
         backend = JobBackend(
             log=self.log,
             seed=job.seed,
@@ -108,7 +114,7 @@ class Program:
         estimator.fit(X, y, weights, **given)
         self._report(estimator, backend)
         if TEST in channels:
-            self._test(job, channels[TEST], estimator, backend, scratch)
+            self._test(job, read(TEST, n_features), estimator, backend)
         else:
             self.log.line("Test data is not provided.")
         _write_model(estimator, self.folders.model, sparse=_is_sparse(X))
@@ -134,11 +140,16 @@ class Program:
         )
         return job
 
-    def _rows(
-        self, job: TrainingJob, channel: Channel, arrays: dict[str, Any], scratch: Path
-    ) -> tuple[Any, Any, Any, int]:
+    def _waiting(self) -> None:
+        """End while nothing comes, if that is asked for."""
+        if self.termination.asked:
+            raise TrainingStoppedError(
+                "The training was asked to stop while it waited for rows; it goes on "
+                "from its last checkpoint."
+            )
+
+    def _rows(self, source: RowSource, arrays: dict[str, Any]) -> tuple:
         """X, y, weights and the number of features; X alone of rows in windows."""
-        source = channel.rows(job.memory, job.n_features, scratch)
         X, y, weights = loaded(source, None, None)
         if isinstance(X, RowSource):
             n_features = X.contents.n_features
@@ -154,22 +165,15 @@ class Program:
         return X, y, weights, n_features
 
     def _validation(
-        self,
-        job: TrainingJob,
-        channels: dict[str, Channel],
-        arrays: dict[str, Any],
-        n_features: int,
-        scratch: Path,
+        self, source: RowSource | None, arrays: dict[str, Any]
     ) -> dict[str, Any]:
         """The arguments of `fit` that bring validation rows."""
         name = "sample_weight_validation"
-        if VALIDATION not in channels:
-            if name in arrays:
-                raise ValueError(f"{name}.npy is given, but no channel 'validation'.")
-            return {}
-        source = channels[VALIDATION].rows(job.memory, n_features, scratch)
+        if source is None and name in arrays:
+            raise ValueError(f"{name}.npy is given, but no channel 'validation'.")
         if name not in arrays:
             return {"X_val": source}
+        assert source is not None
         X, y, weights = source.load()
         weights = _weights(arrays, name, weights)
         return {"X_val": X, "y_val": y, "sample_weight_val": weights}
@@ -181,20 +185,17 @@ class Program:
         self.log.best({**best, **(backend.state.best_params or {})})
 
     def _test(
-        self,
-        job: TrainingJob,
-        channel: Channel,
-        estimator: Any,
-        backend: JobBackend,
-        scratch: Path,
+        self, job: TrainingJob, source: RowSource, estimator: Any, backend: JobBackend
     ) -> None:
         """Measure the model on the rows of the channel "test"."""
-        source = channel.rows(job.memory, estimator.n_features_in_, scratch)
+        X, y, weights = loaded(source, None, None)
+        pieces: Any = iter([(X, y, weights, None)])
+        if isinstance(X, RowSource):
+            pieces = X.windows(0, None)
         parts = []
-        with closing(source.snapshot().windows(0, None)) as windows:
-            for X, y, weights, _ in windows:
-                weights = np.ones(len(y)) if weights is None else weights
-                parts.append((estimator._margins(X), y, weights))
+        for X, y, weights, _ in pieces:
+            weights = np.ones(len(y)) if weights is None else weights
+            parts.append((estimator._margins(X), y, weights))
         margins, y, weights = map(np.concatenate, zip(*parts, strict=True))
         wrong = y[~np.isin(y, np.arange(job.n_classes))]
         if job.predictor_type != REGRESSOR and len(wrong):

@@ -1,7 +1,7 @@
 """Lines of the training program, held to the regexes of SageMaker's built-in images.
 
-They are what DescribeTrainingJob shows as metric definitions of linear-learner:1, and for
-Factorization Machines the lines of stored logs (May 2023).
+They are what DescribeTrainingJob shows as metric definitions of linear-learner:1, and
+for Factorization Machines the lines of stored logs (May 2023).
 """
 
 import json
@@ -142,17 +142,36 @@ def test_metrics_lines_are_json(tmp_path, job):
 
 
 ORDER = [
-    "Docker entrypoint called", "Reading default configuration", "Merging with provided",
-    "Final configuration", "Loggers have already", "is a worker", "Using default worker",
-    "Checkpoint loading and saving are disabled", "Create Store: local",
-    "Number of GPUs", '"Meta": "init_train_data_iter"', '"epoch": 0, "model": 0',
-    "epoch=0, train", "epoch=0, validation", "#early_stopping_criteria_metric",
-    "Epoch 0: Loss improved", "Saving model for epoch: 0", "#progress_metric",
-    '"epoch": 0, "Meta": "training_data_iter"', "#throughput_metric", "epoch=1, train",
-    "epoch=2, train", "completed 100 % of epochs", "#validation_score (algo-1)",
-    "host=algo-1, validation", "Best model found for hyperparameters: {",
-    "#test_score (algo-1)", "host=algo-1, test", '"initialize.time"',
-]  # fmt: skip
+    "Docker entrypoint called",
+    "Reading default configuration",
+    "Merging with provided",
+    "Final configuration",
+    "Loggers have already",
+    "is a worker",
+    "Using default worker",
+    "Checkpoint loading and saving are disabled",
+    "Create Store: local",
+    "Number of GPUs",
+    '"Meta": "init_train_data_iter"',
+    '"epoch": 0, "model": 0',
+    "epoch=0, train",
+    "epoch=0, validation",
+    "#early_stopping_criteria_metric",
+    "Epoch 0: Loss improved",
+    "Saving model for epoch: 0",
+    "#progress_metric",
+    '"epoch": 0, "Meta": "training_data_iter"',
+    "#throughput_metric",
+    "epoch=1, train",
+    "epoch=2, train",
+    "completed 100 % of epochs",
+    "#validation_score (algo-1)",
+    "host=algo-1, validation",
+    "Best model found for hyperparameters: {",
+    "#test_score (algo-1)",
+    "host=algo-1, test",
+    '"initialize.time"',
+]
 
 
 def test_lines_come_in_the_order_of_the_built_in(tmp_path):

@@ -51,7 +51,7 @@ def program(monkeypatch):
 
 
 def finished(process, code=0):
-    out, errors = process.communicate(timeout=120)
+    out, errors = process.communicate(timeout=300)
     assert process.returncode == code, errors + out[-2000:]
     return out
 
@@ -65,7 +65,7 @@ def ended_in_epoch(root, epoch, how):
         if done in line:
             process.send_signal(how)
             break
-    process.communicate(timeout=120)
+    process.communicate(timeout=300)
     return process.returncode
 
 
