@@ -15,7 +15,7 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) 
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
-.PHONY: demo test lint oracle fuzz clean
+.PHONY: demo test lint oracle fuzz container clean
 
 demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo
@@ -50,6 +50,10 @@ $(ORACLE)/installed:
 # A million damaged files against a reader over protobuf: doc/contributing/fuzz.md.
 fuzz: $(VENV)/installed
 	$(BIN)/python tests/io/recordio/test_fuzz.py --count 1000000
+
+# The steps of the image's Dockerfile in a fresh environment.
+container: $(VENV)/test-tools
+	$(BIN)/python -m pytest -m slow tests/serving/test_container.py
 
 clean:
 	rm -rf $(VENV) $(ORACLE) build dist *.egg-info sklearn_sagemaker/_kernels/*.so \

@@ -82,6 +82,13 @@ class Program:
         scratch : Path
             An empty folder for temporary files.
         """
+        hosts = self.folders.read("resourceconfig", {}).get("hosts", ())
+        if len(hosts) > 1:
+            raise ValueError(
+                f"The job has {len(hosts)} instances, but training on several ones "
+                "needs the Dask backend, which a later version brings (now algo-1 "
+                "alone would write a model); set instance_count=1."
+            )
         job = self._job()
         channels = self.folders.channels()
 
@@ -90,13 +97,6 @@ class Program:
             return channel.rows(job.memory, n_features, scratch, self._waiting)
 
         arrays = read_arrays(channels.get(OURS))
-        hosts = self.folders.read("resourceconfig", {}).get("hosts", ())
-        if len(hosts) > 1:
-            raise ValueError(
-                f"The job has {len(hosts)} instances, but training on several ones "
-                "needs the Dask backend, which a later version brings (now algo-1 "
-                "alone would write a model); set instance_count=1."
-            )
         X, y, weights, n_features = self._rows(read(TRAIN, job.n_features), arrays)
         validation = None
         if VALIDATION in channels:
@@ -283,6 +283,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="folder laid out as SageMaker's (default: /opt/ml)",
     )
     folders = Folders(parser.parse_args(arguments).root)
+    failure = folders.output / "failure"
+    failure.unlink(missing_ok=True)
     termination = Termination()
     signal.signal(signal.SIGTERM, termination)
     log = JobLog(sys.stdout)
@@ -303,11 +305,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         log.line(said, "ERROR")
         if said.startswith("AlgorithmError") and not isinstance(error, ValueError):
             traceback.print_exc()
-        folders.output.mkdir(parents=True, exist_ok=True)
-        (folders.output / "failure").write_text(said, encoding="utf-8")
+        failure.parent.mkdir(parents=True, exist_ok=True)
+        failure.write_text(said, encoding="utf-8")
         return FAILED
-
-
-def entry_point() -> None:
-    """Run the program."""
-    raise SystemExit(main())

@@ -159,8 +159,8 @@ def read_job(strings: Mapping[str, str]) -> TrainingJob:
     return TrainingJob(
         algorithm,
         kind,
-        # A job that is started again goes on with the same seed.
-        {"random_state": 0, **found.arguments, **own},
+        # A job that is started again goes on with the same seed; it has the machine.
+        {"random_state": 0, "n_jobs": -1, **found.arguments, **own},
         n_classes,
         found.feature_dim,
         {

@@ -15,7 +15,6 @@ from sklearn_sagemaker.serving.train import Program, Termination
 from sklearn_sagemaker.serving.train_job import Folders
 
 RECORDIO = "application/x-recordio-protobuf"
-PROGRAM = "from sklearn_sagemaker.serving.train import entry_point; entry_point()"
 
 
 def make_job(root, hyperparameters, *, hosts=("algo-1",), **channels):
@@ -57,7 +56,14 @@ def run_here(root, tmp_path):
 def start(root, **more):
     """Start the real program."""
     return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, "--root", str(root)],
+        [
+            sys.executable,
+            "-m",
+            "sklearn_sagemaker.serving",
+            "train",
+            "--root",
+            str(root),
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
