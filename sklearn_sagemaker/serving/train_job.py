@@ -41,7 +41,7 @@ PROGRAM = {
     "algorithm": "'linear-learner' or 'factorization-machines'",
     "checkpoint_every": "seconds from one checkpoint to the next",
     "memory": "bytes of rows that are loaded",
-    "num_classes": "a whole number from 2 on",
+    "num_classes": "a whole number",
     "seed": "a whole number",
 }
 """Settings of the program itself; the others are arguments of the estimator."""
@@ -49,6 +49,7 @@ ARGUMENTS = (
     "class_weight",
     "cv",
     "ensemble_size",
+    "groups",
     "multiclass_model_selection_criteria",
     "n_jobs",
     "random_state",
@@ -136,12 +137,12 @@ def read_job(strings: Mapping[str, str]) -> TrainingJob:
         )
     found = arguments_of(algorithm, theirs)
     kind, n_classes = found.predictor_type, found.num_classes or 2
+    # The built-in Factorization Machines have two classes at most.
+    n_classes = _number("num_classes", own.pop("num_classes", n_classes), int, 1)
     if kind == REGRESSOR:
         n_classes = 1
-    elif "num_classes" in own:
-        # The built-in Factorization Machines have two classes.
-        n_classes = _number("num_classes", own.pop("num_classes"), int, 2)
-        kind = MULTICLASS if n_classes > 2 else kind
+    elif n_classes > 2:
+        kind = MULTICLASS
     program = {
         "seed": own.pop("seed", None),
         "memory": own.pop("memory", None) or max(1, memory() // MEMORY_SHARE),

@@ -19,7 +19,7 @@ from sklearn_sagemaker._state import TrainingData
 from sklearn_sagemaker.backends import LocalBackend
 from sklearn_sagemaker.estimators._attributes import set_attributes
 from sklearn_sagemaker.estimators._spec import make_spec
-from sklearn_sagemaker.estimators._targets import ClassTargets
+from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 from sklearn_sagemaker.io import FileDataset, write_recordio
 from tests.serving.jobs import fitted, make_job, run_here, trained
 
@@ -333,8 +333,54 @@ def test_several_instances_are_refused(tmp_path):
         run_here(root, tmp_path)
 
 
+PLAIN = {
+    "LinearLearnerClassifier": (LinearLearnerClassifier(), X, LABELS),
+    "LinearLearnerRegressor": (
+        LinearLearnerRegressor(loss="huber_loss"),
+        SPARSE,
+        NUMBERS,
+    ),
+    "FactorizationMachinesClassifier": (
+        FactorizationMachinesClassifier(),
+        SPARSE,
+        FOUR,
+    ),
+    "FactorizationMachinesRegressor": (
+        FactorizationMachinesRegressor(solver="mcmc"),
+        SPARSE,
+        NUMBERS,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PLAIN)
+def test_all_of_a_spec_can_be_said(tmp_path, case):
+    """As a backend sends it: every setting of ours, and the seed that was drawn."""
+    model, rows, y = PLAIN[case]
+    model = clone(model).set_params(random_state=np.random.RandomState(3))
+    kind, n_classes = "regressor", 1
+    if "Classifier" in case:
+        n_classes = len(np.unique(y))
+        kind = "binary_classifier"
+    classes = ClassTargets(np.arange(n_classes), np.ones(n_classes))
+    targets = NumberTargets() if kind == "regressor" else classes
+    spec = make_spec(clone(model), targets, model.cv)
+    values = {**spec.hyperparameters, "seed": spec.seed, "cv": spec.cv}
+    strings = {
+        "predictor_type": kind,
+        **{
+            f"sklearn_sagemaker.{name}": json.dumps(one) for name, one in values.items()
+        },
+    }
+    if "Factorization" in case:
+        strings |= {"feature_dim": "30", "num_factors": "2"}
+        strings["sklearn_sagemaker.num_classes"] = json.dumps(n_classes)
+    root = make_job(tmp_path / "ml", strings, train=(rows, y))
+    run_here(root, tmp_path)
+    assert trained(root, clone(model)) == fitted(model.fit(rows, y))
+
+
 def test_a_seed_of_a_spec(tmp_path):
-    """What a backend sends: the seed that was drawn, not what it was drawn from."""
     strings = {**BINARY, "sklearn_sagemaker.seed": "123"}
     root = make_job(tmp_path / "ml", strings, train=(X, LABELS))
     run_here(root, tmp_path)
