@@ -230,7 +230,9 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
             For two classes ``classes_[1]`` where its probability (or score) is
             ``threshold_`` or above; for more, the most probable one.
         """
-        return self.classes_[self._numbers(self._margins(X))]
+        # First what says that there is no model yet.
+        numbers = self._numbers(self._margins(X))
+        return self.classes_[numbers]
 
     def _numbers(self, margins: np.ndarray) -> np.ndarray:
         """Numbers of the predicted classes, by their margins."""
