@@ -14,6 +14,8 @@ from sklearn_sagemaker._kernels.readers import RowReader
 
 EMPTY = np.empty(0)
 TINY = np.finfo(np.float64).tiny
+SCORE_BYTES = 64 << 20
+"""Scores of all draws are held for pieces of rows of this size."""
 
 
 def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
@@ -99,6 +101,46 @@ def factor_scores(
     else:
         spread(score, cuts[:-1], cuts[1:])
     return out
+
+
+def machine_margins(
+    X,
+    intercept: np.ndarray,
+    coef: np.ndarray,
+    factors: np.ndarray,
+    n_outputs: int,
+    probit: bool,
+    score: Callable[..., np.ndarray] = factor_scores,
+) -> np.ndarray:
+    """Margins of a model that is one factorization machine an output, or draws of it.
+
+    Parameters
+    ----------
+    X : ndarray or CSR of shape (n_rows, n_features)
+        CSR without entries that stand in one place.
+    intercept, coef, factors : arrays
+        As for `factor_scores`: those of the outputs, draw after draw.
+    n_outputs : int
+    probit : bool
+        As for `mean_margins`.
+    score : callable
+        ``score(X, intercept, coef, factors)``, what `factor_scores` does.
+
+    Returns
+    -------
+    margins : float64 array of shape (n_rows, n_outputs)
+    """
+    if not probit and len(intercept) == n_outputs:
+        return score(X, intercept, coef, factors)
+    found = []
+    pieces = -(-8 * X.shape[0] * len(intercept) // SCORE_BYTES)
+    cuts = np.linspace(0, X.shape[0], pieces + 1).astype(int)
+    for start, stop in pairwise(cuts):
+        piece = X[start:stop] if pieces > 1 else X
+        scores = score(piece, intercept, coef, factors)
+        shaped = scores.reshape(len(scores), -1, n_outputs)
+        found.append(mean_margins(shaped, probit))
+    return np.concatenate(found)
 
 
 def mean_margins(scores: np.ndarray, probit: bool) -> np.ndarray:

@@ -12,7 +12,6 @@ from sklearn_sagemaker._hyperparameters import Hyperparameter, plain
 from sklearn_sagemaker.estimators._attributes import set_attributes
 from sklearn_sagemaker.estimators._stored import stamped, unstamped
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
-from sklearn_sagemaker.estimators._validation import rows_to_score
 
 
 def streams(estimator: Any) -> bool:
@@ -100,10 +99,6 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
 
     def _margins(self, X) -> np.ndarray:
         """Margins of shape (n_rows, n_outputs), in float64."""
-        return self._margins_of(rows_to_score(self, X))
-
-    def _margins_of(self, X) -> np.ndarray:
-        """Margins of rows that are checked: finite, of this width, dense or CSR."""
         raise NotImplementedError
 
     def _score_link(self) -> str:

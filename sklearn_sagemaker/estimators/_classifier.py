@@ -191,10 +191,7 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         probabilities : float64 ndarray of shape (n_samples, n_classes)
             In the order of ``classes_``; ``threshold_`` plays no part.
         """
-        return self._probabilities(self._margins(X))
-
-    def _probabilities(self, margins: np.ndarray) -> np.ndarray:
-        """Probabilities of the classes, by their margins."""
+        margins = self._margins(X)
         if margins.shape[1] > 1:
             return softmax(margins, axis=1)
         positive = expit(margins)
@@ -230,13 +227,8 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
             For two classes ``classes_[1]`` where its probability (or score) is
             ``threshold_`` or above; for more, the most probable one.
         """
-        # First what says that there is no model yet.
-        numbers = self._numbers(self._margins(X))
-        return self.classes_[numbers]
-
-    def _numbers(self, margins: np.ndarray) -> np.ndarray:
-        """Numbers of the predicted classes, by their margins."""
+        margins = self._margins(X)
         if margins.shape[1] > 1:
-            return margins.argmax(axis=1)
+            return self.classes_[margins.argmax(axis=1)]
         positive = is_positive(margins[:, 0], self.threshold_, _link(self))
-        return positive.astype(int)
+        return self.classes_[positive.astype(int)]

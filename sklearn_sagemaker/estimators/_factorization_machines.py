@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +14,7 @@ from sklearn_sagemaker._hyperparameters import (
     REGRESSOR,
 )
 from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
-from sklearn_sagemaker._kernels.prediction import factor_scores, mean_margins
+from sklearn_sagemaker._kernels.prediction import factor_scores, machine_margins
 from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker._threads import thread_count, threads
 from sklearn_sagemaker.estimators._attributes import state_of
@@ -25,6 +24,7 @@ from sklearn_sagemaker.estimators._constraints import constraints
 from sklearn_sagemaker.estimators._frames import FramesMixin
 from sklearn_sagemaker.estimators._recommending import RecommendingMixin
 from sklearn_sagemaker.estimators._regressor import SageMakerRegressor
+from sklearn_sagemaker.estimators._validation import rows_to_score
 
 _CLASSIFIER_TABLE = hyperparameters_for("factorization-machines", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("factorization-machines", (REGRESSOR,))
@@ -33,8 +33,6 @@ _CONSTRAINTS = {"groups": ["array-like", StrOptions({"auto"}), None]}
 
 THREAD_WORK = 10_000_000
 """Multiplications of a prediction below which threads do not pay."""
-SCORE_BYTES = 64 << 20
-"""Scores of all draws are held for pieces of rows of this size."""
 
 
 class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstimator):
@@ -73,23 +71,14 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         """Intercepts, coefficients and factors whose mean score is the model's."""
         return state_of(self).machines()  # type: ignore[return-value]
 
-    def _margins_of(self, X) -> np.ndarray:
+    def _margins(self, X) -> np.ndarray:
         # Entries that add up are one value, whose square is not the sum of theirs.
+        X = rows_to_score(self, X)
         X = summed(X) if sp.issparse(X) else X
-        intercept, coef, factors = self._machines()
-        probit = self._probit()
-        if not probit and not hasattr(self, "draws_"):
-            return self._scores(X, intercept, coef, factors)
         n_outputs = np.size(self.intercept_)
-        found = []
-        pieces = -(-8 * X.shape[0] * len(intercept) // SCORE_BYTES)
-        cuts = np.linspace(0, X.shape[0], pieces + 1).astype(int)
-        for start, stop in pairwise(cuts):
-            piece = X[start:stop] if pieces > 1 else X
-            scores = self._scores(piece, intercept, coef, factors)
-            shaped = scores.reshape(len(scores), -1, n_outputs)
-            found.append(mean_margins(shaped, probit))
-        return np.concatenate(found)
+        return machine_margins(
+            X, *self._machines(), n_outputs, self._probit(), self._scores
+        )
 
     def _scores(self, X, intercept, coef, factors) -> np.ndarray:
         """Scores of all machines, in threads where they pay."""

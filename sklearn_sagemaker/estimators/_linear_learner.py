@@ -18,6 +18,7 @@ from sklearn_sagemaker.estimators._classifier import SageMakerClassifier
 from sklearn_sagemaker.estimators._constraints import constraints
 from sklearn_sagemaker.estimators._frames import FramesMixin
 from sklearn_sagemaker.estimators._regressor import SageMakerRegressor
+from sklearn_sagemaker.estimators._validation import rows_to_score
 
 _CLASSIFIER_TABLE = hyperparameters_for("linear-learner", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("linear-learner", (REGRESSOR,))
@@ -28,7 +29,8 @@ class LinearLearnerMixin(FramesMixin, SageMakerEstimator):
 
     _algorithm = "linear-learner"
 
-    def _margins_of(self, X) -> np.ndarray:
+    def _margins(self, X) -> np.ndarray:
+        X = rows_to_score(self, X)
         return linear_margins(X, self.coef_, self.intercept_)
 
 

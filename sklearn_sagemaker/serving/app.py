@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.io.formats import (
     FORMATS,
     format_for_content_type,
@@ -61,12 +62,13 @@ def error_body(message: str) -> bytes:
     return json.dumps({"error": message}).encode()
 
 
-def make_app(estimator: Any, settings: Settings | None = None) -> App:
-    r"""Make the web application of a fitted estimator.
+def make_app(model: ModelState, settings: Settings | None = None) -> App:
+    r"""Make the web application of a model.
 
     Parameters
     ----------
-    estimator : fitted estimator of this package
+    model : ModelState
+        As `sklearn_sagemaker.serving.model.load_model` reads it.
     settings : Settings or None, default=None
         None has SageMaker's defaults.
 
@@ -78,23 +80,23 @@ def make_app(estimator: Any, settings: Settings | None = None) -> App:
     Examples
     --------
     >>> import io
-    >>> from sklearn.datasets import load_breast_cancer
-    >>> from sklearn_sagemaker import LinearLearnerClassifier
+    >>> import numpy as np
+    >>> from sklearn_sagemaker._state import ModelState
     >>> from sklearn_sagemaker.serving.app import make_app
-    >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> app = make_app(LinearLearnerClassifier(epochs=3, random_state=0).fit(X, y))
-    >>> body = ",".join(map(str, X[0])).encode()
+    >>> coef, intercept = np.array([[2.0, -1.0]]), np.zeros(1)
+    >>> app = make_app(ModelState(coef=coef, intercept=intercept, threshold=None))
     >>> environ = {
     ...     "REQUEST_METHOD": "POST", "PATH_INFO": "/invocations",
-    ...     "CONTENT_TYPE": "text/csv", "CONTENT_LENGTH": str(len(body)),
-    ...     "HTTP_ACCEPT": "application/jsonlines", "wsgi.input": io.BytesIO(body),
+    ...     "CONTENT_TYPE": "text/csv", "CONTENT_LENGTH": "7",
+    ...     "HTTP_ACCEPT": "application/jsonlines",
+    ...     "wsgi.input": io.BytesIO(b"1,0\n0,1"),
     ... }
     >>> app(environ, lambda status, headers: print(status))
     200 OK
-    [b'{"predicted_label":0,"score":...}\n']
+    [b'{"score":2.0}\n{"score":-1.0}\n']
     """
     settings = settings or Settings()
-    predictor = Predictor(estimator)
+    predictor = Predictor(model)
     _import_formats()
     # Clients send the same few headers again and again.
     decoder = lru_cache(maxsize=64)(_decoder)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
-from sklearn_sagemaker.estimators._artifact_loading import load_artifact
+from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker.artifacts.reading import state_of_artifact
 from sklearn_sagemaker.exceptions import ArtifactError, DataFileError, ModelFormatError
+from sklearn_sagemaker.io.artifacts.files import read_artifact
 
 
 def load_model(
     source: str | os.PathLike[str], predictor_type: str | None = None
-) -> Any:
+) -> ModelState:
     """Read a model artifact, in which nothing is run.
 
     Parameters
@@ -23,8 +24,7 @@ def load_model(
 
     Returns
     -------
-    estimator : fitted estimator
-        It predicts in the thread that calls it: a server has threads of its own.
+    state : ModelState
 
     Raises
     ------
@@ -32,7 +32,8 @@ def load_model(
         If there is none, or it cannot be read.
     """
     try:
-        estimator = load_artifact(source, predictor_type=predictor_type)
+        artifact = read_artifact(source)
+        return state_of_artifact(artifact, predictor_type=predictor_type)
     except (ArtifactError, ModelFormatError) as error:
         raise DataFileError(f"{os.fspath(source)}: {error}") from error
     except OSError as error:
@@ -40,4 +41,3 @@ def load_model(
             f"{os.fspath(source)}: {error.strerror or error}; name a model.tar.gz, or "
             "a folder with one."
         ) from error
-    return estimator.set_params(n_jobs=1)

@@ -8,6 +8,7 @@ import pytest
 
 from sklearn_sagemaker import load_artifact
 from sklearn_sagemaker.serving.app import make_app
+from sklearn_sagemaker.serving.model import load_model
 
 ARTIFACTS = Path(__file__).parents[1] / "estimators" / "artifacts"
 NAMES = {
@@ -70,9 +71,15 @@ def invoke(app, body, content_type=CSV, accept="", **more):
 
 
 @pytest.fixture(scope="session")
-def models():
-    """Every model of `NAMES`."""
+def estimators():
+    """Every model of `NAMES` as an estimator."""
     return {name: load_artifact(ARTIFACTS / f"{name}.tar.gz") for name in NAMES}
+
+
+@pytest.fixture(scope="session")
+def models():
+    """Every model of `NAMES`, as a server loads it."""
+    return {name: load_model(ARTIFACTS / f"{name}.tar.gz") for name in NAMES}
 
 
 @pytest.fixture(scope="session")

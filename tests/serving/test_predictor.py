@@ -11,6 +11,7 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
+from sklearn_sagemaker.estimators._attributes import state_of
 from sklearn_sagemaker.serving.predictor import Predictor
 
 RNG = np.random.default_rng(0)
@@ -38,7 +39,7 @@ def test_answers_are_those_of_the_estimator(estimator, y):
     estimator.set_params(epochs=3, random_state=0).fit(X, y)
     rows = X.astype(np.float32)
     for sent in (rows, sparse.csr_matrix(rows), X, rows[:1]):
-        found = Predictor(estimator).predict(sent)
+        found = Predictor(state_of(estimator)).predict(sent)
         if is_regressor(estimator):
             scores = estimator.predict(sent)
             assert found.predicted_label is None

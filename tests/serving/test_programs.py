@@ -183,6 +183,21 @@ def test_importing_the_package_imports_none_of_it():
     assert found.stdout == "[]\n"
 
 
+def test_a_server_imports_no_scikit_learn():
+    path = ARTIFACTS / "ll-adult.tar.gz"
+    code = (
+        "import sys; from sklearn_sagemaker.serving.app import make_app;"
+        "from sklearn_sagemaker.serving import serve, server, workers;"
+        "from sklearn_sagemaker.serving.model import load_model;"
+        f"make_app(load_model({str(path)!r}));"
+        "print({'sklearn', 'pandas', 'scipy.stats', 'boto3'} & set(sys.modules))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, text=True
+    )
+    assert found.stdout == "set()\n"
+
+
 # ------------------------------------------------------------- of the container
 PROGRAM = "sklearn_sagemaker.serving.serve"
 
