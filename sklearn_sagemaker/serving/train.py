@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._hyperparameters import REGRESSOR
 from sklearn_sagemaker._state import RowSource
 from sklearn_sagemaker.estimators._artifact_saving import save_artifact
 from sklearn_sagemaker.estimators._row_sources import loaded
@@ -102,6 +101,11 @@ class Program:
         if VALIDATION in channels:
             validation = read(VALIDATION, n_features)
         given = self._validation(validation, arrays)
+        test = None
+        if TEST in channels:
+            # What is wrong in it is said before the training.
+            test = read(TEST, n_features).snapshot()
+            job.check_labels(test.contents.labels, TEST)
         backend = JobBackend(
             log=self.log,
             seed=job.seed,
@@ -113,14 +117,14 @@ class Program:
         self.termination.training = True
         estimator.fit(X, y, weights, **given)
         self._report(estimator, backend)
-        if TEST in channels:
-            self._test(job, read(TEST, n_features), estimator, backend)
-        else:
-            self.log.line("Test data is not provided.")
         _write_model(estimator, self.folders.model, sparse=_is_sparse(X))
         output = self.folders.output / "data"
         output.mkdir(parents=True, exist_ok=True)
         write_state(output / STATE, backend.state)
+        if test is None:
+            self.log.line("Test data is not provided.")
+        else:
+            self.log.scores(TEST, _measured(test, estimator, backend))
         self.log.ends()
         return TERMINATED if backend.cut_short else 0
 
@@ -184,26 +188,21 @@ class Program:
         best = {"optimizer": estimator.resolved_params_.get("optimizer")}
         self.log.best({**best, **(backend.state.best_params or {})})
 
-    def _test(
-        self, job: TrainingJob, source: RowSource, estimator: Any, backend: JobBackend
-    ) -> None:
-        """Measure the model on the rows of the channel "test"."""
-        X, y, weights = loaded(source, None, None)
-        pieces: Any = iter([(X, y, weights, None)])
-        if isinstance(X, RowSource):
-            pieces = X.windows(0, None)
-        parts = []
-        for X, y, weights, _ in pieces:
-            weights = np.ones(len(y)) if weights is None else weights
-            parts.append((estimator._margins(X), y, weights))
-        margins, y, weights = map(np.concatenate, zip(*parts, strict=True))
-        wrong = y[~np.isin(y, np.arange(job.n_classes))]
-        if job.predictor_type != REGRESSOR and len(wrong):
-            raise ValueError(
-                f"The channel 'test' has the label {wrong[0]:g}; the labels are the "
-                f"whole numbers 0 to {job.n_classes - 1}."
-            )
-        self.log.scores("test", backend.measure(margins, y.astype(np.float64), weights))
+
+def _measured(
+    source: RowSource, estimator: Any, backend: JobBackend
+) -> dict[str, float]:
+    """SageMaker's metrics of the model on the rows of the channel "test"."""
+    X, y, weights = loaded(source, None, None)
+    pieces: Any = [(X, y, weights, None)]
+    if isinstance(X, RowSource):
+        pieces = X.windows(0, None)
+    parts = []
+    for X, y, weights, _ in pieces:
+        weights = np.ones(len(y)) if weights is None else weights
+        parts.append((estimator._margins(X), y, weights))
+    margins, y, weights = map(np.concatenate, zip(*parts, strict=True))
+    return backend.measure(margins, y.astype(np.float64), weights)
 
 
 def _settings(job: TrainingJob, arrays: dict[str, Any]) -> dict[str, Any]:

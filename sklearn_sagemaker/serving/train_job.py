@@ -107,6 +107,24 @@ class TrainingJob:
             cls = type(cls.__name__, (cls,), {"_targets": _declared(self.n_classes)})
         return cls.sagemaker_defaults(**{**self.arguments, **arguments})
 
+    def check_labels(self, labels: np.ndarray | None, channel: str) -> None:
+        """Refuse labels of a channel that are no classes.
+
+        Parameters
+        ----------
+        labels : ndarray or None
+            None if they are too many for classes.
+        channel : str
+        """
+        if self.predictor_type == REGRESSOR:
+            return
+        if labels is None:
+            raise ValueError(
+                f"The labels of the channel {channel!r} have too many distinct values "
+                "for classes; set predictor_type to 'regressor', or bin them."
+            )
+        _check_labels(labels, self.n_classes, channel)
+
 
 def read_job(strings: Mapping[str, str]) -> TrainingJob:
     """What the hyperparameters of a job say.
@@ -231,11 +249,11 @@ def _declared(n_classes: int) -> type[ClassTargets]:
     return DeclaredClasses
 
 
-def _check_labels(labels: np.ndarray, n_classes: int) -> None:
+def _check_labels(labels: np.ndarray, n_classes: int, channel: str = "train") -> None:
     wrong = labels[~np.isin(labels, np.arange(n_classes))]
     if len(wrong):
         raise ValueError(
-            f"The channel 'train' has the label {wrong[0]:g}; the labels of "
+            f"The channel {channel!r} has the label {wrong[0]:g}; the labels of "
             f"{n_classes} classes are the whole numbers 0 to {n_classes - 1}."
         )
 

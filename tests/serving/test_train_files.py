@@ -276,6 +276,12 @@ REFUSED = {
     "wrapped": ({"train": {"RecordWrapperType": "RecordIO"}}, BINARY, "'None'"),
     "label": ({"train": (X, LABELS + 1)}, BINARY, "the label 2"),
     "width": ({"train": (X, LABELS)}, {**BINARY, "feature_dim": "5"}, "5"),
+    "test width": ({"train": (X, LABELS), "test": (X[:, :3], LABELS)}, BINARY, "6"),
+    "test label": (
+        {"train": (X, LABELS), "test": (X, LABELS + 1)},
+        BINARY,
+        "'test' has the label 2",
+    ),
 }
 
 
