@@ -6,10 +6,8 @@ Reads a job from /opt/ml, trains it, and writes the model where SageMaker takes 
 from __future__ import annotations
 
 import argparse
-import io
 import signal
 import sys
-import tarfile
 import tempfile
 import traceback
 import warnings
@@ -21,11 +19,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_sagemaker._state import RowSource
-from sklearn_sagemaker.estimators._artifact_saving import save_artifact
+from sklearn_sagemaker.estimators._artifact_saving import write_model
 from sklearn_sagemaker.estimators._row_sources import loaded
 from sklearn_sagemaker.exceptions import TrainingStoppedError
-from sklearn_sagemaker.io.artifacts.files import MODEL
-from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.problem_files import write_state
 from sklearn_sagemaker.serving.channels import (
     OURS,
@@ -117,7 +113,8 @@ class Program:
         self.termination.training = True
         estimator.fit(X, y, weights, **given)
         self._report(estimator, backend)
-        _write_model(estimator, self.folders.model, sparse=_is_sparse(X))
+        graph = "sparse" if _is_sparse(X) else "dense"
+        write_model(estimator, self.folders.model, graph=graph)
         output = self.folders.output / "data"
         output.mkdir(parents=True, exist_ok=True)
         write_state(output / STATE, backend.state)
@@ -235,20 +232,6 @@ def _weights(arrays: dict[str, Any], name: str, inside: Any) -> Any:
 
 def _is_sparse(X: Any) -> bool:
     return X.contents.sparse if isinstance(X, RowSource) else sp.issparse(X)
-
-
-def _write_model(estimator: Any, folder: Path, *, sparse: bool) -> None:
-    """Write ``model_algo-1``, which SageMaker packs, into the model folder."""
-    packed = io.BytesIO()
-    save_artifact(estimator, packed, graph="sparse" if sparse else "dense")
-    packed.seek(0)
-    with tarfile.open(fileobj=packed) as archive:
-        member = archive.extractfile(MODEL)
-        assert member is not None
-        data = member.read()
-    folder.mkdir(parents=True, exist_ok=True)
-    with replacing(folder / MODEL) as temporary:
-        temporary.write_bytes(data)
 
 
 def reason(error: Exception) -> str:

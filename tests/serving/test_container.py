@@ -68,7 +68,12 @@ def test_what_is_copied_is_sent_to_the_builder():
     assert all((ROOT / name).exists() for name in copied)
 
 
-def test_the_entry_point_takes_train_and_serve(tmp_path, capsys):
+def test_the_entry_point_takes_train_and_serve(capsys):
+    for name in ("train", "serve"):
+        with pytest.raises(SystemExit) as end:
+            main([name, "--help"])
+        assert end.value.code == 0
+        assert f"sklearn-sagemaker-{name}" in capsys.readouterr().out
     assert main([]) == 2
     assert main(["tune"]) == 2
     assert "train | serve" in capsys.readouterr().err
@@ -116,4 +121,5 @@ def test_its_steps_make_an_environment_that_trains(tmp_path, request):
     python = str(program / "bin" / "python")
     _run([python, *arguments, "train", "--root", str(root)], cwd=tmp_path)
     assert (root / "model" / "model_algo-1").exists()
+    _run([python, *arguments, "serve", "--help"], cwd=tmp_path)
     assert not (program / "bin" / "pip").exists()
