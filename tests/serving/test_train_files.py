@@ -397,3 +397,12 @@ def test_a_seed_of_a_spec(tmp_path):
     ]
     assert data[0] != data[1]
     assert json.loads(strings["sklearn_sagemaker.seed"]) == 123
+
+
+def test_weights_in_a_file_need_the_rows_in_memory(tmp_path):
+    strings = {**BINARY, "sklearn_sagemaker.memory": "6000"}
+    root = make_job(tmp_path / "ml", strings, train=(X, LABELS), sklearn_sagemaker={})
+    folder = root / "input" / "data" / "sklearn_sagemaker"
+    np.save(folder / "sample_weight.npy", np.ones(300))
+    with pytest.raises(ValueError, match="write the weights into the records"):
+        run_here(root, tmp_path)

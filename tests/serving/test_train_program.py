@@ -105,6 +105,11 @@ def test_checkpoints_of_another_job_are_refused(tmp_path, program):
     assert program(root) == 1
     failure = (root / "output" / "failure").read_text()
     assert re.match("ClientError: .*checkpoints of another training.* wd", failure)
+    # One that ends well has no failure.
+    shutil.rmtree(root / "checkpoints")
+    make_job(root, LINEAR, train=(X, NUMBERS))
+    assert program(root) == 0
+    assert not (root / "output" / "failure").exists()
 
 
 FAILURES = {
