@@ -52,6 +52,8 @@ class Predictor:
     def __init__(self, state: ModelState):
         self._state = state
         self.n_outputs, self.n_features = state.coef.shape
+        # As the kernels read it, or they would copy it for each request.
+        self._by_feature = np.asfortranarray(state.coef)
         self._link = "score" if state.link == "score" else "logit"
         self._threshold = 0.5 if state.threshold is None else state.threshold
 
@@ -103,6 +105,7 @@ class Predictor:
         state = self._state
         intercept, coef, factors = state.machines()
         if factors is None:
+            coef = self._by_feature if sparse.issparse(X) else coef
             return linear_margins(X, coef, intercept)
         X = summed(X) if sparse.issparse(X) else X
         probit = state.link == "probit"

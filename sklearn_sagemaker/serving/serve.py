@@ -123,11 +123,11 @@ def loader(
     source: str, predictor_type: str | None, settings: Settings
 ) -> Callable[[], Any]:
     """What makes the application, each time that it is called."""
+    # Before anyone limits the threads of the libraries that these load.
+    from sklearn_sagemaker.serving.app import make_app
+    from sklearn_sagemaker.serving.model import load_model
 
     def load() -> Any:
-        from sklearn_sagemaker.serving.app import make_app
-        from sklearn_sagemaker.serving.model import load_model
-
         return make_app(load_model(source, predictor_type), settings)
 
     return load

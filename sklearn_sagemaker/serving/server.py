@@ -307,8 +307,8 @@ def run(server: Server) -> bool:
         # shutdown() waits for the loop that this thread is in.
         threading.Thread(target=server.shutdown, daemon=True).start()
 
-    signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-    before = {number: signal.signal(number, stop) for number in signals}
+    numbers = [signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGINT)]
+    before = {number: signal.signal(number, stop) for number in set(numbers)}
     try:
         server.serve_forever(POLL_SECONDS)
         return server.stop()

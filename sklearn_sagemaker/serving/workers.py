@@ -7,6 +7,7 @@ after the other; a model that cannot be loaded leaves the one before in place.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,9 @@ from sklearn_sagemaker.serving.deadlines import Listener
 
 THREADS = 8
 """Of a worker: they wait for clients more than they compute."""
+
+SHARED_MEMORY = "/dev/shm"
+"""For the file of heartbeats: disks of containers are slow."""
 
 SETTINGS: dict[str, Any] = {
     "worker_class": "gthread",
@@ -27,8 +31,6 @@ SETTINGS: dict[str, Any] = {
     "timeout": 60,
     # Longer than its own proxies keep a connection idle.
     "keepalive": 75,
-    # Disks of containers are slow, and heartbeats go to a file.
-    "worker_tmp_dir": "/dev/shm",
     "control_socket_disable": True,
     "loglevel": "info",
 }
@@ -57,6 +59,8 @@ def run(load: Callable[[], App], bind: str, workers: int) -> None:
         def load_config(self) -> None:
             for name, value in SETTINGS.items():
                 self.cfg.set(name, value)
+            if os.path.isdir(SHARED_MEMORY):
+                self.cfg.set("worker_tmp_dir", SHARED_MEMORY)
             self.cfg.set("bind", bind)
             self.cfg.set("workers", workers)
             self.cfg.set("post_worker_init", set_deadlines)

@@ -77,6 +77,22 @@ def test_a_real_artifact_answers_as_its_endpoint_did(content_type, format, apps)
         np.testing.assert_allclose(found.score, scores, rtol=0, atol=5e-7)
 
 
+@pytest.mark.parametrize(
+    ("name", "tolerance"), [("ll-wildfire", 6e-5), ("ll-packt", 0)]
+)
+def test_other_real_artifacts_answer_as_mxnet_does(name, tolerance, apps):
+    document = json.loads((ARTIFACTS / f"{name}.oracle.json").read_text())
+    rows = Rows(np.array(document["rows"], np.float32))
+    right = np.array(document["mxnet_output"])
+    for content_type, format in DENSE:
+        answer = invoke(apps[name], FORMATS[format].encode(rows), content_type, LINES)
+        found = FORMATS["jsonlines"].decode_predictions(answer.body)
+        scores = found.score.reshape(right.shape)
+        np.testing.assert_allclose(scores, right, rtol=1e-6, atol=tolerance)
+        if right.shape[1] > 1:
+            np.testing.assert_array_equal(found.predicted_label, right.argmax(axis=1))
+
+
 def test_answers_are_spelt_as_the_services(apps):
     # Recorded answers of an endpoint to these rows.
     body = (

@@ -314,6 +314,18 @@ def test_connections_of_workers_have_deadlines():
         assert connection.gettimeout() == 30
 
 
+@needs_gunicorn
+def test_the_container_does_not_start_without_a_model(tmp_path):
+    arguments = ["-m", PROGRAM, "--root", str(tmp_path), "--port", str(free_port())]
+    found = subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, timeout=SECONDS
+    )
+    assert found.returncode == 1
+    assert "error: " in found.stderr
+    assert "model" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
