@@ -19,7 +19,15 @@ WRITE_SECONDS = 30.0
 
 
 class Connection(socket.socket):
-    """A connection that raises TimeoutError where its client is slow."""
+    """A connection that raises TimeoutError where its client is slow.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether a request is being read or answered, for servers that end.
+    """
+
+    busy = False
 
     def __init__(self, *arguments: Any, read_seconds: float, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Any
 
 from sklearn_sagemaker.serving.app import App, error_body
-from sklearn_sagemaker.serving.deadlines import READ_SECONDS, Listener
+from sklearn_sagemaker.serving.deadlines import READ_SECONDS, Connection, Listener
 from sklearn_sagemaker.serving.request_body import RequestBody
 
 MOST_CONNECTIONS = 64
@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
     disable_nagle_algorithm = True
     server: Server
-    busy = False
+    connection: Connection
     _waits_for_continue = False
 
     def handle_expect_100(self) -> bool:
@@ -47,7 +47,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def parse_request(self) -> bool:
         """Read the head of a request."""
-        self.busy = True
+        self.connection.busy = True
         self._waits_for_continue = False
         return super().parse_request()
 
@@ -58,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         except ConnectionError:
             self.close_connection = True
         finally:
-            self.busy = False
+            self.connection.busy = False
 
     def _serve(self) -> None:
         try:
@@ -208,13 +208,15 @@ class Server(ThreadingMixIn, TCPServer):
         self.app = app
         self._slots = threading.BoundedSemaphore(max_connections)
         self._lock = threading.Lock()
-        self._handlers: set[_Handler] = set()
+        self._open: set[Connection] = set()
         super().__init__((host, port), _Handler)
         self.socket = Listener(self.socket, read_seconds)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Start a thread for a connection, if there is one left."""
         if self._slots.acquire(blocking=False):
+            with self._lock:
+                self._open.add(request)
             super().process_request(request, client_address)
             return
         body = error_body("the server has too many connections; try again later.")
@@ -233,19 +235,9 @@ class Server(ThreadingMixIn, TCPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._slots.release()
-
-    def finish_request(self, request: Any, client_address: Any) -> None:
-        """Serve a connection to its end."""
-        # Known before it runs, which it does in its constructor.
-        handler = _Handler.__new__(_Handler)
-        with self._lock:
-            self._handlers.add(handler)
-        try:
-            handler.__init__(request, client_address, self)  # type: ignore[misc]
-        finally:
             with self._lock:
-                self._handlers.discard(handler)
+                self._open.discard(request)
+            self._slots.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Keep quiet about clients that are gone."""
@@ -274,19 +266,18 @@ class Server(ThreadingMixIn, TCPServer):
                 self.process_request(*self.get_request())
         self.server_close()
         linger = min(end, monotonic() + LINGER_SECONDS)
-        while self._handlers and monotonic() < end:
+        while self._open and monotonic() < end:
             if monotonic() > linger:
                 self._close_idle()
             sleep(0.02)
-        return not self._handlers
+        return not self._open
 
     def _close_idle(self) -> None:
         with self._lock:
-            idle = [handler for handler in self._handlers if not handler.busy]
-        for handler in idle:
-            # AttributeError: one that has just started.
-            with contextlib.suppress(OSError, AttributeError):
-                handler.connection.shutdown(socket.SHUT_RD)
+            idle = [connection for connection in self._open if not connection.busy]
+        for connection in idle:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RD)
 
 
 def run(server: Server) -> bool:
