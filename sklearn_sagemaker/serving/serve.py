@@ -138,7 +138,15 @@ def serve_alone(load: Callable[[], Any], host: str, port: int, name: str) -> int
     from sklearn_sagemaker.serving.server import Server, run
     from sklearn_sagemaker.training.blas import single_threaded_blas
 
-    with single_threaded_blas(), Server(load(), host, port) as server:
+    app = load()
+    try:
+        server = Server(app, host, port)
+    except OSError as error:
+        raise ValueError(
+            f"{_address(host, port)}: {error.strerror or error}; choose another --port "
+            "or --host."
+        ) from error
+    with single_threaded_blas(), server:
         port = server.server_address[1]
         print(f"serving {name} at http://{_address(host, port)}", flush=True)
         return 0 if run(server) else 1

@@ -161,6 +161,16 @@ def test_the_command_refuses(arguments, says, capsys):
     assert error.count("\n") == 1
 
 
+def test_a_port_that_is_taken(capsys):
+    model = str(ARTIFACTS / "ll-adult.tar.gz")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["serve", model, "--port", str(port)]) == 2
+    error = capsys.readouterr().err
+    assert f"127.0.0.1:{port}: " in error
+    assert "choose another --port" in error
+
+
 def test_a_pickle_is_never_loaded(tmp_path, capsys):
     marker = tmp_path / "was-run"
     code = f"cposix\nsystem\n(S'touch {marker}'\ntR.".encode()
