@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from sklearn_sagemaker._memory import memory
@@ -71,7 +73,7 @@ def check_epochs(epochs: int, patience: int | None, n_models: int) -> None:
 def aligned_zeros(shape: tuple[int, ...], dtype) -> np.ndarray:
     """Zeros that start on a cache line: a strip across two lines costs twice."""
     dtype = np.dtype(dtype)
-    size = int(np.prod(shape)) * dtype.itemsize
+    size = math.prod(shape) * dtype.itemsize
     memory = np.zeros(size + 64, dtype=np.uint8)
     start = -memory.__array_interface__["data"][0] % 64
     return memory[start : start + size].view(dtype).reshape(shape)

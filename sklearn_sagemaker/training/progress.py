@@ -110,16 +110,20 @@ class Progress:
         better = finite & (loss < self.best_loss[active])
         if keep_improvements:
             better, patience = finite & improved, patience + 1
-        self.best_loss[active[better]] = loss[better]
-        self.best_parts[:, active[better]] = parts[:, better]
-        self.best_epoch[active[better]] = epoch
-        self.reference[active[improved]] = loss[improved]
+        better = better.nonzero()[0]
+        best = active[better]
+        self.best_loss[best] = loss[better]
+        self.best_parts[:, best] = parts[:, better]
+        self.best_epoch[best] = epoch
+        self.reference[active] = np.where(improved, loss, reference)
         waited = np.where(improved | ~counted, 0, self.waited[active] + 1)
         self.waited[active] = waited
-        stopped = finite & (waited >= patience)
-        self.status[active[stopped]] = "early_stopped"
-        self.status[active[~finite]] = "diverged"
-        return np.flatnonzero(better), np.flatnonzero(stopped | ~finite)
+        gone = (~finite | (waited >= patience)).nonzero()[0]
+        if len(gone):
+            self.status[active[gone]] = np.where(
+                finite[gone], "early_stopped", "diverged"
+            )
+        return better, gone
 
 
 def summary(progress: list[Progress], epoch: int, n_active: int) -> dict[str, Any]:

@@ -168,10 +168,12 @@ def learning_rates(candidates, start: int, count: int, total: int) -> np.ndarray
     updates = np.arange(start, start + count, dtype=np.float64)[:, None]
     rates = np.repeat(candidates.learning_rate[None, :], count, axis=0)
     cosine = candidates.schedule == "cosine"
-    progress = (updates + 0.5) / max(total, start + count)
-    rates[:, cosine] *= 0.5 * (1.0 + np.cos(np.pi * progress))
+    if cosine.any():
+        progress = (updates + 0.5) / max(total, start + count)
+        rates *= np.where(cosine, 0.5 * (1.0 + np.cos(np.pi * progress)), 1.0)
     inverse = candidates.schedule == "inverse"
-    rates[:, inverse] /= np.sqrt(1.0 + updates / INVERSE_UPDATES)
+    if inverse.any():
+        rates[:, inverse] /= np.sqrt(1.0 + updates / INVERSE_UPDATES)
     step = candidates.schedule == "step"
     if step.any():
         base = candidates.learning_rate[step]

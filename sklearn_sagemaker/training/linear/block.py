@@ -148,6 +148,7 @@ class ColumnBlock:
         self.active = np.arange(self.n_models)
         self._lay_out()
         self._gradients = np.empty((0, 0), dtype=self.dtype)
+        self._cut: tuple = (None, None, 0, [], np.zeros(0))
         self.W = aligned_zeros(self._weights_shape, self.dtype)
         if initial is not None:
             self._set_initial(initial)
@@ -187,26 +188,31 @@ class ColumnBlock:
             self.ld = 2
         d = self.reader.n_features
         self._weights_shape = (self.used, d) if self.narrow else (d, self.ld)
+        n_active = max(1, len(self.active))
+        models = self._models = self.active[np.arange(self.used) % n_active]
         if self._scales.shape[1] == 1:
             self.scale = self._scales
         else:
-            models = self.active[np.arange(self.used) % len(self.active)]
             scale = self._scales[:, models]
             if not self.narrow:
                 pad = ((0, 0), (0, self.ld - self.used))
                 scale = np.pad(scale, pad, constant_values=1.0)
             self.scale = self._array(scale.T if self.narrow else scale)
         self.penalties = np.zeros((3, self.ld), dtype=self.dtype)
-        models = self.active[np.arange(self.used) % max(1, len(self.active))]
         wd = self.candidates.wd[models]
         self.penalties[0, : self.used] = wd
         self.penalties[1, : self.used] = self.candidates.l1[models]
         self.penalties[2, : self.used] = wd * self.objective.bias_wd_mult
-        fits = np.arange(self.used) // (self.n_classes * max(1, len(self.active)))
+        fits = np.arange(self.used) // (self.n_classes * n_active)
         self.label_scaler = np.zeros((3, self.ld), dtype=self.dtype)
         self.label_scaler[1] = 1.0
         shift, scale, parameter = self._fit_scaler[:, fits]
         self.label_scaler[:, : self.used] = shift, 1.0 / scale, parameter
+        width = self.n_classes * len(self.active)
+        self._scaler_of_fit = [
+            self._array(self.label_scaler[:, fit * width : (fit + 1) * width])
+            for fit in range(self.n_fits)
+        ]
 
     def _described(self) -> Columns:
         """The arrays as they are laid out, for the kernels."""
@@ -287,9 +293,8 @@ class ColumnBlock:
             Other rows than the block's, of the same kind and precision.
         """
         reader = self.reader if reader is None else reader
-        lanes = np.arange(self.used) % len(self.active)
         per_column = np.zeros((len(rates), self.ld), dtype=self.dtype)
-        per_column[:, : self.used] = rates[:, self.active][:, lanes]
+        per_column[:, : self.used] = rates[:, self._models]
         masked = np.where(fold >= 0, fold + 1, -1).astype(np.int32)
         losses, loss_weights = np.zeros((2, self.ld))
         n_parts = 1
@@ -324,8 +329,9 @@ class ColumnBlock:
                 self.team.together(call)
             else:
                 call(new_barrier(), 0, 1)
-        columns = self.columns_of(np.arange(len(self.active)))[0, 0]
-        return losses[columns] / np.maximum(loss_weights[columns], 1e-300)
+        # Those of the refits, with a coupled loss in the columns of the first class.
+        n = len(self.active)
+        return losses[:n] / np.maximum(loss_weights[:n], 1e-300)
 
     def _segments(self, rates, masked) -> Iterator[tuple]:
         """Ranges of batches, with the tables of the lazy catch-up if it applies.
@@ -417,12 +423,8 @@ class ColumnBlock:
         """
         width = self.n_classes * len(self.active)
         step = SCORE_BYTES // (width * self.dtype.itemsize)
-        step = int(np.clip(step, 256, SCORE_ROWS))
-        pieces = [
-            (number, fit, rows[start : start + step])
-            for number, (fit, rows) in enumerate(parts)
-            for start in range(0, len(rows), step)
-        ]
+        step = min(max(step, 256), SCORE_ROWS)
+        pieces, total = self._validation_pieces(parts, weights, step)
 
         def losses(piece):
             _, fit, rows = piece
@@ -434,7 +436,7 @@ class ColumnBlock:
                 labels,
                 weights,
                 # A fit's margins are in its own label units, so is its loss.
-                self._array(self.label_scaler[:, columns]),
+                self._scaler_of_fit[fit],
                 LOSS_IDS[self.objective.loss],
                 self.coupled,
                 self.n_classes,
@@ -444,13 +446,30 @@ class ColumnBlock:
             return sums[: len(self.active)]
 
         degree = LOSSES[self.objective.loss].degree
-        sums, total = np.zeros((len(parts), len(self.active))), np.zeros(len(parts))
-        for (number, fit, rows), part in zip(
+        sums = np.zeros((len(parts), len(self.active)))
+        for (number, fit, _), part in zip(
             pieces, self.team.map(losses, pieces), strict=True
         ):
             sums[number] += part * self._fit_scaler[1, fit] ** degree
-            total[number] += weights[rows].sum(dtype=np.float64)
         return sums, total
+
+    def _validation_pieces(self, parts, weights, step):
+        """The parts in pieces of so many rows, and the weight of each part.
+
+        In most epochs they are those of the last.
+        """
+        known = self._cut
+        if known[0] is not parts or known[1] is not weights or known[2] != step:
+            pieces = [
+                (number, fit, rows[start : start + step])
+                for number, (fit, rows) in enumerate(parts)
+                for start in range(0, len(rows), step)
+            ]
+            total = np.zeros(len(parts))
+            for number, _, rows in pieces:
+                total[number] += weights[rows].sum(dtype=np.float64)
+            self._cut = parts, weights, step, pieces, total
+        return self._cut[3:]
 
     def best_margins(self, reader, parts, models=None):
         """Margins of the snapshots, each row by the fit that may score it.
