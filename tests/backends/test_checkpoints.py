@@ -1,12 +1,11 @@
 """Trainings that are cut off and go on: the same bits as if they had not been."""
 
 import errno
+import multiprocessing
 import os
 import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 import warnings
 
@@ -283,40 +282,39 @@ def test_streams_have_no_checkpoints(tmp_path):
         model.partial_fit(X, LABELS, classes=[0, 1])
 
 
-SCRIPT = """
-import sys, warnings
-import numpy as np
-from tests.backends.support import fitted
-from tests.backends.test_checkpoints import CASES
-from sklearn_sagemaker.backends import LocalBackend
-from sklearn_sagemaker.io.plain_values import write_values
-
-name, folder, out = sys.argv[1:]
-model, *rows = CASES[name]
-warnings.simplefilter("ignore")
-model.set_params(random_state=0, backend=LocalBackend(checkpoint=folder, every=0))
-write_values(out, {"digest": {k: repr(v) for k, v in fitted(model.fit(*rows)).items()}})
-"""
+def train(name, folder):
+    model, *rows = CASES[name]
+    backend = LocalBackend(checkpoint=folder, every=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CheckpointWarning)
+        clone(model).set_params(random_state=0, backend=backend).fit(*rows)
 
 
 @pytest.mark.parametrize("name", ["dropped", "gradient", "als", "mcmc"])
-def test_a_training_that_is_killed_goes_on_to_the_same_bits(name, tmp_path):
+def test_a_training_that_is_killed_goes_on_to_the_same_bits(
+    name, tmp_path, monkeypatch
+):
     """Killed again and again, whatever it does, each time a little later."""
     model, *rows = CASES[name]
     folder = tmp_path / "checkpoints"
-    command = [sys.executable, "-c", SCRIPT, name, str(folder), str(tmp_path / "out")]
+    monkeypatch.syspath_prepend(os.getcwd())
+    # Processes of a server that has imported all of it, once for all cases.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     kills = 0
     for wait in (0.0, 0.004):
         before = set(os.listdir(folder)) if folder.is_dir() else set()
-        process = subprocess.Popen(command, cwd=os.getcwd())
-        while process.poll() is None:
+        process = context.Process(target=train, args=(name, folder))
+        process.start()
+        while process.is_alive():
             if folder.is_dir() and set(os.listdir(folder)) - before:
                 # Something is being written, or was a moment ago.
                 time.sleep(wait)
-                process.send_signal(signal.SIGKILL)
+                process.kill()
                 break
             time.sleep(0.001)
-        kills += process.wait() == -signal.SIGKILL
+        process.join()
+        kills += process.exitcode == -signal.SIGKILL
     assert kills
     whole = clone(model).set_params(random_state=0).fit(*rows)
     with warnings.catch_warnings(record=True):
