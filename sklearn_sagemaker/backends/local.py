@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
@@ -122,8 +123,8 @@ class LocalBackend(Backend):
         TypeError
             If ``stop`` is not callable, or ``checkpoint`` no path.
         ValueError
-            If ``checkpoint`` is no folder, ``every`` is no number of seconds, ``stop``
-            lacks a folder, or a stream is to have checkpoints.
+            If ``checkpoint`` is no folder of this machine, ``every`` is no number of
+            seconds, ``stop`` lacks a folder, or a stream is to have checkpoints.
         """
         number = isinstance(self.every, Real) and not isinstance(self.every, bool)
         if not number or not 0 <= self.every < math.inf:
@@ -155,10 +156,19 @@ class LocalBackend(Backend):
                 f"checkpoint must be the path of a folder or None, got "
                 f"{type(folder).__name__}."
             )
-        if not str(folder) or (os.path.exists(folder) and not os.path.isdir(folder)):
+        # Late: most fits write no file.
+        from sklearn_sagemaker.io.opening import file_name
+
+        name = file_name(folder, ValueError)
+        if not name or (os.path.exists(name) and not os.path.isdir(name)):
             raise ValueError(
-                f"checkpoint={str(folder)!r} is no folder; name one, which is made if "
-                "it is missing."
+                f"checkpoint={name!r} is no folder; name one, which is made if it is "
+                "missing."
+            )
+        if re.match(r"\w{2,}:/", name):
+            raise ValueError(
+                f"checkpoint={name!r} is an address, and checkpoints are written to a "
+                "folder of this machine; name one, and copy it where you want it."
             )
 
     def train(

@@ -8,6 +8,7 @@ import shutil
 import signal
 import time
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -265,11 +266,18 @@ def test_rows_are_read_for_checkpoints_only(tmp_path, monkeypatch):
         ({"checkpoint": 3}, TypeError, "path of a folder or None, got int"),
         ({"checkpoint": ""}, ValueError, "checkpoint='' is no folder"),
         ({"checkpoint": __file__}, ValueError, "test_checkpoints.py' is no folder"),
+        ({"checkpoint": b"folder"}, TypeError, "path of a folder or None, got bytes"),
+        ({"checkpoint": "a\0b"}, ValueError, "has a NUL character"),
+        ({"checkpoint": "s3://bucket/key"}, ValueError, "key' is an address, and"),
+        ({"checkpoint": Path("s3://bucket")}, ValueError, "bucket' is an address"),
         ({"stop": 3}, TypeError, "stop must be callable"),
         ({"stop": dict, "checkpoint": None}, ValueError, "set checkpoint"),
     ],
 )
-def test_settings_are_checked_before_any_work(tmp_path, settings, error, match):
+def test_settings_are_checked_before_any_work(
+    tmp_path, monkeypatch, settings, error, match
+):
+    monkeypatch.chdir(tmp_path)
     backend = LocalBackend(**{"checkpoint": tmp_path / "new", **settings})
     with pytest.raises(error, match=match):
         LinearLearnerClassifier(backend=backend).fit(X, LABELS)
