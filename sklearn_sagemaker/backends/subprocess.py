@@ -9,7 +9,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import warnings
 from collections import deque
 from contextlib import suppress
 from dataclasses import replace
@@ -18,6 +17,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._kernels import LEVEL
 from sklearn_sagemaker._kernels.levels import ENVIRONMENT_VARIABLE
 from sklearn_sagemaker._state import (
@@ -184,7 +184,7 @@ def _run(task: dict[str, Any], monitor: Monitor | None) -> None:
                 _tell(process.stdin, "stop" if stop else "go")
             elif kind == "warning":
                 bases, message = rest
-                warnings.warn(message, _found(bases, UserWarning), stacklevel=2)
+                warn_user(message, _found(bases, UserWarning))
             elif kind == "error":
                 error = _made(*rest)
     except BaseException:

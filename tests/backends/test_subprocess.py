@@ -184,9 +184,12 @@ def test_verbose_and_warnings_are_those_of_a_local_fit(capfd, monkeypatch):
         assert out == ""
         lines = [line.rpartition(",")[0] for line in err.splitlines()]
         assert len(lines) == 4
-        said.append((lines, [(one.category, str(one.message)) for one in caught]))
+        said.append(
+            (lines, [(one.category, str(one.message), one.filename) for one in caught])
+        )
     assert said[0] == said[1]
-    (category, message), *others = said[0][1]
+    (category, message, filename), *others = said[0][1]
+    assert filename == __file__
     assert category is InapplicableHyperparameterWarning
     assert "groups has no effect" in message
     assert not others
