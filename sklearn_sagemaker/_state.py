@@ -119,7 +119,11 @@ def class_numbers(y: np.ndarray, classes: np.ndarray) -> tuple[np.ndarray, np.nd
         Anything for labels that are no class.
     known : bool ndarray of shape (n,)
     """
-    numbers = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    try:
+        numbers = np.searchsorted(classes, y).clip(0, len(classes) - 1)
+    except TypeError:
+        # Text among numbers has no place, nor is it one of them.
+        return np.zeros(len(y), dtype=np.intp), np.zeros(len(y), dtype=bool)
     return numbers, classes[numbers] == y
 
 

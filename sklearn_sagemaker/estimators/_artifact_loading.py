@@ -8,7 +8,7 @@ from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.artifacts.reading import state_of_artifact
 from sklearn_sagemaker.estimators._artifact_saving import CLASSES, PLAIN
 from sklearn_sagemaker.estimators._attributes import set_attributes
-from sklearn_sagemaker.estimators._targets import whole_text
+from sklearn_sagemaker.estimators._targets import class_labels
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.archives import MAX_BYTES
 from sklearn_sagemaker.io.artifacts.artifact import LINEAR, ModelArtifact
@@ -112,7 +112,7 @@ def load_artifact(
     artifact = read_artifact(source, max_bytes=max_bytes)
     state = state_of_artifact(
         artifact,
-        classes=whole_text(classes),
+        classes=class_labels(classes, "classes"),
         threshold=threshold,
         predictor_type=predictor_type,
         loss=loss,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import column_or_1d
@@ -13,23 +14,105 @@ from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker._state import RowSource, class_numbers
 
 
-def whole_text(labels: Any) -> Any:
-    """Labels with the zero characters that NumPy's text drops at the end.
+def class_labels(labels: Any, name: str) -> Any:
+    """Labels as NumPy can tell them apart, none of them missing.
 
     Parameters
     ----------
     labels : array-like
+    name : str
+        Of the argument, for messages.
 
     Returns
     -------
     labels : array-like
-        As they are, or of dtype object: with such a character it is another class.
+        As they are, or of dtype object where text ends in a zero character, which
+        NumPy's text drops. Those of pandas' nullable dtypes become arrays: by
+        scikit-learn they would be float64, where large integers meet.
+
+    Raises
+    ------
+    ValueError
+        If a label is None, NaN or pandas.NA, or they are of types without an order.
     """
     if isinstance(labels, list | tuple):
         for label in labels:
             if isinstance(label, str | bytes) and label[-1:] in ("\0", b"\0"):
-                return np.array(labels, dtype=object)
-    return labels
+                labels = np.array(labels, dtype=object)
+                break
+    if labels is None or sp.issparse(labels):
+        return labels
+    try:
+        found = np.asarray(labels)
+    except ValueError:  # ragged, which scikit-learn says
+        return labels
+    column = found.ndim > 0 and found.size == len(found)
+    if column and found.dtype.kind == "O":
+        _check_missing(found.ravel(), name)
+        _check_order(found.ravel(), name)
+    elif column and found.dtype.kind in "SU" and isinstance(labels, list | tuple):
+        # NumPy makes a NaN among text a class of that name.
+        _check_missing(labels, name)
+    nullable = not isinstance(getattr(labels, "dtype", None), np.dtype | None)
+    return found if nullable else labels
+
+
+def number_labels(labels: Any, name: str) -> Any:
+    """Labels of a regression in float64.
+
+    None, sparse and complex ones stay as they are: scikit-learn refuses them.
+
+    Raises
+    ------
+    ValueError
+        If one is text that is no number, or a date.
+    """
+    if labels is None or sp.issparse(labels):
+        return labels
+    try:
+        found = np.asarray(labels)
+        if found.dtype.kind == "c":
+            return found
+        if found.dtype.kind not in "mM":
+            return found.astype(np.float64, copy=False)
+        reason = f"labels of dtype {found.dtype}"
+    except (TypeError, ValueError) as error:
+        reason = f"a label that is no number ({error})"
+    raise ValueError(
+        f"{name} has {reason}, and a regressor predicts numbers; turn them into such, "
+        "or use a classifier."
+    )
+
+
+def _check_missing(labels: Any, name: str) -> None:
+    for place, label in enumerate(labels):
+        if _is_missing(label):
+            raise ValueError(
+                f"{name} has a missing label, {label!r} at position {place}; drop it, "
+                "or give it a class of its own."
+            )
+
+
+def _check_order(labels: np.ndarray, name: str) -> None:
+    one_each = {type(label): label for label in labels}
+    try:
+        sorted(one_each.values())
+    except TypeError:
+        names = ", ".join(sorted(kind.__name__ for kind in one_each))
+        raise ValueError(
+            f"{name} has labels of the types {names}, which have no order; make them "
+            "all text, or all numbers."
+        ) from None
+
+
+def _is_missing(label: Any) -> bool:
+    if label is None:
+        return True
+    try:
+        return bool(label != label)
+    except (TypeError, ValueError):
+        # pandas.NA has no truth, nor has an array.
+        return type(label).__name__ == "NAType"
 
 
 class ClassTargets:
@@ -113,7 +196,7 @@ class ClassTargets:
     def of_stream(cls, estimator: Any, classes) -> ClassTargets:
         """The classes of a stream, which its first call names."""
         first = not hasattr(estimator, "coef_")
-        classes = whole_text(classes)
+        classes = class_labels(classes, "classes")
         if first and classes is None:
             raise ValueError(
                 "classes must be passed on the first call to partial_fit: all labels "
@@ -175,7 +258,7 @@ class ClassTargets:
 
     def encode_validation(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
         """The same for validation rows, which have no other labels either."""
-        y = column_or_1d(whole_text(y))
+        y = column_or_1d(class_labels(y, "y_val"))
         if len(y) != len(weights):
             raise ValueError(
                 f"y_val has {len(y)} labels for the {len(weights)} rows of "
@@ -226,7 +309,7 @@ class NumberTargets:
 
     def encode_validation(self, y, weights) -> tuple[np.ndarray, np.ndarray]:
         """The same for validation rows, whose labels nothing has checked yet."""
-        y = column_or_1d(y, dtype=np.float64)
+        y = column_or_1d(number_labels(y, "y_val"), dtype=np.float64)
         if len(y) != len(weights) or not np.isfinite(y).all():
             raise ValueError(
                 f"y_val must hold {len(weights)} finite numbers, one for each "

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_regressor
 from sklearn.exceptions import NotFittedError
+from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_sagemaker._compat import check_sample_weight
@@ -16,7 +17,8 @@ from sklearn_sagemaker._state import RowSource
 from sklearn_sagemaker.estimators._targets import (
     ClassTargets,
     NumberTargets,
-    whole_text,
+    class_labels,
+    number_labels,
 )
 
 
@@ -29,7 +31,7 @@ def check_rows(estimator: Any, X, y: Any = "no_validation", *, reset: bool, **mo
         )
     if sp.issparse(X):
         X = checked_csr(X)
-    return validate_data(
+    found = validate_data(
         estimator,
         X,
         y,
@@ -38,6 +40,47 @@ def check_rows(estimator: Any, X, y: Any = "no_validation", *, reset: bool, **mo
         accept_large_sparse=True,
         dtype="numeric",
         **more,
+    )
+    if isinstance(found, tuple):
+        return _numbers(estimator, found[0]), found[1]
+    return _numbers(estimator, found)
+
+
+def _numbers(estimator: Any, X):
+    """Rows of the dtypes that "numeric" lets pass, as numbers or not at all.
+
+    A DataFrame with a categorical column arrives here as objects, its infinities
+    unseen.
+    """
+    if X.dtype.kind in "mM":
+        raise ValueError(
+            f"X holds dates or times ({X.dtype}); turn them into numbers, for example "
+            "days since the first."
+        )
+    if X.dtype.kind != "O":
+        return X
+    try:
+        found = X.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        # Which of both scikit-learn's checks of an estimator look for.
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(_no_number(estimator, X)) from None
+    assert_all_finite(found, estimator_name=type(estimator).__name__, input_name="X")
+    return found
+
+
+def _no_number(estimator: Any, X) -> str:
+    """Which column of X has what is no number."""
+    names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
+    faults = []
+    for name, column in zip(names, X.T, strict=True):
+        try:
+            column.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            faults.append(f"{name!r} ({error})")
+    return (
+        f"Columns of X have values that are no numbers: {', '.join(faults[:6])}; "
+        "encode them, for example by sklearn.preprocessing.OneHotEncoder, or drop them."
     )
 
 
@@ -61,7 +104,7 @@ def rows_to_score(estimator: Any, X):
 def check_labelled(estimator: Any, X, y, sample_weight, *, reset: bool) -> tuple:
     """Rows to train on, their labels and float64 weights."""
     numeric = is_regressor(estimator)
-    labels = y if numeric else whole_text(y)
+    labels = number_labels(y, "y") if numeric else class_labels(y, "y")
     X, y = check_rows(estimator, X, labels, reset=reset, y_numeric=numeric)
     X = canonical(X)
     return X, y, _check_weights(sample_weight, X)
