@@ -27,6 +27,18 @@ def _stem(target: Path) -> str:
     return f".{target.name[:100]}.{_HOST}"
 
 
+def _target(path: str | os.PathLike[str]) -> Path:
+    """The file that a path stands for, in a folder that there is."""
+    target = Path(os.path.realpath(path))
+    if target.is_dir():
+        raise IsADirectoryError(f"{path}: is a folder; name a file to write.")
+    if not target.parent.is_dir():
+        raise FileNotFoundError(
+            f"{path}: the folder {target.parent} does not exist; make it first."
+        )
+    return target
+
+
 def _start(target: Path) -> tuple[Path, int]:
     """A new file in the target's folder, so that the rename stays on one disk.
 
@@ -34,7 +46,14 @@ def _start(target: Path) -> tuple[Path, int]:
     """
     while True:
         path = target.with_name(f"{_stem(target)}{secrets.token_hex(4)}.part")
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        # Permission bits lie to root and on network disks: only writing tells.
+        try:
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except OSError as error:
+            raise PermissionError(
+                f"{target}: cannot write in the folder {target.parent} "
+                f"({error.strerror or error}); choose another one."
+            ) from error
         try:
             _lock(handle, wait=True)
             # Who cleans up may have come between.
@@ -113,21 +132,7 @@ def check_can_write(path: str | os.PathLike[str]) -> None:
     name = file_name(path)
     if _special(name) is not None:
         return
-    target = Path(os.path.realpath(name))
-    if target.is_dir():
-        raise IsADirectoryError(f"{path}: is a folder; name a file to write.")
-    if not target.parent.is_dir():
-        raise FileNotFoundError(
-            f"{path}: the folder {target.parent} does not exist; make it first."
-        )
-    # Permission bits lie to root and on network disks: only writing tells.
-    try:
-        probe, handle = _start(target)
-    except OSError as error:
-        raise PermissionError(
-            f"{path}: cannot write in the folder {target.parent} "
-            f"({error.strerror or error}); choose another one."
-        ) from error
+    probe, handle = _start(_target(path))
     with suppress(OSError):
         probe.unlink()
     os.close(handle)
@@ -184,9 +189,7 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         with _reader_waits(name, mode):
             yield Path(name)
         return
-    target = Path(os.path.realpath(name))
-    if target.is_dir():
-        raise IsADirectoryError(f"{path}: is a folder; name a file to write.")
+    target = _target(path)
     _clean(target)
     temporary, handle = _start(target)
     try:

@@ -68,22 +68,27 @@ def test_devices_are_not_replaced():
         assert str(temporary) == os.devnull
 
 
-def test_check_can_write(tmp_path):
+WRITES = [check_can_write, lambda path: replacing(path).__enter__()]
+
+
+def test_check_can_write_leaves_nothing(tmp_path):
     check_can_write(tmp_path / "new.txt")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_place_where_no_file_can_be_is_named(tmp_path, monkeypatch, write):
     with pytest.raises(IsADirectoryError, match="is a folder"):
-        check_can_write(tmp_path)
+        write(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"nowhere does not exist; make it"):
-        check_can_write(tmp_path / "nowhere" / "new.txt")
+        write(tmp_path / "nowhere" / "new.txt")
 
-
-def test_check_asks_the_disk(tmp_path, monkeypatch):
     def refuse(*arguments):
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(os, "open", refuse)
-    with pytest.raises(PermissionError, match="Read-only file system"):
-        check_can_write(tmp_path / "new.txt")
+    with pytest.raises(PermissionError, match=r"new.txt: .*Read-only file system"):
+        write(tmp_path / "new.txt")
 
 
 def test_a_block_that_writes_nothing_leaves_the_old_file(tmp_path):
@@ -193,7 +198,7 @@ def test_a_lock_that_the_disk_does_not_know(tmp_path, monkeypatch):
     assert left.exists()
 
 
-@pytest.mark.parametrize("write", [check_can_write, lambda p: replacing(p).__enter__()])
+@pytest.mark.parametrize("write", WRITES)
 def test_paths_that_are_none(tmp_path, write):
     for path in (f"{tmp_path}/a\0b", f"{tmp_path}/a\ud800b"):
         with pytest.raises(DataFileError, match="which no file name can have"):
