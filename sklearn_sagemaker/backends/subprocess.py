@@ -122,7 +122,8 @@ class SubprocessBackend(Backend):
         OSError
             If there is no room for the rows in the folder for temporary files.
         TrainingFailedError
-            If the process ends without a model; the message has the end of its log.
+            If no process can be started, or it ends without a model; the message has
+            the end of its log.
         TypeError
             If the data are of a source that another process cannot find.
         Exception
@@ -140,7 +141,15 @@ class SubprocessBackend(Backend):
             "every": float(self.every),
         }
         with tempfile.TemporaryDirectory(prefix="sklearn-sagemaker-") as folder:
-            write_problem(Path(folder, "problem.zip"), spec, data)
+            try:
+                write_problem(Path(folder, "problem.zip"), spec, data)
+            except OSError as error:
+                raise OSError(
+                    error.errno,
+                    f"The rows could not be copied to a file in {folder} "
+                    f"({error.strerror or error}); set TMPDIR to a folder with room, "
+                    "or backend='local'.",
+                ) from error
             _run({"folder": folder, "settings": settings}, monitor)
             state = read_state(Path(folder, "state.zip"))
         if isinstance(data, WindowedData):
@@ -154,16 +163,23 @@ def _run(task: dict[str, Any], monitor: Monitor | None) -> None:
     path = [os.path.abspath(entry) for entry in sys.path]
     # An environment that this process ignores is none of the other's.
     flag = "-I" if sys.flags.isolated else "-P"
-    process = subprocess.Popen(
-        [sys.executable, flag, "-c", _START],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env={**os.environ, ENVIRONMENT_VARIABLE: LEVEL},
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-    )
+    try:
+        process = subprocess.Popen(
+            [sys.executable, flag, "-c", _START],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, ENVIRONMENT_VARIABLE: LEVEL},
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except (OSError, TypeError) as fault:
+        # A program that embeds Python may have no executable.
+        raise TrainingFailedError(
+            f"No process could be started by sys.executable={sys.executable!r} "
+            f"({fault}); set backend='local'."
+        ) from fault
     assert process.stdin is not None
     assert process.stdout is not None
     assert process.stderr is not None

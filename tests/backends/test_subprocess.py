@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import warnings
+import zipfile
 from pathlib import Path
 
 import joblib
@@ -210,6 +211,24 @@ def test_threads_are_counted_here(monkeypatch):
     assert sent == [3, 10**6, joblib.effective_n_jobs(-1)]
     with pytest.raises(ValueError, match="n_jobs"):
         LinearLearnerClassifier(backend="subprocess", n_jobs=0).fit(*IRIS)
+
+
+def test_no_room_for_the_rows_is_said(monkeypatch):
+    def write(self, *_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(zipfile.ZipFile, "writestr", write)
+    with pytest.raises(OSError, match=r"No space left.*set TMPDIR to") as caught:
+        LinearLearnerClassifier(backend="subprocess").fit(*IRIS)
+    assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.parametrize("python", [None, "", "/nowhere/python"])
+def test_a_python_that_cannot_be_started_is_named(monkeypatch, python):
+    monkeypatch.setattr(sys, "executable", python)
+    message = f"sys.executable={python!r} .*set backend='local'"
+    with pytest.raises(TrainingFailedError, match=message):
+        LinearLearnerClassifier(backend="subprocess").fit(*IRIS)
 
 
 class Stopping:
