@@ -333,7 +333,8 @@ def format_of_file(path: str | os.PathLike[str], format: str | None = None) -> F
     Raises
     ------
     DataFileError
-        If the ending is unknown; the message lists the known ones.
+        If the ending is unknown, of which the message lists the known ones, or it is
+        a folder.
     ValueError
         If there is no such format.
 
@@ -353,6 +354,8 @@ def format_of_file(path: str | os.PathLike[str], format: str | None = None) -> F
     for entry in FORMATS.values():
         if path.lower().endswith(entry.endings):
             return entry
+    if os.path.isdir(path):
+        raise DataFileError(f"{path}: is a folder; name a file in it.")
     known = ", ".join(ending for entry in FORMATS.values() for ending in entry.endings)
     raise DataFileError(
         f"{path}: unknown kind of file; the name must end in one of {known}, or its "

@@ -236,8 +236,9 @@ class FileDataset(RowSource):
 
 def _matched(paths: Any) -> list[str]:
     """Files, in order; each pattern must match some."""
-    if isinstance(paths, (str, os.PathLike)):
-        return matching_files(paths)
+    # Bytes and numbers are no sequences of paths: refused as the paths they are not.
+    if not hasattr(paths, "__iter__") or isinstance(paths, (str, bytes, os.PathLike)):
+        paths = [paths]
     found = [path for one in paths for path in matching_files(one)]
     if not found:
         raise DataFileError("paths is empty; name at least one file.")

@@ -151,11 +151,18 @@ def read_csv(
         Naming the row, counted from 1 as in the file, and the column.
     OptionalDependencyError
         If pandas is not installed.
+    TypeError
+        If ``layout`` is none, such as the name of a file.
 
     See Also
     --------
     inspect_csv : With an example of both.
     """
+    if not isinstance(layout, CsvLayout):
+        raise TypeError(
+            f"layout must be a CsvLayout, got {type(layout).__name__}; inspect_csv "
+            "makes one of a path, which read_table reads at once."
+        )
     features = layout.features(label) if features is None else list(features)
     kind: LabelKind = "number" if labels == "number" else "text"
     rows = stack_rows(list(_parts(layout, features, label, kind)))

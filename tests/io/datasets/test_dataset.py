@@ -326,6 +326,12 @@ def test_no_file_matches(tmp_path):
                 FileDataset(__file__, **{name: value})
     with pytest.raises(DataFileError, match="unknown kind of file"):
         FileDataset(__file__)
+    with pytest.raises(DataFileError, match="is a folder; name a file in it"):
+        FileDataset(tmp_path)
+    with pytest.raises(TypeError, match="is bytes; give a str"):
+        FileDataset(b"a.csv")
+    with pytest.raises(TypeError, match="a path must be a str or path-like, got int"):
+        FileDataset(3)
 
 
 def test_files_that_do_not_go_together(tmp_path, table):

@@ -350,6 +350,11 @@ def test_options_of_the_text(tmp_path):
         read_table(path, label="y", sepp=";")
 
 
+def test_read_csv_wants_a_layout_and_says_where_from(tmp_path):
+    with pytest.raises(TypeError, match=r"got str; inspect_csv makes one of a path"):
+        read_csv(str(tmp_path / "a.csv"))
+
+
 def test_the_format_can_be_said(tmp_path):
     path = save(tmp_path, "1,2\n3,4\n", "data.txt")
     with pytest.raises(DataFileError, match="unknown kind of file"):
