@@ -121,8 +121,13 @@ def take(estimator: Any, found: ModelState | PendingTraining, classes: Any) -> N
     """Take the fitted attributes, or what will bring them."""
     if isinstance(found, PendingTraining):
         set_pending(estimator, found)
-    else:
+    elif isinstance(found, ModelState):
         set_attributes(estimator, replace(found, classes=classes))
+    else:
+        raise TypeError(
+            "train() of a backend must return a ModelState or a PendingTraining, got "
+            f"{type(found).__name__}."
+        )
 
 
 @contextmanager

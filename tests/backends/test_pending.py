@@ -139,6 +139,18 @@ def test_streams_do_not_wait():
     assert fitted(model) == {}
 
 
+@pytest.mark.parametrize("found", [None, {}])
+def test_what_is_neither_a_model_nor_pending_is_refused(found):
+    class Wrong(Backend):
+        def train(self, spec, data, monitor=None):
+            return found
+
+    model = LinearLearnerRegressor(backend=Wrong())
+    with pytest.raises(TypeError, match=f"PendingTraining, got {type(found).__name__}"):
+        model.fit(*DIABETES)
+    assert not hasattr(model, "n_features_in_")
+
+
 @pytest.mark.parametrize("unknown", [OF_TRAINING, ("candidates", "loss_curve"), ()])
 def test_what_a_training_does_not_yield_is_absent(unknown):
     model = LinearLearnerRegressor(**QUICK).fit(*DIABETES)
