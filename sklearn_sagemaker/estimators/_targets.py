@@ -288,6 +288,7 @@ class NumberTargets:
     @classmethod
     def of_source(cls, estimator: Any, source: RowSource) -> NumberTargets:
         """For rows that come in windows."""
+        number_labels(source.contents.labels, "y")
         return cls()
 
     @classmethod

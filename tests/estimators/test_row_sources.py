@@ -371,6 +371,15 @@ def test_a_source_is_for_training_only(digits):
             method(source)
 
 
+def test_labels_of_a_regression_are_numbers(digits):
+    X, y = digits
+    for memory in (1, 1 << 20):
+        with pytest.raises(ValueError, match="a regressor predicts numbers"):
+            LinearLearnerRegressor().fit(
+                ArraySource(X, np.where(y > 4, "a", "b"), memory=memory)
+            )
+
+
 def test_too_little_memory_is_said(digits):
     X, y = digits
     with pytest.raises(ValueError, match="give the rows more memory"):
