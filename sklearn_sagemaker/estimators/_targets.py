@@ -98,7 +98,7 @@ def _check_order(labels: np.ndarray, name: str) -> None:
     try:
         sorted(one_each.values())
     except TypeError:
-        names = ", ".join(sorted(kind.__name__ for kind in one_each))
+        names = ", ".join(sorted({kind.__name__ for kind in one_each}))
         raise ValueError(
             f"{name} has labels of the types {names}, which have no order; make them "
             "all text, or all numbers."
@@ -154,9 +154,7 @@ class ClassTargets:
         check_classification_targets(y)
         present = y[weights > 0]
         classes = np.unique(present)
-        multipliers = compute_class_weight(
-            estimator.class_weight, classes=classes, y=present
-        )
+        multipliers = _multipliers(estimator, classes, present)
         return cls._of_some_weight(estimator, classes, multipliers)
 
     @classmethod
@@ -173,9 +171,7 @@ class ClassTargets:
             assert counts is not None
             multipliers = counts.sum() / (len(counts) * counts)
         else:
-            multipliers = compute_class_weight(
-                estimator.class_weight, classes=classes, y=classes
-            )
+            multipliers = _multipliers(estimator, classes, classes)
         return cls._of_some_weight(estimator, classes, multipliers)
 
     @classmethod
@@ -218,10 +214,7 @@ class ClassTargets:
                 "class_weight='balanced' needs all labels at once, which partial_fit "
                 "does not have; pass a dict of class weights, or sample_weight."
             )
-        multipliers = compute_class_weight(
-            estimator.class_weight, classes=known, y=known
-        )
-        return cls(known, multipliers)
+        return cls(known, _multipliers(estimator, known, known))
 
     def check_continues(self, estimator: Any) -> None:
         """Refuse other classes than those of the fit that this one goes on from."""
@@ -271,6 +264,19 @@ class ClassTargets:
                 f"validation labels must be among {self.classes[:10].tolist()!r}."
             )
         return encoded.astype(np.float64), weights
+
+
+def _multipliers(estimator: Any, classes: np.ndarray, labels) -> np.ndarray:
+    """What the weights of the classes' rows are multiplied by."""
+    found = compute_class_weight(estimator.class_weight, classes=classes, y=labels)
+    bad = ~(np.isfinite(found) & (found >= 0))
+    if bad.any():
+        raise ValueError(
+            f"class_weight is {found[bad][0]} for the class "
+            f"{classes[bad].tolist()[0]!r}; it must be a finite number, 0 or more, "
+            "and 0 leaves the class out."
+        )
+    return found
 
 
 class NumberTargets:

@@ -13,6 +13,7 @@ from sklearn_sagemaker import (
     load_artifact,
     save_artifact,
 )
+from sklearn_sagemaker.io import FileDataset, write_recordio
 
 N = 24
 X = pd.DataFrame(np.random.default_rng(0).normal(size=(N, 2)), columns=["a", "b"])
@@ -87,6 +88,20 @@ def test_nullable_labels_keep_their_type_and_their_digits():
     assert classifier().fit(X, truths).classes_.dtype == bool
     large = pd.Series(2**53 + np.arange(N) % 2).astype("Int64")
     assert classifier().fit(X, large).classes_.tolist() == [2**53, 2**53 + 1]
+
+
+@pytest.mark.parametrize("weight", [-1, np.nan, np.inf, None])
+def test_a_class_weight_that_weighs_nothing_is_refused(tmp_path, weight):
+    model = classifier().set_params(class_weight={0: weight, 1: 1})
+    y = np.arange(N) % 2
+    write_recordio(tmp_path / "rows.pbr", X.to_numpy(), y)
+    for call in (
+        lambda: model.fit(X, y),
+        lambda: model.fit(FileDataset(tmp_path / "rows.pbr", memory=400)),
+        lambda: model.partial_fit(X, y, classes=[0, 1]),
+    ):
+        with pytest.raises(ValueError, match=r"class 0.*; it must be a finite number"):
+            call()
 
 
 # -------------------------------------------------------------- labels of regressions
