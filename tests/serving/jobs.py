@@ -1,6 +1,7 @@
 """Jobs as SageMaker lays them out, for the tests of the training program."""
 
 import json
+import os
 import subprocess
 import sys
 from io import StringIO
@@ -54,7 +55,13 @@ def run_here(root, tmp_path):
 
 
 def start(root, **more):
-    """Start the real program."""
+    """Start the real program, whose temporary files stay beside the job's folders.
+
+    A kill leaves them behind.
+    """
+    environment = more.pop("env", os.environ)
+    scratch = Path(root) / "tmp"
+    scratch.mkdir(exist_ok=True)
     return subprocess.Popen(
         [
             sys.executable,
@@ -67,6 +74,7 @@ def start(root, **more):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**environment, "TMPDIR": str(scratch)},
         **more,
     )
 
