@@ -29,6 +29,21 @@ def test_early_stopping_counts_relative_improvements():
     assert state.candidates["n_iter"].max() < 50
 
 
+def test_validation_rows_are_those_that_are_asked_for():
+    """What is kept of them from epoch to epoch is not taken for that of others."""
+    X, y = problem()
+    run = linear_run(X, y, epochs=1)
+    run.train()
+    block, (labels, weights) = run.blocks[0], run.targets.validation
+    reader, parts = run.plan.reader, run.plan.parts
+    sums, total = block.validation_loss(reader, parts, labels, weights)
+    twice = block.validation_loss(reader, parts, labels, 2 * weights)
+    np.testing.assert_allclose(twice[0], 2 * sums, rtol=1e-6)
+    np.testing.assert_allclose(twice[1], 2 * total, rtol=1e-6)
+    halves = [(fit, rows[: len(rows) // 2]) for fit, rows in parts]
+    assert (block.validation_loss(reader, halves, labels, weights)[1] < total).all()
+
+
 def test_patience_beyond_the_epochs_switches_early_stopping_off():
     X, y = problem()
     state = fit(X, y, early_stopping_patience=1000, epochs=20)
