@@ -15,8 +15,9 @@ from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.serving.app import App
 from sklearn_sagemaker.serving.deadlines import Listener
 
-THREADS = 8
-"""Of a worker: they wait for clients more than they compute."""
+THREADS = 2
+"""Of a worker: one computes while the other waits for its client. With eight, most of
+the time of one-row requests went into handing the interpreter's lock around."""
 
 SHARED_MEMORY = "/dev/shm"
 """For the file of heartbeats: disks of containers are slow."""
