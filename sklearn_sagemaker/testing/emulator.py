@@ -1,0 +1,240 @@
+"""`SageMakerEmulator`: the server, and what is set up with it."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sklearn_sagemaker._optional import import_optional
+from sklearn_sagemaker.testing.account import NUMBER, Account
+from sklearn_sagemaker.testing.children import Children
+from sklearn_sagemaker.testing.cloud import PURPOSE, Cloud
+from sklearn_sagemaker.testing.control import Control
+from sklearn_sagemaker.testing.front import Front
+from sklearn_sagemaker.testing.images import Images
+from sklearn_sagemaker.testing.resources import Resources
+
+LOOPBACK = "127.0.0.1"
+ROLE = "SageMakerRole"
+_running = threading.Lock()
+
+
+class SageMakerEmulator:
+    """SageMaker on this machine, for tests.
+
+    In the context, clients of boto3 and what is built on it go to a server at a port of
+    this machine, and so do processes that are started; AWS is not asked. Training jobs,
+    batch transforms and endpoints are executed by the programs of the container. S3,
+    logs, metrics and roles are moto's (extra ``testing``).
+
+    Parameters
+    ----------
+    region : str, default="us-east-1"
+        For clients that do not name one.
+    port : int, default=0
+        0 takes a free one.
+    host : str, default="127.0.0.1"
+        Address to listen at. With another than this machine's own, any name may stand
+        in the header Host.
+    scale : float, default=1.0
+        What the service's waits are multiplied with: after how long a process that is
+        asked to stop is killed.
+
+    Attributes
+    ----------
+    url : str
+        Of the server.
+    access_key : str
+        Drawn at random; requests that are not signed with it are refused.
+    role : str
+        ARN of a role that SageMaker may assume.
+    bucket : str
+        The default bucket of SageMaker's SDKs, which exists.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker.testing import SageMakerEmulator
+    >>> with SageMakerEmulator() as emulator:  # doctest: +SKIP
+    ...     boto3.client("sagemaker").list_training_jobs()["TrainingJobSummaries"]
+    []
+    """
+
+    def __init__(
+        self,
+        *,
+        region: str = "us-east-1",
+        port: int = 0,
+        host: str = LOOPBACK,
+        scale: float = 1.0,
+    ):
+        if not scale >= 0:
+            raise ValueError(f"scale={scale!r} must be a number from 0 up.")
+        self.region, self.scale = region, scale
+        self.access_key = "AKIA" + secrets.token_hex(8).upper()
+        self._secret = secrets.token_hex(20)
+        self._asked = host, port
+        self.role = f"arn:aws:iam::{NUMBER}:role/{ROLE}"
+        self.bucket = f"sagemaker-{region}-{NUMBER}"
+        self._images = Images()
+
+    def image(self, name: str, command: Sequence[str]) -> None:
+        """Say what an image runs, beside the built-in ones and this package's.
+
+        Parameters
+        ----------
+        name : str
+            As jobs and models name it.
+        command : sequence of str
+            A program and its arguments, to which ``train`` or ``serve`` is added. The
+            folder that is ``/opt/ml`` in a container is its working folder, and the
+            variable ``SAGEMAKER_BASE_DIR``.
+        """
+        self._images.register(name, command)
+
+    def environment(self) -> dict[str, str]:
+        """Variables with which a process talks to the emulator, and to AWS never."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self._secret,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_REGION": self.region,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SAGEMAKER_ROLE": self.role,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "no_proxy": "127.0.0.1,localhost",
+        }
+
+    def __enter__(self) -> SageMakerEmulator:
+        """Start."""
+        serving = import_optional("werkzeug.serving", "testing", PURPOSE)
+        if not _running.acquire(blocking=False):
+            raise RuntimeError(
+                "An emulator runs in this process already; use that one, or end it."
+            )
+        try:
+            self._start(serving)
+        except BaseException:
+            self._end()
+            raise
+        return self
+
+    def _start(self, serving: Any) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-"))
+        self._folder = folder
+        self._children = Children(folder)
+        cloud = Cloud()
+        cloud.reset()
+        account = Account(cloud, self._children, folder, self._images, self.scale)
+        self._resources = Resources(account)
+        host, port = self._asked
+        front = Front(
+            cloud,
+            self.access_key,
+            Control(account, self._resources.operations()),
+            self._resources.invoke,
+            local=host == LOOPBACK,
+        )
+        self._server = serving.make_server(
+            host, port, front, threaded=True, request_handler=_handler(serving)
+        )
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        self.url = f"http://{host}:{self.port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self._environment = _Replaced(self.environment())
+        self._set_up(cloud)
+
+    def _set_up(self, cloud: Cloud) -> None:
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Service": "sagemaker.amazonaws.com"},
+                    "Action": "sts:AssumeRole",
+                }
+            ],
+        }
+        cloud.client("iam", self.region).create_role(
+            RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(trust)
+        )
+        place = {}
+        if self.region != "us-east-1":
+            place = {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
+        cloud.client("s3", self.region).create_bucket(Bucket=self.bucket, **place)
+
+    def __exit__(self, *_: object) -> None:
+        """End every job and endpoint, and leave nothing."""
+        self._end()
+
+    def _end(self) -> None:
+        try:
+            for name in ("_environment", "_server", "_resources", "_children"):
+                part = self.__dict__.pop(name, None)
+                if name == "_server" and part is not None:
+                    part.shutdown()
+                    part.server_close()
+                elif part is not None:
+                    part.close()
+            if "_folder" in self.__dict__:
+                shutil.rmtree(self.__dict__.pop("_folder"), ignore_errors=True)
+        finally:
+            _running.release()
+
+
+class _Replaced:
+    """Variables of this process's environment, put back by `close`.
+
+    boto3's default session, which may have taken others, is left out meanwhile.
+    """
+
+    def __init__(self, variables: dict[str, str]):
+        self._before = dict(os.environ)
+        for name in list(os.environ):
+            if name.startswith("AWS_") and name not in variables:
+                os.environ.pop(name)
+        os.environ.update(variables)
+        self._session = _default_session(None)
+
+    def close(self) -> None:
+        for name in set(os.environ) - set(self._before):
+            if name.startswith("AWS_") or name in _OURS:
+                os.environ.pop(name)
+        os.environ.update(
+            {
+                name: text
+                for name, text in self._before.items()
+                if name.startswith("AWS_") or name in _OURS
+            }
+        )
+        _default_session(self._session)
+
+
+_OURS = {"SAGEMAKER_ROLE", "NO_PROXY", "no_proxy"}
+
+
+def _default_session(session: Any) -> Any:
+    """Replace boto3's default session; the one that was there."""
+    import boto3
+
+    before = boto3.DEFAULT_SESSION
+    boto3.DEFAULT_SESSION = session
+    return before
+
+
+def _handler(serving: Any) -> Any:
+    class Handler(serving.WSGIRequestHandler):
+        def log(self, *_: Any) -> None:
+            """Keep quiet: every call of a client is a line."""
+
+    return Handler

@@ -1,0 +1,127 @@
+"""Resources of one kind: kept by region and name, listed with filters and in pages."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any
+
+from sklearn_sagemaker.testing.errors import ServiceError, invalid
+
+Record = dict[str, Any]
+PAGE = 10
+"""Entries of a page, where the request does not say."""
+
+
+class Records:
+    """The resources of one kind.
+
+    Parameters
+    ----------
+    prefix : str
+        What the members of their documents begin with, such as ``TrainingJob``.
+    missing : callable
+        ``missing(name, arn)``: what the service says of an unknown one.
+    taken : str, default="ResourceInUse"
+        Code of the refusal of a name that is taken.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        missing: Callable[[str], str],
+        taken: str = "ResourceInUse",
+    ):
+        self.prefix, self._missing, self._taken = prefix, missing, taken
+        self._all: dict[tuple[str, str], Record] = {}
+
+    def add(self, region: str, record: Record) -> None:
+        """Keep one, unless its name is taken."""
+        name = record[f"{self.prefix}Name"]
+        if (region, name) in self._all:
+            if self._taken == "ResourceInUse":
+                said = f"{self._noun()} names must be unique within an AWS account and"
+                said += f" region, and a {self._noun().lower()} with this name already"
+                said += f" exists ({record[f'{self.prefix}Arn']})"
+            else:
+                said = f"Cannot create already existing {self._noun().lower()}"
+                said += f' "{record[f"{self.prefix}Arn"]}".'
+            raise ServiceError(self._taken, said)
+        self._all[region, name] = record
+
+    def get(self, region: str, name: str) -> Record:
+        """One of them.
+
+        Raises
+        ------
+        ServiceError
+            If there is none of this name.
+        """
+        try:
+            return self._all[region, name]
+        except KeyError:
+            raise invalid(self._missing(name)) from None
+
+    def remove(self, region: str, name: str) -> None:
+        """Forget one."""
+        self.get(region, name)
+        del self._all[region, name]
+
+    def every(self) -> list[Record]:
+        """All of them, of all regions."""
+        return list(self._all.values())
+
+    def page(self, region: str, request: Record, member: str) -> Record:
+        """The answer of a list operation.
+
+        Parameters
+        ----------
+        region : str
+        request : dict
+            With its filters, its order and the token of its page.
+        member : str
+            Of the answer, that has the entries.
+        """
+        found = [
+            record
+            for (place, _), record in self._all.items()
+            if place == region and self._fits(record, request)
+        ]
+        key = request.get("SortBy", "CreationTime")
+        named = {"Name": f"{self.prefix}Name", "Status": f"{self.prefix}Status"}
+        found.sort(key=lambda record: record[named.get(key, "CreationTime")])
+        if request.get("SortOrder", "Descending") == "Descending":
+            found.reverse()
+        start = _place(request.get("NextToken"))
+        end = start + request.get("MaxResults", PAGE)
+        answer: Record = {member: found[start:end]}
+        if end < len(found):
+            answer["NextToken"] = base64.b64encode(str(end).encode()).decode()
+        return answer
+
+    def _fits(self, record: Record, request: Record) -> bool:
+        if request.get("NameContains", "") not in record[f"{self.prefix}Name"]:
+            return False
+        wanted = request.get("StatusEquals")
+        if wanted not in (None, record.get(f"{self.prefix}Status")):
+            return False
+        for name in ("CreationTime", "LastModifiedTime"):
+            when = (record.get(name) or record["CreationTime"]).timestamp()
+            if when < request.get(f"{name}After", when):
+                return False
+            if when > request.get(f"{name}Before", when):
+                return False
+        return True
+
+    def _noun(self) -> str:
+        text = "".join(f" {c.lower()}" if c.isupper() else c for c in self.prefix)
+        return text.strip().capitalize()
+
+
+def _place(token: str | None) -> int:
+    if token is None:
+        return 0
+    try:
+        return int(base64.b64decode(token, validate=True))
+    except ValueError:
+        raise invalid("The NextToken is not one of this operation's.") from None

@@ -1,0 +1,145 @@
+"""Operations on training jobs."""
+
+from __future__ import annotations
+
+import copy
+
+from sklearn_sagemaker.testing.account import Account, now
+from sklearn_sagemaker.testing.control import Operation, tag
+from sklearn_sagemaker.testing.errors import invalid
+from sklearn_sagemaker.testing.images import is_ours
+from sklearn_sagemaker.testing.metrics import BUILT_IN, compiled
+from sklearn_sagemaker.testing.records import Record, Records
+from sklearn_sagemaker.testing.training_run import TrainingRun, move
+
+ENDED = ("Completed", "Failed", "Stopped")
+
+
+class TrainingJobs:
+    """The training jobs of an account.
+
+    Parameters
+    ----------
+    account : Account
+    """
+
+    def __init__(self, account: Account):
+        self._account = account
+        self._records = Records(
+            "TrainingJob", lambda name: "Requested resource not found."
+        )
+        self._runs: dict[str, TrainingRun] = {}
+
+    def operations(self) -> dict[str, Operation]:
+        """What clients can ask for, by the service's names."""
+        return {
+            "CreateTrainingJob": self.create,
+            "DescribeTrainingJob": self.describe,
+            "ListTrainingJobs": self.list,
+            "StopTrainingJob": self.stop,
+            "DeleteTrainingJob": self.delete,
+        }
+
+    def create(self, region: str, request: Record) -> Record:
+        """Take a job, and start it."""
+        record = copy.deepcopy(request)
+        self._check(record)
+        arn = self._account.arn(region, "training-job", record["TrainingJobName"])
+        time = now()
+        record.update(
+            TrainingJobArn=arn,
+            TrainingJobStatus="InProgress",
+            CreationTime=time,
+            LastModifiedTime=time,
+            SecondaryStatusTransitions=[],
+            EnableNetworkIsolation=record.get("EnableNetworkIsolation", False),
+            EnableInterContainerTrafficEncryption=record.get(
+                "EnableInterContainerTrafficEncryption", False
+            ),
+            EnableManagedSpotTraining=record.get("EnableManagedSpotTraining", False),
+        )
+        # SDK v2's attach() needs the member.
+        record["OutputDataConfig"].setdefault("KmsKeyId", "")
+        output = record["OutputDataConfig"]["S3OutputPath"].rstrip("/")
+        key = f"{output}/{record['TrainingJobName']}/output/model.tar.gz"
+        record["ModelArtifacts"] = {"S3ModelArtifacts": key}
+        record["StoppingCondition"].setdefault("MaxRuntimeInSeconds", 86400)
+        algorithm = record["AlgorithmSpecification"]
+        if is_ours(algorithm["TrainingImage"]):
+            algorithm.setdefault("MetricDefinitions", BUILT_IN)
+        move(record, "Starting")
+        self._records.add(region, record)
+        tag(self._account, arn, request)
+        self._runs[arn] = TrainingRun(self._account, region, record)
+        return {"TrainingJobArn": arn}
+
+    def _check(self, record: Record) -> None:
+        algorithm = record["AlgorithmSpecification"]
+        if not algorithm.get("TrainingImage"):
+            raise invalid(
+                "AlgorithmSpecification needs a TrainingImage; the emulator has no "
+                "algorithms by name."
+            )
+        for name in ("OutputDataConfig", "ResourceConfig", "StoppingCondition"):
+            if not record.get(name):
+                raise invalid(f"{name} is needed.")
+        if record["ResourceConfig"].get("InstanceCount", 1) > 1:
+            raise invalid("The emulator runs jobs on one host; set InstanceCount to 1.")
+        for definition in algorithm.get("MetricDefinitions", ()):
+            compiled(definition)
+        stopping = record["StoppingCondition"]
+        if record.get("EnableManagedSpotTraining"):
+            longest = stopping.get("MaxWaitTimeInSeconds", 0)
+            if longest < stopping.get("MaxRuntimeInSeconds", 86400):
+                raise invalid(
+                    "Invalid MaxWaitTimeInSeconds. It must be present and be greater "
+                    "than or equal to MaxRuntimeInSeconds"
+                )
+        channels = record.get("InputDataConfig", ())
+        names = [channel["ChannelName"] for channel in channels]
+        if len(set(names)) < len(names) or {".", ".."} & set(names):
+            raise invalid(f"The names of channels must be unique: {', '.join(names)}.")
+        for channel in channels:
+            if "S3DataSource" not in channel["DataSource"]:
+                raise invalid("The emulator reads the data of channels from S3 only.")
+
+    def describe(self, region: str, request: Record) -> Record:
+        """Say how a job is."""
+        return self._records.get(region, request["TrainingJobName"])
+
+    def list(self, region: str, request: Record) -> Record:
+        """List jobs."""
+        return self._records.page(region, request, "TrainingJobSummaries")
+
+    def stop(self, region: str, request: Record) -> Record:
+        """Ask a job to stop."""
+        record = self._records.get(region, request["TrainingJobName"])
+        status = record["TrainingJobStatus"]
+        if status in ENDED:
+            raise invalid(
+                "The request was rejected because the training job is in status "
+                f"{status}."
+            )
+        if status != "Stopping":
+            record["TrainingJobStatus"] = "Stopping"
+            move(record, "Stopping")
+            self._runs[record["TrainingJobArn"]].stop()
+        return {}
+
+    def delete(self, region: str, request: Record) -> Record:
+        """Forget a job that has ended; its name is free again."""
+        record = self._records.get(region, request["TrainingJobName"])
+        if record["TrainingJobStatus"] not in ENDED:
+            raise invalid(
+                "The request was rejected because the training job is in status "
+                f"{record['TrainingJobStatus']}."
+            )
+        self._records.remove(region, request["TrainingJobName"])
+        self._runs.pop(record["TrainingJobArn"])
+        self._account.tags.pop(record["TrainingJobArn"], None)
+        return {}
+
+    def close(self) -> None:
+        """End the jobs that run."""
+        for run in list(self._runs.values()):
+            run.close()
