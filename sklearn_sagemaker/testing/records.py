@@ -21,7 +21,7 @@ class Records:
     prefix : str
         What the members of their documents begin with, such as ``TrainingJob``.
     missing : callable
-        ``missing(name, arn)``: what the service says of an unknown one.
+        ``missing(region, name)``: what the service says of an unknown one.
     taken : str, default="ResourceInUse"
         Code of the refusal of a name that is taken.
     """
@@ -29,7 +29,7 @@ class Records:
     def __init__(
         self,
         prefix: str,
-        missing: Callable[[str], str],
+        missing: Callable[[str, str], str],
         taken: str = "ResourceInUse",
     ):
         self.prefix, self._missing, self._taken = prefix, missing, taken
@@ -60,16 +60,12 @@ class Records:
         try:
             return self._all[region, name]
         except KeyError:
-            raise invalid(self._missing(name)) from None
+            raise invalid(self._missing(region, name)) from None
 
     def remove(self, region: str, name: str) -> None:
         """Forget one."""
         self.get(region, name)
         del self._all[region, name]
-
-    def every(self) -> list[Record]:
-        """All of them, of all regions."""
-        return list(self._all.values())
 
     def page(self, region: str, request: Record, member: str) -> Record:
         """The answer of a list operation.

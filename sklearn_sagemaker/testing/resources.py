@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from sklearn_sagemaker.testing.account import Account
 from sklearn_sagemaker.testing.control import Operation
-from sklearn_sagemaker.testing.errors import ServiceError
-from sklearn_sagemaker.testing.requests import Request
+from sklearn_sagemaker.testing.endpoints import Endpoints
+from sklearn_sagemaker.testing.models import Models
 from sklearn_sagemaker.testing.training_jobs import TrainingJobs
 
 
 class Resources:
-    """Jobs.
+    """Jobs, models and endpoints.
 
     Parameters
     ----------
@@ -19,15 +19,19 @@ class Resources:
 
     def __init__(self, account: Account):
         self._training = TrainingJobs(account)
+        self._models = Models(account)
+        self._endpoints = Endpoints(account, self._models)
+        self.invoke = self._endpoints.invoke
 
     def operations(self) -> dict[str, Operation]:
         """What clients can ask for, by the service's names."""
-        return self._training.operations()
-
-    def invoke(self, request: Request) -> tuple[int, dict[str, str], bytes]:
-        """Answer an InvokeEndpoint."""
-        raise ServiceError("ValidationError", "There are no endpoints yet.")
+        return {
+            **self._training.operations(),
+            **self._models.operations(),
+            **self._endpoints.operations(),
+        }
 
     def close(self) -> None:
         """End all of it."""
         self._training.close()
+        self._endpoints.close()

@@ -25,9 +25,8 @@ class TrainingJobs:
 
     def __init__(self, account: Account):
         self._account = account
-        self._records = Records(
-            "TrainingJob", lambda name: "Requested resource not found."
-        )
+        missing = "Requested resource not found."
+        self._records = Records("TrainingJob", lambda region, name: missing)
         self._runs: dict[str, TrainingRun] = {}
 
     def operations(self) -> dict[str, Operation]:
