@@ -13,7 +13,15 @@ from types import ModuleType
 from typing import NoReturn
 
 from sklearn_sagemaker import __version__
-from sklearn_sagemaker.cli import convert, demo, evaluate, predict, serve, train
+from sklearn_sagemaker.cli import (
+    convert,
+    demo,
+    emulate,
+    evaluate,
+    predict,
+    serve,
+    train,
+)
 from sklearn_sagemaker.cli.examples import FILES, TRAIN
 
 COMMANDS: dict[str, ModuleType] = {
@@ -23,6 +31,7 @@ COMMANDS: dict[str, ModuleType] = {
     "evaluate": evaluate,
     "convert": convert,
     "serve": serve,
+    "emulate": emulate,
 }
 """Each module has HELP, EXAMPLES, ``configure(parser)`` and ``run(arguments)``, and
 imports nothing heavy until it runs."""

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +67,7 @@ class Children:
                 **options,
             )
             self._running[process.pid] = process
-            self._tell("+", process.pid)
+            self._tell("+", -process.pid)
         return process
 
     def ended(self, process: subprocess.Popen) -> None:
@@ -76,7 +76,7 @@ class Children:
         process.wait()
         with self._lock:
             self._running.pop(process.pid, None)
-            self._tell("-", process.pid)
+            self._tell("-", -process.pid)
 
     @staticmethod
     def kill(process: subprocess.Popen, number: int) -> None:
@@ -102,11 +102,22 @@ class Children:
         self._janitor.stdin.close()
         self._janitor.wait()
 
-    def _tell(self, what: str, group: int) -> None:
+    @contextlib.contextmanager
+    def bound(self, process: subprocess.Popen) -> Iterator[None]:
+        """Let a process that was started elsewhere die with the emulator."""
+        with self._lock:
+            self._tell("+", process.pid)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._tell("-", process.pid)
+
+    def _tell(self, what: str, number: int) -> None:
         pipe = self._janitor.stdin
         assert pipe is not None
         with contextlib.suppress(OSError, ValueError):
-            pipe.write(f"{what} {group}\n")
+            pipe.write(f"{what} {number}\n")
             pipe.flush()
 
 

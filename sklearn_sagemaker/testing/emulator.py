@@ -6,6 +6,8 @@ import json
 import os
 import secrets
 import shutil
+import socket
+import subprocess
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -41,8 +43,10 @@ class SageMakerEmulator:
     port : int, default=0
         0 takes a free one.
     host : str, default="127.0.0.1"
-        Address to listen at. With another than this machine's own, any name may stand
-        in the header Host.
+        Address to listen at.
+    allow_remote : bool, default=False
+        Whether it may be another than this machine's own, and any name may stand in the
+        header Host. Who has the access key can run programs here.
     scale : float, default=1.0
         What the service's waits are multiplied with: after how long a process that is
         asked to stop is killed.
@@ -72,11 +76,18 @@ class SageMakerEmulator:
         region: str = "us-east-1",
         port: int = 0,
         host: str = LOOPBACK,
+        allow_remote: bool = False,
         scale: float = 1.0,
     ):
         if not scale >= 0:
             raise ValueError(f"scale={scale!r} must be a number from 0 up.")
+        if host != LOOPBACK and not allow_remote:
+            raise ValueError(
+                f"host={host!r} would let other machines in; say so by "
+                f"allow_remote=True, or leave it at {LOOPBACK!r}."
+            )
         self.region, self.scale = region, scale
+        self._allow_remote = allow_remote
         self.access_key = "AKIA" + secrets.token_hex(8).upper()
         self._secret = secrets.token_hex(20)
         self._asked = host, port
@@ -114,6 +125,24 @@ class SageMakerEmulator:
             "no_proxy": "127.0.0.1,localhost",
         }
 
+    def run(self, command: Sequence[str]) -> int:
+        """Run a program with the environment of `environment`; its exit code.
+
+        It dies with the emulator, whatever ends that.
+
+        Parameters
+        ----------
+        command : sequence of str
+        """
+        process = subprocess.Popen(command)
+        with self._children.bound(process):
+            try:
+                return process.wait()
+            except BaseException:
+                process.terminate()
+                process.wait()
+                raise
+
     def __enter__(self) -> SageMakerEmulator:
         """Start."""
         serving = import_optional("werkzeug.serving", "testing", PURPOSE)
@@ -142,14 +171,21 @@ class SageMakerEmulator:
             self.access_key,
             Control(account, self._resources.operations()),
             self._resources.invoke,
-            local=host == LOOPBACK,
+            local=not self._allow_remote,
         )
-        self._server = serving.make_server(
-            host, port, front, threaded=True, request_handler=_handler(serving)
-        )
+        # Our own socket: werkzeug ends the program if the port is taken.
+        with socket.create_server((host, port)) as listener:
+            self.port = listener.getsockname()[1]
+            self._server = serving.make_server(
+                host,
+                self.port,
+                front,
+                threaded=True,
+                request_handler=_handler(serving),
+                fd=listener.fileno(),
+            )
         self._server.daemon_threads = True
-        self.port = self._server.server_port
-        self.url = f"http://{host}:{self.port}"
+        self.url = f"http://{LOOPBACK if host == '0.0.0.0' else host}:{self.port}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self._environment = _Replaced(self.environment())
         self._set_up(cloud)

@@ -1,8 +1,8 @@
 """A process that outlives the emulator by a moment, and clears up after it.
 
-It reads the process groups that run from a pipe. The pipe ends when the emulator does,
-however that ends, and then the groups are killed and the folder is removed. It is run
-as a file, and imports nothing of this package.
+It reads what runs from a pipe: processes, and groups of them as negative numbers. The
+pipe ends when the emulator does, however that ends, and then they are killed and the
+folder is removed. It is run as a file, and imports nothing of this package.
 """
 
 import contextlib
@@ -19,15 +19,15 @@ def main(folder: str) -> None:
     ----------
     folder : str
     """
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    groups: set[int] = set()
+    for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ignored, signal.SIG_IGN)
+    running: set[int] = set()
     for line in sys.stdin:
-        what, _, group = line.strip().partition(" ")
-        (groups.add if what == "+" else groups.discard)(int(group))
-    for group in groups:
+        what, _, text = line.strip().partition(" ")
+        (running.add if what == "+" else running.discard)(int(text))
+    for number in running:
         with contextlib.suppress(OSError):
-            os.killpg(group, signal.SIGKILL)
+            os.kill(number, signal.SIGKILL)
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -44,8 +44,9 @@ def test_examples_run(cli, tmp_path, monkeypatch, text, least):
     found = commands(text)
     assert len(found) >= least
     for program, *arguments in found:
-        if arguments[0] == "serve":
-            # It runs until it is stopped: tests/serving/test_programs.py.
+        if arguments[0] in ("serve", "emulate"):
+            # They run until they are stopped, or run programs of the reader:
+            # tests/serving/test_programs.py, tests/testing/test_lifetime.py.
             continue
         if program == "python":
             option, code = arguments

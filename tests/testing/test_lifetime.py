@@ -1,0 +1,129 @@
+"""What is left of an emulator: nothing, however it ends."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sklearn_sagemaker.testing import SageMakerEmulator
+
+RUNNING = """
+import os, sys, time, boto3
+from sklearn_sagemaker.testing import SageMakerEmulator
+from tests.testing.jobs import IMAGE, PROGRAM, job, until_printed
+with SageMakerEmulator() as emulator:
+    emulator.image(IMAGE, [sys.executable, "-I", "-S", "-c", PROGRAM])
+    do = 'print(os.getpid(), flush=True); time.sleep(600)'
+    boto3.client("sagemaker").create_training_job(**job(emulator, "long", do))
+    [process] = until_printed("long")
+    janitor = emulator._children._janitor.pid
+    print(process, janitor, emulator.port, emulator._folder, flush=True)
+    if sys.argv[1] == "wait":
+        time.sleep(600)
+"""
+
+
+def is_there(process):
+    try:
+        # Killed ones wait for whoever adopts them.
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+        return state != "Z"
+    except OSError:
+        return False
+
+
+def listens(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", ["killed", "left"])
+def test_nothing_is_left(how):
+    program = subprocess.Popen(
+        [sys.executable, "-c", RUNNING, "wait" if how == "killed" else "leave"],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with program:
+        *numbers, folder = program.stdout.readline().split()
+        process, janitor, port = map(int, numbers)
+        if how == "killed":
+            assert is_there(process)
+            assert listens(port)
+            assert os.path.isdir(folder)
+            program.kill()
+        program.wait()
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        left = [is_there(process), is_there(janitor), os.path.isdir(folder)]
+        if not any(left):
+            break
+        time.sleep(0.05)
+    assert left == [False] * 3
+    assert not listens(port)
+
+
+def start(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "sklearn_sagemaker", "emulate", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_command_runs_with_the_emulator():
+    code = (
+        "import sys, boto3; found = boto3.client('sagemaker').list_models()['Models']; "
+        "print(found, sys.argv[1:]); sys.exit(7)"
+    )
+    with start("--region", "eu-west-1", "--", sys.executable, "-c", code, "--x") as run:
+        out, err = run.communicate()
+    assert (run.returncode, out, err) == (7, "[] ['--x']\n", "")
+
+
+def test_the_emulator_runs_until_it_is_told_to_end():
+    with start("--port", "0") as run:
+        first = run.stdout.readline()
+        lines = [run.stdout.readline() for _ in range(3)]
+        run.send_signal(signal.SIGTERM)
+        run.communicate()
+    assert "http://127.0.0.1:" in first
+    assert lines[0].startswith("export AWS_ENDPOINT_URL=http://127.0.0.1:")
+    assert run.returncode == 143
+
+
+def test_a_taken_port_is_one_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with start("--port", port) as run:
+            _, err = run.communicate()
+    assert run.returncode == 2
+    assert err.count("\n") == 1
+    assert "in use" in err
+
+
+def test_other_machines_are_not_let_in_unasked():
+    with pytest.raises(ValueError, match="allow_remote"):
+        SageMakerEmulator(host="0.0.0.0")
+
+
+def test_the_fixture(tmp_path):
+    (tmp_path / "conftest.py").write_text(
+        'pytest_plugins = ["sklearn_sagemaker.testing.fixtures"]\n'
+    )
+    (tmp_path / "test_it.py").write_text(
+        "def test_it(sagemaker_emulator):\n    assert sagemaker_emulator.port\n"
+    )
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", str(tmp_path)],
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
