@@ -71,11 +71,13 @@ class Children:
         return process
 
     def ended(self, process: subprocess.Popen) -> None:
-        """Forget a process that has been waited for, and end what it has left."""
+        """End a process and what it has started, and forget it."""
+        with self._lock:
+            if self._running.pop(process.pid, None) is None:
+                return
         self.kill(process, signal.SIGKILL)
         process.wait()
         with self._lock:
-            self._running.pop(process.pid, None)
             self._tell("-", -process.pid)
 
     @staticmethod

@@ -19,9 +19,11 @@ from sklearn_sagemaker.testing.account import NUMBER, Account
 from sklearn_sagemaker.testing.children import Children
 from sklearn_sagemaker.testing.cloud import PURPOSE, Cloud
 from sklearn_sagemaker.testing.control import Control
-from sklearn_sagemaker.testing.front import Front
+from sklearn_sagemaker.testing.faults import Fault
+from sklearn_sagemaker.testing.front import HANDLER, Front
 from sklearn_sagemaker.testing.images import Images
 from sklearn_sagemaker.testing.resources import Resources
+from sklearn_sagemaker.testing.roles import studio
 
 LOOPBACK = "127.0.0.1"
 ROLE = "SageMakerRole"
@@ -109,6 +111,47 @@ class SageMakerEmulator:
         """
         self._images.register(name, command)
 
+    def fail(self, operation: str, **fault: Any) -> Fault:
+        """Let calls of an operation fail.
+
+        Parameters
+        ----------
+        operation : str
+            As boto3's clients have it, such as ``CreateTrainingJob``, ``PutObject`` or
+            ``InvokeEndpoint``.
+        **fault
+            What happens: ``code``, ``message`` and ``status`` of a refusal; ``seconds``
+            to wait; ``reset="before"`` or ``"after"``, the connection is reset before
+            or after the call is carried out; ``cut``, bytes of the answer after which
+            the connection ends. When: after ``skip`` calls, ``times`` times (default:
+            ever).
+
+        Returns
+        -------
+        rule : Fault
+            ``seen`` and ``done`` count the calls and the faults.
+
+        Raises
+        ------
+        ValueError
+            If nothing would happen.
+        """
+        rule = Fault(operation, **fault)
+        with self._front.faults.lock:
+            self._front.faults.rules.append(rule)
+        return rule
+
+    def heal(self) -> None:
+        """End all faults."""
+        with self._front.faults.lock:
+            self._front.faults.rules.clear()
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """How often each operation has been called by clients."""
+        with self._front.faults.lock:
+            return dict(self._front.faults.calls)
+
     def environment(self) -> dict[str, str]:
         """Variables with which a process talks to the emulator, and to AWS never."""
         return {
@@ -166,10 +209,13 @@ class SageMakerEmulator:
         account = Account(cloud, self._children, folder, self._images, self.scale)
         self._resources = Resources(account)
         host, port = self._asked
-        front = Front(
+        self._front = Front(
             cloud,
             self.access_key,
-            Control(account, self._resources.operations()),
+            Control(
+                account,
+                {**self._resources.operations(), **studio(account, self.role)},
+            ),
             self._resources.invoke,
             local=not self._allow_remote,
         )
@@ -179,7 +225,7 @@ class SageMakerEmulator:
             self._server = serving.make_server(
                 host,
                 self.port,
-                front,
+                self._front,
                 threaded=True,
                 request_handler=_handler(serving),
                 fd=listener.fileno(),
@@ -272,5 +318,9 @@ def _handler(serving: Any) -> Any:
     class Handler(serving.WSGIRequestHandler):
         def log(self, *_: Any) -> None:
             """Keep quiet: every call of a client is a line."""
+
+        def make_environ(self) -> Any:
+            """Let faults have the connection."""
+            return {**super().make_environ(), HANDLER: self}
 
     return Handler

@@ -11,10 +11,19 @@ from typing import Any
 
 from sklearn_sagemaker.testing.cloud import Cloud
 from sklearn_sagemaker.testing.errors import ServiceError
+from sklearn_sagemaker.testing.faults import Faults, after, before
 from sklearn_sagemaker.testing.requests import JSON, Request
+from sklearn_sagemaker.testing.roles import simulated
 
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 _KEYS = re.compile(rb"<AccessKeyId>(\w+)</AccessKeyId>")
+_WRONG_KEY = {
+    "iam": "InvalidClientTokenId",
+    "s3": "InvalidAccessKeyId",
+    "sts": "InvalidClientTokenId",
+}
+HANDLER = "sklearn_sagemaker.handler"
+"""What of the environment is the server's handler of the request."""
 _OURS = {"content-length", "date", "server", "connection", "transfer-encoding"}
 """Headers that this server writes itself."""
 Answer = tuple[int, dict[str, str], bytes]
@@ -47,31 +56,40 @@ class Front:
     ):
         self.cloud, self.control, self.invoke = cloud, control, invoke
         self.local, self._keys = local, {key}
+        self.faults = Faults()
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request."""
         request = Request.of(environ)
+        handler = environ.get(HANDLER)
+        fault = None
         try:
+            self._check(request)
+            fault = self.faults.of(request)
+            before(fault, handler)
             status, headers, body = self._answer(request)
         except ServiceError as error:
             status, headers, body = request.refusal(error)
+        except ConnectionResetError:
+            raise
         except Exception as error:
             traceback.print_exc()
-            fault = f"The emulator has a defect: {type(error).__name__}: {error}"
+            said = f"The emulator has a defect: {type(error).__name__}: {error}"
             # 400, as clients repeat what is answered with 500.
             status, headers, body = request.refusal(
-                ServiceError("InternalFailure", fault)
+                ServiceError("InternalFailure", said)
             )
         headers.setdefault("x-amzn-RequestId", "emulator")
         if request.method != "HEAD":
             headers["Content-Length"] = str(len(body))
         phrase = HTTPStatus(status).phrase
+        body = after(fault, handler, body)
         start_response(f"{status} {phrase}", list(headers.items()))
         return [body]
 
-    def _answer(self, request: Request) -> Answer:
+    def _check(self, request: Request) -> None:
         host = request.headers.get("Host", "")
         if self.local and not _LOCAL.fullmatch(host):
             raise ServiceError(
@@ -80,14 +98,16 @@ class Front:
                 403,
             )
         if request.key not in self._keys:
-            codes = {"s3": "InvalidAccessKeyId", "sagemaker": None, "logs": None}
-            code = codes.get(request.service, "InvalidClientTokenId")
             raise ServiceError(
-                code or "UnrecognizedClientException",
+                _WRONG_KEY.get(request.service, "UnrecognizedClientException"),
                 "The security token included in the request is invalid. (The emulator "
                 "takes the access key that it has printed.)",
                 403,
             )
+
+    def _answer(self, request: Request) -> Answer:
+        if request.service == "iam" and (found := simulated(request.body)):
+            return 200, {"Content-Type": "text/xml"}, found
         if request.service == "sagemaker":
             if request.path.startswith("/endpoints/"):
                 return self.invoke(request)

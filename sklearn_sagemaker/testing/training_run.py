@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
@@ -206,12 +207,14 @@ class TrainingRun:
         assert process.stdout is not None
         stream = f"{name}/{HOST}-{int(time.time())}"
         client = cloud.client("logs", self._region)
-        log = LogStream(client, GROUP, stream, process.stdout, seen)
-        try:
+        # From the last to the first, whatever goes wrong.
+        with contextlib.ExitStack() as ends:
+            ends.enter_context(process.stdout)
+            ends.callback(children.ended, process)
+            log = LogStream(client, GROUP, stream, process.stdout, seen)
+            ends.callback(log.close)
+            ends.callback(children.ended, process)
             self._wait(process)
-        finally:
-            children.ended(process)
-            log.close()
         return process.returncode
 
     def _wait(self, process: subprocess.Popen) -> None:

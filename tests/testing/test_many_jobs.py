@@ -1,0 +1,36 @@
+"""Jobs one after another and at once leave no process, thread or descriptor."""
+
+import gc
+import os
+import sys
+import threading
+
+import pytest
+
+from tests.testing.jobs import ended, job, run
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_many_jobs_leave_nothing(emulator, sagemaker):
+    def kept():
+        gc.collect()
+        # Without those of connections, which come and go.
+        names = [thread.name for thread in threading.enumerate()]
+        threads = sum("process_request" not in name for name in names)
+        return threads, len(os.listdir("/proc/self/fd"))
+
+    run(emulator, sagemaker, "first")
+    threads, files = kept()
+    names = [f"job-{number}" for number in range(20)]
+    for name in names:
+        sagemaker.create_training_job(**job(emulator, name, "time.sleep(0.2)"))
+    found = [ended(sagemaker, name)["TrainingJobStatus"] for name in names]
+    assert found == ["Completed"] * 20
+    for number in range(10):
+        run(emulator, sagemaker, f"one-{number}")
+    assert emulator._children._running == {}
+    assert [path.name for path in emulator._folder.iterdir()] == []
+    now = kept()
+    # Threads of jobs that have just ended may have a last line to go.
+    assert now[0] <= threads + 2
+    assert now[1] <= files + 8
