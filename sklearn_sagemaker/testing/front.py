@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
+from sklearn_sagemaker.testing.account import NUMBER
 from sklearn_sagemaker.testing.cloud import Cloud
 from sklearn_sagemaker.testing.errors import ServiceError
 from sklearn_sagemaker.testing.faults import Faults, after, before
+from sklearn_sagemaker.testing.images import described
 from sklearn_sagemaker.testing.requests import JSON, Request
 from sklearn_sagemaker.testing.roles import simulated
 
@@ -106,6 +108,13 @@ class Front:
             )
 
     def _answer(self, request: Request) -> Answer:
+        owner = request.headers.get("X-Amz-Expected-Bucket-Owner", NUMBER)
+        if owner != NUMBER:
+            raise ServiceError("AccessDenied", "Access Denied", 403)
+        if request.service == "ecr" and request.operation == "DescribeImages":
+            images = described(json.loads(request.body or b"{}"))
+            if images is not None:
+                return 200, {"Content-Type": JSON}, json.dumps(images).encode()
         if request.service == "iam" and (found := simulated(request.body)):
             return 200, {"Content-Type": "text/xml"}, found
         if request.service == "sagemaker":

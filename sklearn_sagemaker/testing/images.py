@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import sys
 from collections.abc import Sequence
+from typing import Any
+
+from sklearn_sagemaker.testing.errors import ServiceError
 
 BUILT_IN = ("linear-learner", "factorization-machines")
 ACCOUNTS = {
@@ -97,3 +101,25 @@ def cannot_run(image: str | None) -> str:
         f"ClientError: The emulator cannot run the image {image}; say what it runs: "
         'emulator.image("...", ["program", "argument"]).'
     )
+
+
+def described(request: dict[str, Any]) -> dict[str, Any] | None:
+    """ECR's description of a built-in image; None for other registries."""
+    registry, name = request.get("registryId"), request.get("repositoryName")
+    if registry not in ACCOUNTS.values() or name not in BUILT_IN:
+        return None
+    for image in request.get("imageIds", ()):
+        if image.get("imageTag", "1") not in ("1", "latest"):
+            raise ServiceError(
+                "ImageNotFoundException",
+                f"The image with imageId {image} does not exist within the repository "
+                f"with name '{name}' in the registry with id '{registry}'",
+            )
+    digest = hashlib.sha256(f"{registry}/{name}".encode()).hexdigest()
+    detail = {
+        "registryId": registry,
+        "repositoryName": name,
+        "imageDigest": f"sha256:{digest}",
+        "imageTags": ["1", "latest"],
+    }
+    return {"imageDetails": [detail]}

@@ -177,3 +177,23 @@ def test_its_import_is_light():
 def test_a_scale_below_zero_is_refused():
     with pytest.raises(ValueError, match="scale=-1"):
         SageMakerEmulator(scale=-1)
+
+
+def test_a_bucket_of_another_owner_is_closed(emulator, s3):
+    place = {"Bucket": emulator.bucket, "Key": "x", "Body": b""}
+    s3.put_object(**place, ExpectedBucketOwner="123456789012")
+    code = code_of(s3.put_object, **place, ExpectedBucketOwner="111122223333")
+    assert code == "AccessDenied"
+
+
+def test_built_in_images_are_described(emulator):
+    ecr = boto3.client("ecr")
+    name = {"registryId": "382416733822", "repositoryName": "linear-learner"}
+    [found] = ecr.describe_images(**name)["imageDetails"]
+    assert found["imageTags"] == ["1", "latest"]
+    wrong = [{"imageTag": "7"}]
+    assert code_of(ecr.describe_images, **name, imageIds=wrong) == (
+        "ImageNotFoundException"
+    )
+    other = {**name, "registryId": "111122223333"}
+    assert code_of(ecr.describe_images, **other) == "RepositoryNotFoundException"
