@@ -16,6 +16,7 @@ from typing import Any
 
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.testing.account import NUMBER, Account
+from sklearn_sagemaker.testing.child import sitecustomize
 from sklearn_sagemaker.testing.children import Children
 from sklearn_sagemaker.testing.cloud import PURPOSE, Cloud
 from sklearn_sagemaker.testing.control import Control
@@ -164,6 +165,7 @@ class SageMakerEmulator:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "SAGEMAKER_ROLE": self.role,
+            "PYTHONPATH": _python_path(),
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
@@ -287,8 +289,10 @@ class _Replaced:
                 os.environ.pop(name)
         os.environ.update(variables)
         self._session = _default_session(None)
+        sitecustomize.install()
 
     def close(self) -> None:
+        sitecustomize.remove()
         for name in set(os.environ) - set(self._before):
             if name.startswith("AWS_") or name in _OURS:
                 os.environ.pop(name)
@@ -302,7 +306,14 @@ class _Replaced:
         _default_session(self._session)
 
 
-_OURS = {"SAGEMAKER_ROLE", "NO_PROXY", "no_proxy"}
+_OURS = {"SAGEMAKER_ROLE", "PYTHONPATH", "NO_PROXY", "no_proxy"}
+
+
+def _python_path() -> str:
+    """The PYTHONPATH of a child: ours, before the one that is there."""
+    ours = str(Path(sitecustomize.__file__).parent)
+    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    return os.pathsep.join([ours, *(path for path in before if path not in ("", ours))])
 
 
 def _default_session(session: Any) -> Any:

@@ -124,8 +124,8 @@ def _join(path: str, name: str) -> str:
 def answer(shape: Any, value: Any) -> Any:
     """What a shape has of a value, as JSON takes it.
 
-    Members that the shape does not know are left out, and so are empty structures and
-    lists, which clients of the SDK v3 refuse.
+    Members that the shape does not know are left out, and so are empty structures,
+    which clients of the SDK v3 refuse.
 
     Parameters
     ----------
@@ -159,4 +159,4 @@ def answer(shape: Any, value: Any) -> Any:
 
 
 def _is_empty(shape: Any, item: Any) -> bool:
-    return shape.type_name in ("structure", "list") and not item
+    return shape.type_name == "structure" and not item

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from sklearn_sagemaker.exceptions import OptionalDependencyError
 from sklearn_sagemaker.testing import SageMakerEmulator
 from sklearn_sagemaker.testing.shapes import service_model
+from tests.testing.jobs import job
 
 
 def code_of(call, **arguments):
@@ -147,6 +148,15 @@ def test_every_operation_is_one_of_the_service(emulator):
     assert set(names) <= set(service_model().operation_names)
 
 
+def test_a_resource_without_tags_has_an_empty_list(emulator, sagemaker):
+    request = job(emulator, "untagged")
+    arn = sagemaker.create_training_job(**request)["TrainingJobArn"]
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+    sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}])
+    sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a"])
+    assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
+
+
 def test_moto_has_the_registry_of_models(sagemaker):
     sagemaker.create_model_package_group(ModelPackageGroupName="group")
     found = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
@@ -197,3 +207,23 @@ def test_built_in_images_are_described(emulator):
     )
     other = {**name, "registryId": "111122223333"}
     assert code_of(ecr.describe_images, **other) == "RepositoryNotFoundException"
+
+
+EXPLICIT = """
+import boto3
+sts = boto3.client("sts", endpoint_url="https://sts.us-east-1.amazonaws.com")
+print(sts.get_caller_identity()["Account"])
+s3 = boto3.client("s3", endpoint_url="https://s3.us-east-1.amazonaws.com")
+print(s3.list_objects_v2(Bucket="sagemaker-us-east-1-123456789012")["Name"])
+"""
+
+
+def test_clients_that_are_told_another_address_stay_here(emulator, capsys):
+    # As SageMaker's SDK v2 does for STS.
+    expected = "123456789012\nsagemaker-us-east-1-123456789012\n"
+    exec(EXPLICIT, {})
+    assert capsys.readouterr().out == expected
+    found = subprocess.run(
+        [sys.executable, "-c", EXPLICIT], capture_output=True, text=True, check=True
+    )
+    assert found.stdout == expected

@@ -36,14 +36,14 @@ def refusal(call, **arguments):
 
 
 def check_shape(shape, value, path=""):
-    """Required members are there, and no structure or list is empty."""
+    """Required members are there, and no structure is empty."""
     if shape.type_name == "structure":
         for name in shape.required_members:
             assert name in value, f"{path}.{name} is missing"
         for name, item in value.items():
             member = shape.members[name]
             if name not in shape.required_members and member.type_name != "map":
-                assert item not in ({}, []), f"{path}.{name} is empty"
+                assert item != {}, f"{path}.{name} is empty"
             check_shape(member, item, f"{path}.{name}")
     elif shape.type_name == "list":
         for item in value:
