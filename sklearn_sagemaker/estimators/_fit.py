@@ -33,6 +33,7 @@ from sklearn_sagemaker.estimators._spec import (
 )
 from sklearn_sagemaker.estimators._validation import (
     check_labelled,
+    check_not_pending,
     check_source,
     check_validation,
 )
@@ -72,6 +73,8 @@ def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) ->
 def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:
     """Train on the next rows of a stream: arrays, or each window of a source."""
     with all_or_nothing(estimator):
+        # A stream goes on from the model, and would forget a training that brings one.
+        check_not_pending(estimator)
         backend = backend_for(estimator, X)
         pieces: Any = [(X, y, sample_weight)]
         if isinstance(X, RowSource):

@@ -89,14 +89,19 @@ def canonical(X):
     return without_zeros(summed(X)) if sp.issparse(X) else X
 
 
-def rows_to_score(estimator: Any, X):
-    """Rows for a fitted model."""
+def check_not_pending(estimator: Any) -> None:
+    """Refuse what needs the model of a training that goes on elsewhere."""
     pending = getattr(estimator, "pending_training_", None)
     if pending is not None:
         raise NotFittedError(
             f"The training {pending.name!r} of this {type(estimator).__name__} goes on "
             "elsewhere; call wait_for_training() first."
         )
+
+
+def rows_to_score(estimator: Any, X):
+    """Rows for a fitted model."""
+    check_not_pending(estimator)
     check_is_fitted(estimator)
     return check_rows(estimator, X, reset=False)
 

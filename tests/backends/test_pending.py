@@ -132,6 +132,18 @@ def test_scores_need_a_model():
         cross_val_score(model, *DIABETES, cv=2, error_score="raise")
 
 
+def test_a_stream_does_not_forget_a_training():
+    model = LinearLearnerRegressor(**QUICK, backend=Later()).fit(*DIABETES)
+    before = dict(vars(model))
+    model.set_params(backend=None)
+    with pytest.raises(NotFittedError, match="'job' .* call wait_for_training"):
+        model.partial_fit(*DIABETES)
+    assert fitted(model) == {name: before[name] for name in fitted(model)}
+    ENDED["job"].set()
+    model.wait_for_training().partial_fit(*DIABETES)
+    assert not hasattr(model, "pending_training_")
+
+
 def test_streams_do_not_wait():
     model = FactorizationMachinesRegressor(**QUICK, backend=Later())
     with pytest.raises(TypeError, match="stream cannot wait"):
