@@ -32,7 +32,7 @@ ALLOWED = {
         "_hyperparameters",
         "_kernels",
     },
-    "sagemaker": {"sagemaker", "io"},
+    "sagemaker": {"sagemaker", "io", "_hyperparameters"},
     "estimators": {
         "estimators",
         "backends",

@@ -1,0 +1,1 @@
+"""Amazon's algorithms: estimators, models, predictors, and the records that they read."""
