@@ -3,32 +3,90 @@
 from __future__ import annotations
 
 __all__ = [
+    "AWSAccessError",
+    "AWSConnectionError",
+    "AWSCredentialsError",
+    "AWSError",
     "AllCandidatesDivergedError",
     "ArtifactError",
     "CandidateDivergedWarning",
+    "CapacityError",
     "CheckpointError",
     "CheckpointWarning",
     "DataFileError",
+    "EndpointFailedError",
     "FeatureScaleError",
     "HyperparameterScaleWarning",
     "IdentifierColumnsWarning",
     "InapplicableHyperparameterWarning",
+    "JobFailedError",
+    "JobStoppedError",
+    "ModelError",
     "ModelFormatError",
+    "NameInUseError",
     "OnnxExportError",
     "OptionalDependencyError",
     "QuotaExceededError",
     "RecordIOError",
+    "ResourceNotFoundError",
     "S3AccessError",
+    "S3CredentialsError",
     "S3Error",
     "S3NotFoundError",
     "StoredStateError",
     "TargetNotReachedWarning",
+    "ThrottledError",
     "TrainingFailedError",
+    "TrainingJobCapacityError",
     "TrainingJobFailedError",
     "TrainingJobStoppedError",
     "TrainingStoppedError",
     "TrainingTooLargeError",
+    "UnexpectedStatusException",
+    "WaitTimeoutError",
 ]
+
+
+class AWSError(RuntimeError):
+    """A call of AWS failed; the message names what it was for, and the remedy.
+
+    Parameters
+    ----------
+    message : str
+    operation : str, default=""
+        As the service calls it, such as ``CreateTrainingJob``.
+    code : str, default=""
+        What the service answered, such as ``ValidationException``, or the name of what
+        went wrong on the way.
+    retryable : bool, default=False
+        Whether the same call may succeed later.
+    attempts : int, default=1
+        How often it was tried.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        operation: str = "",
+        code: str = "",
+        retryable: bool = False,
+        attempts: int = 1,
+    ):
+        self.operation, self.code = operation, code
+        self.retryable, self.attempts = retryable, attempts
+        super().__init__(message)
+
+
+class AWSAccessError(AWSError, PermissionError):
+    """Access is denied; the message names the permission."""
+
+
+class AWSCredentialsError(AWSAccessError):
+    """There are no credentials, or they have expired or are wrong."""
+
+
+class AWSConnectionError(AWSError, ConnectionError):
+    """A service cannot be reached, or does not answer."""
 
 
 class AllCandidatesDivergedError(FloatingPointError, ValueError):
@@ -89,8 +147,27 @@ class InapplicableHyperparameterWarning(UserWarning):
     """
 
 
+class ModelError(AWSError):
+    """The model behind an endpoint refused a request, or broke.
+
+    Attributes
+    ----------
+    original_status : int or None
+        HTTP status of the container's answer.
+    original_message : str
+        The container's answer.
+    """
+
+    original_status: int | None = None
+    original_message: str = ""
+
+
 class ModelFormatError(ValueError):
     """A stored model has a newer format than this version of the package reads."""
+
+
+class NameInUseError(AWSError):
+    """Something of this name exists already; the message says what to do."""
 
 
 class OnnxExportError(ValueError):
@@ -101,7 +178,7 @@ class OptionalDependencyError(ImportError):
     """An optional package is missing; the message names the extra to install."""
 
 
-class QuotaExceededError(RuntimeError):
+class QuotaExceededError(AWSError):
     """An account's quota does not allow a request; the message names the quota."""
 
 
@@ -138,15 +215,23 @@ class RecordIOError(DataFileError):
         return type(self), (self.message, self.record, self.offset, self.source)
 
 
-class S3Error(OSError):
-    """An object of S3 cannot be read; the message names it, the reason, the remedy."""
+class ResourceNotFoundError(AWSError, LookupError):
+    """There is no job, model, endpoint, role or log of this name."""
 
 
-class S3AccessError(S3Error, PermissionError):
-    """There are no credentials for an object of S3, or they do not open it."""
+class S3Error(AWSError, OSError):
+    """A call of S3 failed; the message names the object, the reason, the remedy."""
 
 
-class S3NotFoundError(S3Error, FileNotFoundError):
+class S3AccessError(S3Error, AWSAccessError):
+    """There are no credentials for a bucket or an object, or they do not open it."""
+
+
+class S3CredentialsError(S3AccessError, AWSCredentialsError):
+    """There are no credentials for S3, or they have expired or are wrong."""
+
+
+class S3NotFoundError(S3Error, ResourceNotFoundError, FileNotFoundError):
     """There is no such bucket, or no such object in it."""
 
 
@@ -158,11 +243,97 @@ class TargetNotReachedWarning(UserWarning):
     """No threshold reaches the target precision or recall; the nearest is used."""
 
 
+class ThrottledError(AWSError):
+    """A service refused a call again and again because there were too many."""
+
+
 class TrainingFailedError(RuntimeError):
     """A training elsewhere failed; the message has reason and end of the log."""
 
 
-class TrainingJobFailedError(TrainingFailedError):
+class UnexpectedStatusException(ValueError):  # noqa: N818 - the SDK's name
+    """A job or an endpoint ended otherwise than it should.
+
+    Parameters
+    ----------
+    message : str
+    allowed_statuses : list of str
+    actual_status : str
+    """
+
+    def __init__(self, message: str, allowed_statuses: list[str], actual_status: str):
+        self.allowed_statuses = allowed_statuses
+        self.actual_status = actual_status
+        super().__init__(message)
+
+    def __reduce__(self):
+        return (
+            type(self),
+            (str(self), self.allowed_statuses, self.actual_status),
+            self.__dict__,
+        )
+
+
+class CapacityError(UnexpectedStatusException):
+    """There were no instances of the type; the same request may succeed later."""
+
+    retryable = True
+
+
+class EndpointFailedError(UnexpectedStatusException):
+    """An endpoint is not in service; the message has the service's reason."""
+
+
+class JobFailedError(UnexpectedStatusException):
+    """A job failed.
+
+    Parameters
+    ----------
+    job_name : str
+        By which the job is found again.
+    reason : str
+        What the service says.
+    log_tail : str, default=""
+        The last lines of its log.
+    kind : str, default="transform job"
+
+    Attributes
+    ----------
+    retryable : bool
+        Whether the same job may succeed later: the fault was the service's.
+    """
+
+    _status, _verb = "Failed", "failed"
+
+    def __init__(
+        self,
+        job_name: str,
+        reason: str,
+        log_tail: str = "",
+        kind: str = "transform job",
+    ):
+        self.job_name, self.reason, self.log_tail = job_name, reason, log_tail
+        self.kind = kind
+        tail = f" The end of its log:\n{log_tail}" if log_tail else ""
+        message = f"The {kind} {job_name!r} {self._verb}: {reason}{tail}"
+        super().__init__(message, ["Completed"], self._status)
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the fault was the service's."""
+        return self.reason.startswith(("CapacityError", "InternalServerError"))
+
+    def __reduce__(self):
+        return type(self), (self.job_name, self.reason, self.log_tail, self.kind)
+
+
+class JobStoppedError(JobFailedError):
+    """A job was stopped before it was through."""
+
+    _status, _verb = "Stopped", "was stopped"
+
+
+class TrainingJobFailedError(JobFailedError, TrainingFailedError):
     """A training job of SageMaker failed.
 
     Parameters
@@ -171,28 +342,32 @@ class TrainingJobFailedError(TrainingFailedError):
         By which the job is found again.
     reason : str
         What the service says.
-    log_tail : str
+    log_tail : str, default=""
         The last lines of its log.
+    kind : str, default="training job"
+
+    Attributes
+    ----------
+    retryable : bool
+        Whether the same job may succeed later: the fault was the service's.
     """
 
-    def __init__(self, job_name: str, reason: str, log_tail: str = ""):
-        self.job_name, self.reason, self.log_tail = job_name, reason, log_tail
-        super().__init__(self._message())
-
-    def _message(self) -> str:
-        tail = f" The end of its log:\n{self.log_tail}" if self.log_tail else ""
-        return f"The training job {self.job_name!r} failed: {self.reason}{tail}"
-
-    def __reduce__(self):
-        return type(self), (self.job_name, self.reason, self.log_tail)
+    def __init__(
+        self,
+        job_name: str,
+        reason: str,
+        log_tail: str = "",
+        kind: str = "training job",
+    ):
+        super().__init__(job_name, reason, log_tail, kind)
 
 
-class TrainingJobStoppedError(TrainingJobFailedError):
-    """A training job of SageMaker was stopped before it had a model."""
+class TrainingJobCapacityError(TrainingJobFailedError, CapacityError):
+    """There were no instances for a training job; it may succeed later."""
 
-    def _message(self) -> str:
-        tail = f" The end of its log:\n{self.log_tail}" if self.log_tail else ""
-        return f"The training job {self.job_name!r} was stopped: {self.reason}{tail}"
+
+class TrainingJobStoppedError(TrainingJobFailedError, JobStoppedError):
+    """A training job of SageMaker was stopped before it was through."""
 
 
 class TrainingStoppedError(RuntimeError):
@@ -204,3 +379,7 @@ class TrainingTooLargeError(MemoryError, ValueError):
 
     The message names the value, the bytes that it takes, and the remedy.
     """
+
+
+class WaitTimeoutError(TimeoutError):
+    """What is waited for is not there in time; the message names it."""

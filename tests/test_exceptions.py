@@ -10,6 +10,12 @@ ARGUMENTS = {
     "RecordIOError": ("is cut short", 3, 128, "a.pbr"),
     "TrainingJobFailedError": ("job-1", "AlgorithmError: no rows", "last\nlines"),
     "TrainingJobStoppedError": ("job-1", "MaxRuntimeExceeded", ""),
+    "TrainingJobCapacityError": ("job-1", "CapacityError: none left", ""),
+    "JobFailedError": ("job-1", "ClientError: no rows", "", "compilation job"),
+    "JobStoppedError": ("job-1", "by its owner"),
+    "UnexpectedStatusException": ("it failed", ["Completed"], "Failed"),
+    "CapacityError": ("none left", ["InService"], "Failed"),
+    "EndpointFailedError": ("it failed", ["InService"], "Failed"),
 }
 
 

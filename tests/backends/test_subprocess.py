@@ -341,7 +341,7 @@ RAISED = [
         cls("said \u2028 {so}")
         for name in exceptions.__all__
         if not issubclass(cls := getattr(exceptions, name), Warning)
-        and not issubclass(cls, TrainingJobFailedError)
+        and not issubclass(cls, exceptions.UnexpectedStatusException)
     ),
     TrainingJobFailedError("job", "reason", "tail"),
     RecordIOError("cut short", 3, 17, "a.pbr"),
