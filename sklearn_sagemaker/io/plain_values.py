@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import math
 import os
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
 
 import numpy as np
 import scipy.sparse as sp
@@ -71,6 +72,30 @@ def write_values(path: str | os.PathLike[str], values: dict[str, Any]) -> None:
     ...     read_values(path)
     {'coef': array([1., 1.]), 'names': ('a', 'b')}
     """
+    with replacing(path) as temporary, open(temporary, "wb") as handle:
+        for piece in encoded(values):
+            handle.write(piece)
+
+
+def encoded(values: dict[str, Any]) -> Iterator[bytes | memoryview]:
+    """The bytes of the file that `write_values` writes, piece by piece.
+
+    Parameters
+    ----------
+    values : dict
+        Plain values by name. Arrays are not copied but for pieces of those that are
+        not contiguous.
+
+    Yields
+    ------
+    piece : bytes-like
+        Valid until the next one is asked for.
+
+    Raises
+    ------
+    TypeError
+        If a value is not plain, before the first piece.
+    """
     arrays: list[np.ndarray] = []
 
     def store(array: np.ndarray) -> int:
@@ -80,11 +105,53 @@ def write_values(path: str | os.PathLike[str], values: dict[str, Any]) -> None:
     found = _encoded(values, store, "values", 0)
     document = {"format_version": FORMAT_VERSION, "values": found}
     text = json.dumps(document, allow_nan=False)
-    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+    out = _Pieces()
+    with zipfile.ZipFile(out, "w") as archive:  # type: ignore[call-overload]
         archive.writestr(DOCUMENT, text)
         for number, array in enumerate(arrays):
             with archive.open(f"{number}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, array, allow_pickle=False)
+                header = np.lib.format.header_data_from_array_1_0(array)
+                np.lib.format.write_array_header_1_0(member, header)
+                for part in _parts(array):
+                    member.write(part)
+                    yield from out.taken()
+    yield from out.taken()
+
+
+class _Pieces:
+    """A file that nothing can be read from but what was written last."""
+
+    def __init__(self) -> None:
+        self._pieces: list[Any] = []
+
+    def write(self, piece: Any) -> int:
+        self._pieces.append(piece)
+        return len(piece)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def taken(self) -> list[Any]:
+        found, self._pieces = self._pieces, []
+        return found
+
+
+def _parts(array: np.ndarray) -> Iterator[memoryview]:
+    """The bytes of an array as a ``.npy`` file has them."""
+    turned = array.flags.f_contiguous and not array.flags.c_contiguous
+    rows = np.atleast_1d(array.T if turned else array)
+    if not rows.size:
+        return
+    if rows.flags.c_contiguous:
+        flat = rows.reshape(-1).view(np.uint8)
+        for start in range(0, len(flat), CHUNK):
+            yield flat[start : start + CHUNK].data
+        return
+    # Without a copy of all of it.
+    step = max(1, CHUNK // max(1, rows[:1].nbytes))
+    for start in range(0, len(rows), step):
+        part = np.ascontiguousarray(rows[start : start + step])
+        yield part.reshape(-1).view(np.uint8).data
 
 
 def digest_of(value: Any) -> str:
@@ -118,15 +185,8 @@ def digest_of(value: Any) -> str:
 def _array_digest(array: np.ndarray) -> str:
     turned = array.flags.f_contiguous and not array.flags.c_contiguous
     found = hashlib.sha256(repr((array.dtype.str, array.shape, turned)).encode())
-    rows = array.T if turned else array
-    if rows.flags.c_contiguous:
-        found.update(rows.reshape(-1).view(np.uint8).data)
-    else:
-        # Without a copy of all of it.
-        step = max(1, CHUNK // max(1, rows[:1].nbytes))
-        for start in range(0, len(rows), step):
-            part = np.ascontiguousarray(rows[start : start + step])
-            found.update(part.reshape(-1).view(np.uint8).data)
+    for part in _parts(array):
+        found.update(part)
     return found.hexdigest()
 
 
@@ -195,17 +255,42 @@ def read_values(path: str | os.PathLike[str]) -> dict[str, Any]:
         If it is damaged, cut short, or another file; the message names it.
     """
     with open_file(file_name(path)) as handle:
-        try:
-            with zipfile.ZipFile(handle) as archive:
-                return _read(archive, str(path))
-        except ModelFormatError:
-            raise
-        except _DAMAGE as error:
-            text = f"{type(error).__name__}: {str(error)[:80]}"
-            raise StoredStateError(
-                f"{path}: is damaged, or no file of stored values ({text}); write or "
-                "copy it again."
-            ) from None
+        return _checked(handle, str(path))
+
+
+def values_of(data: bytes | memoryview, name: str) -> dict[str, Any]:
+    """Read the bytes of a file that `write_values` wrote.
+
+    Parameters
+    ----------
+    data : bytes-like
+    name : str
+        What messages call it.
+
+    Returns
+    -------
+    values : dict
+
+    Raises
+    ------
+    ModelFormatError, StoredStateError
+        As of `read_values`.
+    """
+    return _checked(io.BytesIO(data), name)
+
+
+def _checked(handle: BinaryIO, name: str) -> dict[str, Any]:
+    try:
+        with zipfile.ZipFile(handle) as archive:
+            return _read(archive, name)
+    except ModelFormatError:
+        raise
+    except _DAMAGE as error:
+        text = f"{type(error).__name__}: {str(error)[:80]}"
+        raise StoredStateError(
+            f"{name}: is damaged, or no file of stored values ({text}); write or "
+            "copy it again."
+        ) from None
 
 
 def _read(archive: zipfile.ZipFile, path: str) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -14,7 +15,13 @@ from sklearn_sagemaker._state import (
 )
 from sklearn_sagemaker.exceptions import StoredStateError
 from sklearn_sagemaker.io.datasets.dataset import FileDataset
-from sklearn_sagemaker.io.plain_values import read_values, write_values
+from sklearn_sagemaker.io.plain_values import (
+    digest_of,
+    encoded,
+    read_values,
+    values_of,
+    write_values,
+)
 
 Made = TypeVar("Made")
 
@@ -77,6 +84,88 @@ def read_problem(
         raise StoredStateError(f"{path}: does not say where its rows are.")
     source = FileDataset(**rows["source"]).snapshot()
     return spec, _made(WindowedData, {**rows, "source": source}, path)
+
+
+def encoded_rows(data: TrainingData) -> Iterator[bytes | memoryview]:
+    """Rows as the pieces of a file that `read_rows` reads: a problem's larger part.
+
+    Parameters
+    ----------
+    data : TrainingData
+    """
+    return encoded({"data": _fields(data)})
+
+
+def rows_digest(data: TrainingData) -> str:
+    """SHA-256 of rows: of types, shapes, layouts and bits of all arrays.
+
+    Parameters
+    ----------
+    data : TrainingData
+    """
+    return digest_of(_fields(data))
+
+
+def read_rows(path: str | os.PathLike[str]) -> TrainingData:
+    """Read rows that `encoded_rows` wrote.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Raises
+    ------
+    ModelFormatError, OSError, StoredStateError
+        As of `read_problem`.
+    """
+    return _made(TrainingData, read_values(path).get("data"), path)
+
+
+def encoded_spec(spec: TrainingSpec, source: dict[str, Any] | None = None) -> bytes:
+    """What to train, without the rows: a file that `spec_of` reads.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    source : dict or None
+        What is to be said of files that the rows are in.
+    """
+    return b"".join(encoded({"spec": _fields(spec), "source": source}))
+
+
+def spec_of(data: bytes, name: str) -> tuple[TrainingSpec, dict[str, Any] | None]:
+    """Read what `encoded_spec` wrote.
+
+    Parameters
+    ----------
+    data : bytes
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    ModelFormatError, StoredStateError
+        As of `read_problem`.
+    """
+    values = values_of(data, name)
+    return _made(TrainingSpec, values.get("spec"), name), values.get("source")
+
+
+def state_of_bytes(data: bytes | memoryview, name: str) -> ModelState:
+    """Read the bytes of a file that `write_state` wrote.
+
+    Parameters
+    ----------
+    data : bytes-like
+    name : str
+        What messages call it.
+
+    Raises
+    ------
+    ModelFormatError, StoredStateError
+        As of `read_state`.
+    """
+    return _made(ModelState, values_of(data, name).get("state"), name)
 
 
 def write_state(path: str | os.PathLike[str], state: ModelState) -> None:

@@ -18,10 +18,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._state import RowSource
+from sklearn_sagemaker._state import RowSource, TrainingSpec
+from sklearn_sagemaker.artifacts.writing import artifact_of_state
 from sklearn_sagemaker.estimators._artifact_saving import write_model
 from sklearn_sagemaker.estimators._row_sources import loaded
-from sklearn_sagemaker.exceptions import TrainingStoppedError
+from sklearn_sagemaker.exceptions import ArtifactError, TrainingStoppedError
+from sklearn_sagemaker.io.artifacts.files import write_model as write_folder
 from sklearn_sagemaker.io.problem_files import write_state
 from sklearn_sagemaker.serving.channels import (
     OURS,
@@ -33,6 +35,7 @@ from sklearn_sagemaker.serving.channels import (
 from sklearn_sagemaker.serving.logs import JobLog
 from sklearn_sagemaker.serving.train_backend import JobBackend
 from sklearn_sagemaker.serving.train_job import OWN, Folders, TrainingJob, read_job
+from sklearn_sagemaker.serving.train_problem import is_sparse, stored_rows, stored_spec
 
 FAILED, TERMINATED = 1, 128 + signal.SIGTERM
 STATE = "state.zip"
@@ -84,7 +87,14 @@ class Program:
                 "needs the Dask backend, which a later version brings (now algo-1 "
                 "alone would write a model); set instance_count=1."
             )
-        job = self._job()
+        strings = self.folders.read("hyperparameters", {})
+        try:
+            stored = stored_spec(self.folders.data / OURS, strings)
+        except ValueError as error:
+            raise HyperparameterError(str(error)) from error
+        if stored is not None:
+            return self._train_stored(strings, *stored)
+        job = self._job(strings)
         channels = self.folders.channels()
 
         def read(name: str, n_features: int | None) -> RowSource:
@@ -102,44 +112,80 @@ class Program:
             # What is wrong in it is said before the training.
             test = read(TEST, n_features).snapshot()
             job.check_labels(test.contents.labels, TEST)
-        backend = JobBackend(
-            log=self.log,
-            seed=job.seed,
-            asked=lambda: self.termination.asked,
-            checkpoint=self.folders.checkpoints,
-            every=job.checkpoint_every,
-        )
+        backend = self._backend(job.seed, job.checkpoint_every)
         estimator = job.estimator(backend=backend, **_settings(job, arrays))
         self.termination.training = True
         estimator.fit(X, y, weights, **given)
-        self._report(estimator, backend)
+        self._report(backend)
         graph = "sparse" if _is_sparse(X) else "dense"
         write_model(estimator, self.folders.model, graph=graph)
+        scores = None if test is None else _measured(test, estimator, backend)
+        return self._leave(backend, scores)
+
+    def _train_stored(
+        self,
+        strings: dict[str, str],
+        spec: TrainingSpec,
+        source: dict[str, Any] | None,
+    ) -> int:
+        """Train what a backend sent; the program's exit code."""
+        channels = self.folders.channels()
+        self._begins(spec.algorithm, {}, strings)
+        every = float(strings.get(f"{OWN}checkpoint_every", 60.0))
+        backend = self._backend(spec.seed, every)
+        data = stored_rows(channels, source)
+        self.termination.training = True
+        state = backend.train(spec, data)
+        self._report(backend)
+        graph = "sparse" if is_sparse(data) else "dense"
+        try:
+            artifact = artifact_of_state(state, spec.hyperparameters)
+            write_folder(artifact, self.folders.model, graph=graph)
+        except ArtifactError as error:
+            # The state has all of the model, and the backend reads that.
+            self.log.line(f"There is no model_algo-1: {error}", "WARNING")
+        return self._leave(backend, None)
+
+    def _backend(self, seed: int | None, every: float) -> JobBackend:
+        return JobBackend(
+            log=self.log,
+            seed=seed,
+            asked=lambda: self.termination.asked,
+            checkpoint=self.folders.checkpoints,
+            every=every,
+        )
+
+    def _leave(self, backend: JobBackend, scores: dict[str, float] | None) -> int:
+        """Write all that is known of the training; the program's exit code."""
         output = self.folders.output / "data"
         output.mkdir(parents=True, exist_ok=True)
         write_state(output / STATE, backend.state)
-        if test is None:
+        if scores is None:
             self.log.line("Test data is not provided.")
         else:
-            self.log.scores(TEST, _measured(test, estimator, backend))
+            self.log.scores(TEST, scores)
         self.log.ends()
         return TERMINATED if backend.cut_short else 0
 
-    def _job(self) -> TrainingJob:
-        strings = self.folders.read("hyperparameters", {})
+    def _job(self, strings: dict[str, str]) -> TrainingJob:
         try:
             job = read_job(strings)
             job.estimator()._validate_params()
         except ValueError as error:
             raise HyperparameterError(str(error)) from error
+        self._begins(job.algorithm, job.configuration, strings)
+        return job
+
+    def _begins(
+        self, algorithm: str, configuration: dict[str, str], strings: dict[str, str]
+    ) -> None:
         self.log.begins(
-            job.algorithm,
-            job.configuration,
+            algorithm,
+            configuration,
             strings,
             str(self.folders.configuration("hyperparameters")),
             self.folders.checkpoints is not None,
         )
-        return job
 
     def _waiting(self) -> None:
         """End while nothing comes, if that is asked for."""
@@ -179,10 +225,10 @@ class Program:
         weights = _weights(arrays, name, weights)
         return {"X_val": X, "y_val": y, "sample_weight_val": weights}
 
-    def _report(self, estimator: Any, backend: JobBackend) -> None:
+    def _report(self, backend: JobBackend) -> None:
         for part, metrics in backend.state.metrics.items():
             self.log.scores(part, metrics)
-        best = {"optimizer": estimator.resolved_params_.get("optimizer")}
+        best = {"optimizer": backend.state.resolved.get("optimizer")}
         self.log.best({**best, **(backend.state.best_params or {})})
 
 

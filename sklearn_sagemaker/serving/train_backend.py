@@ -18,6 +18,7 @@ from sklearn_sagemaker._state import (
     TrainingData,
     TrainingSpec,
     WindowedData,
+    class_numbers,
 )
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.serving.logs import JobLog, Names
@@ -115,7 +116,8 @@ class JobBackend(LocalBackend):
             y, weights = data.y, data.sample_weight
         else:
             found = data.source.contents
-            y, weights = np.asarray(found.labels), np.asarray(found.counts, float)
+            y, _ = class_numbers(np.asarray(found.labels), spec.classes)
+            weights = np.asarray(found.counts, float)
         self._multipliers = self._chosen.class_multipliers(y, weights)
 
     def measure(

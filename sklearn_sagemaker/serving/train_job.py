@@ -143,7 +143,7 @@ def read_job(strings: Mapping[str, str]) -> TrainingJob:
         If one is unknown, missing or out of range.
     """
     own = {
-        name.removeprefix(OWN): _parsed(name, text)
+        name.removeprefix(OWN): parsed(name, text)
         for name, text in strings.items()
         if name.startswith(OWN)
     }
@@ -191,7 +191,14 @@ def read_job(strings: Mapping[str, str]) -> TrainingJob:
     )
 
 
-def _parsed(name: str, text: str) -> Any:
+def parsed(name: str, text: str) -> Any:
+    """The value of a key of ours.
+
+    Raises
+    ------
+    ValueError
+        If it is no JSON.
+    """
     try:
         return json.loads(text)
     except (TypeError, ValueError):
