@@ -305,7 +305,8 @@ def _judge_s3(
         return S3AccessError, (
             f"access is denied {said}. The role needs {place.permission}{more}."
         )
-    return S3Error, f"S3 does not do {place.operation} {said}."
+    done = "give it" if place.operation == "GetObject" else f"do {place.operation}"
+    return S3Error, f"S3 does not {done} {said}."
 
 
 def _fault(place: _Place, error: Any) -> Exception:
@@ -327,9 +328,12 @@ def _fault(place: _Place, error: Any) -> Exception:
             name,
         )
     kind = S3Error if place.s3 else AWSConnectionError
+    said = f"{place.operation} has no answer"
+    if place.operation == "GetObject":  # its body may have begun
+        said = "could not be read"
     return kind(
-        f"{place.what}: {place.operation} has no answer ({name}); check the network, "
-        "the region (AWS_DEFAULT_REGION) and the endpoint, and try again.",
+        f"{place.what}: {said} ({name}); check the network, the region "
+        "(AWS_DEFAULT_REGION) and the endpoint, and try again.",
         place.operation,
         name,
         True,

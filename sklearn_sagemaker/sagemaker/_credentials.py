@@ -62,8 +62,8 @@ def remedy(names: Sequence[str], profile: str | None) -> str | None:
     login = f"aws sso login --profile {profile}" if profile else "aws sso login"
     if not EXPIRED.isdisjoint(names):
         return (
-            f"the credentials{of} have expired ({code}); renew them, for example by "
-            f"'{login}'."
+            f"the credentials{of} have expired, so they are not valid ({code}); renew "
+            f"them, for example by '{login}'."
         )
     if not SKEWED.isdisjoint(names):
         return f"this machine's clock is wrong ({code}); set it."
