@@ -110,7 +110,7 @@ def write_recordio(
     rows = Rows(X, y, sample_weight)
     if target is None:
         _check_dtype(dtype)
-        parts = [encoder.to_bytes() for encoder in _encoders(rows, dtype)]
+        parts = [encoder.to_bytes() for encoder in encoders(rows, dtype)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
     with RecordIOWriter(target, dtype=dtype) as writer:
         writer.write(rows)
@@ -246,7 +246,7 @@ class RecordIOWriter:
                 f"weights) were {self._layout} and are now {layout}."
             )
         self._layout = layout
-        for encoder in _encoders(Rows(X, y, weight), self.dtype):
+        for encoder in encoders(Rows(X, y, weight), self.dtype):
             self._write_all(encoder)
 
     def _write_all(self, encoder: Encoder) -> None:
@@ -306,8 +306,15 @@ def check_column(name: str, values: Any, n_rows: int) -> np.ndarray | None:
     return values
 
 
-def _encoders(rows: Rows, dtype: TensorType | None) -> Iterator[Encoder]:
-    """Encoders of the rows: one if they can be read as they are, else of a few each."""
+def encoders(rows: Rows, dtype: TensorType | None) -> Iterator[Encoder]:
+    """Encoders of the rows: one if they can be read as they are, else of a few each.
+
+    Parameters
+    ----------
+    rows : Rows
+        As `check_matrix` and `check_column` leave them.
+    dtype : {"float32", "float64", "int32"} or None
+    """
     X, n_rows = rows.X, len(rows)
     if not n_rows:
         return
