@@ -342,7 +342,7 @@ def _fault(place: _Place, error: Any) -> Exception:
 
 
 def _without_values(text: str) -> str:
-    """botocore's complaint about a request, without what was in it."""
+    """What botocore says of a request, without what was in it."""
     return re.sub(
         r", value: .*?(, (?:type: <class|valid )|$)", r"\1", text, flags=re.DOTALL
     )

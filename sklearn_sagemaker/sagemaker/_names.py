@@ -10,9 +10,7 @@ import time
 MAX_LENGTH = 63
 _VALID = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 _IMAGE = re.compile(r"(.+/)?([^:/]+)(:[^:]+)?")
-_STAMPED = re.compile(
-    r"(.+)-(\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2}-\d{3}|\d{6}-\d{4})"
-)
+_STAMPED = re.compile(r"(.+)-(\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2}-\d{3}|\d{6}-\d{4})")
 _last_ms = 0
 _lock = threading.Lock()
 

@@ -1,0 +1,394 @@
+"""Waiting for jobs and endpoints: what is shown, how it ends, and Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import logging
+import random
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sklearn_sagemaker.exceptions import (
+    AWSError,
+    CapacityError,
+    EndpointFailedError,
+    JobFailedError,
+    JobStoppedError,
+    ResourceNotFoundError,
+    TrainingJobCapacityError,
+    TrainingJobFailedError,
+    TrainingJobStoppedError,
+    WaitTimeoutError,
+)
+from sklearn_sagemaker.sagemaker._logs import LogReader
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
+NEWS_PAUSE = 2.0
+"""The longest pause after something has happened."""
+LAST_PAUSE = 5.0
+"""The longest wait for lines that come after the end."""
+PATIENCE = 10
+"""How often in a row a poll may fail for a reason that passes."""
+ON_INTERRUPT = ("leave", "stop")
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of thing that is waited for.
+
+    Attributes
+    ----------
+    noun : str
+    operation, argument, status : str
+        Which operation describes it, by which argument, and where its status is.
+    ended, good : tuple of str
+        Statuses after which it does not change by itself, and those that were wanted.
+    hint : str
+        How to wait again, and how to end it.
+    stop : str or None
+        The session's method that stops it.
+    group : str or None
+        Of its logs.
+    """
+
+    noun: str
+    operation: str
+    argument: str
+    status: str
+    hint: str
+    ended: tuple[str, ...] = ("Completed", "Failed", "Stopped")
+    good: tuple[str, ...] = ("Completed",)
+    stop: str | None = None
+    group: str | None = None
+
+    def what(self, name: str) -> str:
+        """How messages call one of them."""
+        return f"{self.noun} {name!r}"
+
+    def describe(self, session: Any, name: str) -> dict[str, Any]:
+        """Its description, with a status in the usual spelling."""
+        found = session._describe(
+            self.operation, self.what(name), **{self.argument: name}
+        )
+        status = found[self.status]
+        if status.isupper():  # of compilation jobs
+            status = {"INPROGRESS": "InProgress"}.get(status, status.capitalize())
+        return {**found, self.status: status}
+
+
+TRAINING = Kind(
+    "training job",
+    "describe_training_job",
+    "TrainingJobName",
+    "TrainingJobStatus",
+    "Estimator.attach({name!r}) waits for it again, "
+    "Session().stop_training_job({name!r}) stops it.",
+    stop="stop_training_job",
+    group="/aws/sagemaker/TrainingJobs",
+)
+TRANSFORM = Kind(
+    "transform job",
+    "describe_transform_job",
+    "TransformJobName",
+    "TransformJobStatus",
+    "Transformer.attach({name!r}) finds it again, "
+    "Session().stop_transform_job({name!r}) stops it.",
+    stop="stop_transform_job",
+    group="/aws/sagemaker/TransformJobs",
+)
+COMPILATION = Kind(
+    "compilation job",
+    "describe_compilation_job",
+    "CompilationJobName",
+    "CompilationJobStatus",
+    "Session().wait_for_compilation_job({name!r}) waits for it again, "
+    "Session().stop_compilation_job({name!r}) stops it.",
+    stop="stop_compilation_job",
+)
+ENDPOINT = Kind(
+    "endpoint",
+    "describe_endpoint",
+    "EndpointName",
+    "EndpointStatus",
+    "Session().wait_for_endpoint({name!r}) waits for it again, "
+    "Session().delete_endpoint({name!r}) ends it.",
+    ended=("InService", "OutOfService", "Failed", "UpdateRollbackFailed"),
+    good=("InService",),
+)
+PACKAGE = Kind(
+    "model package",
+    "describe_model_package",
+    "ModelPackageName",
+    "ModelPackageStatus",
+    "Session().wait_for_model_package({name!r}) waits for it again.",
+    ended=("Completed", "Failed"),
+)
+
+
+class Pauses:
+    """Pauses between polls: short at first and after news, then longer."""
+
+    def __init__(self, longest: float):
+        self._next = FIRST_PAUSE
+        self._longest = longest
+
+    def take(self) -> None:
+        """Pause; a little less than asked, so that many clients do not meet."""
+        time.sleep(min(self._next, self._longest) * random.uniform(0.8, 1))
+        self._next = min(2 * self._next, LONGEST_PAUSE)
+
+    def news(self) -> None:
+        """Something happened."""
+        self._next = min(self._next, NEWS_PAUSE)
+
+    def last(self) -> None:
+        """Pause as long as before, for what comes after the end."""
+        time.sleep(min(self._next, self._longest, LAST_PAUSE))
+
+
+class Screen:
+    """Lines, and on a terminal one that says what is waited for."""
+
+    def __init__(self, quiet: bool):
+        self._quiet = quiet
+        self._terminal = not quiet and sys.stdout.isatty()
+        self._start = time.monotonic()
+
+    def lines(self, lines: list[str]) -> None:
+        """Print lines."""
+        if lines and not self._quiet:
+            self.clear()
+            print("\n".join(lines), flush=True)
+
+    def progress(self, text: str) -> None:
+        """Replace the last line of a terminal."""
+        if self._terminal:
+            seconds = int(time.monotonic() - self._start)
+            print(f"\r\x1b[2K{text}, {seconds} s", end="", flush=True)
+
+    def clear(self) -> None:
+        """Take that line away."""
+        if self._terminal:
+            print("\r\x1b[2K", end="", flush=True)
+
+
+class Transitions:
+    """What is new in the statuses of a description."""
+
+    def __init__(self, kind: Kind):
+        self._kind = kind
+        self._known: list[str] = []
+
+    def new(self, found: dict[str, Any]) -> list[tuple[float, str]]:
+        """Times and texts that were not there the last time."""
+        items = found.get("SecondaryStatusTransitions")
+        if items is None:
+            now = found.get("LastModifiedTime") or datetime.datetime.now(datetime.UTC)
+            items = [{"Status": found[self._kind.status], "StartTime": now}]
+            self._known = [
+                text for text in self._known if text == items[0]["Status"] + ": "
+            ]
+        said = [
+            f"{item['Status']}: {item.get('StatusMessage') or ''}" for item in items
+        ]
+        fresh = [
+            (item["StartTime"].timestamp(), _stamped(item["StartTime"], text))
+            for k, (item, text) in enumerate(zip(items, said, strict=True))
+            if k >= len(self._known) or self._known[k] != text
+        ]
+        self._known = said
+        return fresh
+
+
+def _stamped(when: datetime.datetime, text: str) -> str:
+    status, _, message = text.partition(": ")
+    moment = when.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+    return f"{moment} {status} - {message}" if message else f"{moment} {status}"
+
+
+def wait(
+    session: Any,
+    kind: Kind,
+    name: str,
+    *,
+    logs: LogReader | None = None,
+    poll: float = LONGEST_PAUSE,
+    timeout: float | None = None,
+    on_interrupt: str = "leave",
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Wait for the end of a job, or until an endpoint is in service.
+
+    Parameters
+    ----------
+    session : Session
+    kind : Kind
+    name : str
+    logs : LogReader or None, default=None
+        What its hosts print, to be shown.
+    poll : float, default=30
+        Longest pause between two polls; the first are shorter.
+    timeout : float or None, default=None
+        Seconds after which waiting ends; None waits for ever.
+    on_interrupt : {"leave", "stop"}, default="leave"
+        What becomes of a job when waiting is interrupted by Ctrl-C.
+    quiet : bool, default=False
+        Whether nothing is printed.
+
+    Returns
+    -------
+    description : dict
+
+    Raises
+    ------
+    UnexpectedStatusException
+        If it ended otherwise: `TrainingJobFailedError`, `TrainingJobStoppedError`,
+        `JobFailedError`, `EndpointFailedError` and others.
+    WaitTimeoutError
+    AWSError
+        If it cannot be asked for any more; it goes on.
+    """
+    if on_interrupt not in ON_INTERRUPT:
+        raise ValueError(f"on_interrupt={on_interrupt!r} must be 'leave' or 'stop'.")
+    screen, transitions, pauses = Screen(quiet), Transitions(kind), Pauses(poll)
+    with _interruptible(session, kind, name, on_interrupt, screen):
+        asking = _asked(session, kind, name, timeout)
+        for found in asking:
+            news = transitions.new(found)
+            news += [(line.time, line.text) for line in logs.read()] if logs else []
+            ended = found[kind.status] in kind.ended
+            if ended and logs:
+                # Lines come a little later than the status.
+                pauses.last()
+                news += [(line.time, line.text) for line in logs.read()]
+            screen.lines([text for _, text in sorted(news, key=lambda item: item[0])])
+            if ended:
+                break
+            if news:
+                pauses.news()
+            status = found.get("SecondaryStatus") or found[kind.status]
+            screen.progress(f"{kind.what(name)}: {status}")
+            pauses.take()
+        screen.clear()
+        _check(session, kind, name, found, logs)
+    screen.lines(_bill(found))
+    return found
+
+
+def _asked(
+    session: Any, kind: Kind, name: str, timeout: float | None
+) -> Iterator[dict[str, Any]]:
+    """Descriptions of a thing, one a poll, as long as it can be asked for."""
+    end = None if timeout is None else time.monotonic() + timeout
+    failed = 0
+    pauses = Pauses(LONGEST_PAUSE)
+    hint = kind.hint.format(name=name)
+    while True:
+        try:
+            found = kind.describe(session, name)
+        except AWSError as error:
+            failed += 1
+            if not error.retryable or failed > PATIENCE:
+                if kind is ENDPOINT and isinstance(error, ResourceNotFoundError):
+                    raise
+                again = type(error)(
+                    f"{error} The {kind.noun} goes on: {hint}",
+                    error.operation,
+                    error.code,
+                    error.retryable,
+                    error.attempts,
+                )
+                raise again from None
+            _log.warning("Asking again: %s", error)
+            pauses.take()
+            continue
+        failed, pauses = 0, Pauses(LONGEST_PAUSE)
+        yield found
+        if end is not None and time.monotonic() > end:
+            raise WaitTimeoutError(
+                f"The {kind.what(name)} is {found[kind.status]} after {timeout:g} s "
+                f"and goes on: {hint}"
+            )
+
+
+@contextlib.contextmanager
+def _interruptible(
+    session: Any, kind: Kind, name: str, on_interrupt: str, screen: Screen
+) -> Iterator[None]:
+    """Say what becomes of a job that is no longer waited for, and stop it if asked."""
+    try:
+        yield
+    except Exception:
+        screen.clear()
+        raise
+    except BaseException:
+        screen.clear()
+        said = f"The {kind.what(name)} goes on: {kind.hint.format(name=name)}"
+        if on_interrupt == "stop" and kind.stop:
+            try:
+                getattr(session, kind.stop)(name)
+                said = f"The {kind.what(name)} is being stopped."
+            except AWSError as error:
+                said = f"The job could not be stopped: {error} {said}"
+        print(said, file=sys.stderr, flush=True)
+        raise
+
+
+def _check(
+    session: Any, kind: Kind, name: str, found: dict[str, Any], logs: LogReader | None
+) -> None:
+    """Raise what a bad end is."""
+    status = found[kind.status]
+    if status in kind.good:
+        return
+    reason = found.get("FailureReason") or "the service says no reason"
+    capacity = "CapacityError" in reason
+    if kind is ENDPOINT or kind is PACKAGE:
+        failed = CapacityError if capacity else EndpointFailedError
+        raise failed(
+            f"The {kind.what(name)} is {status}: {reason}", list(kind.good), status
+        )
+    tail = ""
+    if kind.group and status == "Failed":
+        tail = (logs or LogReader(session, kind.group, f"{name}/")).tail()
+    if status == "Stopped":
+        reason = _why_stopped(found)
+        if kind is TRAINING:
+            raise TrainingJobStoppedError(name, reason, tail)
+        raise JobStoppedError(name, reason, tail, kind.noun)
+    if kind is TRAINING:
+        raise (TrainingJobCapacityError if capacity else TrainingJobFailedError)(
+            name, reason, tail
+        )
+    raise JobFailedError(name, reason, tail, kind.noun)
+
+
+def _why_stopped(found: dict[str, Any]) -> str:
+    items = found.get("SecondaryStatusTransitions") or [{}]
+    parts = [found.get("SecondaryStatus"), items[-1].get("StatusMessage")]
+    reason = ": ".join(part for part in parts if part) or "Stopped"
+    model = (found.get("ModelArtifacts") or {}).get("S3ModelArtifacts")
+    return f"{reason} What it has may be at {model}" if model else reason
+
+
+def _bill(found: dict[str, Any]) -> list[str]:
+    """Lines about what a training job took."""
+    trained = found.get("TrainingTimeInSeconds")
+    billed = found.get("BillableTimeInSeconds")
+    resources = found.get("ResourceConfig") or {}
+    groups = resources.get("InstanceGroups") or [resources]
+    hosts = sum(group.get("InstanceCount", 1) for group in groups)
+    lines = []
+    if trained is not None:
+        lines.append(f"Training seconds: {trained * hosts}")
+    if billed is not None:
+        lines.append(f"Billable seconds: {billed * hosts}")
+        if found.get("EnableManagedSpotTraining") and trained:
+            saved = (1 - billed / trained) * 100
+            lines.append(f"Managed Spot Training savings: {saved:.1f}%")
+    return lines
