@@ -52,7 +52,7 @@ ALLOWED = {
         "_hyperparameters",
         "_kernels",
     },
-    "testing": {"testing"},
+    "testing": {"testing", "sagemaker"},
     "cli": {
         "cli",
         "testing",
