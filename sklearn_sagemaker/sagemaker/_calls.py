@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,6 +37,7 @@ ATTEMPTS = 5
 """Calls in all; older boto3 retries in its "legacy" mode unless it is told."""
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 INVOKE_SECONDS = 80  # a model may take 60 s
+_making = threading.Lock()
 _THROTTLED = {
     "LimitExceededException", "PriorRequestNotComplete", "RequestLimitExceeded",
     "RequestThrottled", "RequestThrottledException", "Throttling",
@@ -88,7 +90,9 @@ def make_client(session: Any, service: str, region: str | None) -> Any:
         read_timeout=INVOKE_SECONDS if invokes else READ_SECONDS,
     )
     profile = session.profile_name
-    with translated(f"a client of {service}", profile=profile, service=service):
+    # boto3 makes the clients of one session one at a time only.
+    place = f"a client of {service}"
+    with _making, translated(place, profile=profile, service=service):
         client = session.client(service, region_name=region, config=config)
     remember_profile(client, profile)
     return client

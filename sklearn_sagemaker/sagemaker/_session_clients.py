@@ -37,7 +37,7 @@ class Clients:
         self._boto_session = boto_session
         self._profile: str | None = None
         self._region: str | None = None
-        self._keys_were_given = False
+        self._given = False
         self._clients: dict[str, Any] = {}
         self._created: dict[str, float] = {}
         for name, client in (
@@ -54,20 +54,20 @@ class Clients:
         if session is not None:
             name = session.profile_name
             state["_profile"] = None if name == "default" else name
-            state["_keys_were_given"] = _has_keys(session)
+            state["_given"] = _were_given(session)
         return {**state, "_boto_session": None, "_clients": {}, "_created": {}}
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Clients:
-        """A session is shared by the copies of what holds it, as in SDK v2."""
+        """A session is shared by the copies of what holds it."""
         return self
 
     @property
     def boto_session(self) -> Any:
         """The session of boto3 whose credentials every call has."""
         if self._boto_session is None:
-            if self._keys_were_given:
+            if self._given:
                 raise AWSCredentialsError(
-                    "This session was made with an access key, which is not stored "
+                    "This session was made with credentials, which are not stored "
                     "with it; make a new Session(boto_session=...)."
                 )
             self._boto_session = make_session(self._profile, self._region)
@@ -186,7 +186,10 @@ def covers(found: Any, sent: Any) -> bool:
     return found == sent
 
 
-def _has_keys(session: Any) -> bool:
-    """Whether a boto3 session was made with an access key as an argument."""
-    found = getattr(session._session, "_credentials", None)
-    return getattr(found, "method", None) == "explicit"
+def _were_given(session: Any) -> bool:
+    """Whether a boto3 session has credentials that its profile does not lead to."""
+    core = session._session
+    method = getattr(getattr(core, "_credentials", None), "method", None)
+    # The same method stands for a role that the profile names.
+    assumed = method == "assume-role" and "role_arn" not in core.get_scoped_config()
+    return method == "explicit" or assumed
