@@ -8,11 +8,14 @@ __all__ = [
     "AWSCredentialsError",
     "AWSError",
     "AllCandidatesDivergedError",
+    "AnswerError",
     "ArtifactError",
+    "BuiltInImageWarning",
     "CandidateDivergedWarning",
     "CapacityError",
     "CheckpointError",
     "CheckpointWarning",
+    "CleanUpError",
     "DataFileError",
     "EndpointFailedError",
     "FeatureScaleError",
@@ -27,7 +30,9 @@ __all__ = [
     "OnnxExportError",
     "OptionalDependencyError",
     "QuotaExceededError",
+    "QuotaWarning",
     "RecordIOError",
+    "RequestTooLargeError",
     "ResourceNotFoundError",
     "S3AccessError",
     "S3CredentialsError",
@@ -96,8 +101,16 @@ class AllCandidatesDivergedError(FloatingPointError, ValueError):
     """
 
 
+class AnswerError(ValueError):
+    """What an endpoint answers does not fit the request, or cannot be read."""
+
+
 class ArtifactError(ValueError):
     """A model artifact cannot be read or written; the message names the member."""
+
+
+class BuiltInImageWarning(UserWarning):
+    """SageMaker's own image trains otherwise than the estimator says; and how."""
 
 
 class CandidateDivergedWarning(RuntimeWarning):
@@ -113,6 +126,10 @@ class CheckpointError(ValueError):
 
 class CheckpointWarning(RuntimeWarning):
     """A checkpoint could not be written, or goes on with other bits than before."""
+
+
+class CleanUpError(RuntimeError):
+    """Something in the cloud could not be deleted; the message names each, and why."""
 
 
 class DataFileError(ValueError):
@@ -182,6 +199,10 @@ class QuotaExceededError(AWSError):
     """An account's quota does not allow a request; the message names the quota."""
 
 
+class QuotaWarning(UserWarning):
+    """A job waits, as an account's quota does not allow it yet."""
+
+
 class RecordIOError(DataFileError):
     """RecordIO bytes are malformed.
 
@@ -213,6 +234,10 @@ class RecordIOError(DataFileError):
 
     def __reduce__(self):
         return type(self), (self.message, self.record, self.offset, self.source)
+
+
+class RequestTooLargeError(ValueError):
+    """A request would be larger than an endpoint takes; the message names the row."""
 
 
 class ResourceNotFoundError(AWSError, LookupError):
