@@ -61,6 +61,10 @@ class SimpleBaseDeserializer(BaseDeserializer):
         self.accept = accept
         join(BaseDeserializer, DESERIALIZERS)
 
+    def __call__(self, stream: Any, content_type: str) -> Any:
+        """Deserialize, as version 1 of the SDK calls its deserializers."""
+        return self.deserialize(stream, content_type)
+
     @property
     def ACCEPT(self) -> tuple[str, ...]:  # noqa: N802 - the SDK's name
         """The media types to ask for."""

@@ -81,6 +81,10 @@ class SimpleBaseSerializer(BaseSerializer):
         self.content_type = content_type
         join(BaseSerializer, SERIALIZERS)
 
+    def __call__(self, data: Any) -> Any:
+        """Serialize, as version 1 of the SDK calls its serializers."""
+        return self.serialize(data)
+
     @property
     def CONTENT_TYPE(self) -> str:  # noqa: N802 - the SDK's name
         """The media type of a request."""

@@ -124,7 +124,7 @@ def read_records(file: BinaryIO) -> list[Any]:
 
 
 class numpy_to_record_serializer(RecordSerializer):  # noqa: N801 - version 1's name
-    """`RecordSerializer` as version 1 of the SDK has it: called as a function.
+    """`RecordSerializer` under the name that version 1 of the SDK has for it.
 
     Parameters
     ----------
@@ -138,11 +138,9 @@ class numpy_to_record_serializer(RecordSerializer):  # noqa: N801 - version 1's 
         )
         super().__init__(content_type)
 
-    __call__ = RecordSerializer.serialize
-
 
 class record_deserializer(RecordDeserializer):  # noqa: N801 - version 1's name
-    """`RecordDeserializer` as version 1 of the SDK has it: called as a function.
+    """`RecordDeserializer` under the name that version 1 of the SDK has for it.
 
     Parameters
     ----------
@@ -155,5 +153,3 @@ class record_deserializer(RecordDeserializer):  # noqa: N801 - version 1's name
             DeprecationWarning,
         )
         super().__init__(accept)
-
-    __call__ = RecordDeserializer.deserialize
