@@ -151,7 +151,10 @@ def call(client: Any, operation: str, *, what: str, **request: Any) -> Any:
         If boto3 finds the request malformed.
     """
     with translated(what, client, operation):
-        return getattr(client, operation)(**request)
+        answer = getattr(client, operation)(**request)
+    if isinstance(answer, dict) and answer.keys() == {"ResponseMetadata"}:
+        _check_whole(what, client, operation)
+    return answer
 
 
 @contextlib.contextmanager
@@ -176,11 +179,12 @@ def translated(
     """
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.parsers import ResponseParserError
 
     try:
         yield
         return
-    except (BotoCoreError, ClientError, Boto3Error) as error:
+    except (BotoCoreError, ClientError, Boto3Error, ResponseParserError) as error:
         # A transfer of boto3 packs what happened.
         found = getattr(error, "last_exception", None) or error
         if isinstance(error, Boto3Error) and isinstance(
@@ -194,6 +198,19 @@ def translated(
             else _fault(place, found)
         )
     raise failure from None
+
+
+def _check_whole(what: str, client: Any, operation: str) -> None:
+    """Refuse an answer that is cut short, which botocore takes for an empty one."""
+    place = _Place(what, client, operation, None, "")
+    shape = client.meta.service_model.operation_model(place.operation).output_shape
+    if shape is not None and shape.required_members:
+        raise AWSConnectionError(
+            f"{what}: the answer to {place.operation} is cut short; try again.",
+            place.operation,
+            "IncompleteAnswer",
+            True,
+        )
 
 
 class _Place:
@@ -231,13 +248,14 @@ def _refusal(place: _Place, error: Any) -> Exception:
     status = meta.get("HTTPStatusCode") or 0
     # Among the operations of a transfer it is the error that knows.
     place.operation = getattr(error, "operation_name", None) or place.operation
-    kind, text = _judge(place, code, reason, status)
+    attempts = meta.get("RetryAttempts", 0) + 1
+    kind, text = _judge(place, code, reason, status, attempts)
     failure = kind(
         f"{place.what}: {text}",
         place.operation,
         code,
         code in _THROTTLED or code == "SlowDown" or status >= 500,
-        meta.get("RetryAttempts", 0) + 1,
+        attempts,
     )
     if isinstance(failure, ModelError):
         failure.original_status = error.response.get("OriginalStatusCode")
@@ -246,7 +264,7 @@ def _refusal(place: _Place, error: Any) -> Exception:
 
 
 def _judge(
-    place: _Place, code: str, reason: str, status: int
+    place: _Place, code: str, reason: str, status: int, attempts: int
 ) -> tuple[type[AWSError], str]:
     """The class of a refusal, and its text."""
     said = f"({code}: {reason})"
@@ -264,7 +282,7 @@ def _judge(
         )
     if code in _THROTTLED:
         return ThrottledError, (
-            f"{place.operation} was refused {ATTEMPTS} times, as there are too many "
+            f"{place.operation} was refused {attempts} times, as there are too many "
             f"calls {said}; try again later."
         )
     if code == "ModelError":

@@ -83,7 +83,7 @@ class LogReader:
             }
             while True:
                 page = self._call("describe_log_streams", **request)
-                for item in page["logStreams"]:
+                for item in page.get("logStreams", []):
                     self._seen.setdefault(item["logStreamName"], (0, 0))
                 token = page.get("nextToken")
                 if not token or token == request.get("nextToken"):
@@ -106,8 +106,9 @@ class LogReader:
         empty = 0
         while empty < EMPTY_PAGES:
             page = self._call("get_log_events", **request)
-            found += page["events"]
-            empty = 0 if page["events"] else empty + 1
+            events = page.get("events", [])
+            found += events
+            empty = 0 if events else empty + 1
             token = page.get("nextForwardToken")
             if not token or token == request.get("nextToken"):
                 break
@@ -158,6 +159,6 @@ class LogReader:
                 except AWSError as error:
                     self._give_up(error)
                     continue
-                last += [(e["timestamp"], e["message"]) for e in page["events"]]
+                last += [(e["timestamp"], e["message"]) for e in page.get("events", [])]
             self._tail.extend(text for _, text in sorted(last, key=lambda e: e[0]))
         return "\n".join(self._tail)

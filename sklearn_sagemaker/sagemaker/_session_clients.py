@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 from sklearn_sagemaker.exceptions import (
+    AWSConnectionError,
     AWSCredentialsError,
     NameInUseError,
     ResourceNotFoundError,
@@ -17,7 +18,7 @@ from sklearn_sagemaker.sagemaker._calls import (
     translated,
 )
 
-FRESH_SECONDS = 10.0
+FRESH_SECONDS = 5.0
 """How long the service may not know yet what was created by the same session."""
 
 
@@ -142,6 +143,12 @@ class Clients:
             answer = describe()
             if not covers(answer, request):
                 raise
+        except AWSConnectionError as error:
+            error.args = (
+                f"{error} It may have been created nevertheless: look for it before "
+                "you create it under another name.",
+            )
+            raise
         self._created[what] = time.monotonic()
         return answer
 
@@ -151,12 +158,19 @@ class Clients:
         pause = 0.2
         while True:
             try:
-                return self._call("sagemaker", operation, what, **request)
+                answer = self._call("sagemaker", operation, what, **request)
             except ResourceNotFoundError:
                 if time.monotonic() + pause > until:
                     raise
+            else:
+                self._created.pop(what, None)
+                return answer
             time.sleep(pause)
             pause *= 2
+
+    def _delete(self, operation: str, what: str, **request: Any) -> None:
+        self._created.pop(what, None)
+        self._call("sagemaker", operation, what, **request)
 
 
 def covers(found: Any, sent: Any) -> bool:

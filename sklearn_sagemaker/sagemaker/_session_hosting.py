@@ -169,7 +169,8 @@ class Hosting(Clients):
         job = self._describe(
             "describe_training_job", f"training job {name!r}", TrainingJobName=name
         )
-        if not (job.get("ModelArtifacts") or {}).get("S3ModelArtifacts"):
+        artifact = (job.get("ModelArtifacts") or {}).get("S3ModelArtifacts")
+        if job["TrainingJobStatus"] not in ("Completed", "Stopped") or not artifact:
             raise ValueError(
                 f"The training job {name!r} has no model: it is "
                 f"{job['TrainingJobStatus']}."
@@ -196,9 +197,7 @@ class Hosting(Clients):
         ----------
         model_name : str
         """
-        self._call(
-            "sagemaker", "delete_model", f"model {model_name!r}", ModelName=model_name
-        )
+        self._delete("delete_model", f"model {model_name!r}", ModelName=model_name)
 
     def create_endpoint_config(
         self,
@@ -355,8 +354,7 @@ new_production_variants, new_explainer_config_dict : object, default=None
         ----------
         endpoint_config_name : str
         """
-        self._call(
-            "sagemaker",
+        self._delete(
             "delete_endpoint_config",
             f"endpoint configuration {endpoint_config_name!r}",
             EndpointConfigName=endpoint_config_name,
@@ -499,7 +497,7 @@ new_production_variants, new_explainer_config_dict : object, default=None
         """
         what = ENDPOINT.what(endpoint_name)
         _log.info("Deleting the %s", what)
-        self._call("sagemaker", "delete_endpoint", what, EndpointName=endpoint_name)
+        self._delete("delete_endpoint", what, EndpointName=endpoint_name)
 
     def wait_for_endpoint(
         self,

@@ -154,7 +154,7 @@ def get_execution_role(
     if ":role/" in arn:
         return arn
     if use_default:
-        return _default_role(session)
+        return _default_role(session, partition=arn.split(":")[1])
     raise ValueError(
         f"The current AWS identity is not a role: {arn}. Give the role that SageMaker "
         "takes on yourself, role='arn:aws:iam::...:role/...'; get_execution_role() "
@@ -162,7 +162,7 @@ def get_execution_role(
     )
 
 
-def _default_role(session: Session) -> str:
+def _default_role(session: Session, partition: str) -> str:
     what = f"role {DEFAULT_ROLE!r}"
     trust = {
         "Version": "2012-10-17",
@@ -194,6 +194,6 @@ def _default_role(session: Session) -> str:
         "attach_role_policy",
         what,
         RoleName=DEFAULT_ROLE,
-        PolicyArn="arn:aws:iam::aws:policy/AmazonSageMakerFullAccess",
+        PolicyArn=f"arn:{partition}:iam::aws:policy/AmazonSageMakerFullAccess",
     )
     return session._call("iam", "get_role", what, RoleName=DEFAULT_ROLE)["Role"]["Arn"]
