@@ -350,6 +350,8 @@ class ModelState:
         of the shapes above behind one more axis, the first.
     source : dict or None
         Of a model that was read and not trained: what was said by whom.
+    training_job : dict or None
+        Of a training in SageMaker: name, artifact, image, billable seconds and so on.
     unknown : tuple of str
         Names of the fields that this training did not yield. Those of a training
         elsewhere may lack some; None in another field is an answer.
@@ -374,6 +376,7 @@ class ModelState:
     link: str | None = None
     classes: np.ndarray | None = None
     feature_names: np.ndarray | None = None
+    training_job: dict[str, Any] | None = None
     unknown: tuple[str, ...] = ()
     format_version: int = FORMAT_VERSION
 

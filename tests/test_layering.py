@@ -27,6 +27,7 @@ ALLOWED = {
     "backends": {
         "backends",
         "artifacts",
+        "sagemaker",
         "training",
         "io",
         "_hyperparameters",

@@ -9,12 +9,14 @@ from sklearn_sagemaker.backends.config import (
 )
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.backends.protocol import Backend
+from sklearn_sagemaker.backends.sagemaker import SageMakerBackend
 from sklearn_sagemaker.backends.subprocess import SubprocessBackend
 
 __all__ = [
     "BACKENDS",
     "Backend",
     "LocalBackend",
+    "SageMakerBackend",
     "SubprocessBackend",
     "config_context",
     "get_config",

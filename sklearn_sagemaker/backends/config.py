@@ -9,10 +9,12 @@ from typing import Any
 
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.backends.protocol import Backend
+from sklearn_sagemaker.backends.sagemaker import SageMakerBackend
 from sklearn_sagemaker.backends.subprocess import SubprocessBackend
 
 BACKENDS: dict[str, type[Backend]] = {
     "local": LocalBackend,
+    "sagemaker": SageMakerBackend,
     "subprocess": SubprocessBackend,
 }
 """Backends that a name stands for."""

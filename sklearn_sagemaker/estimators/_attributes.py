@@ -12,7 +12,8 @@ from sklearn_sagemaker.estimators._finite import check_finite
 
 POSSIBLE = {
     "classes_", "factors_", "threshold_", "draws_", "training_state_",
-    "artifact_source_", "pending_training_", *(f"{field}_" for field in OF_TRAINING),
+    "artifact_source_", "pending_training_", "training_job_",
+    *(f"{field}_" for field in OF_TRAINING),
 }  # fmt: skip
 """Attributes that not every fit sets; those of an earlier fit must not stay."""
 
@@ -46,6 +47,7 @@ def set_attributes(estimator: Any, state: ModelState) -> None:
         "draws_": state.draws,
         "training_state_": state.resume,
         "artifact_source_": state.source,
+        "training_job_": state.training_job,
         "feature_names_in_": names,
     }
     values = {name: value for name, value in values.items() if value is not None}
@@ -95,6 +97,7 @@ def state_of(estimator: Any) -> ModelState:
         resume=fitted.get("training_state_"),
         draws=fitted.get("draws_"),
         source=fitted.get("artifact_source_"),
+        training_job=fitted.get("training_job_"),
         classes=fitted.get("classes_"),
         feature_names=fitted.get("feature_names_in_"),
         unknown=tuple(field for field in OF_TRAINING if field not in known),

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import Any, TypeVar
 
 from sklearn_sagemaker._state import (
+    FORMAT_VERSION,
     ModelState,
     TrainingData,
     TrainingSpec,
@@ -97,13 +98,13 @@ def encoded_rows(data: TrainingData) -> Iterator[bytes | memoryview]:
 
 
 def rows_digest(data: TrainingData) -> str:
-    """SHA-256 of rows: of types, shapes, layouts and bits of all arrays.
+    """SHA-256 of rows: of types, shapes, layouts and bits of all arrays; of the format.
 
     Parameters
     ----------
     data : TrainingData
     """
-    return digest_of(_fields(data))
+    return digest_of({"format_version": FORMAT_VERSION, **_fields(data)})
 
 
 def read_rows(path: str | os.PathLike[str]) -> TrainingData:
@@ -121,19 +122,19 @@ def read_rows(path: str | os.PathLike[str]) -> TrainingData:
     return _made(TrainingData, read_values(path).get("data"), path)
 
 
-def encoded_spec(spec: TrainingSpec, source: dict[str, Any] | None = None) -> bytes:
+def encoded_spec(spec: TrainingSpec, **more: Any) -> bytes:
     """What to train, without the rows: a file that `spec_of` reads.
 
     Parameters
     ----------
     spec : TrainingSpec
-    source : dict or None
-        What is to be said of files that the rows are in.
+    **more
+        Plain values that whoever trains or reads the model needs.
     """
-    return b"".join(encoded({"spec": _fields(spec), "source": source}))
+    return b"".join(encoded({"spec": _fields(spec), "more": more}))
 
 
-def spec_of(data: bytes, name: str) -> tuple[TrainingSpec, dict[str, Any] | None]:
+def spec_of(data: bytes, name: str) -> tuple[TrainingSpec, dict[str, Any]]:
     """Read what `encoded_spec` wrote.
 
     Parameters
@@ -148,7 +149,7 @@ def spec_of(data: bytes, name: str) -> tuple[TrainingSpec, dict[str, Any] | None
         As of `read_problem`.
     """
     values = values_of(data, name)
-    return _made(TrainingSpec, values.get("spec"), name), values.get("source")
+    return _made(TrainingSpec, values.get("spec"), name), values.get("more") or {}
 
 
 def state_of_bytes(data: bytes | memoryview, name: str) -> ModelState:

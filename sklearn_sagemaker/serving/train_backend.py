@@ -116,6 +116,7 @@ class JobBackend(LocalBackend):
             y, weights = data.y, data.sample_weight
         else:
             found = data.source.contents
+            assert spec.classes is not None
             y, _ = class_numbers(np.asarray(found.labels), spec.classes)
             weights = np.asarray(found.counts, float)
         self._multipliers = self._chosen.class_multipliers(y, weights)

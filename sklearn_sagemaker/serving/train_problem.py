@@ -57,7 +57,7 @@ def stored_spec(
     path = folder / SPEC
     if not path.is_file():
         return None
-    spec, source = spec_of(path.read_bytes(), SPEC)
+    spec, more = spec_of(path.read_bytes(), SPEC)
     table = our_table(spec.algorithm, spec.predictor_type)
     own = {
         name.removeprefix(OWN): parsed(name, text)
@@ -81,7 +81,8 @@ def stored_spec(
         raise ValueError(f"{OWN}seed={seed!r} must be a whole number, from 0 on.")
     # The job has the machine; they change no result.
     n_jobs = own.get("n_jobs", -1)
-    return replace(spec, hyperparameters=values, seed=seed, n_jobs=n_jobs), source
+    spec = replace(spec, hyperparameters=values, seed=seed, n_jobs=n_jobs)
+    return spec, more.get("source")
 
 
 def stored_rows(

@@ -81,6 +81,7 @@ STATE = ModelState(
     factors=np.ones((3, 2, 2)),
     draws={"coef": np.ones((4, 3, 2))},
     source={"author": "someone"},
+    training_job={"name": "job", "billable_seconds": 3},
     classes=SPEC.classes,
     feature_names=SPEC.feature_names,
     unknown=("n_iter",),

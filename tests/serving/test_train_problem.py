@@ -62,7 +62,7 @@ def job_of(root, spec, data, **strings):
                 target.write_bytes(file.read())
     else:
         (folder / "train" / "rows.zip").write_bytes(b"".join(encoded_rows(data)))
-    spec = encoded_spec(spec, source)
+    spec = encoded_spec(spec, source=source)
     (folder / "sklearn_sagemaker" / "spec.zip").write_bytes(spec)
     return folder
 
