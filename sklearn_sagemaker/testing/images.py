@@ -13,7 +13,7 @@ from sklearn_sagemaker.testing.errors import ServiceError
 
 OURS = re.compile(r"(.*/)?sklearn[-_]sagemaker(:[^:/@]+)?(@sha256:\w+)?")
 _IMAGE = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z.]+/(?P<name>[^:@]+)"
+    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.[a-z0-9.]+/(?P<name>[^:@]+)"
     r"(:[^:/@]+)?(@sha256:\w+)?"
 )
 OUR_PROGRAM = (sys.executable, "-m", "sklearn_sagemaker.serving")
