@@ -129,7 +129,9 @@ class CSVSerializer(SimpleBaseSerializer):
         if hasattr(data, "read"):
             return data.read()
         if hasattr(data, "to_csv"):
-            return data.to_csv(header=False, index=False)
+            if data.ndim == 2:
+                return data.to_csv(header=False, index=False)
+            data = data.to_numpy()
         if sparse.issparse(data):
             return _encoded("csv", data)
         many = hasattr(data, "__setitem__") and len(data) > 0 and _is_sequence(data[0])
