@@ -1,0 +1,28 @@
+"""Record what SageMaker's SDK v2 sends: ``python record.py``, with sagemaker 2.257.7."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import sagemaker
+
+sys.path.insert(0, str(Path(__file__).parent))
+from cases import CASES
+from recorder import Recorder
+
+
+def main():
+    time.sleep = lambda _: None  # it polls
+    found = {"sdk": sagemaker.__version__, "requests": {}}
+    for name, case in CASES.items():
+        recorder = Recorder()
+        case(sagemaker, sagemaker.Session(boto_session=recorder.boto_session))
+        found["requests"][name] = recorder.requests()
+    target = Path(__file__).with_name("requests.json")
+    target.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+    print(f"{len(CASES)} cases in {target}")
+
+
+if __name__ == "__main__":
+    main()
