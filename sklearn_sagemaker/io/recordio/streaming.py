@@ -11,6 +11,7 @@ from sklearn_sagemaker.io.recordio.writing import (
     CHUNK,
     TensorType,
     check_column,
+    check_dtype,
     check_matrix,
     encoders,
 )
@@ -44,6 +45,7 @@ class RecordStream:
     """
 
     def __init__(self, rows: Rows, dtype: TensorType | None = "float32"):
+        check_dtype(dtype)
         X = check_matrix(rows.X)
         n_rows = X.shape[0]
         y = check_column("y", rows.y, n_rows)

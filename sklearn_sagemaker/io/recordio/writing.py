@@ -109,7 +109,7 @@ def write_recordio(
         return _write_shards(target, Rows(X, y, sample_weight), dtype, shards)
     rows = Rows(X, y, sample_weight)
     if target is None:
-        _check_dtype(dtype)
+        check_dtype(dtype)
         parts = [encoder.to_bytes() for encoder in encoders(rows, dtype)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
     with RecordIOWriter(target, dtype=dtype) as writer:
@@ -198,7 +198,7 @@ class RecordIOWriter:
         *,
         dtype: TensorType | None = "float32",
     ):
-        _check_dtype(dtype)
+        check_dtype(dtype)
         if not isinstance(target, (str, os.PathLike)) and not hasattr(target, "write"):
             raise TypeError(
                 f"records cannot be written to {type(target).__name__}; give a path or "
@@ -265,7 +265,8 @@ class RecordIOWriter:
                 rest = rest[done:] if isinstance(done, int) else rest[:0]
 
 
-def _check_dtype(dtype: object) -> None:
+def check_dtype(dtype: object) -> None:
+    """Refuse a type that has no tensor."""
     if dtype not in ("float32", "float64", "int32", None):
         raise ValueError(
             f"dtype={dtype!r} is not one of 'float32', 'float64', 'int32', None."
