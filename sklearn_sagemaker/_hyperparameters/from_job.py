@@ -86,7 +86,7 @@ def arguments_of(algorithm: str, strings: Mapping[str, str]) -> JobArguments:
     >>> job.predictor_type, job.arguments
     ('regressor', {'wd': 1e-05, 'use_bias': True})
     """
-    texts = {name: _bare(text) for name, text in strings.items()}
+    texts = {name: bare(text) for name, text in strings.items()}
     texts = {name: text for name, text in texts.items() if text not in ("null", "None")}
     texts = _without_service(algorithm, texts)
     tables = [container_table(algorithm, kind) for kind in ALL]
@@ -118,7 +118,7 @@ def arguments_of(algorithm: str, strings: Mapping[str, str]) -> JobArguments:
     )
 
 
-def _bare(text: str) -> str:
+def bare(text: str) -> str:
     """A text without the quotes of JSON, or of Python."""
     text = str(text).strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":

@@ -1,6 +1,108 @@
-"""Amazon's cloud: the only folder that imports boto3 (extra ``sagemaker``).
+"""SageMaker's classes of Linear Learner and Factorization Machines, as its SDK v2's.
 
-Importing it needs no boto3; what it does asks for it. Today it reads an object of S3
-(`s3`). Sessions, jobs, endpoints and the classes of SageMaker's Python SDK v2 will be
-here.
+Version 3 of the SDK has none of them. A notebook writes ``from sklearn_sagemaker
+import sagemaker`` for ``import sagemaker``, and ``from sklearn_sagemaker.sagemaker.x
+import y`` for ``from sagemaker.x import y``.
+
+Importing it needs no boto3 (extra ``sagemaker``); what calls AWS asks for it.
+
+Examples
+--------
+>>> from sklearn_sagemaker import sagemaker
+>>> sagemaker.image_uris.retrieve("linear-learner", "eu-west-1")
+'438346466558.dkr.ecr.eu-west-1.amazonaws.com/linear-learner:1'
 """
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PACKAGE = "sklearn_sagemaker.sagemaker"
+_NAMES = {
+    "amazon.amazon_estimator": (
+        "AmazonAlgorithmEstimatorBase",
+        "FileSystemRecordSet",
+        "RecordSet",
+        "get_image_uri",
+    ),
+    "amazon.factorization_machines": (
+        "FactorizationMachines",
+        "FactorizationMachinesModel",
+        "FactorizationMachinesPredictor",
+    ),
+    "amazon.linear_learner": (
+        "LinearLearner",
+        "LinearLearnerModel",
+        "LinearLearnerPredictor",
+    ),
+    "analytics": ("TrainingJobAnalytics",),
+    "estimator": ("Estimator", "EstimatorBase"),
+    "inputs": ("FileSystemInput", "TrainingInput", "s3_input"),
+    "model": ("Model",),
+    "pipeline": ("PipelineModel",),
+    "predictor": ("Predictor", "RealTimePredictor"),
+    "session": (
+        "Session",
+        "container_def",
+        "get_execution_role",
+        "production_variant",
+    ),
+    "transformer": ("Transformer",),
+    "vpc_utils": ("VPC_CONFIG_DEFAULT",),
+}
+_WHERE = {name: module for module, names in _NAMES.items() for name in names}
+_MODULES = {
+    "amazon",
+    "analytics",
+    "async_inference",
+    "deserializers",
+    "estimator",
+    "exceptions",
+    "image_uris",
+    "inputs",
+    "job",
+    "model",
+    "model_monitor",
+    "pipeline",
+    "predictor",
+    "s3",
+    "serializers",
+    "serverless",
+    "session",
+    "transformer",
+    "vpc_utils",
+}
+NOT_BUILT = {
+    "automl": "AutoML of SageMaker's SDK",
+    "clarify": "SageMaker Clarify, by SageMaker's SDK",
+    "experiments": "MLflow, or SageMaker's SDK",
+    "feature_store": "SageMaker Feature Store, by SageMaker's SDK",
+    "jumpstart": "SageMaker JumpStart, by SageMaker's SDK",
+    "model_card": "SageMaker's SDK",
+    "processing": "boto3's create_processing_job",
+    "workflow": "boto3's create_pipeline",
+}
+"""Modules of the SDK that are not here, and what to use."""
+
+__all__ = sorted({*_WHERE, *_MODULES})
+
+
+def __getattr__(name: str) -> Any:
+    """A name of the SDK, whose module is imported when it is asked for."""
+    if name in _WHERE:
+        value = getattr(importlib.import_module(f"{_PACKAGE}.{_WHERE[name]}"), name)
+    elif name in _MODULES:
+        value = importlib.import_module(f"{_PACKAGE}.{name}")
+    elif name in NOT_BUILT:
+        raise AttributeError(
+            f"sagemaker.{name} is not built here; use {NOT_BUILT[name]}."
+        )
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

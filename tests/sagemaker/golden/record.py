@@ -1,4 +1,4 @@
-"""Record what SageMaker's SDK v2 sends: ``python record.py``, with sagemaker 2.257.7."""
+"""Record what SageMaker's SDK v2 sends (2.257.7): ``python record.py``."""
 
 import json
 import sys

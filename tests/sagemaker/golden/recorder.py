@@ -30,13 +30,17 @@ class Recorder:
     """One boto3 session, whose requests are answered here."""
 
     def __init__(self):
-        self.sent, self.known = [], {}
+        self.reset()
         self.boto_session = boto3.Session(
             aws_access_key_id="AKIDEXAMPLE",
             aws_secret_access_key="none",
             region_name=REGION,
         )
         self.boto_session.events.register("before-send", self._answer)
+
+    def reset(self):
+        """Forget everything."""
+        self.sent, self.known = [], {}
 
     def requests(self):
         """What was written, without times."""
@@ -47,7 +51,7 @@ class Recorder:
 
     def _answer(self, request, **_):
         host = urllib.parse.urlsplit(request.url).hostname
-        for service in ("s3", "iam", "sts", "sagemaker"):
+        for service in ("s3", "iam", "sts", "sagemaker", "logs"):
             if host.startswith(service) or f".{service}" in host:
                 return getattr(self, f"_{service}")(request)
         raise AssertionError(f"nothing answers {host}")
@@ -68,7 +72,7 @@ class Recorder:
     def _state(self, operation, body):
         verb, kind = re.match("([A-Z][a-z]+)(.*)", operation).groups()
         if kind == "Tags":
-            return 200, {"Tags": self.tags if hasattr(self, "tags") else []}
+            return 200, {"Tags": []}
         name = body.get(f"{kind}Name")
         if verb == "Create":
             self.known[kind, name] = body
@@ -114,6 +118,10 @@ class Recorder:
                 request, "<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>"
             )
         return _xml(request, "")
+
+    def _logs(self, request):
+        missing = {"__type": "ResourceNotFoundException", "message": "no such group"}
+        return _json(request, 400, missing)
 
     def _iam(self, request):
         query = urllib.parse.parse_qs(_text(_bytes(request.body)))
