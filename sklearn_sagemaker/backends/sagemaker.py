@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any
@@ -364,6 +365,85 @@ class SageMakerBackend(Backend):
             dict(self.prices or {}),
             self.on_interrupt,
             not self.logs,
+        )
+
+    def model(
+        self,
+        algorithm: str,
+        job: Mapping[str, Any] | None,
+        artifact: Callable[[], tuple[bytes, bool]],
+    ) -> Any:
+        """A model of the service, for endpoints and batch transforms.
+
+        Parameters
+        ----------
+        algorithm : str
+        job : mapping or None
+            ``training_job_`` of an estimator that was trained there.
+        artifact : callable
+            For one that was not: returns the bytes of ``model.tar.gz``, and whether
+            SageMaker's own image reads them.
+
+        Returns
+        -------
+        model : sklearn_sagemaker.sagemaker.model.Model
+
+        Raises
+        ------
+        S3Error
+            If the artifact cannot be written.
+        ValueError
+            If the image cannot serve the model.
+        """
+        from sklearn_sagemaker.sagemaker import model as models
+        from sklearn_sagemaker.sagemaker.amazon import (
+            factorization_machines,
+            linear_learner,
+        )
+        from sklearn_sagemaker.sagemaker.training_objects import put
+
+        session = self.access.session()
+        role = job_role(session, self.role)
+        if job is not None:
+            uri, image = job["artifact"], job["image"]
+        else:
+            data, theirs = artifact()
+            if self._kind.built_in and not theirs:
+                raise ValueError(
+                    "The built-in image cannot serve this model, which its artifacts "
+                    "have no form for; set image='sklearn-sagemaker' of the backend."
+                )
+            image = self._kind.uri(algorithm, session.boto_region_name, session)
+            root = f"s3://{self.bucket or session.default_bucket()}/{self._prefix}"
+            digest = hashlib.sha256(data).hexdigest()
+            uri = f"{root}/models/{digest}/model.tar.gz"
+            put(
+                session.s3_client,
+                uri,
+                lambda: [data],
+                owner=self.access.owner,
+                kms_key=self.kms_key,
+            )
+        predictors = {
+            "linear-learner": linear_learner.LinearLearnerPredictor,
+            "factorization-machines": (
+                factorization_machines.FactorizationMachinesPredictor
+            ),
+        }
+        vpc = None
+        if self.subnets:
+            vpc = {
+                "Subnets": list(self.subnets),
+                "SecurityGroupIds": list(self.security_group_ids or ()),
+            }
+        return models.Model(
+            image,
+            uri,
+            role,
+            predictor_cls=predictors[algorithm],
+            vpc_config=vpc,
+            enable_network_isolation=self.enable_network_isolation,
+            sagemaker_session=session,
         )
 
     def clear_cache(self, older_than: timedelta | None = None) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -232,3 +232,64 @@ def _job(description: dict[str, Any], prices: dict[str, float]) -> dict[str, Any
     if kind in prices and seconds is not None:
         found["cost_estimate"] = prices[kind] * seconds * instances / 3600
     return found
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a job trains, in terms of an estimator.
+
+    Attributes
+    ----------
+    algorithm, predictor_type : str
+    arguments : dict
+        Of the estimator's constructor.
+    ours : bool
+        Whether a backend sent it; what another job leaves out is SageMaker's default.
+    """
+
+    algorithm: str
+    predictor_type: str
+    arguments: dict[str, Any]
+    ours: bool
+
+
+def trained_by(session: Any, access: Access, description: dict[str, Any]) -> Trained:
+    """What a job trains.
+
+    Parameters
+    ----------
+    session : Session
+    access : Access
+    description : dict
+
+    Raises
+    ------
+    ValueError
+        If its hyperparameters are of neither algorithm.
+    """
+    spec, _ = sidecar(session, access, description)
+    if spec is not None:
+        arguments = {
+            **spec.hyperparameters,
+            "validation_fraction": spec.validation_fraction,
+            "ensemble_size": spec.ensemble_size,
+        }
+        if not isinstance(spec.cv, tuple):
+            arguments["cv"] = spec.cv
+        if isinstance(spec.groups, str):
+            arguments["groups"] = spec.groups
+        if spec.multiclass_criterion != "loss_function":
+            arguments["multiclass_model_selection_criteria"] = spec.multiclass_criterion
+        return Trained(spec.algorithm, spec.predictor_type, arguments, True)
+    image = description["AlgorithmSpecification"].get("TrainingImage") or ""
+    strings = description.get("HyperParameters", {})
+    named = [name for name in (LINEAR, FACTORS) if f"/{name}:" in image]
+    algorithm = named[0] if named else FACTORS if "num_factors" in strings else LINEAR
+    try:
+        found = arguments_of(algorithm, strings)
+    except ValueError as error:
+        raise ValueError(
+            f"The training job {description['TrainingJobName']!r} of the image "
+            f"{image!r} is not of {LINEAR} or {FACTORS} ({error})."
+        ) from None
+    return Trained(algorithm, found.predictor_type, found.arguments, False)

@@ -66,3 +66,23 @@ class SageMakerTraining(PendingTraining):
             quiet=self.quiet,
         )
         return model_of(session, self.access, description, self.prices)
+
+    def trained(self) -> Any:
+        """What it trains, in terms of an estimator.
+
+        Returns
+        -------
+        trained : Trained
+
+        Raises
+        ------
+        ResourceNotFoundError
+            If there is no such job.
+        ValueError
+            If it is of another algorithm.
+        """
+        from sklearn_sagemaker.backends.sagemaker_model import trained_by
+        from sklearn_sagemaker.sagemaker._waiting import TRAINING
+
+        session = self.access.session()
+        return trained_by(session, self.access, TRAINING.describe(session, self.job))

@@ -178,6 +178,18 @@ def _check_local(target: str | os.PathLike[str], copy: str) -> None:
         )
 
 
+def packed(estimator: Any) -> tuple[bytes, bool]:
+    """``model.tar.gz`` of a fitted estimator, and whether SageMaker's image reads it.
+
+    Raises
+    ------
+    ArtifactError
+        As of `save_artifact`.
+    """
+    artifact = _artifact(estimator)
+    return write_artifact(artifact), artifact.is_sagemakers
+
+
 def _artifact(estimator: Any) -> ModelArtifact:
     """A fitted estimator in plain arrays."""
     if not any(isinstance(estimator, cls) for cls in CLASSES.values()):

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn_sagemaker._compat import CallbackSupportMixin
 from sklearn_sagemaker._hyperparameters import Hyperparameter, plain
 from sklearn_sagemaker.estimators._attributes import set_attributes
+from sklearn_sagemaker.estimators._remote import attach, model_of, request_of
 from sklearn_sagemaker.estimators._stored import stamped, unstamped
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 
@@ -80,6 +81,169 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         if hasattr(self, "pending_training_"):
             set_attributes(self, self.pending_training_.result(timeout))
         return self
+
+    @classmethod
+    def attach(cls, job: str, *, backend: Any = None):
+        """The estimator of a training job of SageMaker, whoever created it.
+
+        Parameters
+        ----------
+        job : str
+            Name of the job; one that goes on is waited for if the backend waits.
+        backend : str or SageMakerBackend, default=None
+            Whose account it is in; None is "sagemaker".
+
+        Returns
+        -------
+        estimator : instance of this class
+            With the parameters of the job. What the job does not tell (``candidates_``
+            of SageMaker's own images, say) it does not have.
+
+        Raises
+        ------
+        ResourceNotFoundError
+            If there is no such job.
+        TrainingJobFailedError
+            If it brings no model.
+        ValueError
+            If it trains another class of estimators, or another algorithm.
+
+        Examples
+        --------
+        >>> from sklearn_sagemaker import LinearLearnerClassifier
+        >>> LinearLearnerClassifier.attach("churn-261129-1015-5a7")  # doctest: +SKIP
+        LinearLearnerClassifier(...)
+        """
+        return attach(cls, job, backend)
+
+    def training_request(
+        self,
+        X,
+        y=None,
+        sample_weight=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+    ) -> dict[str, Any]:
+        """What `fit` would ask SageMaker for, without a call of AWS.
+
+        Parameters
+        ----------
+        X, y, sample_weight, X_val, y_val, sample_weight_val : object
+            As of `fit`.
+
+        Returns
+        -------
+        request : dict
+            Body of ``CreateTrainingJob``. Its rows are where a fit uploads them.
+
+        Raises
+        ------
+        TypeError
+            If the backend is no `SageMakerBackend`.
+        ValueError
+            As of `fit`; or if the backend lacks role, bucket or region.
+        """
+        return request_of(self, X, y, sample_weight, X_val, y_val, sample_weight_val)
+
+    def deploy(
+        self,
+        initial_instance_count: int = 1,
+        instance_type: str = "ml.m5.large",
+        *,
+        backend: Any = None,
+        **more: Any,
+    ) -> Any:
+        """Serve the fitted model by an endpoint of SageMaker.
+
+        Parameters
+        ----------
+        initial_instance_count : int, default=1
+        instance_type : str, default="ml.m5.large"
+        backend : str or SageMakerBackend, default=None
+            Whose account it is in. None is that of the estimator if it has one, else
+            "sagemaker".
+        **more
+            As of ``deploy`` of `sklearn_sagemaker.sagemaker.model.Model`, such as
+            ``endpoint_name``.
+
+        Returns
+        -------
+        predictor : LinearLearnerPredictor or FactorizationMachinesPredictor
+            Its ``delete_predictor()`` ends the endpoint, which costs until then.
+
+        Raises
+        ------
+        EndpointFailedError
+            If it does not come into service; what was created is deleted.
+        ValueError
+            If the backend's image cannot serve the model.
+
+        Notes
+        -----
+        A model that was trained there is served from the artifact of its job, by the
+        image of its job; another one is uploaded, for the image of the backend.
+        """
+        model = model_of(self, backend)
+        return model.deploy(initial_instance_count, instance_type, **more)
+
+    def transform_job(
+        self,
+        data: str,
+        *,
+        instance_count: int = 1,
+        instance_type: str = "ml.m5.large",
+        content_type: str = "text/csv",
+        split_type: str | None = None,
+        backend: Any = None,
+        wait: bool = True,
+        logs: bool = False,
+        **more: Any,
+    ) -> Any:
+        """Predict what is on S3 by a batch transform of SageMaker.
+
+        Parameters
+        ----------
+        data : str
+            URI of a prefix.
+        instance_count : int, default=1
+        instance_type : str, default="ml.m5.large"
+        content_type : str, default="text/csv"
+        split_type : {"Line", "RecordIO", "None"}, default=None
+            None is as ``content_type`` needs.
+        backend : str or SageMakerBackend, default=None
+            As of `deploy`.
+        wait : bool, default=True
+            Whether to wait for the end.
+        logs : bool, default=False
+            Whether its log is shown meanwhile.
+        **more
+            As of ``transformer`` of `sklearn_sagemaker.sagemaker.model.Model`, such as
+            ``output_path`` and ``accept``.
+
+        Returns
+        -------
+        transformer : sklearn_sagemaker.sagemaker.transformer.Transformer
+            Its ``output_path`` has the predictions; its ``delete_model()`` deletes the
+            model that the service keeps.
+
+        Raises
+        ------
+        JobFailedError
+            If the job fails.
+        ValueError
+            As of `deploy`.
+        """
+        record = content_type.startswith("application/x-recordio")
+        split = split_type or ("RecordIO" if record else "Line")
+        transformer = model_of(self, backend).transformer(
+            instance_count, instance_type, **more
+        )
+        transformer.transform(
+            data, content_type=content_type, split_type=split, wait=wait, logs=logs
+        )
+        return transformer
 
     def __sklearn_is_fitted__(self):
         # Not any attribute: validation sets n_features_in_ before the training.

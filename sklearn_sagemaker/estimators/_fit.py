@@ -13,6 +13,7 @@ from sklearn_sagemaker._state import (
     PendingTraining,
     RowSource,
     TrainingData,
+    TrainingSpec,
     WindowedData,
 )
 from sklearn_sagemaker.backends import Backend, resolve_backend
@@ -42,32 +43,41 @@ from sklearn_sagemaker.estimators._validation import (
 def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) -> Any:
     """Train on arrays, or on a source of rows: loaded if it fits, else in windows."""
     with all_or_nothing(estimator):
-        backend = backend_for(estimator, X)
-        before = continued(estimator)
-        first = "resume" not in before
-        X, y, sample_weight = loaded(X, y, sample_weight)
-        if isinstance(X, RowSource):
-            check_source(estimator, X, reset=first)
-            targets = estimator._targets.of_source(estimator, X)
-        else:
-            X, y, weights = check_labelled(estimator, X, y, sample_weight, reset=first)
-            targets = estimator._targets.of_labels(estimator, y, weights)
-        if not first:
-            targets.check_continues(estimator)
-        given = validation_rows(X_val, y_val, sample_weight_val)
-        validation = check_validation(estimator, targets, *given)
-        data: TrainingData | WindowedData
-        if isinstance(X, RowSource):
-            data = WindowedData(X, *validation)
-        else:
-            data = TrainingData(X, *targets.encode(y, weights), *validation)
-        spec = make_spec(estimator, targets, folds(estimator, data), **before)
-        backend.check(spec)
-        validated = estimator.cv is not False or validation[0] is not None
+        rows = X, y, sample_weight, X_val, y_val, sample_weight_val
+        backend, spec, data, X, y = problem_of(estimator, *rows)
+        validated = estimator.cv is not False or data.X_val is not None
         with monitored(estimator, X, y, validated=validated) as monitor:
             found = backend.train(spec, data, monitor)
-        take(estimator, found, targets.classes)
+        take(estimator, found, spec.classes)
     return estimator
+
+
+def problem_of(
+    estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val
+) -> tuple[Backend, TrainingSpec, TrainingData | WindowedData, Any, Any]:
+    """The backend of a fit, what it is to train on what, and the rows as checked."""
+    backend = backend_for(estimator, X)
+    before = continued(estimator)
+    first = "resume" not in before
+    X, y, sample_weight = loaded(X, y, sample_weight)
+    if isinstance(X, RowSource):
+        check_source(estimator, X, reset=first)
+        targets = estimator._targets.of_source(estimator, X)
+    else:
+        X, y, weights = check_labelled(estimator, X, y, sample_weight, reset=first)
+        targets = estimator._targets.of_labels(estimator, y, weights)
+    if not first:
+        targets.check_continues(estimator)
+    given = validation_rows(X_val, y_val, sample_weight_val)
+    validation = check_validation(estimator, targets, *given)
+    data: TrainingData | WindowedData
+    if isinstance(X, RowSource):
+        data = WindowedData(X, *validation)
+    else:
+        data = TrainingData(X, *targets.encode(y, weights), *validation)
+    spec = make_spec(estimator, targets, folds(estimator, data), **before)
+    backend.check(spec)
+    return backend, spec, data, X, y
 
 
 def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:

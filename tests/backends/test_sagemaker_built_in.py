@@ -150,7 +150,7 @@ def test_rows_of_weight_zero_are_absent(cloud):
     weights = np.repeat([0.0, 2.0], [100, 342])
     on(LinearLearnerRegressor(**QUICK, cv=False)).fit(*DIABETES, weights)
     (train,) = sent(cloud)["train"].values()
-    assert (train.X == DIABETES[0][100:].astype("f4")).all()
+    assert (DIABETES[0][100:].astype("f4") == train.X).all()
 
 
 def test_batches_are_not_larger_than_the_rows(cloud):
