@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from sklearn_sagemaker.exceptions import AWSError, ResourceNotFoundError
 
-TAIL = 20
-"""Lines of a log that an error shows."""
+TAIL, LONGEST = 20, 1000
+"""Lines of a log that an error shows, and characters of each."""
 EMPTY_PAGES = 5
 """Pages without lines after which a stream is taken to be read to its end."""
 _HOST = re.compile(r".*/(.+?)(-\d{9,})?")
@@ -161,4 +161,4 @@ class LogReader:
                     continue
                 last += [(e["timestamp"], e["message"]) for e in page.get("events", [])]
             self._tail.extend(text for _, text in sorted(last, key=lambda e: e[0]))
-        return "\n".join(self._tail)
+        return "\n".join(text[:LONGEST] for text in self._tail)

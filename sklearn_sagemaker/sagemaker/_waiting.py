@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 import datetime
 import logging
+import math
 import random
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +30,7 @@ from sklearn_sagemaker.exceptions import (
 from sklearn_sagemaker.sagemaker._logs import LogReader
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 30.0
-NEWS_PAUSE = 2.0
+NEWS_PAUSE = 5.0
 """The longest pause after something has happened."""
 LAST_PAUSE = 5.0
 """The longest wait for lines that come after the end."""
@@ -131,15 +134,21 @@ PACKAGE = Kind(
 
 
 class Pauses:
-    """Pauses between polls: short at first and after news, then longer."""
+    """Pauses between polls: short at first and after news, then longer.
 
-    def __init__(self, longest: float):
+    Parameters
+    ----------
+    longest : float, default=30
+    """
+
+    def __init__(self, longest: float = LONGEST_PAUSE):
         self._next = FIRST_PAUSE
         self._longest = longest
 
-    def take(self) -> None:
+    def take(self, limit: float = math.inf) -> None:
         """Pause; a little less than asked, so that many clients do not meet."""
-        time.sleep(min(self._next, self._longest) * random.uniform(0.8, 1))
+        seconds = min(self._next, self._longest) * random.uniform(0.8, 1)
+        time.sleep(min(seconds, max(limit, 0)))
         self._next = min(2 * self._next, LONGEST_PAUSE)
 
     def news(self) -> None:
@@ -148,7 +157,7 @@ class Pauses:
 
     def last(self) -> None:
         """Pause as long as before, for what comes after the end."""
-        time.sleep(min(self._next, self._longest, LAST_PAUSE))
+        time.sleep(min(self._next / 2, self._longest, LAST_PAUSE))
 
 
 class Screen:
@@ -178,11 +187,16 @@ class Screen:
 
 
 class Transitions:
-    """What is new in the statuses of a description."""
+    """What is new in the statuses of a description.
+
+    Parameters
+    ----------
+    kind : Kind
+    """
 
     def __init__(self, kind: Kind):
         self._kind = kind
-        self._known: list[str] = []
+        self._known: list[tuple[str, str]] = []
 
     def new(self, found: dict[str, Any]) -> list[tuple[float, str]]:
         """Times and texts that were not there the last time."""
@@ -190,23 +204,16 @@ class Transitions:
         if items is None:
             now = found.get("LastModifiedTime") or datetime.datetime.now(datetime.UTC)
             items = [{"Status": found[self._kind.status], "StartTime": now}]
-            self._known = [
-                text for text in self._known if text == items[0]["Status"] + ": "
-            ]
-        said = [
-            f"{item['Status']}: {item.get('StatusMessage') or ''}" for item in items
+        said = [(item["Status"], item.get("StatusMessage") or "") for item in items]
+        known, self._known = self._known, said
+        return [
+            (item["StartTime"].timestamp(), _stamped(item["StartTime"], *said[k]))
+            for k, item in enumerate(items)
+            if known[k : k + 1] != [said[k]]
         ]
-        fresh = [
-            (item["StartTime"].timestamp(), _stamped(item["StartTime"], text))
-            for k, (item, text) in enumerate(zip(items, said, strict=True))
-            if k >= len(self._known) or self._known[k] != text
-        ]
-        self._known = said
-        return fresh
 
 
-def _stamped(when: datetime.datetime, text: str) -> str:
-    status, _, message = text.partition(": ")
+def _stamped(when: datetime.datetime, status: str, message: str) -> str:
     moment = when.astimezone(datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
     return f"{moment} {status} - {message}" if message else f"{moment} {status}"
 
@@ -256,9 +263,9 @@ def wait(
     if on_interrupt not in ON_INTERRUPT:
         raise ValueError(f"on_interrupt={on_interrupt!r} must be 'leave' or 'stop'.")
     screen, transitions, pauses = Screen(quiet), Transitions(kind), Pauses(poll)
+    end = math.inf if timeout is None else time.monotonic() + timeout
     with _interruptible(session, kind, name, on_interrupt, screen):
-        asking = _asked(session, kind, name, timeout)
-        for found in asking:
+        for found in _described(session, kind, name, end):
             news = transitions.new(found)
             news += [(line.time, line.text) for line in logs.read()] if logs else []
             ended = found[kind.status] in kind.ended
@@ -271,49 +278,52 @@ def wait(
                 break
             if news:
                 pauses.news()
+            if time.monotonic() >= end:
+                raise WaitTimeoutError(
+                    f"The {kind.what(name)} is {found[kind.status]} after {timeout:g} "
+                    f"s and goes on: {kind.hint.format(name=name)}"
+                )
             status = found.get("SecondaryStatus") or found[kind.status]
             screen.progress(f"{kind.what(name)}: {status}")
-            pauses.take()
+            pauses.take(end - time.monotonic())
         screen.clear()
         _check(session, kind, name, found, logs)
     screen.lines(_bill(found))
     return found
 
 
-def _asked(
-    session: Any, kind: Kind, name: str, timeout: float | None
+def _described(
+    session: Any, kind: Kind, name: str, end: float
 ) -> Iterator[dict[str, Any]]:
     """Descriptions of a thing, one a poll, as long as it can be asked for."""
-    end = None if timeout is None else time.monotonic() + timeout
-    failed = 0
-    pauses = Pauses(LONGEST_PAUSE)
-    hint = kind.hint.format(name=name)
+    failed, seen, pauses = 0, False, Pauses()
     while True:
         try:
             found = kind.describe(session, name)
+        except ResourceNotFoundError as error:
+            if kind is not ENDPOINT or not seen:
+                raise
+            raise EndpointFailedError(
+                f"{error} It was deleted while it was waited for.",
+                list(kind.good),
+                "Deleted",
+            ) from None
         except AWSError as error:
             failed += 1
-            if not error.retryable or failed > PATIENCE:
-                if kind is ENDPOINT and isinstance(error, ResourceNotFoundError):
-                    raise
-                again = type(error)(
-                    f"{error} The {kind.noun} goes on: {hint}",
-                    error.operation,
-                    error.code,
-                    error.retryable,
-                    error.attempts,
-                )
-                raise again from None
-            _log.warning("Asking again: %s", error)
-            pauses.take()
-            continue
-        failed, pauses = 0, Pauses(LONGEST_PAUSE)
+            left = end - time.monotonic()
+            if error.retryable and failed <= PATIENCE and left > 0:
+                _log.warning("Asking again: %s", error)
+                pauses.take(left)
+                continue
+            raise type(error)(
+                f"{error} The {kind.noun} goes on: {kind.hint.format(name=name)}",
+                error.operation,
+                error.code,
+                error.retryable,
+                error.attempts,
+            ) from None
+        failed, seen, pauses = 0, True, Pauses()
         yield found
-        if end is not None and time.monotonic() > end:
-            raise WaitTimeoutError(
-                f"The {kind.what(name)} is {found[kind.status]} after {timeout:g} s "
-                f"and goes on: {hint}"
-            )
 
 
 @contextlib.contextmanager
@@ -322,7 +332,8 @@ def _interruptible(
 ) -> Iterator[None]:
     """Say what becomes of a job that is no longer waited for, and stop it if asked."""
     try:
-        yield
+        with _terminable():
+            yield
     except Exception:
         screen.clear()
         raise
@@ -337,6 +348,24 @@ def _interruptible(
                 said = f"The job could not be stopped: {error} {said}"
         print(said, file=sys.stderr, flush=True)
         raise
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end the block like Ctrl-C, in place of the process at once."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+
+    def leave(number: int, _: Any) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _check(
