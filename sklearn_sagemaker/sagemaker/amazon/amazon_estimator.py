@@ -131,6 +131,8 @@ class AmazonAlgorithmEstimatorBase(EstimatorBase):
     data_location : str, default=None
         Where `record_set` writes, on S3; None is the session's default bucket.
     enable_network_isolation : bool, default=False
+        Of training jobs and batch transforms. As in the SDK, an endpoint has it only by
+        ``deploy(..., enable_network_isolation=True)``.
     image_uri : str, default=None
         Another image that takes the same hyperparameters, such as this package's own.
     **kwargs
@@ -359,7 +361,6 @@ class AmazonAlgorithmEstimatorBase(EstimatorBase):
         self, model: type[AmazonAlgorithmModel], override: Any, more: dict[str, Any]
     ) -> Any:
         """A model of the artifact of the training job."""
-        more.setdefault("enable_network_isolation", self.enable_network_isolation())
         if self._image_uri is not None:
             more.setdefault("image_uri", self._image_uri)
         return model(

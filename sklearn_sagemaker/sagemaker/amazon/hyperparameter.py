@@ -140,9 +140,12 @@ def check_together(algorithm: str, values: Mapping[str, Any]) -> None:
             f"num_classes is missing: predictor_type={kind!r} needs the number of "
             f"classes, {entries['num_classes'].type_text}."
         )
+    # Of the two losses, that of the predictor type comes last, and stays.
+    ours = sorted(
+        HYPERPARAMETERS[algorithm], key=lambda entry: kind in entry.predictor_types
+    )
     table = {
-        entry.name: replace(entry, default=entry.sagemaker_default)
-        for entry in HYPERPARAMETERS[algorithm]
+        entry.name: replace(entry, default=entry.sagemaker_default) for entry in ours
     }
     known = {name: value for name, value in given.items() if name in table}
     resolved = {}
