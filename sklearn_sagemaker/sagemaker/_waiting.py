@@ -10,9 +10,9 @@ import random
 import signal
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from time import monotonic, sleep
 from typing import Any
 
 from sklearn_sagemaker.exceptions import (
@@ -148,7 +148,7 @@ class Pauses:
     def take(self, limit: float = math.inf) -> None:
         """Pause; a little less than asked, so that many clients do not meet."""
         seconds = min(self._next, self._longest) * random.uniform(0.8, 1)
-        time.sleep(min(seconds, max(limit, 0)))
+        sleep(min(seconds, max(limit, 0)))
         self._next = min(2 * self._next, LONGEST_PAUSE)
 
     def news(self) -> None:
@@ -157,7 +157,7 @@ class Pauses:
 
     def last(self) -> None:
         """Pause as long as before, for what comes after the end."""
-        time.sleep(min(self._next / 2, self._longest, LAST_PAUSE))
+        sleep(min(self._next / 2, self._longest, LAST_PAUSE))
 
 
 class Screen:
@@ -166,7 +166,7 @@ class Screen:
     def __init__(self, quiet: bool):
         self._quiet = quiet
         self._terminal = not quiet and sys.stdout.isatty()
-        self._start = time.monotonic()
+        self._start = monotonic()
 
     def lines(self, lines: list[str]) -> None:
         """Print lines."""
@@ -177,7 +177,7 @@ class Screen:
     def progress(self, text: str) -> None:
         """Replace the last line of a terminal."""
         if self._terminal:
-            seconds = int(time.monotonic() - self._start)
+            seconds = int(monotonic() - self._start)
             print(f"\r\x1b[2K{text}, {seconds} s", end="", flush=True)
 
     def clear(self) -> None:
@@ -263,7 +263,7 @@ def wait(
     if on_interrupt not in ON_INTERRUPT:
         raise ValueError(f"on_interrupt={on_interrupt!r} must be 'leave' or 'stop'.")
     screen, transitions, pauses = Screen(quiet), Transitions(kind), Pauses(poll)
-    end = math.inf if timeout is None else time.monotonic() + timeout
+    end = math.inf if timeout is None else monotonic() + timeout
     with _interruptible(session, kind, name, on_interrupt, screen):
         for found in _described(session, kind, name, end):
             news = transitions.new(found)
@@ -278,14 +278,14 @@ def wait(
                 break
             if news:
                 pauses.news()
-            if time.monotonic() >= end:
+            if monotonic() >= end:
                 raise WaitTimeoutError(
                     f"The {kind.what(name)} is {found[kind.status]} after {timeout:g} "
                     f"s and goes on: {kind.hint.format(name=name)}"
                 )
             status = found.get("SecondaryStatus") or found[kind.status]
             screen.progress(f"{kind.what(name)}: {status}")
-            pauses.take(end - time.monotonic())
+            pauses.take(end - monotonic())
         screen.clear()
         _check(session, kind, name, found, logs)
     screen.lines(_bill(found))
@@ -310,7 +310,7 @@ def _described(
             ) from None
         except AWSError as error:
             failed += 1
-            left = end - time.monotonic()
+            left = end - monotonic()
             if error.retryable and failed <= PATIENCE and left > 0:
                 _log.warning("Asking again: %s", error)
                 pauses.take(left)

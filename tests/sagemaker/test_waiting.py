@@ -68,7 +68,7 @@ def training(status, *transitions, **more):
 def slept(monkeypatch):
     """Pauses, which take no time."""
     found = []
-    monkeypatch.setattr(_waiting.time, "sleep", found.append)
+    monkeypatch.setattr(_waiting, "sleep", found.append)
     return found
 
 
@@ -298,7 +298,7 @@ def test_waiting_ends_in_time(slept):
 
 def test_an_endpoint_is_not_waited_for_for_ever(slept, monkeypatch):
     times = iter(range(0, 10**6, 600))
-    monkeypatch.setattr(_waiting.time, "monotonic", lambda: next(times))
+    monkeypatch.setattr(_waiting, "monotonic", lambda: next(times))
     with pytest.raises(exceptions.WaitTimeoutError, match="after 3600 s"):
         Script({"EndpointStatus": "Creating"}).wait_for_endpoint("e", quiet=True)
 
@@ -490,7 +490,7 @@ def interrupted(kind=KeyboardInterrupt, after=2):
 
 def test_ctrl_c_leaves_the_job(monkeypatch, capsys):
     session = Script(training("InProgress"))
-    monkeypatch.setattr(_waiting.time, "sleep", interrupted())
+    monkeypatch.setattr(_waiting, "sleep", interrupted())
     with pytest.raises(KeyboardInterrupt):
         session.wait_for_job("j")
     assert capsys.readouterr().err == (
@@ -503,7 +503,7 @@ def test_ctrl_c_leaves_the_job(monkeypatch, capsys):
 @pytest.mark.parametrize("where", ["session", "argument"])
 def test_ctrl_c_stops_the_job_if_asked(monkeypatch, capsys, where):
     session = Script(training("InProgress"))
-    monkeypatch.setattr(_waiting.time, "sleep", interrupted())
+    monkeypatch.setattr(_waiting, "sleep", interrupted())
     options = {"on_interrupt": "stop"} if where == "argument" else {}
     session.on_interrupt = "stop" if where == "session" else "leave"
     with pytest.raises(KeyboardInterrupt):
@@ -516,7 +516,7 @@ def test_ctrl_c_stops_the_job_if_asked(monkeypatch, capsys, where):
 
 def test_a_job_that_cannot_be_stopped_is_told(monkeypatch, capsys):
     session = Script(training("InProgress"))
-    monkeypatch.setattr(_waiting.time, "sleep", interrupted())
+    monkeypatch.setattr(_waiting, "sleep", interrupted())
     denied = exceptions.AWSAccessError("training job 'j': access is denied.")
 
     def stop(name):
