@@ -56,8 +56,8 @@ class Access:
             if self.role_to_assume is not None:
                 found = _assuming(found, self.role_to_assume, self.region)
             session = Session(boto_session=found)
-            for service in ("s3", "sagemaker", "sts", "logs", "ecr"):
-                session._client(service)
+            session._client("s3")
+            session._client("sagemaker")
         return session
 
     @property
