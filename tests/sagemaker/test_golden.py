@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from sklearn_sagemaker import sagemaker
-from tests.sagemaker.golden.cases import CASES
+from tests.sagemaker.golden import cases
 from tests.sagemaker.golden.recorder import Recorder
+from tests.sagemaker.golden.session_cases import SESSION_CASES
+
+CASES = {**cases.CASES, **SESSION_CASES}
 
 GOLDEN = json.loads(
     (Path(__file__).parent / "golden" / "requests.json").read_text(encoding="utf-8")

@@ -23,6 +23,7 @@ DEBUGGER = {
 STAMPS = (
     (re.compile(r"\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2}-\d{3}"), "TIME"),
     (re.compile(r"-\d{10}-[0-9a-f]{4}\b"), "-UNIQUE"),
+    (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "TOKEN"),
 )
 
 
@@ -73,6 +74,8 @@ class Recorder:
         verb, kind = re.match("([A-Z][a-z]+)(.*)", operation).groups()
         if kind == "Tags":
             return 200, {"Tags": []}
+        if verb == "Search":
+            return 200, {"Results": []}
         name = body.get(f"{kind}Name")
         if verb == "Create":
             self.known[kind, name] = body
