@@ -171,7 +171,9 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         Returns
         -------
         predictor : LinearLearnerPredictor or FactorizationMachinesPredictor
-            Its ``delete_predictor()`` ends the endpoint, which costs until then.
+            Its ``delete_endpoint()`` ends what costs, and its ``delete_model()``
+            deletes the model that the service keeps; the end of a ``with`` block of it
+            does both.
 
         Raises
         ------

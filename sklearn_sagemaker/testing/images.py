@@ -82,8 +82,14 @@ def cannot_run(image: str | None) -> str:
 
 
 def described(request: dict[str, Any]) -> dict[str, Any] | None:
-    """ECR's description of a built-in image; None for other registries."""
+    """ECR's description of an image that runs here; None for others."""
     registry, name = request.get("registryId"), request.get("repositoryName")
+    tags = [image.get("imageTag", "1") for image in request.get("imageIds", ())]
+    if registry is None and OURS.fullmatch(name or ""):
+        # Of this account: there is no need to push it.
+        digest = hashlib.sha256(str(name).encode()).hexdigest()
+        detail = {"repositoryName": name, "imageDigest": f"sha256:{digest}"}
+        return {"imageDetails": [{**detail, "imageTags": tags or ["1"]}]}
     if registry not in ACCOUNTS.values() or name not in ALGORITHMS:
         return None
     for image in request.get("imageIds", ()):
