@@ -12,6 +12,7 @@ from sklearn_sagemaker.exceptions import (
     EndpointFailedError,
     NameInUseError,
     ResourceNotFoundError,
+    UnexpectedStatusException,
 )
 from sklearn_sagemaker.sagemaker._names import check_name, name_from_base
 
@@ -92,7 +93,7 @@ def _left_alone(endpoint_name: str) -> Iterator[None]:
     """Keep an endpoint whose wait is given up: it is being made, and will come."""
     try:
         yield
-    except EndpointFailedError:
+    except (UnexpectedStatusException, ResourceNotFoundError):
         raise
     except BaseException as error:
         logger.warning(

@@ -159,8 +159,8 @@ class EstimatorBase:
         **not_built: Any,
     ):
         _refuse(not_built)
-        _check(role, instance_count, instance_type, subnets, security_group_ids)
-        self.role = role
+        self.role = _checked_role(role)
+        _check(instance_type, subnets, security_group_ids)
         self.instance_count = instance_count
         self.instance_type = instance_type
         self.keep_alive_period_in_seconds = keep_alive_period_in_seconds
@@ -399,12 +399,12 @@ class EstimatorBase:
         Raises
         ------
         ValueError
-            If there is no job, or it has no artifact (yet).
+            If there is no job, or it failed or has no artifact yet.
         """
         job = self._job()
         found = job.describe()
         uri = found.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-        if not uri:
+        if not uri or found["TrainingJobStatus"] == "Failed":
             raise ValueError(
                 f"The training job {job.name!r} has no model: it is "
                 f"{found['TrainingJobStatus']}. Wait for its end, for instance by "
@@ -735,14 +735,16 @@ def _refuse(not_built: dict[str, Any]) -> None:
             )
 
 
-def _check(
-    role: Any, count: Any, instance_type: Any, subnets: Any, groups: Any
-) -> None:
+def _checked_role(role: str | None) -> str:
     if not role:
         raise ValueError(
             "role is missing: a training job needs an IAM role, by its ARN or its "
             "name. get_execution_role() finds that of a notebook of SageMaker."
         )
+    return role
+
+
+def _check(instance_type: Any, subnets: Any, groups: Any) -> None:
     if instance_type in ("local", "local_gpu"):
         raise ValueError(
             f"instance_type={instance_type!r}: there is no local mode. Use the "

@@ -49,7 +49,7 @@ class Deployable:
     def sagemaker_session(self, session: Session) -> None:
         self._session = session
 
-    def create(self, instance_type: str | None = None, tags: Any = None) -> None:
+    def create(self, instance_type: str | None = None, *, tags: Any = None) -> None:
         """Create the model."""
         raise NotImplementedError
 

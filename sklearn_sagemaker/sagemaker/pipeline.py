@@ -71,7 +71,7 @@ class PipelineModel(Deployable):
             self.name = self._made_name = name_from_image(image)
         return self.name
 
-    def create(self, instance_type: str | None = None, tags: Any = None) -> None:
+    def create(self, instance_type: str | None = None, *, tags: Any = None) -> None:
         """Create the model of all containers.
 
         Parameters

@@ -161,7 +161,7 @@ def test_several_classes_are_counted():
 
 
 def test_names_of_version_1_warn_once_each():
-    with pytest.warns(DeprecationWarning) as caught:
+    with pytest.warns(DeprecationWarning, match="is called") as caught:
         learner = LinearLearner(
             role=JOB[0],
             train_instance_count=2,

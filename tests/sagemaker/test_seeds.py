@@ -227,7 +227,7 @@ def test_arguments_by_position_and_by_name(name, session):
             given.setdefault(argument, None)
     by_position = cls(*[given[argument] for argument in arguments])
     by_name = cls(**{RENAMED.get(key, key): value for key, value in given.items()})
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="is called"):
         by_old_name = cls(**given)
     for estimator in (by_position, by_name, by_old_name):
         assert estimator.role == ROLE
@@ -288,7 +288,7 @@ def test_calls_of_the_pages(name, session, capsys):
     assert again.create_model(vpc_config_override=None).vpc_config is None
     transformer = again.transformer(1, TYPE, "MultiRecord", "Line", "s3://o", "k", "a")
     assert transformer.output_path == "s3://o"
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="is called"):
         old = getattr(sagemaker, f"{name}Predictor")(endpoint="e")
     assert old.endpoint_name == "e"
     getattr(sagemaker, f"{name}Model")(

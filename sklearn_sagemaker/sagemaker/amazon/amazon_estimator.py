@@ -417,7 +417,10 @@ class AmazonAlgorithmEstimatorBase(EstimatorBase):
                 f"The training job runs {name}; {cls.__name__} attaches to jobs of "
                 f"{cls.repo_name} only. Estimator.attach takes any job."
             )
-        if name != cls.repo_name:
+        own = image_uris.retrieve(
+            cls.repo_name, session.boto_region_name, version=str(cls.repo_version)
+        )
+        if image != own:
             arguments["image_uri"] = image
         estimator = cls(sagemaker_session=session, **arguments)
         texts = {key: bare(text) for key, text in texts.items()}
@@ -493,11 +496,12 @@ def _set_ones(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _train_records(records: Any) -> Any:
     """The record set of the channel train, if there is one."""
-    items = records.items() if isinstance(records, Mapping) else None
-    if items is None:
+    if isinstance(records, Mapping):
+        named = list(records.items())
+    else:
         each = records if isinstance(records, list | tuple) else [records]
-        items = [(getattr(item, "channel", None), item) for item in each]
-    for channel, item in items:
+        named = [(getattr(item, "channel", None), item) for item in each]
+    for channel, item in named:
         if channel == "train" and hasattr(item, "num_records"):
             return item
     return None
