@@ -18,13 +18,16 @@ from sklearn_sagemaker.sagemaker._variants import (
     production_variant,
 )
 from sklearn_sagemaker.sagemaker._waiting import ON_INTERRUPT
+from sklearn_sagemaker.sagemaker.inputs import ShuffleConfig, s3_input
 
 __all__ = [
     "Session",
+    "ShuffleConfig",
     "container_def",
     "get_execution_role",
     "pipeline_container_def",
     "production_variant",
+    "s3_input",
 ]
 
 DEFAULT_ROLE = "AmazonSageMaker-DefaultRole"
