@@ -28,17 +28,24 @@ from sklearn_sagemaker.exceptions import (
     WaitTimeoutError,
 )
 
+# What an asynchronous answer that is not there, or is none, raises.
+ObjectNotExistedError = PollingTimeoutError = WaitTimeoutError
+AsyncInferenceModelError = ModelError
+
 __all__ = [
     "AWSAccessError",
     "AWSConnectionError",
     "AWSCredentialsError",
     "AWSError",
+    "AsyncInferenceModelError",
     "CapacityError",
     "EndpointFailedError",
     "JobFailedError",
     "JobStoppedError",
     "ModelError",
     "NameInUseError",
+    "ObjectNotExistedError",
+    "PollingTimeoutError",
     "QuotaExceededError",
     "ResourceNotFoundError",
     "S3AccessError",
