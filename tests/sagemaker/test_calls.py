@@ -312,6 +312,7 @@ def test_a_download_that_breaks_off(faults, session, tmp_path):
     assert f"s3://{faults.bucket}/cut/object" in str(error)
     error = failure(kind, session.download_data, tmp_path, faults.bucket, "cut")
     assert f"s3://{faults.bucket}/cut/object" in str(error)
+    assert "RetriesExceeded" not in str(error)  # but what went wrong
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
