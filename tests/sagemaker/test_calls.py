@@ -18,7 +18,6 @@ from botocore.exceptions import (
 from sklearn_sagemaker import exceptions
 from sklearn_sagemaker.sagemaker import _calls
 from sklearn_sagemaker.sagemaker._calls import ATTEMPTS, call, make_client
-from sklearn_sagemaker.sagemaker.session import Session
 from tests.testing.jobs import job
 
 pytestmark = pytest.mark.usefixtures("at_once")
@@ -316,18 +315,30 @@ def test_a_download_that_breaks_off(faults, session, tmp_path):
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_clients_are_made_in_threads(emulator):
-    session = Session()
+def test_clients_are_made_one_at_a_time():
+    """A session of boto3 makes them wrongly when it makes two at once."""
+    both, met = threading.Barrier(2), []
+
+    class Session:
+        profile_name = None
+
+        def client(self, service, **_):
+            try:
+                both.wait(0.1)
+                met.append(service)
+            except threading.BrokenBarrierError:
+                both.reset()
+            return object()
+
     threads = [
-        threading.Thread(target=lambda: found.append(session._client("logs")))
-        for _ in range(4)
+        threading.Thread(target=make_client, args=(Session(), "logs", "r"))
+        for _ in range(2)
     ]
-    found = []
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 4
+    assert met == []
 
 
 def test_clients_of_tests_may_be_anything():
