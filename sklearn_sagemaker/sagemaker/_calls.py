@@ -254,7 +254,7 @@ def _refusal(place: _Place, error: Any) -> Exception:
         f"{place.what}: {text}",
         place.operation,
         code,
-        code in _THROTTLED or code == "SlowDown" or status >= 500,
+        code in _THROTTLED or status >= 500,
         attempts,
     )
     if isinstance(failure, ModelError):

@@ -218,7 +218,8 @@ def test_an_answer_that_is_cut_short(faults, session):
     """botocore gives it as an empty one, or as an error of its own."""
     faults.fail("ListModels", cut=3)
     error = failure(exceptions.AWSConnectionError, models, session)
-    assert str(error) == "models: the answer to ListModels is cut short; try again."
+    # Older versions of botocore see it themselves.
+    assert re.search("models: .*ListModels (is cut short|has no answer)", str(error))
     assert error.retryable
     faults.fail("GetRole", cut=30)
     error = failure(exceptions.AWSConnectionError, session.expand_role, "name")
