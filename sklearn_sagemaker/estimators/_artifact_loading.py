@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from sklearn_sagemaker._kernels import LOSSES
@@ -32,10 +33,12 @@ def load_artifact(
 
     Parameters
     ----------
-    source : str, path-like, bytes-like or binary file object
+    source : str, path-like, bytes-like, binary file object or training job
         ``model.tar.gz``, the ``model_algo-1`` in it, or a folder that has one of both.
         ``s3://bucket/key`` is read by boto3 (extra ``sagemaker``), with the credentials
-        and the region that it finds.
+        and the region that it finds. So is what a training job of SageMaker left: its
+        name or ARN, the estimator of `sklearn_sagemaker.sagemaker` or of SageMaker's
+        SDK v2 that ran it, or the ``ModelTrainer`` or ``TrainingJob`` of SDK v3.
     classes : array-like of shape (n_classes,), default=None
         Class labels, ascending: the first is what SageMaker was given as label 0.
         None is what the artifact says, otherwise 0, 1, ....
@@ -105,10 +108,7 @@ def load_artifact(
     >>> again.artifact_source_["threshold"]
     'artifact'
     """
-    if isinstance(source, str) and source.startswith("s3://"):
-        from sklearn_sagemaker.sagemaker.s3 import read_object
-
-        source = read_object(source, max_bytes=max_bytes)
+    source = _fetched(source, max_bytes)
     artifact = read_artifact(source, max_bytes=max_bytes)
     state = state_of_artifact(
         artifact,
@@ -128,6 +128,21 @@ def load_artifact(
         ) from None
     set_attributes(estimator, state)
     return estimator
+
+
+def _fetched(source: Any, max_bytes: int) -> Any:
+    """What is on S3 as bytes; the rest as it is."""
+    here = (bytes, bytearray, memoryview, os.PathLike)
+    if isinstance(source, here) or hasattr(source, "read"):
+        return source
+    if isinstance(source, str) and source.startswith("s3://"):
+        from sklearn_sagemaker.sagemaker.s3 import read_object
+
+        return read_object(source, max_bytes=max_bytes)
+    from sklearn_sagemaker.sagemaker.training_artifacts import read_artifact_of_job
+
+    found = read_artifact_of_job(source, max_bytes=max_bytes)
+    return source if found is None else found
 
 
 def _parameters(

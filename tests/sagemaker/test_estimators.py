@@ -6,6 +6,7 @@ import pickle
 import sys
 import tarfile
 import warnings
+from types import SimpleNamespace
 
 import boto3
 import numpy as np
@@ -14,6 +15,7 @@ from scipy import sparse
 
 from sklearn_sagemaker import LinearLearnerClassifier, load_artifact, sagemaker
 from sklearn_sagemaker.exceptions import (
+    ArtifactError,
     NameInUseError,
     ResourceNotFoundError,
     TrainingJobFailedError,
@@ -496,3 +498,41 @@ def test_no_warning_and_no_print_without_logs(emulator, session, capsys):
         warnings.simplefilter("error")
         quick(emulator, session).fit(wait=False)
     assert capsys.readouterr().out == ""
+
+
+# Artifacts by their job
+
+
+def test_the_artifact_of_a_job_by_what_ran_it(trained, session, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    job = trained.latest_training_job
+    arn = job.describe()["TrainingJobArn"]
+    model = load_artifact(trained.model_data)
+    resource = SimpleNamespace(
+        training_job_name=job.name,
+        training_job_status="InProgress",
+        model_artifacts=None,
+    )
+
+    def refresh():
+        resource.training_job_status = "Completed"
+        resource.model_artifacts = SimpleNamespace(
+            s3_model_artifacts=trained.model_data
+        )
+
+    resource.refresh = refresh
+    v3 = SimpleNamespace(_latest_training_job=resource)
+    for source in (trained, job, job.name, arn, v3, resource):
+        np.testing.assert_array_equal(load_artifact(source).coef_, model.coef_)
+    with pytest.raises(FileNotFoundError, match="no training job of this name"):
+        load_artifact("of-nobody")
+    with pytest.raises(FileNotFoundError, match=r"of-nobody\.tar\.gz"):
+        load_artifact("of-nobody.tar.gz")
+
+
+def test_a_job_that_failed_has_no_artifact(emulator, session):
+    estimator = quick(emulator, session, "sys.exit(1)")
+    with pytest.raises(TrainingJobFailedError):
+        estimator.fit(logs=False)
+    with pytest.raises(ArtifactError, match="has no model: it is Failed"):
+        load_artifact(estimator)

@@ -1,0 +1,135 @@
+"""Call forms of public notebooks, from data to the end of the endpoint.
+
+The notebooks themselves are not here: what they call is, in their order.
+"""
+
+import gzip
+import io
+import json
+import os
+import pickle
+
+import boto3
+import numpy as np
+import pytest
+from sklearn.datasets import load_digits
+
+from sklearn_sagemaker.sagemaker import _studio
+
+MNIST = "SKLEARN_SAGEMAKER_MNIST"
+"""Names an .npz file with X, y, train_idx and test_idx; without it, digits are read."""
+PUBLISHED = 44 + 49
+"""Errors of SageMaker's own on MNIST, as the notebook tells them: 931 are right."""
+
+
+def images():
+    """Tuples of images from 0 to 1 and digits: to train, to validate, to test."""
+    if MNIST not in os.environ:
+        X, y = load_digits(return_X_y=True)
+        X = (X / 16).astype("float32")
+        return (X[:1200], y[:1200]), (X[1200:1300], y[1200:1300]), (X[1300:], y[1300:])
+    with np.load(os.environ[MNIST]) as found:
+        X, y = found["X"], found["y"].astype(np.int64)
+        parts = [found[f"{name}_idx"] for name in ("train", "val", "test")]
+    return tuple(((X[rows] / 255).astype("float32"), y[rows]) for rows in parts)
+
+
+@pytest.fixture
+def notebook(emulator, tmp_path, monkeypatch):
+    """A notebook's folder and role."""
+    monkeypatch.chdir(tmp_path)
+    found = tmp_path / "resource-metadata.json"
+    found.write_text(json.dumps({"ExecutionRoleArn": emulator.role}))
+    monkeypatch.setattr(_studio, "METADATA", found)
+
+
+def test_mnist_is_it_a_zero(emulator, notebook, capsys):
+    boto3.client("s3").put_object(
+        Bucket=emulator.bucket,
+        Key="datasets/image/MNIST/mnist.pkl.gz",
+        Body=gzip.compress(pickle.dumps(images()), 1),
+    )
+    # Permissions and environment variables
+    from sklearn_sagemaker import sagemaker
+
+    bucket = sagemaker.Session().default_bucket()
+    prefix = "sagemaker/DEMO-linear-mnist"
+    from sklearn_sagemaker.sagemaker import get_execution_role
+
+    role = get_execution_role()
+    # Data ingestion
+    fobj = boto3.client("s3").get_object(
+        Bucket=bucket, Key="datasets/image/MNIST/mnist.pkl.gz"
+    )["Body"]
+    with open("mnist.pkl.gz", "wb") as f:
+        f.write(fobj.read())
+    with gzip.open("mnist.pkl.gz", "rb") as f:
+        train_set, _, test_set = pickle.load(f, encoding="latin1")
+    # Data conversion
+    import sklearn_sagemaker.sagemaker.amazon.common as smac
+
+    vectors = np.array([t.tolist() for t in train_set[0]]).astype("float32")
+    labels = np.where(np.array([t.tolist() for t in train_set[1]]) == 0, 1, 0).astype(
+        "float32"
+    )
+    buf = io.BytesIO()
+    smac.write_numpy_to_dense_tensor(buf, vectors, labels)
+    buf.seek(0)
+    # Upload training data
+    key = "recordio-pb-data"
+    boto3.resource("s3").Bucket(bucket).Object(
+        os.path.join(prefix, "train", key)
+    ).upload_fileobj(buf)
+    s3_train_data = f"s3://{bucket}/{prefix}/train/{key}"
+    output_location = f"s3://{bucket}/{prefix}/output"
+    # Training the linear model
+    from sklearn_sagemaker.sagemaker.image_uris import retrieve
+
+    container = retrieve("linear-learner", boto3.Session().region_name)
+    sess = sagemaker.Session()
+    linear = sagemaker.estimator.Estimator(
+        container,
+        role,
+        instance_count=1,
+        instance_type="ml.c4.xlarge",
+        output_path=output_location,
+        sagemaker_session=sess,
+    )
+    linear.set_hyperparameters(
+        feature_dim=vectors.shape[1],
+        predictor_type="binary_classifier",
+        mini_batch_size=200,
+    )
+    linear.fit({"train": s3_train_data})
+    # Set up hosting for the model
+    from sklearn_sagemaker.sagemaker.deserializers import JSONDeserializer
+    from sklearn_sagemaker.sagemaker.serializers import CSVSerializer
+
+    linear_predictor = linear.deploy(
+        initial_instance_count=1,
+        instance_type="ml.m4.xlarge",
+        serializer=CSVSerializer(),
+        deserializer=JSONDeserializer(),
+    )
+    # Validate the model for use
+    result = linear_predictor.predict(train_set[0][30:31])
+    assert set(result["predictions"][0]) == {"score", "predicted_label"}
+    predictions = []
+    for array in np.array_split(test_set[0], 100):
+        result = linear_predictor.predict(array)
+        predictions += [r["predicted_label"] for r in result["predictions"]]
+    predictions = np.array(predictions)
+    linear_predictor.delete_endpoint()
+
+    actual = np.where(test_set[1] == 0, 1, 0)
+    right = int(((actual == 1) & (predictions == 1)).sum())
+    wrong = int((actual != predictions).sum())
+    with capsys.disabled():
+        if MNIST in os.environ:
+            table = right, wrong - (actual.sum() - right), actual.sum() - right
+            print(f"\nMNIST, is it a zero: {table} (931, 44, 49 are published)")
+    if MNIST in os.environ:
+        assert right > 931
+        assert wrong < PUBLISHED
+    else:
+        assert wrong <= 0.02 * len(actual)
