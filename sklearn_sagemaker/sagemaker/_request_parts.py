@@ -135,23 +135,20 @@ def cut(
         data = sparse.csr_matrix(data)
     rows = getattr(data, "iloc", data)
     n_rows = data.shape[0] if hasattr(data, "shape") else len(data)
-    start, step = 0, 1
+    start, step, shrunk = 0, 1, False
     while start < n_rows:
         stop = min(start + step, n_rows)
         body = serialize(rows[start:stop])
-        # Once more if it is too large, or less than half of what a request may have.
-        per_row = max(len(body), 1) / (stop - start)
-        fitting = max(int(0.95 * limit / per_row), 1)
+        fitting = max(int(0.95 * limit * (stop - start) / max(len(body), 1)), 1)
         if len(body) > limit:
             if stop - start == 1:
                 raise RequestTooLargeError(_too_large(len(body), limit, f"row {start}"))
-            step = min(fitting, (stop - start) // 2)
-            continue
-        if stop < n_rows and fitting > 2 * (stop - start):
+            step, shrunk = min(fitting, (stop - start) // 2), True
+        elif stop < n_rows and fitting > 2 * (stop - start) and not shrunk:
             step = fitting
-            continue
-        yield body, stop - start
-        start, step = stop, fitting
+        else:
+            yield body, stop - start
+            start, step, shrunk = stop, fitting, False
 
 
 def too_large(size: int, limit: int) -> RequestTooLargeError:

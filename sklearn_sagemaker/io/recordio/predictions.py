@@ -7,6 +7,7 @@ data formats for inference" in SageMaker's developer guide.
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 from typing import Any
 
@@ -89,7 +90,8 @@ def decode_predictions(data: bytes) -> Predictions:
     Raises
     ------
     RecordIOError
-        If the bytes are no such records, or the records differ in their labels.
+        If the bytes are no such records, a score is no finite number, or the records
+        differ in their labels.
     """
     scores: list[list[float]] = []
     labels: list[float] = []
@@ -97,6 +99,9 @@ def decode_predictions(data: bytes) -> Predictions:
         score = _numbers(record, "score", window)
         if score is None:
             raise window.error("has no label 'score'; it is no prediction.")
+        if not all(map(math.isfinite, score)):
+            bad = next(value for value in score if not math.isfinite(value))
+            raise window.error(f"has the score {bad}; it must be a finite number.")
         if scores and len(score) != len(scores[0]):
             raise window.error(
                 f"has {len(score)} scores, but those before it have {len(scores[0])}."

@@ -60,6 +60,8 @@ def test_round_trip(n_classes, classify):
             "2 scores, but those before it have 1",
         ),
         (message(score=()), 0, "holds no numbers"),
+        (message() + message(score=(float("nan"),)), 1, "the score nan"),
+        (message(score=(0.1, float("-inf"))), 0, "the score -inf; it must be a finite"),
         (message(label=(1, 2)), 0, "predicted_label that is no class"),
         (message(label=(1e30,)), 0, "predicted_label that is no class"),
         (message(label=(0.5,)), 0, "predicted_label that is no class"),
