@@ -212,6 +212,29 @@ def test_statuses_of_what_has_no_transitions(slept, capsys):
     assert printed(capsys) == [f"2026-11-29 08:00:00 {status}" for status in statuses]
 
 
+def test_lines_of_an_endpoint(slept, capsys):
+    session = Script(
+        {"EndpointStatus": "InService", "LastModifiedTime": START},
+        lines=[("AllTraffic/i-0a1", START.timestamp() * 1000 - 1, "started")],
+    )
+    session.wait_for_endpoint("e", live_logging=True)
+    assert printed(capsys) == ["started", "2026-11-29 08:00:00 InService"]
+    session.wait_for_endpoint("e")
+    assert printed(capsys) == ["2026-11-29 08:00:00 InService"]
+
+
+@pytest.mark.parametrize(
+    ("log_type", "shown"),
+    [("All", True), ("Training", True), (True, True), ("None", False), (False, False)],
+)
+def test_lines_that_are_not_asked_for(slept, capsys, log_type, shown):
+    lines = [("j/algo-1-1800000000", 1, "line")]
+    session = Script(training("Completed"), lines=lines)
+    for waits in (False, True):
+        session.logs_for_job("j", waits, log_type=log_type)
+        assert printed(capsys) == ["line"] * shown
+
+
 def test_statuses_of_compilation_jobs(slept, capsys):
     answers = [
         {"CompilationJobStatus": status, "LastModifiedTime": START}
