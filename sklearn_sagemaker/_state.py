@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -193,6 +193,8 @@ class RowSource(ABC):
     """
 
     memory: int
+    remote: ClassVar[bool] = False
+    """Whether they are not on this machine, and nobody has looked at them."""
 
     def description(self) -> dict[str, Any]:
         """Plain values that another process finds the rows by.

@@ -11,6 +11,7 @@ from sklearn_sagemaker._state import (
     ModelState,
     Monitor,
     PendingTraining,
+    RowSource,
     TrainingData,
     TrainingSpec,
     WindowedData,
@@ -61,6 +62,21 @@ class Backend(BaseEstimator, ABC):
             As passed to `fit`.
         """
         return not hasattr(X, "__dask_graph__")
+
+    def opened(self, X: Any) -> Any:
+        """Rows as this backend trains on them: those in S3 are copied to this machine.
+
+        Parameters
+        ----------
+        X : object
+            As passed to `fit`.
+        """
+        if not (isinstance(X, RowSource) and X.remote):
+            return X
+        # Late: most rows are here, and S3 needs boto3.
+        from sklearn_sagemaker.sagemaker.s3_rows import copied
+
+        return copied(X)  # type: ignore[arg-type]
 
     def check(self, spec: TrainingSpec) -> None:
         """Refuse what it cannot train, before any work and before anything is sent.

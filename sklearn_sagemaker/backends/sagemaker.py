@@ -195,6 +195,16 @@ class SageMakerBackend(Backend):
         """What names of jobs begin with."""
         return self._prefix.replace("/", "-")
 
+    def opened(self, X: Any) -> Any:
+        """Rows as they are: those in S3 are read there.
+
+        Parameters
+        ----------
+        X : object
+            As passed to `fit`.
+        """
+        return X
+
     # ------------------------------------------------------------------- refusals
     def check(self, spec: TrainingSpec) -> None:
         """Refuse settings that do not go together, before any call of AWS.

@@ -68,6 +68,12 @@ def channel(name: str, uri: str, content_type: str | None = None, **more: Any) -
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}, **said}
 
 
+def elsewhere(name: str, data: Any, **more: Any) -> Any:
+    """A channel of the rows of a `sklearn_sagemaker.io.S3Data`, which stay in place."""
+    found = channel(name, data.uri, data.content_type, **more)
+    return {**found, "InputMode": data.input_mode}
+
+
 def training_body(
     settings: dict[str, Any],
     content: Content,

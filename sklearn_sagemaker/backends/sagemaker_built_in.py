@@ -5,18 +5,20 @@ It reads float32 records without weights, and selects on a channel of rows held 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_sagemaker._hyperparameters import BINARY, MULTICLASS, REGRESSOR, warn_user
 from sklearn_sagemaker._hyperparameters.container import LINEAR
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
+from sklearn_sagemaker._state import (
+    RowSource,
+    TrainingData,
+    TrainingSpec,
+    WindowedData,
+)
 from sklearn_sagemaker.backends.container import container_values
 from sklearn_sagemaker.backends.sagemaker_body import (
     FOLDER,
@@ -26,26 +28,20 @@ from sklearn_sagemaker.backends.sagemaker_body import (
     VALIDATION,
     Content,
     Upload,
-    channel,
+    elsewhere,
+)
+from sklearn_sagemaker.backends.sagemaker_records import (
+    RECORDIO,
+    check_float32,
+    records,
+    sharded,
 )
 from sklearn_sagemaker.exceptions import BuiltInImageWarning
-from sklearn_sagemaker.io.plain_values import digest_of
 from sklearn_sagemaker.io.problem_files import encoded_spec
-from sklearn_sagemaker.io.recordio.writing import (
-    RecordIOWriter,
-    shard_bounds,
-    shard_names,
-)
-from sklearn_sagemaker.io.rows import Rows
 from sklearn_sagemaker.training.selection.validation import HELD_OUT, plan_validation
 
-RECORDIO = "application/x-recordio-protobuf"
-LAYOUT = 1
-"""Of the objects that rows are written to; raised when it changes."""
-VALUES = 1 << 20
-"""Values that are cast and encoded at a time."""
-CHANGE = 1e-6
-"""Of a value, by which float32 may change it without a word."""
+ROWS_UNSAID = 10_000
+"""Rows in S3 where nobody says how many there are."""
 
 
 def content_of_built_in(
@@ -77,22 +73,23 @@ def content_of_built_in(
     ValueError
         If the image cannot train it; the message names all reasons.
     """
-    if isinstance(data, WindowedData):
-        raise ValueError(
-            "Rows of files that are larger than memory have weights, labels and types "
-            "that the built-in image may not read; set image='sklearn-sagemaker', or "
-            "pass a sklearn_sagemaker.io.S3Data of files that it does."
-        )
-    train, held = _parts(spec, data)
-    present = train if held is None else np.concatenate([train, held])
-    weights = data.sample_weight[present]
-    spec_there = _class_weights(spec, data.y[present])
-    n_features = data.X.shape[1]
+    uploads: list[Upload] = []
+    if isinstance(data, TrainingData):
+        train, held = _parts(spec, data)
+        present = train if held is None else np.concatenate([train, held])
+        weights = data.sample_weight[present]
+        weighted = bool((weights != weights[0]).any())
+        told = _class_weights(spec, data.y[present])
+        n_rows, n_features = len(train), data.X.shape[1]
+    else:
+        told, held, weighted = _of_s3(spec, data.source, shards), None, False
+        n_rows = data.source.contents.n_rows or ROWS_UNSAID
+        n_features = data.source.contents.n_features
     values = container_values(
-        spec_there,
-        n_rows=len(train),
+        told,
+        n_rows=n_rows,
         n_features=n_features,
-        weighted=bool((weights != weights[0]).any()) or _weighs_validation(data),
+        weighted=weighted or _weighs_validation(data),
         validated=data.X_val is not None,
     )
     if values.inexpressible:
@@ -101,33 +98,82 @@ def content_of_built_in(
             f"The built-in image of {spec.algorithm} cannot train this: {reasons}. Set "
             "image='sklearn-sagemaker' of the backend: this package's own image can."
         )
-    strings = _within(values.strings, len(train), shards)
-    parts = [(TRAIN, data.X, data.y, train, shards)]
-    if data.X_val is not None:
+    check_float32(data)
+    if isinstance(data, TrainingData):
+        uploads, channel = records(root, TRAIN, data.X, data.y, train, shards)
+    else:
+        channel = elsewhere(TRAIN, data.source, **sharded(shards))
+    channels = [channel]
+    if isinstance(data.X_val, RowSource):
+        _check_s3(spec, data.X_val)
+        channels.append(elsewhere(VALIDATION, data.X_val))
+    elif data.X_val is not None:
         assert data.y_val is not None
         assert data.sample_weight_val is not None
         rows = np.flatnonzero(data.sample_weight_val > 0)
-        parts.append((VALIDATION, data.X_val, data.y_val, rows, 1))
+        more, channel = records(root, VALIDATION, data.X_val, data.y_val, rows, 1)
+        uploads, channels = [*uploads, *more], [*channels, channel]
     elif held is not None:
+        assert isinstance(data, TrainingData)
         name = VALIDATION if spec.algorithm == LINEAR else TEST
-        parts.append((name, data.X, data.y, held, 1))
-    _check_float32(data)
-    uploads, channels = [], []
-    for name, X, y, rows, n_files in parts:
-        written, said = _records(root, name, X, y, rows, n_files)
-        uploads += written
-        channels.append(said)
-    more = {"n_features": n_features, "built_in": True}
-    about = encoded_spec(spec, **more)
+        more, channel = records(root, name, data.X, data.y, held, 1)
+        uploads, channels = [*uploads, *more], [*channels, channel]
+    about = encoded_spec(spec, n_features=n_features, built_in=True)
     uploads.append(Upload(f"{job}/{FOLDER}/{SPEC}", lambda: [about], shared=False))
-    if spec.algorithm != LINEAR and spec.cv is not False:
+    _warn_unselected(spec, data, held is not None)
+    strings = _within(values.strings, n_rows, shards)
+    return Content(strings, channels, uploads, built_in=True)
+
+
+def _of_s3(spec: TrainingSpec, source: RowSource, shards: int) -> TrainingSpec:
+    """A spec of rows that nobody has looked at, if the image reads them."""
+    if not source.remote:
+        raise ValueError(
+            "Rows of files that are larger than memory have weights, labels and types "
+            "that the built-in image may not read; set image='sklearn-sagemaker', or "
+            "pass a sklearn_sagemaker.io.S3Data of files that it does."
+        )
+    _check_s3(spec, source)
+    return _class_weights(spec, None)
+
+
+def _check_s3(spec: TrainingSpec, source: Any) -> None:
+    known = [RECORDIO] + (["text/csv"] if spec.algorithm == LINEAR else [])
+    media_type = source.content_type.partition(";")[0].strip()
+    if media_type not in known:
+        raise ValueError(
+            f"content_type={source.content_type!r} of {source!r} is not read by the "
+            f"built-in image of {spec.algorithm}, which takes {' or '.join(known)}; "
+            "set image='sklearn-sagemaker'."
+        )
+    classes = spec.classes
+    if classes is not None and not np.array_equal(classes, np.arange(len(classes))):
+        raise ValueError(
+            f"classes={classes[:10].tolist()!r} of {source!r}: the built-in image "
+            f"reads the labels 0 to {len(classes) - 1}; write those into the files, or "
+            "set image='sklearn-sagemaker'."
+        )
+
+
+def _warn_unselected(spec: TrainingSpec, data: Any, held: bool) -> None:
+    """Say where no rows select what the estimator would have selected."""
+    if spec.cv is False:
+        return
+    if spec.algorithm != LINEAR:
+        where = f"the rows held out are in the channel {TEST!r}, and are measured only"
+        if not held:
+            where = "it trains all epochs on all rows"
         warn_user(
-            "The built-in Factorization Machines select nothing: the rows held out "
-            f"are in the channel {TEST!r}, and are measured only. Set cv=False to "
-            "train on all rows, or image='sklearn-sagemaker'.",
+            f"The built-in Factorization Machines select nothing: {where}. Set "
+            "cv=False to train on all rows, or image='sklearn-sagemaker'.",
             BuiltInImageWarning,
         )
-    return Content(strings, channels, uploads, built_in=True)
+    elif isinstance(data, WindowedData) and data.X_val is None:
+        warn_user(
+            "No rows are held out of those in S3, so the built-in image selects by its "
+            "training rows; pass X_val, or set image='sklearn-sagemaker'.",
+            BuiltInImageWarning,
+        )
 
 
 def _parts(
@@ -155,7 +201,7 @@ def _parts(
     return plan.train_rows, plan.parts[0][1]
 
 
-def _weighs_validation(data: TrainingData) -> bool:
+def _weighs_validation(data: TrainingData | WindowedData) -> bool:
     found = data.sample_weight_val
     if found is None:
         return False
@@ -163,7 +209,7 @@ def _weighs_validation(data: TrainingData) -> bool:
     return bool((present != present[0]).any())
 
 
-def _class_weights(spec: TrainingSpec, y: np.ndarray) -> TrainingSpec:
+def _class_weights(spec: TrainingSpec, y: np.ndarray | None) -> TrainingSpec:
     """A spec with class weights as the image's hyperparameters, if it has such."""
     weights, values = spec.class_weight, spec.hyperparameters
     if weights is None or spec.algorithm != LINEAR:
@@ -172,6 +218,8 @@ def _class_weights(spec: TrainingSpec, y: np.ndarray) -> TrainingSpec:
         if values["positive_example_weight_mult"] != 1.0:
             return spec
         given = {"positive_example_weight_mult": float(weights[1] / weights[0])}
+    elif y is None:
+        return spec
     else:
         balanced = 1.0 / np.bincount(y.astype(int), minlength=spec.n_classes)
         alike = np.allclose(weights / weights[0], balanced / balanced[0], rtol=1e-6)
@@ -187,75 +235,3 @@ def _within(strings: dict[str, str], n_rows: int, shards: int) -> dict[str, str]
     if int(strings["mini_batch_size"]) <= most:
         return strings
     return {**strings, "mini_batch_size": str(most)}
-
-
-def _check_float32(data: TrainingData) -> None:
-    """Refuse what float32 cannot hold; warn once of what it changes."""
-    changed = False
-    arrays = [data.X, data.y, data.X_val, data.y_val]
-    for values in (one.data if sp.issparse(one) else one for one in arrays):
-        if values is None or values.dtype.itemsize <= 4:
-            continue
-        step = max(1, VALUES // max(1, values[:1].size))
-        for start in range(0, len(values), step):
-            part = values[start : start + step].astype(np.float64)
-            with np.errstate(over="ignore"):
-                there = part.astype(np.float32)
-            if not np.isfinite(there).all():
-                raise ValueError(
-                    f"A value beyond {np.finfo(np.float32).max:.3g} is too large for "
-                    "the built-in image, which reads float32; scale it, or set "
-                    "image='sklearn-sagemaker'."
-                )
-            changed |= bool((np.abs(there - part) > CHANGE * np.abs(part)).any())
-    if changed:
-        warn_user(
-            "The built-in image reads float32, which changes some values by more than "
-            f"{CHANGE:g} of them; scale them, or set image='sklearn-sagemaker'.",
-            BuiltInImageWarning,
-        )
-
-
-def _records(
-    root: str, name: str, X: Any, y: np.ndarray, rows: np.ndarray, shards: int
-) -> tuple[list[Upload], dict[str, Any]]:
-    """Rows as files of records, and the channel that has them."""
-    digest = digest_of(
-        {"layout": LAYOUT, "X": X, "y": y, "rows": rows, "shards": shards}
-    )
-    folder = f"{root}/data/{digest}/"
-    uploads = [
-        Upload(
-            folder + file,
-            partial(_encoded, X, y, rows[start:stop]),
-        )
-        for file, (start, stop) in zip(
-            shard_names("matrix.pbr", shards),
-            shard_bounds(len(rows), shards),
-            strict=True,
-        )
-    ]
-    more = {"S3DataDistributionType": "ShardedByS3Key"} if shards > 1 else {}
-    return uploads, channel(name, folder, RECORDIO, **more)
-
-
-def _encoded(X: Any, y: np.ndarray, rows: np.ndarray) -> Iterator[bytes]:
-    """Some rows as records, piece by piece."""
-    pieces: list[bytes] = []
-
-    class Sink:
-        def write(self, piece: Any) -> int:
-            pieces.append(bytes(piece))
-            return len(piece)
-
-    per_row = X.shape[1]
-    if sp.issparse(X):
-        per_row = max(1, X.nnz // max(1, X.shape[0]))
-    step = max(1, VALUES // per_row)
-    with RecordIOWriter(Sink()) as writer:  # type: ignore[arg-type]
-        for start in range(0, len(rows), step):
-            part = rows[start : start + step]
-            writer.write(Rows(X[part], y[part]))
-            yield from pieces
-            pieces.clear()
-    yield from pieces

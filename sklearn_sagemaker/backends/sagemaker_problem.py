@@ -6,19 +6,27 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
+from sklearn_sagemaker._state import (
+    RowSource,
+    TrainingData,
+    TrainingSpec,
+    WindowedData,
+)
 from sklearn_sagemaker.backends.sagemaker_body import (
     FOLDER,
     OURS,
     ROWS,
     SPEC,
     TRAIN,
+    VALIDATION,
     Content,
     Upload,
     channel,
+    elsewhere,
 )
 from sklearn_sagemaker.io.problem_files import encoded_rows, encoded_spec, rows_digest
 
@@ -57,25 +65,34 @@ def content_of_problem(
     strings[f"{KEY}algorithm"] = json.dumps(spec.algorithm)
     strings[f"{KEY}seed"] = json.dumps(spec.seed)
     folder = f"{job}/{FOLDER}"
+    channels = []
+    if isinstance(data.X_val, RowSource):
+        channels.append(elsewhere(VALIDATION, data.X_val))
+        data = replace(data, X_val=None)
     source: dict[str, Any] | None = None
-    if isinstance(data, WindowedData):
-        source = data.source.description()
+    if isinstance(data, TrainingData):
+        n_features = data.X.shape[1]
+        uri = f"{root}/data/{rows_digest(data)}/{ROWS}"
+        uploads = [Upload(uri, partial(encoded_rows, data))]
+        train = channel(TRAIN, uri)
+    else:
         n_features = data.source.contents.n_features
-        train, uploads = _files(source.pop("paths"), root)
+        if data.source.remote:
+            source, uploads = {"memory": data.source.memory}, []
+            train = elsewhere(TRAIN, data.source)
+        else:
+            source = data.source.description()
+            uri, uploads = _files(source.pop("paths"), root)
+            train = channel(TRAIN, uri)
         if data.X_val is not None:
             assert data.y_val is not None
             assert data.sample_weight_val is not None
             held = TrainingData(data.X_val, data.y_val, data.sample_weight_val)
-            rows = Upload(f"{folder}/{ROWS}", lambda: encoded_rows(held), shared=False)
-            uploads.append(rows)
-    else:
-        n_features = data.X.shape[1]
-        train = f"{root}/data/{rows_digest(data)}/{ROWS}"
-        uploads = [Upload(train, lambda: encoded_rows(data))]
+            rows = partial(encoded_rows, held)
+            uploads.append(Upload(f"{folder}/{ROWS}", rows, shared=False))
     about = encoded_spec(spec, source=source, n_features=n_features)
     uploads.append(Upload(f"{folder}/{SPEC}", lambda: [about], shared=False))
-    channels = [channel(TRAIN, train), channel(OURS, f"{folder}/")]
-    return Content(strings, channels, uploads)
+    return Content(strings, [train, channel(OURS, f"{folder}/"), *channels], uploads)
 
 
 def _files(paths: list[str], root: str) -> tuple[str, list[Upload]]:

@@ -57,6 +57,7 @@ def problem_of(
 ) -> tuple[Backend, TrainingSpec, TrainingData | WindowedData, Any, Any]:
     """The backend of a fit, what it is to train on what, and the rows as checked."""
     backend = backend_for(estimator, X)
+    X, X_val = backend.opened(X), backend.opened(X_val)
     before = continued(estimator)
     first = "resume" not in before
     X, y, sample_weight = loaded(X, y, sample_weight)
@@ -86,6 +87,7 @@ def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:
         # A stream goes on from the model, and would forget a training that brings one.
         check_not_pending(estimator)
         backend = backend_for(estimator, X)
+        X = backend.opened(X)
         pieces: Any = [(X, y, sample_weight)]
         if isinstance(X, RowSource):
             refuse_beside(X, y=y, sample_weight=sample_weight)

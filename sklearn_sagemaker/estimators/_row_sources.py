@@ -41,7 +41,7 @@ def loaded(X: Any, y: Any, sample_weight: Any) -> tuple:
 
 
 def validation_rows(X_val: Any, y_val: Any, sample_weight_val: Any) -> tuple:
-    """The user's validation rows as arrays, loaded if they are a source.
+    """The user's validation rows as arrays, loaded if they are a source here.
 
     Raises
     ------
@@ -52,6 +52,8 @@ def validation_rows(X_val: Any, y_val: Any, sample_weight_val: Any) -> tuple:
         return X_val, y_val, sample_weight_val
     refuse_beside(X_val, y_val=y_val, sample_weight_val=sample_weight_val)
     X_val = X_val.snapshot()
+    if X_val.remote:
+        return X_val, None, None
     if not fits(X_val):
         found = X_val.contents
         raise ValueError(

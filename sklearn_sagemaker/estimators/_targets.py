@@ -161,6 +161,11 @@ class ClassTargets:
     def of_source(cls, estimator: Any, source: RowSource) -> ClassTargets:
         """The classes of rows that come in windows."""
         classes, counts = source.contents.labels, source.contents.counts
+        if classes is None and source.remote:
+            raise ValueError(
+                f"{source!r} does not say its classes, which nobody looks up; pass "
+                "classes=[...], all labels that it has."
+            )
         if classes is None:
             raise ValueError(
                 f"The labels of this {type(source).__name__} have too many distinct "
@@ -168,7 +173,11 @@ class ClassTargets:
             )
         check_classification_targets(classes)
         if estimator.class_weight == "balanced":
-            assert counts is not None
+            if counts is None:
+                raise ValueError(
+                    "class_weight='balanced' needs the rows of each class, and "
+                    f"{source!r} does not say them; pass a dict of class weights."
+                )
             multipliers = counts.sum() / (len(counts) * counts)
         else:
             multipliers = _multipliers(estimator, classes, classes)

@@ -122,7 +122,13 @@ def check_validation(
     y_val,
     sample_weight_val,
 ) -> tuple:
-    """The user's validation rows, with encoded labels; three None if there are none."""
+    """The user's validation rows, with encoded labels; three None if there are none.
+
+    Rows that are not on this machine stay as they are.
+    """
+    if isinstance(X_val, RowSource) and X_val.remote:
+        check_source(estimator, X_val, reset=False)
+        return X_val, None, None
     if X_val is None and y_val is None:
         if sample_weight_val is not None:
             raise ValueError(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     )
     from sklearn_sagemaker.io.recordio.writing import write_recordio
     from sklearn_sagemaker.io.rows import Predictions, Rows
+    from sklearn_sagemaker.io.s3_data import S3Data
     from sklearn_sagemaker.io.table_files import Table, file_format, read_table
     from sklearn_sagemaker.io.text.csv_files import read_csv
     from sklearn_sagemaker.io.text.csv_layout import CsvLayout, inspect_csv
@@ -41,6 +42,7 @@ _HOME = {
     "Format": "formats",
     "Predictions": "rows",
     "Rows": "rows",
+    "S3Data": "s3_data",
     "Table": "table_files",
     "check_can_write": "atomic",
     "file_format": "table_files",
@@ -64,6 +66,7 @@ __all__ = [
     "Format",
     "Predictions",
     "Rows",
+    "S3Data",
     "Table",
     "check_can_write",
     "file_format",

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_sagemaker._memory import memory
 from sklearn_sagemaker._state import RowSource, TrainingSpec
 from sklearn_sagemaker.artifacts.writing import artifact_of_state
 from sklearn_sagemaker.estimators._artifact_saving import write_model
@@ -34,7 +35,13 @@ from sklearn_sagemaker.serving.channels import (
 )
 from sklearn_sagemaker.serving.logs import JobLog
 from sklearn_sagemaker.serving.train_backend import JobBackend
-from sklearn_sagemaker.serving.train_job import OWN, Folders, TrainingJob, read_job
+from sklearn_sagemaker.serving.train_job import (
+    MEMORY_SHARE,
+    OWN,
+    Folders,
+    TrainingJob,
+    read_job,
+)
 from sklearn_sagemaker.serving.train_problem import is_sparse, stored_rows, stored_spec
 
 FAILED, TERMINATED = 1, 128 + signal.SIGTERM
@@ -93,7 +100,7 @@ class Program:
         except ValueError as error:
             raise HyperparameterError(str(error)) from error
         if stored is not None:
-            return self._train_stored(strings, *stored)
+            return self._train_stored(scratch, strings, *stored)
         job = self._job(strings)
         channels = self.folders.channels()
 
@@ -124,16 +131,23 @@ class Program:
 
     def _train_stored(
         self,
+        scratch: Path,
         strings: dict[str, str],
         spec: TrainingSpec,
-        source: dict[str, Any] | None,
+        more: dict[str, Any],
     ) -> int:
         """Train what a backend sent; the program's exit code."""
-        channels = self.folders.channels()
+        channels, source = self.folders.channels(), more.get("source")
         self._begins(spec.algorithm, {}, strings)
         every = float(strings.get(f"{OWN}checkpoint_every", 60.0))
         backend = self._backend(spec.seed, every)
-        data = stored_rows(channels, source)
+
+        def read(name: str) -> RowSource:
+            most = (source or {}).get("memory", memory() // MEMORY_SHARE)
+            n_features = more["n_features"]
+            return channels[name].rows(most, n_features, scratch, self._waiting)
+
+        data = stored_rows(spec, channels, source, read)
         self.termination.training = True
         state = backend.train(spec, data)
         self._report(backend)

@@ -6,7 +6,7 @@ the job, and the rows are in the channel "train": arrays in one file, or files.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,26 @@ import numpy as np
 
 from sklearn_sagemaker._hyperparameters import REGRESSOR
 from sklearn_sagemaker._hyperparameters.container import our_table
-from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
+from sklearn_sagemaker._state import (
+    RowSource,
+    TrainingData,
+    TrainingSpec,
+    WindowedData,
+    class_numbers,
+)
+from sklearn_sagemaker.estimators._row_sources import fits
+from sklearn_sagemaker.estimators._validation import canonical
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.datasets.dataset import FileDataset
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.problem_files import read_rows, spec_of
-from sklearn_sagemaker.serving.channels import OURS, TRAIN, Channel, files_in
+from sklearn_sagemaker.serving.channels import (
+    OURS,
+    TRAIN,
+    VALIDATION,
+    Channel,
+    files_in,
+)
 from sklearn_sagemaker.serving.train_job import ESTIMATORS, OWN, parsed
 
 SPEC = "spec.zip"
@@ -33,7 +47,7 @@ SETTINGS = ("algorithm", "checkpoint_every", "n_jobs", "seed")
 
 def stored_spec(
     folder: Path, strings: Mapping[str, str]
-) -> tuple[TrainingSpec, dict[str, Any] | None] | None:
+) -> tuple[TrainingSpec, dict[str, Any]] | None:
     """What a job trains that a backend sent; None for another job.
 
     Parameters
@@ -46,8 +60,8 @@ def stored_spec(
     Returns
     -------
     spec : TrainingSpec
-    source : dict or None
-        What is said of files that the rows are in.
+    more : dict
+        ``n_features``, and ``source``: what is said of files that the rows are in.
 
     Raises
     ------
@@ -82,37 +96,85 @@ def stored_spec(
     # The job has the machine; they change no result.
     n_jobs = own.get("n_jobs", -1)
     spec = replace(spec, hyperparameters=values, seed=seed, n_jobs=n_jobs)
-    return spec, more.get("source")
+    return spec, more
 
 
 def stored_rows(
-    channels: Mapping[str, Channel], source: dict[str, Any] | None
+    spec: TrainingSpec,
+    channels: Mapping[str, Channel],
+    source: dict[str, Any] | None,
+    read: Callable[[str], RowSource],
 ) -> TrainingData | WindowedData:
     """The rows of such a job.
 
     Parameters
     ----------
+    spec : TrainingSpec
     channels : mapping of str to Channel
     source : dict or None
-        As `stored_spec` found it.
+        As `stored_spec` found it: None for arrays, and arguments of a `FileDataset`.
+        Without a format, the channel says it: nobody has looked at those rows.
+    read : callable
+        Opens a channel as another job's.
 
     Raises
     ------
     DataFileError
         If the channel lacks them.
+    ValueError
+        If they are not what the spec trains on.
     """
     folder = channels[TRAIN].folder
+    data: TrainingData | WindowedData
     if source is None:
-        return read_rows(_one(folder / ROWS))
-    paths = [str(path) for path in files_in(folder)]
-    if not paths:
-        raise DataFileError(f"The channel {TRAIN!r} has no file with rows.")
-    data = FileDataset(paths, **source).snapshot()
+        data = read_rows(_one(folder / ROWS))
+    elif "format" in source:
+        paths = [str(path) for path in files_in(folder)]
+        if not paths:
+            raise DataFileError(f"The channel {TRAIN!r} has no file with rows.")
+        data = WindowedData(FileDataset(paths, **source).snapshot())
+    else:
+        rows = read(TRAIN).snapshot()
+        data = WindowedData(rows)
+        if fits(rows):
+            data = TrainingData(*_encoded(spec, rows, TRAIN))
+        elif spec.classes is not None:
+            labels = rows.contents.labels
+            if labels is None or not np.isin(labels, spec.classes).all():
+                raise _other_labels(spec, TRAIN)
     given = channels[OURS].folder / ROWS
-    if not given.is_file():
-        return WindowedData(data)
-    held = read_rows(given)
-    return WindowedData(data, held.X, held.y, held.sample_weight)
+    if given.is_file():
+        held = read_rows(given)
+        return _validated(data, held.X, held.y, held.sample_weight)
+    if VALIDATION in channels:
+        return _validated(data, *_encoded(spec, read(VALIDATION), VALIDATION))
+    return data
+
+
+def _validated(data: Any, X: Any, y: np.ndarray, weights: np.ndarray) -> Any:
+    return replace(data, X_val=X, y_val=y, sample_weight_val=weights)
+
+
+def _encoded(
+    spec: TrainingSpec, source: RowSource, channel: str
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Rows of files, their labels as the training has them, and weights."""
+    X, y, weights = source.load()
+    weights = np.ones(len(y)) if weights is None else weights
+    if spec.classes is None:
+        return canonical(X), y.astype(np.float64), weights
+    numbers, known = class_numbers(y, spec.classes)
+    if not known[weights > 0].all():
+        raise _other_labels(spec, channel)
+    return canonical(X), numbers.astype(np.float64), weights
+
+
+def _other_labels(spec: TrainingSpec, channel: str) -> ValueError:
+    assert spec.classes is not None
+    return ValueError(
+        f"The channel {channel!r} has labels that are none of the classes "
+        f"{spec.classes[:10].tolist()!r}, which S3Data was told; pass all of them."
+    )
 
 
 def _one(path: Path) -> Path:
