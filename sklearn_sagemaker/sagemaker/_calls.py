@@ -225,7 +225,7 @@ class _Place:
         service: str,
     ):
         self.what = what
-        self.profile = profile or (None if client is None else profile_of(client))
+        self.profile = profile or profile_of(client)
         self.service, self.operation = service, operation
         with contextlib.suppress(AttributeError, KeyError, TypeError):
             self.service = client.meta.service_model.service_name

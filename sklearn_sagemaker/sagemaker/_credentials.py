@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import weakref
 from collections.abc import Sequence
@@ -36,11 +37,11 @@ def remember_profile(client: Any, profile: str | None) -> None:
 
 
 def profile_of(client: Any) -> str | None:
-    """The profile of a client; without one it is boto3's default."""
-    try:
-        return _profiles.get(client) or os.environ.get("AWS_PROFILE")
-    except TypeError:  # a stand-in that is not hashable
-        return None
+    """The profile of a client, or of what has none yet; None is boto3's default."""
+    with contextlib.suppress(TypeError):  # a stand-in that is not hashable
+        if client in _profiles:
+            return _profiles[client]
+    return os.environ.get("AWS_PROFILE")
 
 
 def remedy(names: Sequence[str], profile: str | None) -> str | None:

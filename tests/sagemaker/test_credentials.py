@@ -139,8 +139,7 @@ def test_half_a_pair(aws):
 def test_there_is_no_such_profile(aws, monkeypatch):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     text = failing()
-    assert "there are no credentials" in text
-    assert "ProfileNotFound" in text
+    assert "there are no credentials of profile 'nobody' (ProfileNotFound)" in text
 
 
 def test_a_process_that_fails(aws):
@@ -200,6 +199,10 @@ def test_a_profile_that_the_environment_names(aws, monkeypatch):
     aws(SSO)
     monkeypatch.setenv("AWS_PROFILE", "new")
     assert "'aws sso login --profile new'" in failing()
+    # Also of clients that we have not made.
+    client = boto3.client("sagemaker")
+    with pytest.raises(exceptions.AWSCredentialsError, match="login --profile new'"):
+        Session(sagemaker_client=client).stop_training_job("j")
 
 
 def test_a_token_that_expires_on_the_way(faults, tmp_path, monkeypatch):
