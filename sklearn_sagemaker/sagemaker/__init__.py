@@ -74,14 +74,20 @@ _MODULES = {
     "vpc_utils",
 }
 NOT_BUILT = {
-    "automl": "AutoML of SageMaker's SDK",
-    "clarify": "SageMaker Clarify, by SageMaker's SDK",
+    "algorithm": "the console, or boto3, for algorithms of the marketplace",
+    "automl": "AutoML by SageMaker's SDK",
+    "clarify": "SageMaker Clarify by SageMaker's SDK",
+    "debugger": "SageMaker Debugger by SageMaker's SDK",
     "experiments": "MLflow, or SageMaker's SDK",
-    "feature_store": "SageMaker Feature Store, by SageMaker's SDK",
-    "jumpstart": "SageMaker JumpStart, by SageMaker's SDK",
-    "model_card": "SageMaker's SDK",
+    "feature_store": "SageMaker Feature Store by SageMaker's SDK",
+    "jumpstart": "SageMaker JumpStart by SageMaker's SDK",
+    "lineage": "boto3's create_artifact and add_association",
+    "model_card": "boto3's create_model_card",
+    "multidatamodel": "boto3's create_model with Mode MultiModel",
     "processing": "boto3's create_processing_job",
+    "sklearn": "scikit-learn in a container of your own, by Estimator",
     "workflow": "boto3's create_pipeline",
+    "xgboost": "Estimator with the image of XGBoost",
 }
 """Modules of the SDK that are not here, and what to use."""
 
@@ -95,13 +101,27 @@ def __getattr__(name: str) -> Any:
     elif name in _MODULES:
         value = importlib.import_module(f"{_PACKAGE}.{name}")
     elif name in NOT_BUILT:
-        raise AttributeError(
-            f"sagemaker.{name} is not built here; use {NOT_BUILT[name]}."
-        )
+        value = _NotBuilt(name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+class _NotBuilt:
+    """A module that is not here: it may be imported, and says so when it is used."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __repr__(self) -> str:
+        return f"<sagemaker.{self._name}, which is not built>"
+
+    def __getattr__(self, attribute: str) -> Any:
+        raise AttributeError(
+            f"sagemaker.{self._name} is not built here, so there is no {attribute}; "
+            f"use {NOT_BUILT[self._name]}."
+        )
 
 
 def __dir__() -> list[str]:

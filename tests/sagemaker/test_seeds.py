@@ -297,7 +297,10 @@ def test_calls_of_the_pages(name, session, capsys):
 
 
 def test_what_is_not_built_says_what_to_use():
-    with pytest.raises(AttributeError, match="not built here; use SageMaker Clarify"):
-        _ = sagemaker.clarify
+    from sklearn_sagemaker.sagemaker import clarify  # a notebook's first lines
+
+    with pytest.raises(AttributeError, match="not built here.*use SageMaker Clarify"):
+        clarify.DataConfig("s3://b/x")
+    assert "not built" in repr(clarify)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = sagemaker.nothing
