@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -29,7 +29,8 @@ def get_config() -> dict[str, Any]:
     Returns
     -------
     config : dict
-        ``backend``: name or backend used by estimators with ``backend=None``.
+        ``backend``: name or backend used by estimators with ``backend=None``; and
+        ``sagemaker`` if it was set: settings that "sagemaker" stands for.
 
     Examples
     --------
@@ -40,7 +41,11 @@ def get_config() -> dict[str, Any]:
     return dict(getattr(_current, "config", _DEFAULTS))
 
 
-def set_config(*, backend: str | Backend | None = None) -> None:
+def set_config(
+    *,
+    backend: str | Backend | None = None,
+    sagemaker: Mapping[str, Any] | None = None,
+) -> None:
     """Change the settings of the calling thread.
 
     Threads and processes that joblib starts do not see them: set ``backend`` on
@@ -50,15 +55,23 @@ def set_config(*, backend: str | Backend | None = None) -> None:
     ----------
     backend : str, backend or None
         Name (``"local"``) or backend; None leaves it as it is.
+    sagemaker : mapping or None, default=None
+        Parameters of the `SageMakerBackend` that the name "sagemaker" stands for, in
+        place of those that were set before; None leaves them as they are. They win
+        over environment variables ``SKLEARN_SAGEMAKER_ROLE``, ``..._INSTANCE_TYPE``
+        and so on.
 
     Raises
     ------
     ValueError
-        If the name is unknown.
+        If the name, or a parameter, is unknown.
     TypeError
         If it is neither a name nor a backend.
     """
     config = get_config()
+    if sagemaker is not None:
+        SageMakerBackend.of_settings(sagemaker)
+        config["sagemaker"] = dict(sagemaker)
     if backend is not None:
         resolve_backend(backend)
         config["backend"] = backend
@@ -66,12 +79,17 @@ def set_config(*, backend: str | Backend | None = None) -> None:
 
 
 @contextmanager
-def config_context(*, backend: str | Backend | None = None) -> Iterator[None]:
+def config_context(
+    *,
+    backend: str | Backend | None = None,
+    sagemaker: Mapping[str, Any] | None = None,
+) -> Iterator[None]:
     """Settings for a ``with`` block of the calling thread.
 
     Parameters
     ----------
     backend : str, backend or None
+    sagemaker : mapping or None
         As in `set_config`.
 
     Examples
@@ -82,7 +100,7 @@ def config_context(*, backend: str | Backend | None = None) -> Iterator[None]:
     'local'
     """
     before = get_config()
-    set_config(backend=backend)
+    set_config(backend=backend, sagemaker=sagemaker)
     try:
         yield
     finally:
@@ -113,6 +131,8 @@ def resolve_backend(backend: str | Backend | None) -> Backend:
                 f"backend={backend!r} is not known; use one of {known}, or pass a "
                 "backend such as sklearn_sagemaker.backends.LocalBackend()."
             )
+        if BACKENDS[backend] is SageMakerBackend:
+            return SageMakerBackend.of_settings(get_config().get("sagemaker", {}))
         return BACKENDS[backend]()
     if isinstance(backend, type):
         raise TypeError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,29 @@ from sklearn_sagemaker.sagemaker.training_access import Access, job_role
 
 PREFIX = "sklearn-sagemaker"
 """Of keys and of names of jobs, where nobody says one."""
+VARIABLES = "SKLEARN_SAGEMAKER_"
+"""What names of environment variables with settings begin with."""
+_FLAGS = {"true": True, "1": True, "false": False, "0": False}
+_VARIABLES: dict[str, Callable[[str], Any]] = {
+    **dict.fromkeys(
+        (
+            "role", "instance_type", "image", "bucket", "prefix", "region", "profile",
+            "role_to_assume", "expected_bucket_owner", "kms_key", "checkpoint_s3_uri",
+            "on_interrupt", "on_quota",
+        ),
+        str,
+    ),
+    **dict.fromkeys(
+        ("instance_count", "max_run", "max_wait", "volume_size", "keep_alive",
+         "max_jobs"),
+        int,
+    ),
+    **dict.fromkeys(
+        ("spot", "wait", "logs", "enable_network_isolation"),
+        lambda text: _FLAGS[text.lower()],
+    ),
+    "poll": float,
+}  # fmt: skip
 _BASE = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
 
@@ -169,6 +193,52 @@ class SageMakerBackend(Backend):
         self.poll = poll
         self.logs = logs
         self.prices = prices
+
+    @classmethod
+    def of_settings(
+        cls, settings: Mapping[str, Any], environment: Mapping[str, str] = os.environ
+    ) -> SageMakerBackend:
+        """A backend of settings, and of environment variables for the others.
+
+        Parameters
+        ----------
+        settings : mapping
+            Parameters by name.
+        environment : mapping of str
+            ``SKLEARN_SAGEMAKER_`` and the name of a parameter in capitals.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is unknown, or a variable's value is none of its kind.
+
+        Examples
+        --------
+        >>> from sklearn_sagemaker.backends import SageMakerBackend
+        >>> environment = {"SKLEARN_SAGEMAKER_SPOT": "true"}
+        >>> SageMakerBackend.of_settings({"max_run": 60}, environment)
+        SageMakerBackend(max_run=60, spot=True)
+        """
+        unknown = sorted(set(settings) - set(cls._get_param_names()))
+        if unknown:
+            raise ValueError(
+                f"{unknown[0]!r} is no parameter of SageMakerBackend; its parameters "
+                f"are {', '.join(cls._get_param_names())}."
+            )
+        found = {}
+        for name, parse in _VARIABLES.items():
+            variable = VARIABLES + name.upper()
+            text = environment.get(variable, "")
+            if not text:
+                continue
+            try:
+                found[name] = parse(text)
+            except (ValueError, KeyError):
+                raise ValueError(
+                    f"{variable}={text!r} is no value of {name}; unset it, or see "
+                    "sklearn_sagemaker.backends.SageMakerBackend."
+                ) from None
+        return cls(**{**found, **settings})
 
     @property
     def continues(self) -> bool:  # type: ignore[override]

@@ -20,6 +20,7 @@ from sklearn_sagemaker.backends import (
     BACKENDS,
     Backend,
     LocalBackend,
+    SageMakerBackend,
     SubprocessBackend,
     resolve_backend,
 )
@@ -292,3 +293,32 @@ def test_backend_settings_can_be_searched():
     copy = clone(model)
     assert copy.backend is not model.backend
     assert copy.backend.name == "b"
+
+
+# ------------------------------------------------------------------------- "sagemaker"
+def test_settings_of_a_name(monkeypatch):
+    monkeypatch.setenv("SKLEARN_SAGEMAKER_INSTANCE_TYPE", "ml.c5.large")
+    monkeypatch.setenv("SKLEARN_SAGEMAKER_MAX_RUN", "60")
+    monkeypatch.setenv("SKLEARN_SAGEMAKER_SPOT", "True")
+    with config_context(sagemaker={"max_run": 90, "tags": {"a": "b"}}):
+        backend = resolve_backend("sagemaker")
+        assert (
+            backend.get_params()
+            == SageMakerBackend(
+                instance_type="ml.c5.large", max_run=90, spot=True, tags={"a": "b"}
+            ).get_params()
+        )
+        with config_context(sagemaker={}):
+            assert resolve_backend("sagemaker").max_run == 60
+        assert get_config()["sagemaker"]["max_run"] == 90
+    assert resolve_backend("sagemaker").max_run == 60
+    assert "sagemaker" not in get_config()
+
+
+def test_settings_of_a_name_that_are_wrong(monkeypatch):
+    with pytest.raises(ValueError, match="'instance' is no parameter of SageMakerBack"):
+        set_config(sagemaker={"instance": "ml.c5.large"})
+    assert "sagemaker" not in get_config()
+    monkeypatch.setenv("SKLEARN_SAGEMAKER_SPOT", "perhaps")
+    with pytest.raises(ValueError, match="SKLEARN_SAGEMAKER_SPOT='perhaps'"):
+        resolve_backend("sagemaker")
