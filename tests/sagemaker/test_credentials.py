@@ -9,13 +9,17 @@ import re
 import threading
 
 import boto3
+import botocore.loaders
+import botocore.session
+import numpy as np
 import pytest
 from botocore.exceptions import ClientError
 
-from sklearn_sagemaker import exceptions
+from sklearn_sagemaker import exceptions, sagemaker
 from sklearn_sagemaker.sagemaker.session import Session, get_execution_role
 
 KEYS = {"first": "AKIAFIRSTFIRSTFIRST1", "second": "AKIASECONDSECONDSEC2"}
+ROLE = "arn:aws:iam::111122223333:role/R"
 SECRET = "secret/of/everything"
 START = "https://example.awsapps.com/start"
 
@@ -77,10 +81,13 @@ def test_each_call_is_signed_by_the_profile_of_its_session(aws, recorded, tmp_pa
             for name, key in KEYS.items()
         ),
     )
-    sessions = {
-        name: Session(boto3.Session(profile_name=name), default_bucket="b")
-        for name in KEYS
-    }
+    loader = botocore.loaders.Loader()  # reads the large models of services once
+    sessions = {}
+    for name in KEYS:
+        core = botocore.session.Session(profile=name)
+        core.register_component("data_loader", loader)
+        boto_session = boto3.Session(botocore_session=core)
+        sessions[name] = Session(boto_session, default_bucket="b")
     assert sessions["second"].boto_region_name == "eu-west-1"
     (tmp_path / "data").write_text("1")
 
@@ -102,12 +109,29 @@ def test_each_call_is_signed_by_the_profile_of_its_session(aws, recorded, tmp_pa
             "sagemaker-runtime", "invoke_endpoint", "e", EndpointName="e", Body=b""
         )
         yield lambda: list(session.s3_resource.buckets.all())
+        there = {"sagemaker_session": session}
+        where = (1, "ml.m5.large")
+        learner = sagemaker.LinearLearner(ROLE, *where, "regressor", **there)
+        yield lambda: learner.record_set(np.ones((2, 2), "float32"))
+        yield lambda: learner.fit({"train": "s3://b/train"})
+        yield lambda: sagemaker.LinearLearner.attach("job", **there)
+        yield lambda: sagemaker.Model("image", role=ROLE, **there).deploy(*where)
+        yield lambda: sagemaker.Predictor("e", session).predict(b"1")
+        yield lambda: sagemaker.Predictor("e", session).delete_endpoint()
+        yield lambda: sagemaker.Transformer("m", *where, **there).transform("s3://b/x")
+        yield lambda: sagemaker.TrainingJobAnalytics("j", **there).dataframe()
+        yield lambda: sagemaker.s3.S3Downloader.list("s3://b/k", session)
+        yield lambda: sagemaker.s3.S3Uploader.upload_string_as_file_body(
+            "x", "s3://b/k", **there
+        )
 
     for name, session in sessions.items():
         recorded.clear()
         for use in uses(session):
+            before = len(recorded)
             with contextlib.suppress(exceptions.AWSError, ClientError):
                 use()
+            assert len(recorded) > before
         assert {key for _, key in recorded} == {KEYS[name]}
         services = {service for service, _ in recorded}
         assert services == {"sagemaker", "s3", "sts", "iam", "logs"}
