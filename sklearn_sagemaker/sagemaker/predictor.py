@@ -314,8 +314,8 @@ class Predictor(DeployedEndpoint):
         }
         request = {
             "EndpointName": self.endpoint_name,
-            "ContentType": _text(self.content_type),
-            "Accept": _text(self.accept),
+            "ContentType": media_type_text(self.content_type),
+            "Accept": media_type_text(self.accept),
             **(initial_args or {}),
             **{name: value for name, value in more.items() if value},
         }
@@ -373,7 +373,8 @@ def _attribute(codec: Any, name: str) -> Any:
     return getattr(codec, name, None) or getattr(codec, old, None)
 
 
-def _text(media_types: Any) -> str | None:
+def media_type_text(media_types: Any) -> str | None:
+    """Media types as a header has them."""
     if media_types is None or isinstance(media_types, str):
         return media_types
     return ", ".join(media_types)
