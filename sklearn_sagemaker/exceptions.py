@@ -302,7 +302,10 @@ class UnexpectedStatusException(ValueError):  # noqa: N818 - the SDK's name
 class CapacityError(UnexpectedStatusException):
     """There were no instances of the type; the same request may succeed later."""
 
-    retryable = True
+    @property
+    def retryable(self) -> bool:
+        """True."""
+        return True
 
 
 class EndpointFailedError(UnexpectedStatusException):
@@ -346,7 +349,8 @@ class JobFailedError(UnexpectedStatusException):
     @property
     def retryable(self) -> bool:
         """Whether the fault was the service's."""
-        return self.reason.startswith(("CapacityError", "InternalServerError"))
+        known = self.reason.startswith("InternalServerError")
+        return known or isinstance(self, CapacityError)
 
     def __reduce__(self):
         return type(self), (self.job_name, self.reason, self.log_tail, self.kind)

@@ -11,8 +11,21 @@ MAX_LENGTH = 63
 _VALID = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 _IMAGE = re.compile(r"(.+/)?([^:/]+)(:[^:]+)?")
 _STAMPED = re.compile(r"(.+)-(\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2}-\d{3}|\d{6}-\d{4})")
-_last_ms = 0
-_lock = threading.Lock()
+
+
+class _Clock:
+    """Milliseconds since 1970, each once."""
+
+    def __init__(self) -> None:
+        self._last, self._lock = 0, threading.Lock()
+
+    def read(self) -> int:
+        with self._lock:
+            self._last = max(time.time_ns() // 1_000_000, self._last + 1)
+            return self._last
+
+
+_clock = _Clock()
 
 
 def name_from_base(base: str, max_length: int = MAX_LENGTH, short: bool = False) -> str:
@@ -43,10 +56,7 @@ def name_from_base(base: str, max_length: int = MAX_LENGTH, short: bool = False)
 
 def sagemaker_timestamp() -> str:
     """The time to the millisecond, as names have it; never the same twice."""
-    global _last_ms
-    with _lock:
-        _last_ms = max(time.time_ns() // 1_000_000, _last_ms + 1)
-        seconds, ms = divmod(_last_ms, 1000)
+    seconds, ms = divmod(_clock.read(), 1000)
     return time.strftime(f"%Y-%m-%d-%H-%M-%S-{ms:03d}", time.gmtime(seconds))
 
 

@@ -69,5 +69,5 @@ def test_what_there_is_not(arguments, match):
         image_uris.retrieve(
             **{"framework": "linear-learner", "region": "us-east-1", **arguments}
         )
-    with pytest.raises(TypeError, match="no argument 'regoin'"):
-        image_uris.retrieve("linear-learner", "us-east-1", regoin="x")
+    with pytest.raises(TypeError, match="no argument 'area'"):
+        image_uris.retrieve("linear-learner", "us-east-1", area="x")

@@ -33,7 +33,7 @@ def test_long_bases_are_cut(make):
 
 
 def test_no_time_comes_twice(monkeypatch):
-    monkeypatch.setattr(_names, "_last_ms", 0)
+    monkeypatch.setattr(_names._clock, "_last", 0)
     monkeypatch.setattr(_names.time, "time_ns", lambda: 1_795_939_200_009_000_000)
     names = []
     threads = [
