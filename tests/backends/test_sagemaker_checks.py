@@ -1,4 +1,4 @@
-"""scikit-learn's checks of estimators that train in SageMaker, by a double in memory."""
+"""scikit-learn's checks of estimators that train in SageMaker, by a double of it."""
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
