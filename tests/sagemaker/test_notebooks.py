@@ -12,6 +12,7 @@ import pickle
 import boto3
 import numpy as np
 import pytest
+from scipy import sparse
 from sklearn.datasets import load_digits
 
 from sklearn_sagemaker.sagemaker import _studio
@@ -134,3 +135,90 @@ def test_mnist_is_it_a_zero(emulator, notebook, capsys):
         assert table[1, 0] < 49
     else:
         assert table[0, 1] + table[1, 0] <= 0.02 * len(actual)
+
+
+def as_json(rows):
+    """A serializer of version 1: a plain function."""
+    instances = [{"features": row.tolist()} for row in np.asarray(rows)]
+    return json.dumps({"instances": instances})
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_factorization_machines_by_the_names_of_version_1(emulator, notebook):
+    from sklearn_sagemaker import sagemaker
+    from sklearn_sagemaker.sagemaker.amazon.amazon_estimator import get_image_uri
+    from sklearn_sagemaker.sagemaker.amazon.common import (
+        write_spmatrix_to_sparse_tensor,
+    )
+    from sklearn_sagemaker.sagemaker.predictor import json_deserializer
+
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((60, 20), density=0.2, rng=rng, format="csr")
+    y = (X.sum(axis=1) > 2).astype("float32")
+    buf = io.BytesIO()
+    write_spmatrix_to_sparse_tensor(buf, X.astype("float32"), labels=y)
+    buf.seek(0)
+    bucket = emulator.bucket
+    boto3.resource("s3").Bucket(bucket).Object("fm/train/data").upload_fileobj(buf)
+    container = get_image_uri(boto3.Session().region_name, "factorization-machines")
+    fm = sagemaker.estimator.Estimator(
+        container,
+        sagemaker.get_execution_role(),
+        train_instance_count=1,
+        train_instance_type="ml.c4.xlarge",
+        output_path=f"s3://{bucket}/fm/output",
+        sagemaker_session=sagemaker.Session(),
+    )
+    fm.set_hyperparameters(
+        feature_dim=20,
+        predictor_type="binary_classifier",
+        mini_batch_size=20,
+        num_factors=2,
+        epochs=2,
+    )
+    fm.fit({"train": f"s3://{bucket}/fm/train/data"}, logs=False)
+    fm_predictor = fm.deploy(initial_instance_count=1, instance_type="ml.c4.xlarge")
+    fm_predictor.content_type = "application/json"
+    fm_predictor.serializer = as_json
+    fm_predictor.deserializer = json_deserializer
+    result = fm_predictor.predict(X[:5].toarray())
+    assert {round(row["predicted_label"]) for row in result["predictions"]} <= {0, 1}
+    # The endpoint is named after the job, and deleted by its name.
+    assert fm_predictor.endpoint == fm.latest_training_job.name
+    sagemaker.Session().delete_endpoint(fm_predictor.endpoint)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_the_class_of_several_classes(emulator, notebook):
+    from sklearn_sagemaker import sagemaker
+    from sklearn_sagemaker.sagemaker import LinearLearner
+
+    X, y = load_digits(return_X_y=True)
+    X, y = (X / 16).astype("float32"), y.astype("float32")
+    multiclass_estimator = LinearLearner(
+        role=sagemaker.get_execution_role(),
+        train_instance_count=1,
+        train_instance_type="ml.m4.xlarge",
+        predictor_type="multiclass_classifier",
+        num_classes=10,
+        epochs=3,
+        num_models=2,
+        sagemaker_session=sagemaker.session.Session(),
+    )
+    train_records = multiclass_estimator.record_set(X[:1200], y[:1200], channel="train")
+    val_records = multiclass_estimator.record_set(
+        X[1200:1500], labels=y[1200:1500], channel="validation"
+    )
+    test_records = multiclass_estimator.record_set(X[1500:], y[1500:], channel="test")
+    records = [train_records, val_records, test_records]
+    multiclass_estimator.fit(records, mini_batch_size=50, logs=False)
+    predictor = multiclass_estimator.deploy(1, instance_type="ml.m4.xlarge")
+    found = []
+    for batch in np.array_split(X[1500:], 5):
+        found += [
+            record.label["predicted_label"].float32_tensor.values[0]
+            for record in predictor.predict(batch)
+        ]
+    assert np.mean(np.array(found) == y[1500:]) > 0.85
+    predictor.delete_model()
+    predictor.delete_endpoint()
