@@ -273,7 +273,7 @@ def _judge(
         return S3CredentialsError if place.s3 else AWSCredentialsError, text
     if place.s3:
         return _judge_s3(place, code, said, status)
-    lower = reason.lower()
+    lower, creates = reason.lower(), place.operation.startswith("Create")
     if code in _DENIED:
         needed = re.search(r"perform: ([\w-]+:\w+)", reason)
         return AWSAccessError, (
@@ -293,6 +293,8 @@ def _judge(
             "console of Service Quotas, or take another instance type."
         )
     if code in _TAKEN or (code in _VALIDATION and "already exist" in lower):
+        if not creates:
+            return NameInUseError, f"it is in use {said}; try again later."
         return NameInUseError, f"the name is taken {said}; choose another."
     if code in _MISSING or (
         code in _VALIDATION
@@ -300,8 +302,9 @@ def _judge(
             part in lower for part in ("could not find", "not found", "does not exist")
         )
     ):
+        none = "what it needs is not there" if creates else "there is none"
         return ResourceNotFoundError, (
-            f"there is none {said}; check the name, the account and the region."
+            f"{none} {said}; check the name, the account and the region."
         )
     return AWSError, f"{place.operation} was refused {said}."
 

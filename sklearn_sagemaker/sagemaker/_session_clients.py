@@ -179,7 +179,8 @@ def covers(found: Any, sent: Any) -> bool:
     Parameters
     ----------
     found, sent : object
-        The service may add members, and does not give tags back.
+        The service may add members and leave out what is empty, and does not give
+        tags back.
 
     Examples
     --------
@@ -187,6 +188,8 @@ def covers(found: Any, sent: Any) -> bool:
     >>> covers({"Image": "a", "Mode": "b"}, {"Image": "a", "Tags": []})
     True
     """
+    if found is None and not sent:
+        return True
     if isinstance(sent, dict):
         return isinstance(found, dict) and all(
             covers(found.get(name), sent[name]) for name in sent if name != "Tags"

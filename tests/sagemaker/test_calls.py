@@ -140,9 +140,9 @@ def test_the_number_of_calls_is_bounded(faults, session, fault, kind, match):
         ),
         (
             "ResourceInUse",
-            "taken",
+            "busy",
             exceptions.NameInUseError,
-            "the name is taken .*choose another",
+            r"it is in use \(ResourceInUse: busy\); try again later",
         ),
         (
             "ValidationException",
@@ -351,7 +351,7 @@ def test_clients_of_tests_may_be_anything():
         def timed_out(self):
             raise ReadTimeoutError(endpoint_url="https://secret")
 
-    with pytest.raises(exceptions.NameInUseError, match="thing: the name is taken"):
+    with pytest.raises(exceptions.NameInUseError, match="thing: it is in use"):
         call(Client(), "list_models", what="thing")
     with pytest.raises(exceptions.AWSConnectionError, match="ReadTimeout") as caught:
         call(Client(), "timed_out", what="thing")

@@ -11,6 +11,7 @@ import pytest
 
 from sklearn_sagemaker import exceptions
 from sklearn_sagemaker.sagemaker import _session_clients, _studio
+from sklearn_sagemaker.sagemaker._session_clients import covers
 from sklearn_sagemaker.sagemaker.session import (
     Session,
     container_def,
@@ -332,6 +333,23 @@ def test_a_job_of_someone_else_is_not_taken_for_ours(faults, session, made, at_o
         session.create_training_job(job(faults, made, "1 / 0"))
 
 
+@pytest.mark.parametrize(
+    ("found", "sent", "expected"),
+    [
+        ({"a": 1, "more": 2}, {"a": 1, "Tags": [{}]}, True),
+        ({"a": {"b": ["c", {"d": 1.0}]}}, {"a": {"b": ["c", {"d": 1}]}}, True),
+        ({}, {"Environment": {}, "Flag": False, "List": []}, True),
+        ({"a": 1}, {"a": 2}, False),
+        ({"a": [1]}, {"a": [1, 2]}, False),
+        ({"a": "x"}, {"a": {"b": 1}}, False),
+        ({}, {"a": 1}, False),
+        (None, {"a": 1}, False),
+    ],
+)
+def test_what_is_as_it_was_asked_for(found, sent, expected):
+    assert covers(found, sent) is expected
+
+
 def test_answers_that_are_all_lost(faults, session, made, at_once):
     faults.fail("CreateTrainingJob", reset="after")
     faults.fail("DescribeTrainingJob", reset="before")
@@ -438,6 +456,15 @@ def test_a_model_of_a_job(emulator, session, artifact, made):
     with pytest.raises(ValueError, match=f"'{made}' has no model: it is InProgress"):
         session.create_model_from_job(made)
     session.stop_training_job(made)
+
+
+def test_a_model_of_nothing(emulator, session, made):
+    nowhere = container_def(IMAGE, f"s3://{emulator.bucket}/none/model.tar.gz")
+    with pytest.raises(
+        exceptions.ResourceNotFoundError,
+        match=f"model '{made}': what it needs is not there .*none/model.tar.gz",
+    ):
+        session.create_model(made, emulator.role, nowhere)
 
 
 def test_one_container_in_three_spellings(emulator, session, made):
