@@ -7,6 +7,7 @@ test_sagemaker_faults.py.
 
 import csv
 import io
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,6 +31,7 @@ from sklearn_sagemaker.io import write_recordio
 from sklearn_sagemaker.testing import SageMakerEmulator
 from tests.backends.support import assert_same
 
+README = Path(__file__).parents[2] / "README.md"
 ARTIFACTS = Path(__file__).parents[1] / "estimators" / "artifacts"
 ADULT = ARTIFACTS / "ll-adult-served.csv"
 CANCER = load_breast_cancer(return_X_y=True)
@@ -101,6 +103,18 @@ def test_a_model_here_there_and_everywhere(emulator, tmp_path):
     found = [float(line.rpartition(b":")[2][:-1]) for line in answer.splitlines()]
     assert found == pytest.approx(expected, abs=1e-6)
     transformer.delete_model()
+
+
+def test_the_lines_of_the_readme(emulator, capsys):
+    text = README.read_text("utf-8")
+    (code,) = re.findall(
+        r"```python\n# not run without an account.*?\n(.*?)```", text, re.DOTALL
+    )
+    assert len(code.splitlines()) == 4
+    exec(code, {"X": CANCER[0], "y": CANCER[1]})
+    name, score = capsys.readouterr().out.split()
+    assert name.startswith("sklearn-sagemaker-")
+    assert float(score) > 0.9
 
 
 def test_sparse_rows(emulator):
