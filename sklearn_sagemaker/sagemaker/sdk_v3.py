@@ -15,6 +15,11 @@ SERIALIZERS = ("sagemaker.core.serializers.base", "BaseSerializer")
 DESERIALIZERS = ("sagemaker.core.deserializers.base", "BaseDeserializer")
 
 
+def is_imported() -> bool:
+    """Whether this process has imported SDK v3, beside which there is no v2."""
+    return SERIALIZERS[0] in sys.modules
+
+
 def join(ours: type, theirs: tuple[str, str]) -> None:
     """Let one of v3's abstract classes take ours, if it has been imported.
 

@@ -19,7 +19,7 @@ from scipy import sparse
 from sklearn_sagemaker.io.formats import FORMATS
 from sklearn_sagemaker.io.recordio.writing import write_recordio
 from sklearn_sagemaker.io.rows import Rows
-from sklearn_sagemaker.sagemaker.sdk_v3 import SERIALIZERS, join
+from sklearn_sagemaker.sagemaker.sdk_v3 import SERIALIZERS, is_imported, join
 
 __all__ = [
     "BaseSerializer",
@@ -416,7 +416,7 @@ class RecordSerializer(SimpleBaseSerializer):
         super().__init__(content_type)
         self.dtype = dtype
 
-    def serialize(self, data: Any) -> io.BytesIO:
+    def serialize(self, data: Any) -> io.BytesIO | bytes:
         """Turn rows into records.
 
         Parameters
@@ -426,8 +426,9 @@ class RecordSerializer(SimpleBaseSerializer):
 
         Returns
         -------
-        buffer : io.BytesIO
-            At its start.
+        body : io.BytesIO, or bytes beside SDK v3
+            A file at its start, as SDK v2 gives it. SDK v3 takes no files: where it is
+            imported, these are the bytes.
 
         Raises
         ------
@@ -449,4 +450,4 @@ class RecordSerializer(SimpleBaseSerializer):
         buffer = io.BytesIO()
         write_recordio(buffer, data, dtype=dtype)
         buffer.seek(0)
-        return buffer
+        return buffer.getvalue() if is_imported() else buffer

@@ -55,6 +55,12 @@ def test_what_was_made_before_is_taken_when_asked_for(v3, monkeypatch):
     assert issubclass(RecordDeserializer, deserializers)
 
 
+def test_its_endpoints_take_bytes_and_no_files(v3):
+    body = RecordSerializer(dtype="float32").serialize([[1.5, 16]])
+    assert type(body) is bytes
+    assert len(body) == 32
+
+
 def test_without_v3(monkeypatch):
     def absent(name, *_, **__):
         raise ModuleNotFoundError(f"No module named {name!r}", name="sagemaker")
