@@ -68,15 +68,18 @@ def _of_v3(job: Any, session: Any, max_bytes: int) -> bytes:
     """Of a resource of SDK v3, whose description may be of the time of its start."""
     if getattr(job, "training_job_status", None) not in ("Completed", "Stopped"):
         job.refresh()
-    uri = getattr(job.model_artifacts, "s3_model_artifacts", None)
-    _check(job.training_job_name, job.training_job_status, uri)
+    uri = _checked(
+        getattr(job.model_artifacts, "s3_model_artifacts", None),
+        job.training_job_name,
+        job.training_job_status,
+    )
     return read_object(uri, max_bytes=max_bytes, client=_client(session))
 
 
 def _of_job(name: str, session: Any, max_bytes: int) -> bytes:
     found = session.describe_training_job(name)
     uri = found.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-    _check(name, found["TrainingJobStatus"], uri)
+    uri = _checked(uri, name, found["TrainingJobStatus"])
     return read_object(uri, max_bytes=max_bytes, client=_client(session))
 
 
@@ -86,9 +89,10 @@ def _client(session: Any) -> Any:
     return None if boto is None else make_client(boto, "s3", boto.region_name)
 
 
-def _check(name: str, status: str, uri: Any) -> None:
+def _checked(uri: Any, name: str, status: str) -> str:
     if status not in ("Completed", "Stopped") or not isinstance(uri, str):
         raise ArtifactError(
             f"The training job {name!r} has no model: it is {status}. Wait for its "
             "end, and read its log if it failed."
         )
+    return uri
