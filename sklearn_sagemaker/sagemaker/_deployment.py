@@ -75,13 +75,21 @@ def put_in_service(
         else:
             session.update_endpoint(endpoint_name, config, wait=False)
         if not wait:
+            if before is not None:
+                logger.warning(
+                    "The configuration %s and its models stay: the endpoint %s has "
+                    "them until it is updated.",
+                    before["EndpointConfigName"],
+                    endpoint_name,
+                )
             return
         with _left_alone(endpoint_name):
             session.wait_for_endpoint(endpoint_name)
         if before is not None:
             _check_update(session, endpoint_name, config)
     if before is not None:
-        delete_configuration(session, before["EndpointConfigName"], models=True)
+        kept = {variant.get("ModelName") for variant in configuration["variants"]}
+        _delete_configuration(session, before["EndpointConfigName"], kept)
 
 
 class _Unfinished(Exception):  # noqa: N818 - it is no error, but leaves a block
@@ -166,22 +174,14 @@ def _check_update(session: Any, name: str, config: str) -> None:
         )
 
 
-def delete_configuration(session: Any, name: str, models: bool) -> None:
-    """Delete a configuration, and its models where asked; what is gone is gone.
-
-    Parameters
-    ----------
-    session : Session
-    name : str
-    models : bool
-    """
-    found: dict[str, Any] = {}
+def _delete_configuration(session: Any, name: str, kept: set[Any]) -> None:
+    """Delete a configuration and its models, but those that are kept."""
+    variants: list[dict[str, Any]] = []
     with contextlib.suppress(ResourceNotFoundError):
-        found = session.describe_endpoint_config(name)
+        variants = session.describe_endpoint_config(name)["ProductionVariants"]
     _delete_quietly(session, "endpoint_config", name)
-    for variant in found.get("ProductionVariants", []) if models else []:
-        if "ModelName" in variant:
-            _delete_quietly(session, "model", variant["ModelName"])
+    for model in {variant.get("ModelName") for variant in variants} - kept - {None}:
+        _delete_quietly(session, "model", model)
 
 
 def _delete_quietly(session: Any, kind: str, name: str) -> None:

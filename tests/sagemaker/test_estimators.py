@@ -88,7 +88,7 @@ def test_attributes_of_a_training(trained, emulator):
     assert (table["timestamp"] >= 0).all()
 
 
-def test_an_endpoint_from_deploy_to_its_end(trained, emulator, session):
+def test_an_endpoint_from_deploy_to_its_end(trained, session, caplog):
     predictor = trained.deploy(1, TYPE)
     name = trained.latest_training_job.name
     assert predictor.endpoint_name == name
@@ -116,7 +116,16 @@ def test_an_endpoint_from_deploy_to_its_end(trained, emulator, session):
         with pytest.raises(ResourceNotFoundError):
             missing()
     assert len(predictor.predict(X[:2])) == 2
+    # The same model again stays, and so does what an update without a wait leaves.
+    for _ in range(2):
+        trained.deploy(1, TYPE, update_endpoint=True, model_name="one")
+    assert left(session)[2] == ["one"]
+    trained.deploy(1, TYPE, update_endpoint=True, model_name="one", wait=False)
+    assert "stay" in caplog.text
+    session.wait_for_endpoint(name)
+    assert len(left(session)[1]) == 2
     trained.delete_endpoint(delete_model=True)
+    session.delete_endpoint_config(left(session)[1][0])
     assert left(session) == ([], [], [])
     with pytest.raises(ValueError, match="no endpoint"):
         trained.delete_endpoint()
