@@ -105,7 +105,8 @@ def test_a_model_here_there_and_everywhere(emulator, tmp_path):
     transformer.delete_model()
 
 
-def test_the_lines_of_the_readme(emulator, capsys):
+def test_the_lines_of_the_readme(emulator, capsys, monkeypatch):
+    monkeypatch.setenv("SKLEARN_SAGEMAKER_POLL", "0.5")
     text = README.read_text("utf-8")
     (code,) = re.findall(
         r"```python\n# not run without an account.*?\n(.*?)```", text, re.DOTALL
