@@ -2,9 +2,9 @@
 Bring back a model trained in SageMaker
 =======================================
 
-Somebody has trained Linear Learner in SageMaker, by its SDK or in the console. The name of
-the job is enough: ``attach`` reads its hyperparameters, its artifact, and what log and
-metrics say, and there is a fitted estimator.
+Somebody has trained Linear Learner in SageMaker, by its SDK or in the console. The name
+of the job is enough: ``attach`` reads its hyperparameters, its artifact, and what log
+and metrics say, and there is a fitted estimator.
 """
 
 # %%

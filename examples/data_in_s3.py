@@ -2,9 +2,9 @@
 Data that lives in S3
 =====================
 
-``S3Data`` says where rows are, and what nobody should have to look up: the classes and the
-number of features. A job reads the objects in place, and nothing passes through this
-machine; a fit here reads a copy. It runs on the emulator.
+``S3Data`` says where rows are, and what nobody should have to look up: the classes and
+the number of features. A job reads the objects in place, and nothing passes through
+this machine; a fit here reads a copy. It runs on the emulator.
 """
 
 # %%

@@ -2,8 +2,8 @@
 Local to SageMaker in one word
 ==============================
 
-A model is trained here, then in a job of SageMaker; both are the same to the bit. Then an
-endpoint of SageMaker serves it. All of it runs on the emulator, without an account.
+A model is trained here, then in a job of SageMaker; both are the same to the bit. Then
+an endpoint of SageMaker serves it. All of it runs on the emulator, without an account.
 """
 
 # %%
@@ -28,9 +28,9 @@ print(f"trained here: accuracy {model.score(X_test, y_test):.3f}")
 # %%
 # There
 # -----
-# The word is ``backend``. In an account of yours leave the ``with`` out, set ``role=``, and
-# push the image as the page on containers says, or take SageMaker's own (``"built-in"``).
-# The end of the inner block deletes the endpoint, and what it needs.
+# The word is ``backend``. In an account of yours leave the ``with`` out, set ``role=``,
+# and push the image as the page on containers says, or take SageMaker's own
+# (``"built-in"``). The end of the inner block deletes the endpoint, and what it needs.
 
 with SageMakerEmulator(scale=0.0):
     model.set_params(backend=SageMakerBackend(image="sklearn-sagemaker", poll=0.5))
