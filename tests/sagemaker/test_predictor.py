@@ -315,9 +315,12 @@ def test_rows_of_different_sizes(session, small, sent):
     assert max(len(request["Body"]) for request in sent) <= 900
 
 
-def test_what_fits_is_one_request(session, small, sent):
+def test_what_fits_is_one_request(emulator, session, small, sent):
+    before = emulator.calls["DescribeEndpoint"]
     algorithm(session).predict(np.ones((5, 2)))
     assert len(sent) == 1
+    # What fits any endpoint needs no look at this one, nor a role that may look.
+    assert emulator.calls["DescribeEndpoint"] == before
 
 
 def test_a_row_that_is_too_large_is_named(session, small, sent):
