@@ -8,7 +8,6 @@ import os
 from typing import Any
 
 from sklearn_sagemaker._optional import import_optional
-from sklearn_sagemaker.sagemaker._calls import call
 from sklearn_sagemaker.sagemaker.session import Session
 
 logger = logging.getLogger(__name__)
@@ -123,12 +122,10 @@ class TrainingJobAnalytics(AnalyticsMetricsBase):
         )
         span = (end - start).total_seconds()
         period = self._period or PERIOD * max(1, -int(-span // (MAX_POINTS * PERIOD)))
-        points = call(
-            self._session.boto_session.client(
-                "cloudwatch", region_name=self._session.boto_region_name
-            ),
+        points = self._session._call(
+            "cloudwatch",
             "get_metric_statistics",
-            what=f"metric {metric!r} of the training job {self._name!r}",
+            f"metric {metric!r} of the training job {self._name!r}",
             Namespace=self.CLOUDWATCH_NAMESPACE,
             MetricName=metric,
             Dimensions=[{"Name": "TrainingJobName", "Value": self._name}],

@@ -6,7 +6,6 @@ import contextlib
 from typing import Any
 
 from sklearn_sagemaker.exceptions import JobStoppedError
-from sklearn_sagemaker.sagemaker._calls import call
 from sklearn_sagemaker.sagemaker._descriptions import arguments_of_transform
 from sklearn_sagemaker.sagemaker._names import base_name_from_image, name_from_base
 from sklearn_sagemaker.sagemaker._requests import given, tag_list, transform_request
@@ -182,12 +181,7 @@ class Transformer:
             self.latest_transform_job.wait(logs=logs)
 
     def _base_of_the_model(self) -> str:
-        found = call(
-            self.sagemaker_session.sagemaker_client,
-            "describe_model",
-            what=f"model {self.model_name!r}",
-            ModelName=self.model_name,
-        )
+        found = self.sagemaker_session.describe_model(self.model_name)
         containers = found.get("Containers") or [{}]
         image = found.get("PrimaryContainer", containers[0]).get("Image")
         return base_name_from_image(image) if image else self.model_name
