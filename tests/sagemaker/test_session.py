@@ -389,6 +389,15 @@ def test_what_was_just_created_may_not_be_found_at_once(faults, session, made):
     assert rule.done == 1
 
 
+def test_what_was_deleted_is_not_waited_for(emulator, session, made):
+    session.create_model(made, emulator.role, IMAGE)
+    session.delete_model(made)
+    before = emulator.calls
+    with pytest.raises(exceptions.ResourceNotFoundError):
+        session.describe_model(made)
+    assert calls(emulator, before) == {"DescribeModel": 1}
+
+
 def test_what_never_comes_is_given_up(faults, session, made, monkeypatch):
     session.create_training_job(job(faults, made))
     monkeypatch.setattr(_session_clients, "FRESH_SECONDS", 0.5)
