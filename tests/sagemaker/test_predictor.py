@@ -2,6 +2,7 @@
 
 import io
 import json
+import pickle
 import sys
 
 import boto3
@@ -620,3 +621,14 @@ def test_version_1s_class(session):
 def test_no_session_is_needed_to_construct(monkeypatch):
     monkeypatch.setitem(sys.modules, "boto3", None)
     assert repr(AlgorithmPredictor("x")) == "AlgorithmPredictor(endpoint_name='x')"
+
+
+def test_a_pickle_has_no_credentials(emulator, session):
+    data = pickle.dumps(algorithm(session, CSVSerializer(), JSONDeserializer()))
+    for secret in (
+        emulator.access_key,
+        emulator.environment()["AWS_SECRET_ACCESS_KEY"],
+    ):
+        assert secret.encode() not in data
+    found = pickle.loads(data)
+    assert found.predict(X)["predictions"][2] == {"score": 0.125}
