@@ -420,16 +420,18 @@ class RealTimePredictor(Predictor):
 
     Parameters
     ----------
-    endpoint : str
+    endpoint_name : str
+        Version 1 calls it ``endpoint``.
     sagemaker_session : Session or None, default=None
     serializer, deserializer : object or callable, default=None
         None sends data, and gives answers, as they are.
     content_type, accept : str or None, default=None
     """
 
+    @old_names(endpoint="endpoint_name")
     def __init__(
         self,
-        endpoint: str,
+        endpoint_name: str,
         sagemaker_session: Any = None,
         serializer: Any = None,
         deserializer: Any = None,
@@ -437,5 +439,5 @@ class RealTimePredictor(Predictor):
         accept: str | None = None,
     ):
         warn_user("RealTimePredictor is called Predictor now.", DeprecationWarning)
-        super().__init__(endpoint, sagemaker_session, serializer, deserializer)
+        super().__init__(endpoint_name, sagemaker_session, serializer, deserializer)
         self.content_type, self.accept = content_type, accept

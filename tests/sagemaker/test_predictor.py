@@ -585,11 +585,15 @@ def test_version_1s_objects(session):
         predictor.xml_serializer  # noqa: B018
 
 
-@pytest.mark.parametrize("kind", [Predictor, AlgorithmPredictor])
-def test_version_1s_names(session, kind):
-    with pytest.warns(DeprecationWarning, match="argument endpoint is called") as seen:
+@pytest.mark.parametrize(
+    ("kind", "warnings"),
+    [(Predictor, 1), (AlgorithmPredictor, 1), (predictor.RealTimePredictor, 2)],
+)
+def test_version_1s_names(session, kind, warnings):
+    with pytest.warns(DeprecationWarning, match="is called") as seen:
         asking = kind(endpoint=NAME, sagemaker_session=session)
-    assert len(seen) == 1
+    assert str(seen[0].message) == "The argument endpoint is called endpoint_name now."
+    assert len(seen) == warnings
     assert asking.endpoint_name == NAME
     with pytest.warns(DeprecationWarning, match="endpoint is called endpoint_name"):
         assert asking.endpoint == NAME
