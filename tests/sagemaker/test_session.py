@@ -183,31 +183,7 @@ def test_keys_do_not_lead_out_of_the_folder(session, tmp_path):
 # Who calls
 
 
-def test_a_user_is_no_role(session):
-    assert (
-        session.get_caller_identity_arn() == f"arn:aws:iam::{ACCOUNT}:user/moto" or True
-    )
-    with pytest.raises(ValueError, match=r"not a role: arn.*user/moto.*role='arn:aws"):
-        get_execution_role(session)
-
-
-def test_the_default_role_is_created_once(emulator, session, monkeypatch):
-    whole, attached = Session._call, []
-
-    def call(self, service, operation, what, /, **request):
-        if operation == "attach_role_policy":  # moto has no policies of AWS's
-            return attached.append(request)
-        return whole(self, service, operation, what, **request)
-
-    monkeypatch.setattr(Session, "_call", call)
-    arn = f"arn:aws:iam::{ACCOUNT}:role/AmazonSageMaker-DefaultRole"
-    before = emulator.calls
-    assert get_execution_role(session, use_default=True) == arn
-    assert get_execution_role(session, use_default=True) == arn
-    assert calls(emulator, before)["CreateRole"] == 1
-    policy = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
-    role = "AmazonSageMaker-DefaultRole"
-    assert attached == [{"RoleName": role, "PolicyArn": policy}] * 2
+USER = f"arn:aws:iam::{ACCOUNT}:user/me"
 
 
 def caller(monkeypatch, arn):
@@ -219,6 +195,33 @@ def caller(monkeypatch, arn):
         return whole(self, service, operation, what, **request)
 
     monkeypatch.setattr(Session, "_call", call)
+
+
+def test_a_user_is_no_role(session, monkeypatch):
+    caller(monkeypatch, USER)
+    with pytest.raises(ValueError, match=r"not a role: arn.*user/me.*role='arn:aws"):
+        get_execution_role(session)
+
+
+def test_the_default_role_is_created_once(emulator, session, monkeypatch):
+    attached = []
+
+    def call(self, service, operation, what, /, **request):
+        if operation == "attach_role_policy":  # moto has no policies of AWS's
+            return attached.append(request)
+        return whole(self, service, operation, what, **request)
+
+    caller(monkeypatch, USER)
+    whole = Session._call
+    monkeypatch.setattr(Session, "_call", call)
+    arn = f"arn:aws:iam::{ACCOUNT}:role/AmazonSageMaker-DefaultRole"
+    before = emulator.calls
+    assert get_execution_role(session, use_default=True) == arn
+    assert get_execution_role(session, use_default=True) == arn
+    assert calls(emulator, before)["CreateRole"] == 1
+    policy = "arn:aws:iam::aws:policy/AmazonSageMakerFullAccess"
+    role = "AmazonSageMaker-DefaultRole"
+    assert attached == [{"RoleName": role, "PolicyArn": policy}] * 2
 
 
 def test_an_assumed_role_is_found_with_its_path(emulator, session, monkeypatch):
@@ -275,6 +278,7 @@ def test_a_notebook_instance_says_its_role(emulator, session, monkeypatch, tmp_p
         InstanceType="ml.t3.medium",
         RoleArn=f"arn:aws:iam::{ACCOUNT}:role/OfBook",
     )
+    caller(monkeypatch, USER)
     monkeypatch.setattr(_studio, "METADATA", tmp_path / "m.json")
     (tmp_path / "m.json").write_text(json.dumps({"ResourceName": "book"}))
     assert get_execution_role(session).endswith("role/OfBook")
