@@ -180,11 +180,14 @@ def translated(
     from boto3.exceptions import Boto3Error
     from botocore.exceptions import BotoCoreError, ClientError
     from botocore.parsers import ResponseParserError
+    from urllib3.exceptions import HTTPError  # of a body that is being read
 
     try:
         yield
         return
-    except (BotoCoreError, ClientError, Boto3Error, ResponseParserError) as error:
+    except (
+        BotoCoreError, ClientError, Boto3Error, HTTPError, ResponseParserError
+    ) as error:  # fmt: skip
         # A transfer of boto3 packs what happened.
         found = getattr(error, "last_exception", None) or error
         if isinstance(error, Boto3Error) and isinstance(

@@ -14,6 +14,7 @@ from botocore.exceptions import (
     ParamValidationError,
     ReadTimeoutError,
 )
+from urllib3.exceptions import ProtocolError
 
 from sklearn_sagemaker import exceptions
 from sklearn_sagemaker.sagemaker import _calls
@@ -370,7 +371,7 @@ def test_no_kind_of_botocore_is_forgotten():
         def fails(self):
             raise error
 
-    found = [*kinds(BotoCoreError), ConnectTimeoutError]
+    found = [*kinds(BotoCoreError), ConnectTimeoutError, ProtocolError]
     assert len(found) > 50
     for kind in found:
         error = kind.__new__(kind)
