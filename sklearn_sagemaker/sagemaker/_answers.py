@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from sklearn_sagemaker.io.formats import Format, format_for_content_type
 from sklearn_sagemaker.io.media_types import MediaType
 from sklearn_sagemaker.io.rows import Predictions
 from sklearn_sagemaker.sagemaker.deserializers import BaseDeserializer
+
+FIELDS = ("score", "predicted_label")
+"""Of predictions of Linear Learner, Factorization Machines, and k-NN."""
 
 
 def deserialized(deserializer: Any, body: bytes, content_type: str, what: str) -> Any:
@@ -37,9 +41,11 @@ def deserialized(deserializer: Any, body: bytes, content_type: str, what: str) -
         if not isinstance(deserializer, BaseDeserializer):
             raise
         name = type(deserializer).__name__
+        # Others may quote what they read.
+        plain = isinstance(error, (DataFileError, json.JSONDecodeError))
         raise AnswerError(
             f"{what}: {name} cannot read the answer of {len(body):,} bytes and type "
-            f"{content_type!r} ({type(error).__name__})."
+            f"{content_type!r} ({error if plain else type(error).__name__})."
         ) from None
 
 
@@ -97,17 +103,16 @@ def check(
         If there are too few or too many, one has no score, or one that is no number.
     """
     entries = _entries(answer)
-    if strict or (entries and any(map(_has_score, entries))):
-        entry = _format(content_type)
-        if entry is not None:
-            assert entry.decode_predictions is not None
-            try:
-                predictions = entry.decode_predictions(body)
-            except DataFileError as error:
-                raise AnswerError(f"{what}: {error}") from None
-            _check_count(len(predictions), n_rows, what)
-            return predictions
-    if entries is not None and all(map(_is_prediction, entries)):
+    entry = _format(content_type)
+    if entry is not None and (strict or _are_scores(answer, entries, entry)):
+        assert entry.decode_predictions is not None
+        try:
+            predictions = entry.decode_predictions(body)
+        except DataFileError as error:
+            raise AnswerError(f"{what}: {error}") from None
+        _check_count(len(predictions), n_rows, what)
+        return predictions
+    if entries is not None and (strict or not entries or _any(entries, *FIELDS)):
         _check_count(len(entries), n_rows, what)
     return None
 
@@ -126,13 +131,20 @@ def _entries(answer: Any) -> list[Any] | None:
     return answer if isinstance(answer, list) else None
 
 
-def _is_prediction(entry: Any) -> bool:
-    return isinstance(entry, dict) or hasattr(entry, "label")
+def _are_scores(answer: Any, entries: list[Any] | None, entry: Format) -> bool:
+    """Whether it has the form of predictions of the two algorithms."""
+    # Lists in JSON are other models'.
+    as_document = isinstance(answer, dict) == (entry.name == "json")
+    return as_document and bool(entries) and _any(entries or [], "score")
 
 
-def _has_score(entry: Any) -> bool:
-    fields = entry if isinstance(entry, dict) else getattr(entry, "label", ())
-    return "score" in fields
+def _any(entries: list[Any], *names: str) -> bool:
+    """Whether one has one of the fields."""
+    fields = (
+        each if isinstance(each, dict) else getattr(each, "label", ())
+        for each in entries
+    )
+    return any(name in found for found in fields for name in names)
 
 
 def _check_count(count: int, n_rows: int | None, what: str) -> None:

@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 
-_BUCKET = re.compile(r"[A-Za-z0-9.\-_:/]{3,255}")
+_BUCKET = re.compile(r"[A-Za-z0-9.\-_:/]{1,255}")
 """Of buckets, and of ARNs of access points."""
 
 
