@@ -106,7 +106,7 @@ def test_an_endpoint_from_deploy_to_its_end(trained, session, caplog):
     before = session.describe_endpoint(name)["EndpointConfigName"]
     assert before == name
     old = session.describe_endpoint_config(name)["ProductionVariants"][0]["ModelName"]
-    trained.deploy(1, TYPE, update_endpoint=True)
+    trained.deploy(1, TYPE, update_endpoint=True, model_name="one")
     after = session.describe_endpoint(name)["EndpointConfigName"]
     assert after != before
     for missing in (
@@ -115,10 +115,9 @@ def test_an_endpoint_from_deploy_to_its_end(trained, session, caplog):
     ):
         with pytest.raises(ResourceNotFoundError):
             missing()
-    assert len(predictor.predict(X[:2])) == 2
     # The same model again stays, and so does what an update without a wait leaves.
-    for _ in range(2):
-        trained.deploy(1, TYPE, update_endpoint=True, model_name="one")
+    trained.deploy(1, TYPE, update_endpoint=True, model_name="one")
+    assert len(predictor.predict(X[:2])) == 2
     assert left(session)[2] == ["one"]
     trained.deploy(1, TYPE, update_endpoint=True, model_name="one", wait=False)
     assert "stay" in caplog.text
@@ -161,19 +160,6 @@ def test_a_configuration_that_is_left_over_does_not_hinder(trained, session):
         session.delete_model(model)
 
 
-def test_csv_by_an_input(emulator, session, trained):
-    folder = f"s3://{emulator.bucket}/csv/"
-    text = "\n".join(",".join(map(str, [y, *x])) for x, y in zip(X, Y, strict=True))
-    boto3.client("s3").put_object(
-        Bucket=emulator.bucket, Key="csv/train.csv", Body=text.encode()
-    )
-    learner = linear(emulator, session)
-    learner.fit(TrainingInput(folder, content_type="text/csv"), 300, logs=False)
-    # The container finds out how many features there are.
-    assert "feature_dim" not in learner.hyperparameters()
-    assert load_artifact(learner.model_data).n_features_in_ == 5
-
-
 def test_the_other_ways_to_say_data(emulator, session):
     learner = linear(emulator, session, image_uri=IMAGE)
     boto3.client("s3").put_object(Bucket=emulator.bucket, Key="a/b", Body=b"1")
@@ -182,12 +168,16 @@ def test_the_other_ways_to_say_data(emulator, session):
     learner.fit({"train": records, "validation": source}, logs=False)
     assert learner.hyperparameters()["mini_batch_size"] == "7"
     learner.fit({"train": source, "test": records}, logs=False)
-    assert "mini_batch_size" not in learner.hyperparameters()
+    # The container finds out how many features there are.
+    assert not {"mini_batch_size", "feature_dim"} & set(learner.hyperparameters())
     learner.mini_batch_size = 5
     learner.fit(f"s3://{emulator.bucket}/a", logs=False)
     assert learner.hyperparameters()["mini_batch_size"] == "5"
+    del learner.mini_batch_size
     learner.fit([records], 3, logs=False)
     assert learner.hyperparameters()["mini_batch_size"] == "3"
+    learner.fit([records], logs=False)
+    assert learner.hyperparameters()["mini_batch_size"] == "7"
     (channel,) = learner.latest_training_job.describe()["InputDataConfig"]
     assert channel["ChannelName"] == "train"
 

@@ -1,5 +1,6 @@
 """Hyperparameters of the algorithms' classes: checked at once, by the one table."""
 
+import inspect
 import warnings
 
 import numpy as np
@@ -9,6 +10,7 @@ from sklearn_sagemaker._hyperparameters import ALL
 from sklearn_sagemaker._hyperparameters.container import container_table
 from sklearn_sagemaker.exceptions import InapplicableHyperparameterWarning
 from sklearn_sagemaker.sagemaker import FactorizationMachines, LinearLearner
+from sklearn_sagemaker.sagemaker.amazon import hyperparameter
 from sklearn_sagemaker.sagemaker.amazon.hyperparameter import Hyperparameter
 
 JOB = ("arn:aws:iam::111122223333:role/R", 1, "ml.m5.large")
@@ -29,6 +31,15 @@ def test_the_attributes_are_what_the_container_takes(cls):
     }
     tables = [container_table(cls.repo_name, kind) for kind in ALL]
     assert attributes == {name for table in tables for name in table}
+
+
+@pytest.mark.parametrize("cls", [LinearLearner, FactorizationMachines])
+def test_the_docstring_has_their_ranges(cls):
+    doc = " ".join(cls.__doc__.replace("\\\n", " ").split())
+    entries = hyperparameter._entries(cls.repo_name, None)
+    for name in inspect.signature(cls).parameters:
+        if isinstance(getattr(cls, name, None), Hyperparameter):
+            assert f" {name} : {entries[name].type_text}" in doc
 
 
 @pytest.mark.parametrize(
@@ -138,6 +149,16 @@ def test_what_has_no_effect_warns(kind, values, name):
         linear(kind, **values)
     assert len(caught) == 1
     assert caught[0].filename == __file__
+
+
+def test_a_fit_warns_of_what_was_assigned_since():
+    learner = linear()
+    learner.target_recall = 0.7
+    with pytest.warns(InapplicableHyperparameterWarning, match="^target_recall="):
+        learner._check(data_known=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        learner._check(data_known=False)
 
 
 def test_what_has_an_effect_does_not_warn():

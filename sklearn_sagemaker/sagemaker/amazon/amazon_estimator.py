@@ -172,6 +172,8 @@ class AmazonAlgorithmEstimatorBase(EstimatorBase):
         self._data_location: str | None = None
         # What a fit took from its data; what is set by hand wins.
         self._from_data: dict[str, Any] = {}
+        # What has been found to go together, and has warned of what has no effect.
+        self._checked: dict[str, Any] = {}
         if data_location is not None:
             self.data_location = data_location
 
@@ -180,6 +182,7 @@ class AmazonAlgorithmEstimatorBase(EstimatorBase):
         for name, value in values.items():
             setattr(self, name, value)
         check_together(self.repo_name, self._hyperparameters)
+        self._checked = dict(self._hyperparameters)
 
     def training_image_uri(self) -> str:
         """The image of the training job."""
@@ -385,7 +388,11 @@ class AmazonAlgorithmEstimatorBase(EstimatorBase):
             if known == "auto":
                 self._hyperparameters["feature_dim"] = None
         if mini_batch_size is not None:
+            # Of this fit only.
             self.mini_batch_size = mini_batch_size
+            self._from_data["mini_batch_size"] = self._hyperparameters.pop(
+                "mini_batch_size"
+            )
         elif records is not None and self._mini_batch_default(records) is not None:
             self._from_data["mini_batch_size"] = self._mini_batch_default(records)
 
@@ -405,7 +412,9 @@ class AmazonAlgorithmEstimatorBase(EstimatorBase):
                     f"{name} is missing: {self.repo_name} needs it. Set it by "
                     f"{type(self).__name__}(..., {name}=...) or as an attribute."
                 )
-        check_together(self.repo_name, known)
+        if self._hyperparameters != self._checked:
+            check_together(self.repo_name, self._hyperparameters)
+            self._checked = dict(self._hyperparameters)
 
     @classmethod
     def _of_job(cls, arguments: dict[str, Any], session: Session) -> Any:

@@ -64,16 +64,32 @@ class FactorizationMachines(AmazonAlgorithmEstimatorBase):
         Name or ARN of the IAM role that the jobs and the models have.
     instance_count : int
     instance_type : str
-    num_factors : int
+    num_factors : int in [1, inf)
     predictor_type : {"binary_classifier", "regressor"}
-    epochs, clip_gradient, eps, rescale_grad : default=None
-    bias_lr, linear_lr, factors_lr, bias_wd, linear_wd, factors_wd : default=None
-    bias_init_method, bias_init_scale, bias_init_sigma : default=None
-    bias_init_value, linear_init_method, linear_init_scale : default=None
-    linear_init_sigma, linear_init_value, factors_init_method : default=None
-    factors_init_scale, factors_init_sigma, factors_init_value : default=None
-        Hyperparameters of Factorization Machines; None is what the container chooses.
-        ``doc/container_hyperparameters.md`` has their types and ranges.
+    epochs : int in [1, inf), default=None
+    clip_gradient : float in (0, inf), default=None
+    eps : float in (0, inf), default=None
+    rescale_grad : float in (0, inf), default=None
+    bias_lr : float in [0, inf), default=None
+    linear_lr : float in [0, inf), default=None
+    factors_lr : float in [0, inf), default=None
+    bias_wd : float in [0, inf), default=None
+    linear_wd : float in [0, inf), default=None
+    factors_wd : float in [0, inf), default=None
+    bias_init_method : {"normal", "uniform", "constant"}, default=None
+    bias_init_scale : float in [0, inf), default=None
+    bias_init_sigma : float in [0, inf), default=None
+    bias_init_value : float, default=None
+    linear_init_method : {"normal", "uniform", "constant"}, default=None
+    linear_init_scale : float in [0, inf), default=None
+    linear_init_sigma : float in [0, inf), default=None
+    linear_init_value : float, default=None
+    factors_init_method : {"normal", "uniform", "constant"}, default=None
+    factors_init_scale : float in [0, inf), default=None
+    factors_init_sigma : float in [0, inf), default=None
+    factors_init_value : float, default=None
+        Hyperparameters; None is what the container chooses. What each does is in
+        ``doc/hyperparameters.md``.
     **kwargs
         As for `AmazonAlgorithmEstimatorBase` and `EstimatorBase`.
 

@@ -65,20 +65,55 @@ class LinearLearner(AmazonAlgorithmEstimatorBase):
     instance_count : int
     instance_type : str
     predictor_type : {"binary_classifier", "multiclass_classifier", "regressor"}
-    binary_classifier_model_selection_criteria : str, default=None
-    target_recall, target_precision, positive_example_weight_mult : default=None
-    epochs, use_bias, num_models, num_calibration_samples : default=None
-    init_method, init_scale, init_sigma, init_bias : default=None
-    optimizer, loss, wd, l1, momentum, learning_rate, beta_1, beta_2 : default=None
-    bias_lr_mult, bias_wd_mult : default=None
-    use_lr_scheduler, lr_scheduler_step, lr_scheduler_factor : default=None
-    lr_scheduler_minimum_lr : default=None
-    normalize_data, normalize_label, unbias_data, unbias_label : default=None
-    num_point_for_scaler, margin, quantile, loss_insensitivity : default=None
-    huber_delta, early_stopping_patience, early_stopping_tolerance : default=None
-    num_classes, accuracy_top_k, f_beta, balance_multiclass_weights : default=None
-        Hyperparameters of Linear Learner; None is what the container chooses.
-        ``doc/container_hyperparameters.md`` has their types and ranges.
+    binary_classifier_model_selection_criteria : {"accuracy", "f1", "f_beta", \
+            "precision_at_target_recall", "recall_at_target_precision", \
+            "cross_entropy_loss", "loss_function"}, default=None
+    target_recall : float in (0, 1), default=None
+    target_precision : float in (0, 1), default=None
+    positive_example_weight_mult : float in (0, inf) or "auto", "balanced", \
+            default=None
+    epochs : int in [1, inf), default=None
+    use_bias : bool, default=None
+    num_models : int in [1, inf) or "auto", default=None
+    num_calibration_samples : int in [1, inf) or "auto", default=None
+    init_method : {"uniform", "normal"}, default=None
+    init_scale : float in (0, inf), default=None
+    init_sigma : float in (0, inf), default=None
+    init_bias : float, default=None
+    optimizer : {"auto", "sgd", "adam", "rmsprop"}, default=None
+    loss : {"auto", "logistic", "hinge_loss", "softmax_loss", "squared_loss", \
+            "absolute_loss", "eps_insensitive_squared_loss", \
+            "eps_insensitive_absolute_loss", "quantile_loss", "huber_loss"}, \
+            default=None
+    wd : float in [0, inf) or "auto", default=None
+    l1 : float in [0, inf) or "auto", default=None
+    momentum : float in [0, 1) or "auto", default=None
+    learning_rate : float in (0, inf) or "auto", default=None
+    beta_1 : float in [0, 1) or "auto", default=None
+    beta_2 : float in [0, 1) or "auto", default=None
+    bias_lr_mult : float in (0, inf) or "auto", default=None
+    bias_wd_mult : float in [0, inf) or "auto", default=None
+    use_lr_scheduler : bool, default=None
+    lr_scheduler_step : int in [1, inf) or "auto", default=None
+    lr_scheduler_factor : float in (0, 1) or "auto", default=None
+    lr_scheduler_minimum_lr : float in (0, inf) or "auto", default=None
+    normalize_data : bool or "auto", default=None
+    normalize_label : bool or "auto", default=None
+    unbias_data : bool or "auto", default=None
+    unbias_label : bool or "auto", default=None
+    num_point_for_scaler : int in [1, inf), default=None
+    margin : float in [0, inf), default=None
+    quantile : float in (0, 1), default=None
+    loss_insensitivity : float in (0, inf), default=None
+    huber_delta : float in [0, inf), default=None
+    early_stopping_patience : int in [1, inf), default=None
+    early_stopping_tolerance : float in (0, inf), default=None
+    num_classes : int in [1, 1000000], default=None
+    accuracy_top_k : int in [1, 1000000], default=None
+    f_beta : float in (0, inf), default=None
+    balance_multiclass_weights : bool, default=None
+        Hyperparameters; None is what the container chooses. What each does is in
+        ``doc/hyperparameters.md``.
     **kwargs
         As for `AmazonAlgorithmEstimatorBase` and `EstimatorBase`.
 
