@@ -7,6 +7,7 @@ import datetime
 import logging
 import math
 import random
+import shutil
 import signal
 import sys
 import threading
@@ -177,8 +178,10 @@ class Screen:
     def progress(self, text: str) -> None:
         """Replace the last line of a terminal."""
         if self._terminal:
-            seconds = int(monotonic() - self._start)
-            print(f"\r\x1b[2K{text}, {seconds} s", end="", flush=True)
+            # A line that wraps would not be taken away whole.
+            width = shutil.get_terminal_size().columns - 1
+            line = f"{text}, {int(monotonic() - self._start)} s"
+            print(f"\r\x1b[2K{line[-width:]}", end="", flush=True)
 
     def clear(self) -> None:
         """Take that line away."""

@@ -200,6 +200,9 @@ def test_a_terminal_has_a_line_of_progress(slept, capsys, monkeypatch):
     )
     Script(training_now, done).wait_for_job("j", quiet=True)
     assert capsys.readouterr().out == ""
+    monkeypatch.setenv("COLUMNS", "19")
+    Script(training_now, done).wait_for_job("j")
+    assert f"{clear}'j': Starting, 0 s{clear}" in capsys.readouterr().out
 
 
 def test_statuses_of_what_has_no_transitions(slept, capsys):
