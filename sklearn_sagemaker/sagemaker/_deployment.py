@@ -180,7 +180,8 @@ def _delete_configuration(session: Any, name: str, kept: set[Any]) -> None:
     with contextlib.suppress(ResourceNotFoundError):
         variants = session.describe_endpoint_config(name)["ProductionVariants"]
     _delete_quietly(session, "endpoint_config", name)
-    for model in {variant.get("ModelName") for variant in variants} - kept - {None}:
+    models = {each["ModelName"] for each in variants if "ModelName" in each}
+    for model in models - kept:
         _delete_quietly(session, "model", model)
 
 
