@@ -144,6 +144,7 @@ class DeployedEndpoint:
                 )
             ]
         self._reconfigure(
+            old,
             name_from_base(old),
             wait,
             new_tags=tags,
@@ -152,11 +153,10 @@ class DeployedEndpoint:
             new_production_variants=variants,
         )
 
-    def _reconfigure(self, name: str, wait: bool, **changes: Any) -> None:
+    def _reconfigure(self, old: str, name: str, wait: bool, **changes: Any) -> None:
+        """Put a changed copy of a configuration behind the endpoint."""
         session = self.sagemaker_session
-        session.create_endpoint_config_from_existing(
-            self._look_up()[0], name, **changes
-        )
+        session.create_endpoint_config_from_existing(old, name, **changes)
         session.update_endpoint(self.endpoint_name, name, wait=wait)
         self._found = None
 
@@ -168,6 +168,7 @@ class DeployedEndpoint:
         data_capture_config : DataCaptureConfig
         """
         self._reconfigure(
+            self._look_up()[0],
             name_from_base(self.endpoint_name),
             True,
             new_data_capture_config_dict=data_capture_config._to_request_dict(),

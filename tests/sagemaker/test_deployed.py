@@ -70,16 +70,20 @@ def test_a_configuration_that_is_gone_does_not_keep_the_endpoint(session, predic
     assert things(session, predictor.endpoint_name) == ["model"]
 
 
-def test_what_is_called_is_what_the_sdk_calls(emulator, session, predictor):
-    before = emulator.calls
-    predictor.delete_model()
-    predictor.delete_endpoint()
-    calls = {
+def calls(emulator, before):
+    """What has been called since then, and how often."""
+    return {
         name: n - before.get(name, 0)
         for name, n in emulator.calls.items()
         if n > before.get(name, 0)
     }
-    assert calls == {
+
+
+def test_what_is_called_is_what_the_sdk_calls(emulator, predictor):
+    before = emulator.calls
+    predictor.delete_model()
+    predictor.delete_endpoint()
+    assert calls(emulator, before) == {
         "DescribeEndpoint": 2,
         "DescribeEndpointConfig": 1,
         "DeleteModel": 1,
@@ -185,9 +189,15 @@ def test_an_update_puts_it_on_other_instances(session, predictor):
     assert things(session, name) == ["endpoint_config"]
 
 
-def test_an_update_keeps_what_is_not_said(session, predictor):
-    name = predictor.endpoint_name
+def test_an_update_keeps_what_is_not_said(emulator, session, predictor):
+    name, before = predictor.endpoint_name, emulator.calls
     predictor.update_endpoint(tags=[{"Key": "a", "Value": "b"}], wait=False)
+    assert calls(emulator, before) == {
+        "DescribeEndpoint": 2,
+        "DescribeEndpointConfig": 2,
+        "CreateEndpointConfig": 1,
+        "UpdateEndpoint": 1,
+    }
     session.wait_for_endpoint(name, quiet=True)
     before = session.describe_endpoint_config(name)["ProductionVariants"]
     found = session.describe_endpoint(name)["EndpointConfigName"]
