@@ -118,11 +118,12 @@ def upload_rows(
         for shard, (start, stop) in zip(names, bounds, strict=True):
             rows = Rows(_part(X, start, stop), None if y is None else y[start:stop])
             key = folder + shard
+            # It may be there although its upload fails, if only the answer is lost.
+            sent.append(shard)
             with translated(f"s3://{bucket}/{key}", client, "put_object"):
                 client.upload_fileobj(
                     RecordStream(rows, dtype), bucket, key, ExtraArgs=extra or None
                 )
-            sent.append(shard)
     except BaseException:
         _delete(client, bucket, [folder + part for part in sent])
         raise
