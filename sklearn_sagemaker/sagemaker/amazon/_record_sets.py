@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
+import logging
 from typing import Any, NamedTuple
 
 from scipy import sparse
@@ -22,6 +22,7 @@ from sklearn_sagemaker.sagemaker._calls import call, translated
 from sklearn_sagemaker.sagemaker._names import sagemaker_timestamp
 from sklearn_sagemaker.sagemaker.s3 import parse_s3_url
 
+_log = logging.getLogger(__name__)
 LARGEST_INTEGER = 2**24
 """Above it float32 skips whole numbers."""
 MANIFEST = ".amazon.manifest"
@@ -198,12 +199,10 @@ def _claim(
 
 def _delete(client: Any, bucket: str, keys: list[str]) -> None:
     """Delete what a failed upload has left; its error is the one that counts."""
-    for key in keys:
-        with contextlib.suppress(AWSError):
-            call(
-                client,
-                "delete_object",
-                what=f"s3://{bucket}/{key}",
-                Bucket=bucket,
-                Key=key,
-            )
+    try:
+        for key in keys:
+            uri = f"s3://{bucket}/{key}"
+            call(client, "delete_object", what=uri, Bucket=bucket, Key=key)
+    except AWSError as error:
+        # The others would fail like it, and each takes its time.
+        _log.warning("An upload failed, and this is left of it: %s", error)

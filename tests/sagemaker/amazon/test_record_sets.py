@@ -240,11 +240,14 @@ def test_a_value_that_does_not_fit_ends_the_upload(session, place):
     assert not objects(session, place)
 
 
-def test_the_error_that_counts_is_the_first(faults, session, place):
+def test_the_error_that_counts_is_the_first(faults, session, place, caplog):
     faults.fail("PutObject", code="AccessDenied", status=403, skip=1)
-    faults.fail("DeleteObject", code="AccessDenied", status=403)
+    rule = faults.fail("DeleteObject", code="AccessDenied", status=403)
     with pytest.raises(S3AccessError, match=r"matrix_0.pbr: .*s3:PutObject"):
-        upload_rows(session, place, "A", X)
+        upload_rows(session, place, "A", X, shards=4)
+    assert "this is left of it: s3://" in caplog.text
+    # Nor is it tried with each of the objects.
+    assert rule.done == 1
 
 
 def test_a_bucket_that_is_not_there(session):
