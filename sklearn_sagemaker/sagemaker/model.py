@@ -91,7 +91,7 @@ class Deployable:
         put_in_service(
             session,
             endpoint_name,
-            lambda: self._create_once(instance_type, model_tags),
+            lambda: self._create_for_endpoint(instance_type, model_tags),
             {
                 "variants": [variant],
                 "Tags": tags_of(tags) or None,
@@ -112,13 +112,13 @@ class Deployable:
             predictor.deserializer = deserializer
         return predictor
 
-    def _create_once(self, instance_type: str | None, tags: Any) -> str | None:
-        """Create the model unless this object has; its name if it is surely new."""
-        if self.name is not None and self.name == self.__dict__.get("_created"):
-            return None
+    def _create_for_endpoint(self, instance_type: str | None, tags: Any) -> str | None:
+        """Create the model, which may be there just so; its name if it is new."""
+        before = self.__dict__.get("_created")
         self.create(instance_type, tags=tags)
         # One that the user named may have been there, and have been taken as it is.
-        return self.name if self.name == self.__dict__.get("_made_name") else None
+        new = self.name == self.__dict__.get("_made_name") and self.name != before
+        return self.name if new else None
 
 
 class Model(Deployable):

@@ -383,6 +383,26 @@ def test_an_accelerator_warns(trained, session):
     predictor.delete_model()
 
 
+def test_a_model_is_deployed_again(trained, faults, session):
+    model = trained.create_model()
+    faults.fail("CreateEndpoint", code="ResourceLimitExceeded", message="no", times=1)
+    with pytest.raises(sagemaker.exceptions.QuotaExceededError):
+        model.deploy(1, TYPE, endpoint_name="one")
+    assert left(session) == ([], [], [])
+    first = model.deploy(1, TYPE, endpoint_name="one", wait=False)
+    second = model.deploy(1, TYPE, endpoint_name="two", wait=False)
+    assert [len(names) for names in left(session)] == [2, 2, 1]
+    # What was there before stays when a deploy fails.
+    faults.fail("CreateEndpoint", code="ResourceLimitExceeded", message="no", times=1)
+    with pytest.raises(sagemaker.exceptions.QuotaExceededError):
+        model.deploy(1, TYPE, endpoint_name="three")
+    assert [len(names) for names in left(session)] == [2, 2, 1]
+    first.delete_endpoint()
+    second.delete_endpoint()
+    model.delete_model()
+    assert left(session) == ([], [], [])
+
+
 def test_an_artifact_that_fails_leaves_nothing(trained, emulator, session):
     bucket, key = emulator.bucket, "bad/model.tar.gz"
     content = io.BytesIO()
@@ -409,14 +429,17 @@ def test_an_artifact_that_fails_leaves_nothing(trained, emulator, session):
     predictor.delete_endpoint()
 
 
+@pytest.mark.parametrize(
+    "error", [sagemaker.exceptions.WaitTimeoutError, KeyboardInterrupt]
+)
 def test_a_wait_that_is_given_up_leaves_the_endpoint_and_says_so(
-    trained, session, monkeypatch, caplog
+    trained, session, monkeypatch, caplog, error
 ):
     def late(name, **_):
-        raise sagemaker.exceptions.WaitTimeoutError(f"{name} is late")
+        raise error(f"{name} is late")
 
     monkeypatch.setattr(session, "wait_for_endpoint", late)
-    with pytest.raises(sagemaker.exceptions.WaitTimeoutError, match="late"):
+    with pytest.raises(error, match="late"):
         trained.deploy(1, TYPE, endpoint_name="slow")
     assert "wait_for_endpoint('slow')" in caplog.text
     assert [len(names) for names in left(session)] == [1, 1, 1]
