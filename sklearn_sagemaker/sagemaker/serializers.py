@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from sklearn_sagemaker.io.formats import FORMATS
-from sklearn_sagemaker.io.recordio.writing import write_recordio
+from sklearn_sagemaker.io.recordio.writing import check_whole_numbers, write_recordio
 from sklearn_sagemaker.io.rows import Rows
 from sklearn_sagemaker.sagemaker.sdk_v3 import SERIALIZERS, is_imported, join
 
@@ -434,7 +434,7 @@ class RecordSerializer(SimpleBaseSerializer):
         ------
         ValueError
             If it has more dimensions, holds no numbers, or a number does not fit the
-            type.
+            type: whole ones beyond 2**24 do not fit float32.
         """
         if not sparse.issparse(data):
             data = np.asarray(data)
@@ -447,6 +447,8 @@ class RecordSerializer(SimpleBaseSerializer):
         dtype = self.dtype
         if dtype is None and data.dtype.name not in ("int64", "float64", "float32"):
             dtype = "float32"
+        if dtype == "float32":
+            check_whole_numbers("the data", data)
         buffer = io.BytesIO()
         write_recordio(buffer, data, dtype=dtype)
         buffer.seek(0)

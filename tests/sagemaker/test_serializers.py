@@ -159,6 +159,10 @@ def test_records_that_cannot_be():
         RecordSerializer().serialize(np.array([["a"]]))
     with pytest.raises(ValueError, match="beyond the range of float32"):
         RecordSerializer(dtype="float32").serialize(np.array([1e300]))
+    with pytest.raises(ValueError, match="the data has the whole number 16777217"):
+        RecordSerializer(dtype="float32").serialize(np.array([2**24 + 1]))
+    with pytest.raises(ValueError, match="the whole number 4294967295"):
+        RecordSerializer().serialize(sparse.csr_matrix(np.array([[2**32 - 1]], "u4")))
 
 
 def test_media_types():

@@ -29,6 +29,9 @@ CHUNK = 2**18
 CAST_AT_ONCE = 2**20
 """Values that are cast to another type at once."""
 
+LARGEST_INTEGER = 2**24
+"""Above it float32 skips whole numbers."""
+
 # The SDK's map of types, and int32, which it refuses though it has a tensor for it.
 _OWN_TYPES = {"int64": "int32", "int32": "int32", "float64": "float64"}
 _OWN_TYPES["float32"] = "float32"
@@ -305,6 +308,32 @@ def check_column(name: str, values: Any, n_rows: int) -> np.ndarray | None:
         row = int(np.flatnonzero(~np.isfinite(values))[0])
         raise ValueError(f"{name} has {values[row]} at row {row}; it must be finite.")
     return values
+
+
+def check_whole_numbers(what: str, values: Any) -> None:
+    """Refuse whole numbers that float32 may make others of.
+
+    Parameters
+    ----------
+    what : str
+        Their name, for the message.
+    values : ndarray or sparse matrix
+
+    Raises
+    ------
+    ValueError
+    """
+    values = values.data if sparse.issparse(values) else values
+    if values.dtype.kind not in "iu" or not values.size:
+        return
+    for value in (values.min(), values.max()):
+        if abs(int(value)) > LARGEST_INTEGER:
+            raise ValueError(
+                f"{what} has the whole number {value}; float32, which SageMaker's "
+                f"algorithms train on, holds those up to {LARGEST_INTEGER:,} only. "
+                "Number identifiers from 0, cast quantities to float, or choose "
+                "dtype='int32'."
+            )
 
 
 def encoders(rows: Rows, dtype: TensorType | None) -> Iterator[Encoder]:

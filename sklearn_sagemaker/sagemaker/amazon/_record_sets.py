@@ -14,6 +14,7 @@ from sklearn_sagemaker.io.recordio.writing import (
     TensorType,
     check_column,
     check_matrix,
+    check_whole_numbers,
     shard_bounds,
     shard_names,
 )
@@ -23,8 +24,6 @@ from sklearn_sagemaker.sagemaker._names import sagemaker_timestamp
 from sklearn_sagemaker.sagemaker.s3 import parse_s3_url
 
 _log = logging.getLogger(__name__)
-LARGEST_INTEGER = 2**24
-"""Above it float32 skips whole numbers."""
 MANIFEST = ".amazon.manifest"
 FOLDERS = 10
 """How many names are tried, if others take them at the same millisecond."""
@@ -100,7 +99,7 @@ def upload_rows(
     if dtype == "float32":
         for what, values in (("X", X), ("y", y)):
             if values is not None:
-                _check_integers(what, values)
+                check_whole_numbers(what, values)
     # Wrong types are found out before the first byte is sent.
     RecordStream(Rows(_part(X, 0, 1), None if y is None else y[:1]), dtype)
     bucket, prefix = parse_s3_url(location)
@@ -145,21 +144,6 @@ def _part(X: Any, start: int, stop: int) -> Any:
         shape=(stop - start, X.shape[1]),
         copy=False,
     )
-
-
-def _check_integers(what: str, values: Any) -> None:
-    """Refuse whole numbers that float32 may make others of."""
-    values = values.data if sparse.issparse(values) else values
-    if values.dtype.kind not in "iu" or not values.size:
-        return
-    for value in (values.min(), values.max()):
-        if abs(int(value)) > LARGEST_INTEGER:
-            raise ValueError(
-                f"{what} has the whole number {value}; float32, which SageMaker's "
-                f"algorithms train on, holds those up to {LARGEST_INTEGER:,} only. "
-                "Number identifiers from 0, cast quantities to float, or choose "
-                "dtype='int32'."
-            )
 
 
 def _claim(
