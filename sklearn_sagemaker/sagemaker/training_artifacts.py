@@ -6,7 +6,7 @@ import os
 import re
 from typing import Any
 
-from sklearn_sagemaker.exceptions import ArtifactError, ResourceNotFoundError
+from sklearn_sagemaker.exceptions import ArtifactError, AWSError
 from sklearn_sagemaker.sagemaker._calls import make_client
 from sklearn_sagemaker.sagemaker.s3 import read_object
 
@@ -47,7 +47,7 @@ def read_artifact_of_job(source: Any, *, max_bytes: int) -> bytes | None:
     name = getattr(job, "job_name", None)
     if session is None or not isinstance(name, str):
         return None
-    return _of_job(name, session, max_bytes)
+    return _of_job(session.describe_training_job(name), session, max_bytes)
 
 
 def _by_name(text: str, max_bytes: int) -> bytes | None:
@@ -56,12 +56,17 @@ def _by_name(text: str, max_bytes: int) -> bytes | None:
         return None
     from sklearn_sagemaker.sagemaker.session import Session
 
+    if arn:
+        session = Session()
+        return _of_job(session.describe_training_job(arn[1]), session, max_bytes)
     try:
-        return _of_job(arn[1] if arn else text, Session(), max_bytes)
-    except (ResourceNotFoundError, ImportError) as error:
+        session = Session()
+        found = session.describe_training_job(text)
+    except (AWSError, ImportError, ValueError) as error:
         raise FileNotFoundError(
             f"There is no file {text!r}, and no training job of this name: {error}"
         ) from None
+    return _of_job(found, session, max_bytes)
 
 
 def _of_v3(job: Any, session: Any, max_bytes: int) -> bytes:
@@ -76,10 +81,9 @@ def _of_v3(job: Any, session: Any, max_bytes: int) -> bytes:
     return read_object(uri, max_bytes=max_bytes, client=_client(session))
 
 
-def _of_job(name: str, session: Any, max_bytes: int) -> bytes:
-    found = session.describe_training_job(name)
+def _of_job(found: dict[str, Any], session: Any, max_bytes: int) -> bytes:
     uri = found.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-    uri = _checked(uri, name, found["TrainingJobStatus"])
+    uri = _checked(uri, found["TrainingJobName"], found["TrainingJobStatus"])
     return read_object(uri, max_bytes=max_bytes, client=_client(session))
 
 
