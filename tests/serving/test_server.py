@@ -153,10 +153,9 @@ def test_what_is_no_request(server, data, status):
 
 def test_a_large_body_is_refused_before_it_is_sent(server):
     data = HEAD + b"Content-Length: 100000000\r\n\r\n"
-    start = time.monotonic()
+    # Else the answer is 408, after the time of a request.
     status, headers, _ = ask(server, data)
     assert (status, headers["Connection"]) == (413, "close")
-    assert time.monotonic() - start < 0.5
 
 
 def test_a_client_that_sends_a_large_body_anyway_reads_the_refusal(server):
@@ -179,36 +178,37 @@ def test_a_client_that_waits_is_told_to_go_on(server):
 
 
 def dripping(server, start, byte=b" "):
-    """What comes back if bytes are sent now and then, and after how long."""
-    began = time.monotonic()
+    """What comes back if bytes are sent now and then, and whether that is the end."""
+    end = time.monotonic() + 30
     with connect(server) as client:
         client.sendall(start)
         client.settimeout(0.1)
         received = b""
-        while time.monotonic() - began < 5:
+        while time.monotonic() < end:
             try:
                 piece = client.recv(4096)
                 if not piece:
-                    break
+                    return received, True
                 received += piece
             except TimeoutError:
                 client.sendall(byte)
             except ConnectionError:
-                break
-        return received, time.monotonic() - began
+                return received, True
+    return received, False
 
 
 def test_slow_clients_do_not_hold_a_thread(server):
-    # The time is that of the request, not of each byte.
-    received, seconds = dripping(server, HEAD + b"Content-Length: 100\r\n\r\n")
+    # The time is that of the request: one of each byte would never be over.
+    received, ended = dripping(server, HEAD + b"Content-Length: 100\r\n\r\n")
     assert received.startswith(b"HTTP/1.1 408")
-    assert seconds < 4
-    received, seconds = dripping(server, b"GET /ping HTTP/1.1\r\nX: ", b"x")
+    assert ended
+    received, ended = dripping(server, b"GET /ping HTTP/1.1\r\nX: ", b"x")
     assert received == b""
-    assert seconds < 4
+    assert ended
     chunked = HEAD + b"Transfer-Encoding: chunked\r\n\r\nff\r\n"
-    received, seconds = dripping(server, chunked)
+    received, ended = dripping(server, chunked)
     assert received.startswith(b"HTTP/1.1 408")
+    assert ended
 
 
 def test_half_open_and_idle_connections_end(server):
@@ -218,9 +218,8 @@ def test_half_open_and_idle_connections_end(server):
             stream = client.makefile("rb")
             if start:
                 assert read_answer(stream)[0] == 200
-            began = time.monotonic()
+            # Or the client's own time is over, an error.
             assert stream.read() == b""
-            assert time.monotonic() - began < 4
 
 
 def test_a_client_that_leaves_in_the_middle(server):

@@ -103,16 +103,16 @@ def test_a_pass_ends_early_while_its_writer_is_idle(tmp_path):
     def write():
         with open(tmp_path / "train_1", "wb", buffering=0) as pipe:
             pipe.write(DENSE_BYTES[: len(DENSE_BYTES) // 4 * 3])
-            sent.wait(20)
+            sent.wait(60)
 
     writer = threading.Thread(target=write)
     writer.start()
     next(windows)
     # Until all that was sent is read.
     time.sleep(0.5)
-    start = time.monotonic()
     windows.close()
-    assert time.monotonic() - start < 5
+    # It did not wait for the end of the pipe.
+    assert writer.is_alive()
     sent.set()
     writer.join(20)
 

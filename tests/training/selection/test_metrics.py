@@ -2,7 +2,6 @@
 
 import tracemalloc
 import warnings
-from time import perf_counter
 
 import numpy as np
 import pytest
@@ -248,16 +247,13 @@ def test_many_classes_need_little_memory():
     margins, y, loss_weights, weights = multiclass_rows(n=4000, n_classes=500)
     tracemalloc.start()
     try:
-        start = perf_counter()
         linear_metrics(
             MULTICLASS, "softmax_loss", 0.0, margins, y, loss_weights, weights
         )
-        seconds = perf_counter() - start
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
     assert peak < margins.nbytes / 2
-    assert seconds < 2.0
 
 
 @pytest.mark.parametrize("kind", [BINARY, MULTICLASS])
