@@ -42,6 +42,7 @@ class Endpoints:
 
         self._records = Records("Endpoint", missing, "ValidationException")
         self._running: dict[str, _Running] = {}
+        self._deleted: list[_Running] = []
 
     def operations(self) -> dict[str, Operation]:
         """What clients can ask for, by the service's names."""
@@ -104,12 +105,16 @@ class Endpoints:
         self._records.remove(region, request["EndpointName"])
         self._account.tags.pop(arn, None)
         # Not here, where the lock is held that its start may wait for.
-        threading.Thread(target=running.close, daemon=True).start()
+        running.begin_to_close()
+        self._deleted = [part for part in self._deleted if part.closes()]
+        self._deleted.append(running)
         return {}
 
     def close(self) -> None:
         """End all of them."""
         for running in list(self._running.values()):
+            running.close(at_once=True)
+        for running in self._deleted:
             running.close(at_once=True)
 
     def invoke(self, request: Request) -> Answer:
@@ -185,6 +190,7 @@ class _Running:
         self._account, self._region, self._record = account, region, record
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
+        self._closing: threading.Thread | None = None
         self.server: ModelServer | None = None
 
     def change(self, config: Record, model: Record) -> None:
@@ -232,13 +238,24 @@ class _Running:
         if before is not None and server is not None:
             before.close()
 
+    def begin_to_close(self) -> None:
+        """End it in a thread."""
+        self._closing = threading.Thread(target=self.close, daemon=True)
+        self._closing.start()
+
+    def closes(self) -> bool:
+        """Whether that thread is still at it."""
+        return self._closing is not None and self._closing.is_alive()
+
     def close(self, *, at_once: bool = False) -> None:
-        """End it."""
+        """End it; at once, also what another thread has begun to end."""
         self._ended.set()
         if self._thread is not None:
             self._thread.join()
         if self.server is not None:
             self.server.close(at_once=at_once)
+        if at_once and self._closing is not None:
+            self._closing.join()
 
 
 def _variant(variant: Record, model: Record) -> dict[str, Any]:

@@ -76,11 +76,14 @@ class LogStream:
         with self._lock:
             events, self._waiting = self._waiting, []
         for start in range(0, len(events), MOST_EVENTS):
-            self._client.put_log_events(
-                logGroupName=self._group,
-                logStreamName=self._stream,
-                logEvents=events[start : start + MOST_EVENTS],
-            )
+            names = {"logGroupName": self._group, "logStreamName": self._stream}
+            some = events[start : start + MOST_EVENTS]
+            try:
+                self._client.put_log_events(**names, logEvents=some)
+            except self._client.exceptions.ResourceNotFoundException:
+                # A client has deleted it meanwhile.
+                _create(self._client, self._group, self._stream)
+                self._client.put_log_events(**names, logEvents=some)
 
 
 def _create(client: Any, group: str, stream: str) -> None:

@@ -86,17 +86,21 @@ class TrainingRun:
 
     def _run(self) -> None:
         root = Path(tempfile.mkdtemp(prefix="job-", dir=self._account.folder))
+        reason = None
         try:
             self._execute(root)
-            self._end("Stopped" if self._asked.is_set() else "Completed")
         except JobError as error:
-            self._end("Failed", str(error))
+            reason = str(error)
         except Exception as error:
             if not self._closing:
                 traceback.print_exc()
-            self._end("Failed", f"InternalServerError: {type(error).__name__}: {error}")
-        finally:
-            shutil.rmtree(root, ignore_errors=True)
+            reason = f"InternalServerError: {type(error).__name__}: {error}"
+        # Before the end is told: who waits for it finds nothing of the job.
+        shutil.rmtree(root, ignore_errors=True)
+        if reason is not None:
+            self._end("Failed", reason)
+        else:
+            self._end("Stopped" if self._asked.is_set() else "Completed")
 
     def _execute(self, root: Path) -> None:
         record = self._record

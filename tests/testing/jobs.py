@@ -89,3 +89,30 @@ def until_printed(name, seconds=30):
             return found
         time.sleep(0.05)
     raise AssertionError(f"{name} prints nothing")
+
+
+def configure(sagemaker, name, model):
+    """Make a configuration of one variant."""
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name,
+        ProductionVariants=[
+            {
+                "VariantName": "AllTraffic",
+                "ModelName": model,
+                "InitialInstanceCount": 1,
+                "InstanceType": "ml.m5.large",
+                "InitialVariantWeight": 1.0,
+            }
+        ],
+    )
+
+
+def in_service(sagemaker, name, seconds=60):
+    """The description of an endpoint, when it has been started or changed."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = sagemaker.describe_endpoint(EndpointName=name)
+        if found["EndpointStatus"] not in ("Creating", "Updating"):
+            return found
+        time.sleep(0.02)
+    raise AssertionError(found)

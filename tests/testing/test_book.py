@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from sklearn_sagemaker import LinearLearnerClassifier, load_artifact
 from sklearn_sagemaker.io import write_recordio
 from sklearn_sagemaker.testing.shapes import service_model
-from tests.testing.jobs import LINEAR, channel, ended, job
+from tests.testing.jobs import LINEAR, channel, configure, ended, in_service, job
 from tests.testing.test_training_jobs import check_shape
 
 SETTINGS = {
@@ -96,31 +96,6 @@ def endpoint(emulator, artifact):
     print(f"in service after {time.monotonic() - started:.2f} s")
     yield "book"
     sagemaker.delete_endpoint(EndpointName="book")
-
-
-def configure(sagemaker, name, model):
-    sagemaker.create_endpoint_config(
-        EndpointConfigName=name,
-        ProductionVariants=[
-            {
-                "VariantName": "AllTraffic",
-                "ModelName": model,
-                "InitialInstanceCount": 1,
-                "InstanceType": "ml.m5.large",
-                "InitialVariantWeight": 1.0,
-            }
-        ],
-    )
-
-
-def in_service(sagemaker, name, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = sagemaker.describe_endpoint(EndpointName=name)
-        if found["EndpointStatus"] not in ("Creating", "Updating"):
-            return found
-        time.sleep(0.02)
-    raise AssertionError(found)
 
 
 def invoke(name, body, content_type, accept="application/json", **more):

@@ -5,12 +5,15 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
+import boto3
 import pytest
 
 from sklearn_sagemaker.testing import SageMakerEmulator
+from tests.testing.jobs import configure, in_service
 
 RUNNING = """
 import os, sys, time, boto3
@@ -25,6 +28,19 @@ with SageMakerEmulator() as emulator:
     print(process, janitor, emulator.port, emulator._folder, flush=True)
     if sys.argv[1] == "wait":
         time.sleep(600)
+"""
+
+
+# Answers pings, and is deaf to TERM.
+DEAF = """
+import http.server, os, signal
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
+http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
 
 
@@ -97,6 +113,24 @@ def test_the_emulator_runs_until_it_is_told_to_end():
     assert "http://127.0.0.1:" in first
     assert lines[0].startswith("export AWS_ENDPOINT_URL=http://127.0.0.1:")
     assert run.returncode == 143
+
+
+def test_a_deleted_endpoint_that_does_not_end_is_ended_with_the_emulator():
+    with SageMakerEmulator() as emulator:
+        emulator.image("deaf:1", [sys.executable, "-I", "-S", "-c", DEAF])
+        sagemaker = boto3.client("sagemaker")
+        container = {"Image": "deaf:1"}
+        sagemaker.create_model(
+            ModelName="deaf", ExecutionRoleArn=emulator.role, PrimaryContainer=container
+        )
+        configure(sagemaker, "deaf", "deaf")
+        sagemaker.create_endpoint(EndpointName="deaf", EndpointConfigName="deaf")
+        assert in_service(sagemaker, "deaf")["EndpointStatus"] == "InService"
+        before = set(threading.enumerate())
+        sagemaker.delete_endpoint(EndpointName="deaf")
+        new = set(threading.enumerate()) - before
+        [closing] = [thread for thread in new if "process_request" not in thread.name]
+    assert not closing.is_alive()
 
 
 def test_a_taken_port_is_one_line():
