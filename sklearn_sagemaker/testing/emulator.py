@@ -24,10 +24,9 @@ from sklearn_sagemaker.testing.faults import Fault
 from sklearn_sagemaker.testing.front import HANDLER, Front
 from sklearn_sagemaker.testing.images import Images
 from sklearn_sagemaker.testing.resources import Resources
-from sklearn_sagemaker.testing.roles import studio
+from sklearn_sagemaker.testing.roles import ROLE, studio
 
 LOOPBACK = "127.0.0.1"
-ROLE = "SageMakerRole"
 _running = threading.Lock()
 
 

@@ -15,7 +15,7 @@ from sklearn_sagemaker.testing.errors import ServiceError
 from sklearn_sagemaker.testing.faults import Faults, after, before
 from sklearn_sagemaker.testing.images import described
 from sklearn_sagemaker.testing.requests import JSON, Request
-from sklearn_sagemaker.testing.roles import simulated
+from sklearn_sagemaker.testing.roles import caller, simulated
 
 _LOCAL = re.compile(r"(127\.0\.0\.1|localhost)(:\d+)?")
 _KEYS = re.compile(rb"<AccessKeyId>(\w+)</AccessKeyId>")
@@ -57,7 +57,7 @@ class Front:
         local: bool = True,
     ):
         self.cloud, self.control, self.invoke = cloud, control, invoke
-        self.local, self._keys = local, {key}
+        self.local, self._key, self._keys = local, key, {key}
         self.faults = Faults()
 
     def __call__(
@@ -116,6 +116,9 @@ class Front:
             if images is not None:
                 return 200, {"Content-Type": JSON}, json.dumps(images).encode()
         if request.service == "iam" and (found := simulated(request.body)):
+            return 200, {"Content-Type": "text/xml"}, found
+        ours = request.service == "sts" and request.key == self._key
+        if ours and (found := caller(request.body)):
             return 200, {"Content-Type": "text/xml"}, found
         if request.service == "sagemaker":
             if request.path.startswith("/endpoints/"):

@@ -6,10 +6,30 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from sklearn_sagemaker.testing.account import Account, now
+from sklearn_sagemaker.testing.account import NUMBER, Account, now
 from sklearn_sagemaker.testing.control import Operation
 
+ROLE = "SageMakerRole"
 _XMLNS = "https://iam.amazonaws.com/doc/2010-05-08/"
+
+
+def caller(body: bytes) -> bytes | None:
+    """The answer to a GetCallerIdentity: the role, as in a notebook of SageMaker.
+
+    None if the request of STS is another one. moto would answer with a user, of whom
+    the SDKs' ``get_execution_role`` makes nothing.
+    """
+    if parse_qs(body.decode("utf-8", "replace")).get("Action") != ["GetCallerIdentity"]:
+        return None
+    return (
+        '<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">'
+        "<GetCallerIdentityResult>"
+        f"<Arn>arn:aws:sts::{NUMBER}:assumed-role/{ROLE}/SageMaker</Arn>"
+        f"<UserId>AROAEMULATOR:SageMaker</UserId><Account>{NUMBER}</Account>"
+        "</GetCallerIdentityResult><ResponseMetadata>"
+        "<RequestId>emulator</RequestId></ResponseMetadata>"
+        "</GetCallerIdentityResponse>"
+    ).encode()
 
 
 def simulated(body: bytes) -> bytes | None:

@@ -101,6 +101,14 @@ def test_a_role_that_was_assumed_may_ask(emulator):
     client.list_training_jobs()
 
 
+def test_the_caller_has_the_role(emulator):
+    # get_execution_role() of SageMaker's SDKs takes the role out of this.
+    found = boto3.client("sts").get_caller_identity()
+    account, name = emulator.role.split(":")[4], emulator.role.rpartition("/")[2]
+    assert found["Arn"].startswith(f"arn:aws:sts::{account}:assumed-role/{name}/")
+    assert found["Account"] == account
+
+
 @pytest.mark.parametrize(
     ("service", "call", "code"),
     [
