@@ -7,7 +7,6 @@ import http.client
 import io
 import shutil
 import socket
-import subprocess
 import tarfile
 import tempfile
 import threading
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_sagemaker.testing.account import Account
-from sklearn_sagemaker.testing.children import allowed
+from sklearn_sagemaker.testing.children import Process, allowed
 from sklearn_sagemaker.testing.errors import JobError
 from sklearn_sagemaker.testing.images import OUR_PROGRAM, cannot_run
 from sklearn_sagemaker.testing.logs import LogStream
@@ -70,7 +69,7 @@ class ModelServer:
             raise JobError(cannot_run(container.get("Image")))
         self._account, self._asked = account, asked
         self._root = Path(tempfile.mkdtemp(prefix="model-", dir=account.folder))
-        self._process: subprocess.Popen | None = None
+        self._process: Process | None = None
         self._log: LogStream | None = None
         self.port = _free_port()
         try:
@@ -126,9 +125,7 @@ class ModelServer:
                 "SAGEMAKER_BASE_DIR": str(self._root),
                 "SAGEMAKER_BIND_TO_PORT": str(self.port),
             },
-            cwd=self._root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            self._root,
         )
         assert self._process.stdout is not None
         client = self._account.cloud.client("logs", region)

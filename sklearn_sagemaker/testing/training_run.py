@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import shutil
-import subprocess
 import tarfile
 import tempfile
 import threading
@@ -15,7 +14,7 @@ import traceback
 from pathlib import Path
 
 from sklearn_sagemaker.testing.account import Account, now
-from sklearn_sagemaker.testing.children import allowed
+from sklearn_sagemaker.testing.children import Process, allowed
 from sklearn_sagemaker.testing.delivery import Pipes, download, objects
 from sklearn_sagemaker.testing.errors import JobError
 from sklearn_sagemaker.testing.images import OUR_PROGRAM, cannot_run
@@ -69,7 +68,7 @@ class TrainingRun:
         self._account, self._region, self._record = account, region, record
         self._asked = threading.Event()
         self._closing = False
-        self._process: subprocess.Popen | None = None
+        self._process: Process | None = None
         self._exceeded = False
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -204,9 +203,7 @@ class TrainingRun:
                 "TRAINING_JOB_ARN": record["TrainingJobArn"],
                 "TRAINING_JOB_NAME": name,
             },
-            cwd=root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            root,
         )
         assert process.stdout is not None
         stream = f"{name}/{HOST}-{int(time.time())}"
@@ -218,20 +215,21 @@ class TrainingRun:
             log = LogStream(client, GROUP, stream, process.stdout, seen)
             ends.callback(log.close)
             ends.callback(children.ended, process)
-            self._wait(process)
-        return process.returncode
+            code = self._wait(process)
+        return code
 
-    def _wait(self, process: subprocess.Popen) -> None:
-        """Wait for the program, and end it when it must."""
+    def _wait(self, process: Process) -> int:
+        """Wait for the program, and end it when it must; its exit code."""
         longest = self._record["StoppingCondition"]["MaxRuntimeInSeconds"]
         end = time.monotonic() + longest
-        while process.poll() is None:
+        while (code := process.poll()) is None:
             self._exceeded = time.monotonic() > end and not self._asked.is_set()
             if self._exceeded or self._asked.is_set():
                 seconds = 0 if self._closing else STOP_SECONDS * self._account.scale
                 self._account.children.stop(process, seconds)
                 process.wait()
             self._asked.wait(POLL_SECONDS)
+        return code
 
     def _finish(self, root: Path, code: int) -> None:
         """Bring back what the program has left."""

@@ -18,14 +18,29 @@ from tests.testing.jobs import configure, in_service
 RUNNING = """
 import os, sys, time, boto3
 from sklearn_sagemaker.testing import SageMakerEmulator
+from sklearn_sagemaker.testing.images import OUR_PROGRAM
 from tests.testing.jobs import IMAGE, PROGRAM, job, until_printed
 with SageMakerEmulator() as emulator:
     emulator.image(IMAGE, [sys.executable, "-I", "-S", "-c", PROGRAM])
     do = 'print(os.getpid(), flush=True); time.sleep(600)'
     boto3.client("sagemaker").create_training_job(**job(emulator, "long", do))
     [process] = until_printed("long")
-    janitor = emulator._children._janitor.pid
-    print(process, janitor, emulator.port, emulator._folder, flush=True)
+    children = emulator._children
+    # A job of ours, which waits for rows.
+    root = emulator._folder / "ours"
+    (root / "input" / "config").mkdir(parents=True)
+    (root / "input" / "data").mkdir()
+    for name, text in (
+        ("hyperparameters", '{"predictor_type": "regressor"}'),
+        ("inputdataconfig", '{"train": {"TrainingInputMode": "Pipe"}}'),
+    ):
+        (root / "input" / "config" / f"{name}.json").write_text(text)
+    os.mkfifo(root / "input" / "data" / "train_0")
+    ours = children.start([*OUR_PROGRAM, "train", "--root", str(root)], {}, root)
+    while b"Using default worker" not in ours.stdout.readline():
+        pass
+    print(emulator._folder, emulator.port, process, ours.pid, children._janitor.pid,
+          children._forks._process.pid, flush=True)
     if sys.argv[1] == "wait":
         time.sleep(600)
 """
@@ -67,21 +82,22 @@ def test_nothing_is_left(how):
         text=True,
     )
     with program:
-        *numbers, folder = program.stdout.readline().split()
-        process, janitor, port = map(int, numbers)
+        folder, *numbers = program.stdout.readline().split()
+        port, *processes = map(int, numbers)
         if how == "killed":
-            assert is_there(process)
+            assert all(map(is_there, processes))
             assert listens(port)
             assert os.path.isdir(folder)
             program.kill()
         program.wait()
     end = time.monotonic() + 5
     while time.monotonic() < end:
-        left = [is_there(process), is_there(janitor), os.path.isdir(folder)]
-        if not any(left):
+        left = [*filter(is_there, processes)]
+        if not left and not os.path.isdir(folder):
             break
         time.sleep(0.05)
-    assert left == [False] * 3
+    assert not left
+    assert not os.path.isdir(folder)
     assert not listens(port)
 
 
