@@ -27,6 +27,14 @@ from sklearn_sagemaker.testing.resources import Resources
 from sklearn_sagemaker.testing.roles import ROLE, studio
 
 LOOPBACK = "127.0.0.1"
+SDK_DEFAULTS = """\
+SchemaVersion: "1.0"
+SageMaker:
+  PythonSDK:
+    Modules:
+      TelemetryOptOut: true
+"""
+"""For SageMaker's SDKs, which tell AWS what is called, past boto3."""
 _running = threading.Lock()
 
 
@@ -163,13 +171,14 @@ class SageMakerEmulator:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": str(self._folder / "sdk.yaml"),
             "SAGEMAKER_ROLE": self.role,
             "PYTHONPATH": _python_path(),
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
 
-    def run(self, command: Sequence[str]) -> int:
+    def run(self, command: Sequence[str], **more: Any) -> int:
         """Run a program with the environment of `environment`; its exit code.
 
         It dies with the emulator, whatever ends that.
@@ -177,8 +186,10 @@ class SageMakerEmulator:
         Parameters
         ----------
         command : sequence of str
+        **more
+            Arguments of `subprocess.Popen`.
         """
-        process = subprocess.Popen(command)
+        process = subprocess.Popen(command, **more)
         with self._children.bound(process):
             try:
                 return process.wait()
@@ -204,6 +215,7 @@ class SageMakerEmulator:
     def _start(self, serving: Any) -> None:
         folder = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-"))
         self._folder = folder
+        (folder / "sdk.yaml").write_text(SDK_DEFAULTS, encoding="utf-8")
         self._children = Children(folder)
         cloud = Cloud()
         cloud.reset()
@@ -305,7 +317,13 @@ class _Replaced:
         _default_session(self._session)
 
 
-_OURS = {"SAGEMAKER_ROLE", "PYTHONPATH", "NO_PROXY", "no_proxy"}
+_OURS = {
+    "NO_PROXY",
+    "PYTHONPATH",
+    "SAGEMAKER_ADMIN_CONFIG_OVERRIDE",
+    "SAGEMAKER_ROLE",
+    "no_proxy",
+}
 
 
 def _python_path() -> str:

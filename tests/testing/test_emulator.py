@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import boto3
 import pytest
@@ -69,6 +70,12 @@ def test_a_child_process_talks_to_it_too(emulator):
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert found.stdout.strip() == "123456789012"
+
+
+def test_the_sdks_of_sagemaker_tell_aws_nothing(emulator):
+    name = "SAGEMAKER_ADMIN_CONFIG_OVERRIDE"
+    assert os.environ[name] == emulator.environment()[name]
+    assert "TelemetryOptOut: true" in Path(os.environ[name]).read_text()
 
 
 def test_moto_answers_for_the_other_services(emulator, s3):
