@@ -126,13 +126,22 @@ class SageMakerEmulator:
         ----------
         operation : str
             As boto3's clients have it, such as ``CreateTrainingJob``, ``PutObject`` or
-            ``InvokeEndpoint``.
+            ``InvokeEndpoint``; ``Describe*`` is all that begin so. Or an action of IAM,
+            such as ``s3:PutObject``: calls that need it are denied, and
+            SimulatePrincipalPolicy says so.
         **fault
-            What happens: ``code``, ``message`` and ``status`` of a refusal; ``seconds``
-            to wait; ``reset="before"`` or ``"after"``, the connection is reset before
-            or after the call is carried out; ``cut``, bytes of the answer after which
-            the connection ends. When: after ``skip`` calls, ``times`` times (default:
-            ever).
+            What happens. Instead of the call: ``code``, ``message`` and ``status`` of a
+            refusal; ``reset="before"``; ``late=True``, logs have no events yet. To the
+            call: ``seconds`` to wait before it; ``ends``, how the job or endpoint that
+            it creates ends (``Failed``, ``Stopped``, ``MaxRuntimeExceeded``,
+            ``MaxWaitTimeExceeded``, or ``InProgress`` for not at all), and ``reason``.
+            To the answer: ``reset="after"``, it is lost; ``cut``, bytes after which
+            the connection ends; ``stall``, seconds to wait in its middle; ``flip``,
+            place of a byte in which a bit is changed; ``body``, bytes in its place;
+            ``change``, members to set in an answer that is JSON; ``hide``, entries of
+            a list are left out that hold this text.
+            When: if the request holds the text ``where``; after ``skip`` calls;
+            ``times`` times (default: ever).
 
         Returns
         -------
@@ -142,7 +151,7 @@ class SageMakerEmulator:
         Raises
         ------
         ValueError
-            If nothing would happen.
+            If nothing would happen, or ``reset`` or ``ends`` is none of those.
         """
         rule = Fault(operation, **fault)
         with self._front.faults.lock:
@@ -150,9 +159,8 @@ class SageMakerEmulator:
         return rule
 
     def heal(self) -> None:
-        """End all faults."""
-        with self._front.faults.lock:
-            self._front.faults.rules.clear()
+        """End all faults, and the waits that they ask for."""
+        self._front.faults.heal()
 
     @property
     def calls(self) -> dict[str, int]:

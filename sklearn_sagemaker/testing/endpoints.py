@@ -16,6 +16,7 @@ from sklearn_sagemaker.testing.control import Operation, tag
 from sklearn_sagemaker.testing.errors import JobError, ServiceError, invalid
 from sklearn_sagemaker.testing.model_server import Answer, ModelServer
 from sklearn_sagemaker.testing.models import Models
+from sklearn_sagemaker.testing.outcomes import OUTCOME, Outcome
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.requests import Request
 
@@ -40,7 +41,7 @@ class Endpoints:
         def missing(region: str, name: str) -> str:
             return f'Could not find endpoint "{account.arn(region, "endpoint", name)}".'
 
-        self._records = Records("Endpoint", missing, "ValidationException")
+        self.records = Records("Endpoint", missing, "ValidationException")
         self._running: dict[str, _Running] = {}
         self._deleted: list[_Running] = []
 
@@ -48,10 +49,10 @@ class Endpoints:
         """What clients can ask for, by the service's names."""
         return {
             "CreateEndpoint": self.create,
-            "DescribeEndpoint": lambda region, request: self._records.get(
+            "DescribeEndpoint": lambda region, request: self.records.get(
                 region, request["EndpointName"]
             ),
-            "ListEndpoints": lambda region, request: self._records.page(
+            "ListEndpoints": lambda region, request: self.records.page(
                 region, request, "Endpoints"
             ),
             "UpdateEndpoint": self.update,
@@ -72,15 +73,17 @@ class Endpoints:
             "CreationTime": time,
             "LastModifiedTime": time,
         }
-        self._records.add(region, record)
+        self.records.add(region, record)
         tag(self._account, arn, request)
         self._running[arn] = _Running(self._account, region, record)
-        self._running[arn].change(config, self._model(region, config))
+        self._running[arn].change(
+            config, self._model(region, config), request.get(OUTCOME)
+        )
         return {"EndpointArn": arn}
 
     def update(self, region: str, request: Record) -> Record:
         """Start a new configuration in place of the one that runs."""
-        record = self._records.get(region, request["EndpointName"])
+        record = self.records.get(region, request["EndpointName"])
         config = self._models.configs.get(region, request["EndpointConfigName"])
         if record["EndpointStatus"] != "InService":
             raise invalid(
@@ -90,7 +93,7 @@ class Endpoints:
         record["EndpointStatus"] = "Updating"
         record["LastModifiedTime"] = now()
         running = self._running[record["EndpointArn"]]
-        running.change(config, self._model(region, config))
+        running.change(config, self._model(region, config), request.get(OUTCOME))
         return {"EndpointArn": record["EndpointArn"]}
 
     def _model(self, region: str, config: Record) -> Record:
@@ -99,10 +102,10 @@ class Endpoints:
 
     def delete(self, region: str, request: Record) -> Record:
         """End an endpoint."""
-        record = self._records.get(region, request["EndpointName"])
+        record = self.records.get(region, request["EndpointName"])
         arn = record["EndpointArn"]
         running = self._running.pop(arn)
-        self._records.remove(region, request["EndpointName"])
+        self.records.remove(region, request["EndpointName"])
         self._account.tags.pop(arn, None)
         # Not here, where the lock is held that its start may wait for.
         running.begin_to_close()
@@ -139,7 +142,7 @@ class Endpoints:
         name = urllib.parse.unquote(parts[2])
         with self._account.lock:
             try:
-                record = self._records.get(request.region, name)
+                record = self.records.get(request.region, name)
             except ServiceError:
                 raise _wrong(
                     f"Endpoint {name} of account {NUMBER} not found."
@@ -193,20 +196,25 @@ class _Running:
         self._closing: threading.Thread | None = None
         self.server: ModelServer | None = None
 
-    def change(self, config: Record, model: Record) -> None:
+    def change(
+        self, config: Record, model: Record, outcome: Outcome | None = None
+    ) -> None:
         """Start a configuration, and then end the one before."""
-        arguments = (copy.deepcopy(config), model)
+        arguments = (copy.deepcopy(config), model, outcome)
         self._thread = threading.Thread(
             target=self._change, args=arguments, daemon=True
         )
         self._thread.start()
 
-    def _change(self, config: Record, model: Record) -> None:
+    def _change(self, config: Record, model: Record, outcome: Outcome | None) -> None:
         record, before = self._record, self.server
         [variant] = config["ProductionVariants"]
         name = variant["VariantName"]
         server, reason = None, ""
         try:
+            if outcome is not None:
+                outcome.strike(self._ended)
+                return
             server = ModelServer(
                 self._account,
                 self._region,

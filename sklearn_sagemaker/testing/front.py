@@ -11,9 +11,12 @@ from typing import Any
 
 from sklearn_sagemaker.testing.account import NUMBER
 from sklearn_sagemaker.testing.cloud import Cloud
-from sklearn_sagemaker.testing.errors import ServiceError
-from sklearn_sagemaker.testing.faults import Faults, after, before
+from sklearn_sagemaker.testing.control import Control
+from sklearn_sagemaker.testing.errors import ServiceError, unknown_operation
+from sklearn_sagemaker.testing.faults import Fault, Faults
 from sklearn_sagemaker.testing.images import described
+from sklearn_sagemaker.testing.operations import is_missing, operation_of
+from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.requests import JSON, Request
 from sklearn_sagemaker.testing.roles import caller, simulated
 
@@ -39,8 +42,8 @@ class Front:
     cloud : Cloud
     key : str
         Access key that requests must be signed with.
-    control : callable
-        ``control(region, operation, document)``: the answer of SageMaker.
+    control : Control
+        SageMaker's operations.
     invoke : callable
         ``invoke(request)``: the answer of an endpoint.
     local : bool, default=True
@@ -52,7 +55,7 @@ class Front:
         self,
         cloud: Cloud,
         key: str,
-        control: Callable[[str, str, dict[str, Any]], dict[str, Any] | None],
+        control: Control,
         invoke: Callable[[Request], Answer],
         local: bool = True,
     ):
@@ -70,8 +73,10 @@ class Front:
         try:
             self._check(request)
             fault = self.faults.of(request)
-            before(fault, handler)
-            status, headers, body = self._answer(request)
+            answer = None
+            if fault is not None:
+                answer = self.faults.before(fault, handler, request)
+            status, headers, body = answer or self._answer(request, fault)
         except ServiceError as error:
             status, headers, body = request.refusal(error)
         except ConnectionResetError:
@@ -83,13 +88,14 @@ class Front:
             status, headers, body = request.refusal(
                 ServiceError("InternalFailure", said)
             )
+        if fault is not None:
+            answer = status, headers, body
+            status, headers, body = self.faults.after(fault, handler, answer)
         headers.setdefault("x-amzn-RequestId", "emulator")
         if request.method != "HEAD":
             headers["Content-Length"] = str(len(body))
-        phrase = HTTPStatus(status).phrase
-        body = after(fault, handler, body)
-        start_response(f"{status} {phrase}", list(headers.items()))
-        return [body]
+        start_response(f"{status} {_phrase(status)}", list(headers.items()))
+        return self.faults.sent(fault, handler, body)
 
     def _check(self, request: Request) -> None:
         host = request.headers.get("Host", "")
@@ -107,7 +113,7 @@ class Front:
                 403,
             )
 
-    def _answer(self, request: Request) -> Answer:
+    def _answer(self, request: Request, fault: Fault | None) -> Answer:
         owner = request.headers.get("X-Amz-Expected-Bucket-Owner", NUMBER)
         if owner != NUMBER:
             raise ServiceError("AccessDenied", "Access Denied", 403)
@@ -115,27 +121,40 @@ class Front:
             images = described(json.loads(request.body or b"{}"))
             if images is not None:
                 return 200, {"Content-Type": JSON}, json.dumps(images).encode()
-        if request.service == "iam" and (found := simulated(request.body)):
-            return 200, {"Content-Type": "text/xml"}, found
-        ours = request.service == "sts" and request.key == self._key
-        if ours and (found := caller(request.body)):
+        found = None
+        if request.service == "iam":
+            found = simulated(request, self.faults.denies)
+        elif request.service == "sts" and request.key == self._key:
+            found = caller(request)
+        if found is not None:
             return 200, {"Content-Type": "text/xml"}, found
         if request.service == "sagemaker":
             if request.path.startswith("/endpoints/"):
                 return self.invoke(request)
             if request.operation:
-                return self._control(request)
+                return self._control(request, fault)
+        if is_missing(request):
+            raise unknown_operation(operation_of(request))
         return self._moto(request)
 
-    def _control(self, request: Request) -> Answer:
+    def _control(self, request: Request, fault: Fault | None) -> Answer:
         try:
             document = json.loads(request.body or b"{}")
         except ValueError as error:
             raise ServiceError("SerializationException", str(error)) from error
+        if not isinstance(document, dict):
+            raise ServiceError("SerializationException", "The request is no structure.")
+        document.pop(OUTCOME, None)
+        if fault is not None and fault.outcome is not None:
+            document[OUTCOME] = fault.outcome
         answer = self.control(request.region, request.operation, document)
-        if answer is None:
-            return self._moto(request)
-        return 200, {"Content-Type": JSON}, json.dumps(answer).encode()
+        if answer is not None:
+            return 200, {"Content-Type": JSON}, json.dumps(answer).encode()
+        status, headers, body = self._moto(request)
+        if status == 200:
+            found = self.control.completed(request.operation, body)
+            body = json.dumps(found).encode()
+        return status, headers, body
 
     def _moto(self, request: Request) -> Answer:
         status, headers, body = self.cloud.pass_on(
@@ -156,3 +175,11 @@ class Front:
             if name.lower() not in ours
         }
         return status, kept, body
+
+
+def _phrase(status: int) -> str:
+    """A status in words; the service has some of its own."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"

@@ -26,7 +26,7 @@ class TrainingJobs:
     def __init__(self, account: Account):
         self._account = account
         missing = "Requested resource not found."
-        self._records = Records("TrainingJob", lambda region, name: missing)
+        self.records = Records("TrainingJob", lambda region, name: missing)
         self._runs: dict[str, TrainingRun] = {}
 
     def operations(self) -> dict[str, Operation]:
@@ -67,7 +67,7 @@ class TrainingJobs:
         if is_ours(algorithm["TrainingImage"]):
             algorithm.setdefault("MetricDefinitions", BUILT_IN)
         move(record, "Starting")
-        self._records.add(region, record)
+        self.records.add(region, record)
         tag(self._account, arn, request)
         self._runs[arn] = TrainingRun(self._account, region, record)
         return {"TrainingJobArn": arn}
@@ -104,15 +104,15 @@ class TrainingJobs:
 
     def describe(self, region: str, request: Record) -> Record:
         """Say how a job is."""
-        return self._records.get(region, request["TrainingJobName"])
+        return self.records.get(region, request["TrainingJobName"])
 
     def list(self, region: str, request: Record) -> Record:
         """List jobs."""
-        return self._records.page(region, request, "TrainingJobSummaries")
+        return self.records.page(region, request, "TrainingJobSummaries")
 
     def stop(self, region: str, request: Record) -> Record:
         """Ask a job to stop."""
-        record = self._records.get(region, request["TrainingJobName"])
+        record = self.records.get(region, request["TrainingJobName"])
         status = record["TrainingJobStatus"]
         if status in ENDED:
             raise invalid(
@@ -127,13 +127,13 @@ class TrainingJobs:
 
     def delete(self, region: str, request: Record) -> Record:
         """Forget a job that has ended; its name is free again."""
-        record = self._records.get(region, request["TrainingJobName"])
+        record = self.records.get(region, request["TrainingJobName"])
         if record["TrainingJobStatus"] not in ENDED:
             raise invalid(
                 "The request was rejected because the training job is in status "
                 f"{record['TrainingJobStatus']}."
             )
-        self._records.remove(region, request["TrainingJobName"])
+        self.records.remove(region, request["TrainingJobName"])
         self._runs.pop(record["TrainingJobArn"])
         self._account.tags.pop(record["TrainingJobArn"], None)
         return {}

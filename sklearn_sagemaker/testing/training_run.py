@@ -20,6 +20,7 @@ from sklearn_sagemaker.testing.errors import JobError
 from sklearn_sagemaker.testing.images import OUR_PROGRAM, cannot_run
 from sklearn_sagemaker.testing.logs import LogStream
 from sklearn_sagemaker.testing.metrics import Metrics
+from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.records import Record
 
 GROUP = NAMESPACE = "/aws/sagemaker/TrainingJobs"
@@ -37,6 +38,7 @@ MESSAGES = {
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job exceeded MaxWaitTimeInSeconds provided",
 }
 
 
@@ -70,6 +72,7 @@ class TrainingRun:
         self._closing = False
         self._process: Process | None = None
         self._exceeded = False
+        self._stopped = "Stopped"
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -103,6 +106,12 @@ class TrainingRun:
 
     def _execute(self, root: Path) -> None:
         record = self._record
+        outcome = record.get(OUTCOME)
+        if outcome is not None:
+            if outcome.status in MESSAGES:
+                self._stopped = outcome.status
+            outcome.strike(self._asked)
+            return
         image = record["AlgorithmSpecification"]["TrainingImage"]
         command = self._account.images.command(image)
         if command is None:
@@ -293,7 +302,7 @@ class TrainingRun:
                 status = "Stopped"
                 move(record, "MaxRuntimeExceeded")
             else:
-                move(record, status)
+                move(record, self._stopped if status == "Stopped" else status)
             record["TrainingJobStatus"] = status
 
 

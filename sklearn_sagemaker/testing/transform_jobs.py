@@ -16,6 +16,7 @@ from sklearn_sagemaker.testing.delivery import Object, objects
 from sklearn_sagemaker.testing.errors import JobError, invalid
 from sklearn_sagemaker.testing.model_server import ModelServer
 from sklearn_sagemaker.testing.models import Models
+from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.splitting import MEGABYTE, bodies
 
@@ -40,17 +41,17 @@ class TransformJobs:
             arn = account.arn(region, "transform-job", name)
             return f'Could not find requested job with arn: "{arn}".'
 
-        self._records = Records("TransformJob", missing)
+        self.records = Records("TransformJob", missing)
         self._runs: dict[str, _Run] = {}
 
     def operations(self) -> dict[str, Operation]:
         """What clients can ask for, by the service's names."""
         return {
             "CreateTransformJob": self.create,
-            "DescribeTransformJob": lambda region, request: self._records.get(
+            "DescribeTransformJob": lambda region, request: self.records.get(
                 region, request["TransformJobName"]
             ),
-            "ListTransformJobs": lambda region, request: self._records.page(
+            "ListTransformJobs": lambda region, request: self.records.page(
                 region, request, "TransformJobSummaries"
             ),
             "StopTransformJob": self.stop,
@@ -76,14 +77,14 @@ class TransformJobs:
             LastModifiedTime=time,
         )
         record.setdefault("TransformOutput", {}).setdefault("KmsKeyId", "")
-        self._records.add(region, record)
+        self.records.add(region, record)
         tag(self._account, arn, request)
         self._runs[arn] = _Run(self._account, region, record, copy.deepcopy(model))
         return {"TransformJobArn": arn}
 
     def stop(self, region: str, request: Record) -> Record:
         """Ask a job to stop."""
-        record = self._records.get(region, request["TransformJobName"])
+        record = self.records.get(region, request["TransformJobName"])
         status = record["TransformJobStatus"]
         if status in ENDED:
             raise invalid(
@@ -140,6 +141,9 @@ class _Run:
 
     def _execute(self) -> None:
         record = self._record
+        if OUTCOME in record:
+            record[OUTCOME].strike(self._asked)
+            return
         with self._account.lock:
             record["TransformStartTime"] = now()
         s3 = self._account.cloud.client("s3", self._region)

@@ -97,7 +97,7 @@ def test_a_slow_answer(emulator):
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"), [({}, "needs a code"), ({"reset": "now"}, "'before' or")]
+    ("fault", "said"), [({}, "Nothing happens"), ({"reset": "now"}, "'before' or")]
 )
 def test_faults_that_are_none(emulator, fault, said):
     with pytest.raises(ValueError, match=said):
