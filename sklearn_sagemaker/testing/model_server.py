@@ -28,6 +28,8 @@ PING_SECONDS = 240.0
 STOP_SECONDS = 30.0
 """From SIGTERM to SIGKILL."""
 ANSWER_SECONDS = 60.0
+PACKAGED = "_container"
+"""Of a model's record: the container that its package has."""
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -173,8 +175,9 @@ class ModelServer:
 
 
 def container_of(model: dict[str, Any]) -> dict[str, Any]:
-    """The one container of a model."""
-    return model.get("PrimaryContainer") or model["Containers"][0]
+    """The one container of a model; the one of its package, if it has one."""
+    found = model.get(PACKAGED) or model.get("PrimaryContainer")
+    return found or model["Containers"][0]
 
 
 def _free_port() -> int:

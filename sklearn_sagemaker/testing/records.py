@@ -35,9 +35,9 @@ class Records:
         self.prefix, self._missing, self._taken = prefix, missing, taken
         self._all: dict[tuple[str, str], Record] = {}
 
-    def add(self, region: str, record: Record) -> None:
-        """Keep one, unless its name is taken."""
-        name = record[f"{self.prefix}Name"]
+    def add(self, region: str, record: Record, name: str | None = None) -> None:
+        """Keep one, unless its name is taken; that is in it, or said."""
+        name = name or record[f"{self.prefix}Name"]
         if (region, name) in self._all:
             if self._taken == "ResourceInUse":
                 said = f"{self._noun()} names must be unique within an AWS account and"
@@ -67,7 +67,21 @@ class Records:
         self.get(region, name)
         del self._all[region, name]
 
-    def page(self, region: str, request: Record, member: str) -> Record:
+    def all(self, region: str) -> list[Record]:
+        """Those of a region, from the first to the last."""
+        return [record for (place, _), record in self._all.items() if place == region]
+
+    def items(self) -> list[tuple[str, str, Record]]:
+        """Region, name and record of all."""
+        return [(region, name, record) for (region, name), record in self._all.items()]
+
+    def page(
+        self,
+        region: str,
+        request: Record,
+        member: str,
+        kept: Callable[[Record], bool] = lambda record: True,
+    ) -> Record:
         """The answer of a list operation.
 
         Parameters
@@ -77,23 +91,20 @@ class Records:
             With its filters, its order and the token of its page.
         member : str
             Of the answer, that has the entries.
+        kept : callable
+            Filters of this kind alone.
         """
         found = [
             record
-            for (place, _), record in self._all.items()
-            if place == region and self._fits(record, request)
+            for record in self.all(region)
+            if self._fits(record, request) and kept(record)
         ]
         key = request.get("SortBy", "CreationTime")
         named = {"Name": f"{self.prefix}Name", "Status": f"{self.prefix}Status"}
         found.sort(key=lambda record: record[named.get(key, "CreationTime")])
         if request.get("SortOrder", "Descending") == "Descending":
             found.reverse()
-        start = _place(request.get("NextToken"))
-        end = start + request.get("MaxResults", PAGE)
-        answer: Record = {member: found[start:end]}
-        if end < len(found):
-            answer["NextToken"] = base64.b64encode(str(end).encode()).decode()
-        return answer
+        return paged(found, request, member)
 
     def _fits(self, record: Record, request: Record) -> bool:
         if request.get("NameContains", "") not in record[f"{self.prefix}Name"]:
@@ -112,6 +123,16 @@ class Records:
     def _noun(self) -> str:
         text = "".join(f" {c.lower()}" if c.isupper() else c for c in self.prefix)
         return text.strip().capitalize()
+
+
+def paged(found: list[Record], request: Record, member: str) -> Record:
+    """The page of a list that a request asks for."""
+    start = _place(request.get("NextToken"))
+    end = start + request.get("MaxResults", PAGE)
+    answer: Record = {member: found[start:end]}
+    if end < len(found):
+        answer["NextToken"] = base64.b64encode(str(end).encode()).decode()
+    return answer
 
 
 def _place(token: str | None) -> int:
