@@ -24,6 +24,11 @@ class Cloud:
     """The services that moto has.
 
     moto keeps its state by process, so there is one of these at a time.
+
+    Attributes
+    ----------
+    log_regions : set of str
+        Where there may be logs.
     """
 
     def __init__(self) -> None:
@@ -32,6 +37,7 @@ class Cloud:
         self._moto.enabled = True
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
+        self.log_regions: set[str] = set()
 
     def reset(self) -> None:
         """Forget everything."""
@@ -43,6 +49,8 @@ class Cloud:
         from botocore.config import Config
 
         with self._lock:
+            if service == "logs":
+                self.log_regions.add(region)
             if (service, region) not in self._clients:
                 client = boto3.session.Session().client(
                     service,
@@ -75,6 +83,8 @@ class Cloud:
         headers : mapping
         body : bytes
         """
+        if service == "logs":
+            self.log_regions.add(region)
         default = f"{service}.{{region}}.amazonaws.com"
         host = _HOSTS.get(service, default).format(region=region)
         asked = {**headers, "Host": host}

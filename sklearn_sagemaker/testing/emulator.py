@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -25,6 +26,7 @@ from sklearn_sagemaker.testing.front import HANDLER, Front
 from sklearn_sagemaker.testing.images import Images
 from sklearn_sagemaker.testing.resources import Resources
 from sklearn_sagemaker.testing.roles import ROLE, studio
+from sklearn_sagemaker.testing.state import State
 
 LOOPBACK = "127.0.0.1"
 SDK_DEFAULTS = """\
@@ -60,6 +62,9 @@ class SageMakerEmulator:
     scale : float, default=1.0
         What the service's waits are multiplied with: after how long a process that is
         asked to stop is killed.
+    state : path, optional
+        A folder. What is in it is there when the emulator starts, and it is written
+        while the emulator runs: objects of S3, logs, models, jobs that have ended.
 
     Attributes
     ----------
@@ -88,6 +93,7 @@ class SageMakerEmulator:
         host: str = LOOPBACK,
         allow_remote: bool = False,
         scale: float = 1.0,
+        state: str | os.PathLike[str] | None = None,
     ):
         if not scale >= 0:
             raise ValueError(f"scale={scale!r} must be a number from 0 up.")
@@ -97,6 +103,7 @@ class SageMakerEmulator:
                 f"allow_remote=True, or leave it at {LOOPBACK!r}."
             )
         self.region, self.scale = region, scale
+        self._kept = None if state is None else Path(state)
         self._allow_remote = allow_remote
         self.access_key = "AKIA" + secrets.token_hex(8).upper()
         self._secret = secrets.token_hex(20)
@@ -207,29 +214,35 @@ class SageMakerEmulator:
                 raise
 
     def __enter__(self) -> SageMakerEmulator:
-        """Start."""
+        """Start.
+
+        Raises
+        ------
+        StoredStateError
+            If the folder of the state cannot be read, or another emulator uses it.
+        """
         serving = import_optional("werkzeug.serving", "testing", PURPOSE)
         if not _running.acquire(blocking=False):
             raise RuntimeError(
                 "An emulator runs in this process already; use that one, or end it."
             )
-        try:
-            self._start(serving)
-        except BaseException:
-            self._end()
-            raise
+        # What has been started is ended in reverse, whatever goes wrong.
+        with contextlib.ExitStack() as ends:
+            ends.callback(_running.release)
+            self._start(serving, ends)
+            self._ends = ends.pop_all()
         return self
 
-    def _start(self, serving: Any) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-"))
-        self._folder = folder
+    def _start(self, serving: Any, ends: contextlib.ExitStack) -> None:
+        self._folder = folder = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-"))
+        ends.callback(shutil.rmtree, folder, ignore_errors=True)
         (folder / "sdk.yaml").write_text(SDK_DEFAULTS, encoding="utf-8")
         self._children = Children(folder)
+        ends.callback(self._children.close)
         cloud = Cloud()
         cloud.reset()
         account = Account(cloud, self._children, folder, self._images, self.scale)
         self._resources = Resources(account)
-        host, port = self._asked
         self._front = Front(
             cloud,
             self.access_key,
@@ -240,10 +253,32 @@ class SageMakerEmulator:
             self._resources.invoke,
             local=not self._allow_remote,
         )
+        # Before the port is there, and ended after it.
+        ends.callback(self._resources.close)
+        self._set_up(cloud)
+        if self._kept is not None:
+            self._load(cloud, self._kept, ends)
+        self._listen(serving, ends)
+        ends.callback(self.heal)
+        ends.callback(_Replaced(self.environment()).close)
+
+    def _load(self, cloud: Cloud, folder: Path, ends: contextlib.ExitStack) -> None:
+        """Bring back what is kept, and keep what comes."""
+
+        def changes() -> tuple[Any, ...]:
+            return self._front.changes, *self._resources.statuses()
+
+        state = State(folder, cloud, self._resources.dump, changes)
+        ends.callback(state.close)
+        self._resources.load(state.load())
+        state.start()
+
+    def _listen(self, serving: Any, ends: contextlib.ExitStack) -> None:
+        host, port = self._asked
         # Our own socket: werkzeug ends the program if the port is taken.
         with socket.create_server((host, port)) as listener:
             self.port = listener.getsockname()[1]
-            self._server = serving.make_server(
+            server = serving.make_server(
                 host,
                 self.port,
                 self._front,
@@ -251,11 +286,11 @@ class SageMakerEmulator:
                 request_handler=_handler(serving),
                 fd=listener.fileno(),
             )
-        self._server.daemon_threads = True
+        ends.callback(server.server_close)
+        server.daemon_threads = True
         self.url = f"http://{LOOPBACK if host == '0.0.0.0' else host}:{self.port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self._environment = _Replaced(self.environment())
-        self._set_up(cloud)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ends.callback(server.shutdown)
 
     def _set_up(self, cloud: Cloud) -> None:
         trust = {
@@ -278,21 +313,7 @@ class SageMakerEmulator:
 
     def __exit__(self, *_: object) -> None:
         """End every job and endpoint, and leave nothing."""
-        self._end()
-
-    def _end(self) -> None:
-        try:
-            for name in ("_environment", "_server", "_resources", "_children"):
-                part = self.__dict__.pop(name, None)
-                if name == "_server" and part is not None:
-                    part.shutdown()
-                    part.server_close()
-                elif part is not None:
-                    part.close()
-            if "_folder" in self.__dict__:
-                shutil.rmtree(self.__dict__.pop("_folder"), ignore_errors=True)
-        finally:
-            _running.release()
+        self._ends.close()
 
 
 class _Replaced:

@@ -9,6 +9,7 @@ import secrets
 import threading
 import traceback
 import urllib.parse
+from collections.abc import Iterable
 from typing import Any
 
 from sklearn_sagemaker.testing.account import NUMBER, Account, now
@@ -24,6 +25,8 @@ MOST_BYTES = 6 << 20
 GROUP = "/aws/sagemaker/Endpoints/"
 PASSED_ON = ("accept", "content-type")
 OURS = "x-amzn-sagemaker-"
+SERVED = "_served"
+"""Of an endpoint's record: its configuration and model, which may be deleted."""
 
 
 class Endpoints:
@@ -113,6 +116,16 @@ class Endpoints:
         self._deleted.append(running)
         return {}
 
+    def load(self, items: Iterable[tuple[str, str, Record]]) -> None:
+        """Bring back endpoints of an emulator that has ended, and start them again."""
+        self.records.load(items)
+        for region, _, record in items:
+            running = _Running(self._account, region, record)
+            self._running[record["EndpointArn"]] = running
+            if record["EndpointStatus"] != "Failed":
+                record["EndpointStatus"] = "SystemUpdating"
+                running.change(*record[SERVED])
+
     def close(self) -> None:
         """End all of them."""
         for running in list(self._running.values()):
@@ -200,6 +213,8 @@ class _Running:
         self, config: Record, model: Record, outcome: Outcome | None = None
     ) -> None:
         """Start a configuration, and then end the one before."""
+        # What starts again when the emulator does: what runs, not what is to.
+        self._record.setdefault(SERVED, [copy.deepcopy(config), model])
         arguments = (copy.deepcopy(config), model, outcome)
         self._thread = threading.Thread(
             target=self._change, args=arguments, daemon=True
@@ -242,6 +257,7 @@ class _Running:
                 record.pop("FailureReason", None)
                 record["EndpointConfigName"] = config["EndpointConfigName"]
                 record["ProductionVariants"] = [_variant(variant, model)]
+                record[SERVED] = [config, model]
                 self.server = server
         if before is not None and server is not None:
             before.close()

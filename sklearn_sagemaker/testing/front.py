@@ -27,6 +27,8 @@ _WRONG_KEY = {
     "s3": "InvalidAccessKeyId",
     "sts": "InvalidClientTokenId",
 }
+READING = ("Describe", "Get", "HEAD", "Head", "Invoke", "List", "Search", "Simulate")
+"""How operations begin that change nothing."""
 HANDLER = "sklearn_sagemaker.handler"
 """What of the environment is the server's handler of the request."""
 _OURS = {"content-length", "date", "server", "connection", "transfer-encoding"}
@@ -49,6 +51,11 @@ class Front:
     local : bool, default=True
         Whether only this machine's own names may stand in the header Host: a page of
         the web could reach the port by a name that it points here.
+
+    Attributes
+    ----------
+    changes : int
+        How many calls so far may have changed something.
     """
 
     def __init__(
@@ -62,6 +69,7 @@ class Front:
         self.cloud, self.control, self.invoke = cloud, control, invoke
         self.local, self._key, self._keys = local, key, {key}
         self.faults = Faults()
+        self.changes = 0
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -88,6 +96,8 @@ class Front:
             status, headers, body = request.refusal(
                 ServiceError("InternalFailure", said)
             )
+        if not operation_of(request).startswith(READING):
+            self.changes += 1
         if fault is not None:
             answer = status, headers, body
             status, headers, body = self.faults.after(fault, handler, answer)

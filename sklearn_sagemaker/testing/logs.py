@@ -96,3 +96,32 @@ def _create(client: Any, group: str, stream: str) -> None:
     ):
         with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
             make(**names)
+
+
+def read_events(client: Any, group: str, stream: str) -> list[dict[str, Any]]:
+    """All lines of a stream, as they are written."""
+    found: list[dict[str, Any]] = []
+    names = {"logGroupName": group, "logStreamName": stream}
+    token: dict[str, str] = {}
+    while True:
+        page = client.get_log_events(**names, startFromHead=True, **token)
+        if not page["events"]:
+            return found
+        found += [
+            {"timestamp": event["timestamp"], "message": event["message"]}
+            for event in page["events"]
+        ]
+        token = {"nextToken": page["nextForwardToken"]}
+
+
+def write_events(
+    client: Any, group: str, stream: str, events: list[dict[str, Any]]
+) -> None:
+    """Write a stream, which need not be there."""
+    _create(client, group, stream)
+    for start in range(0, len(events), MOST_EVENTS):
+        client.put_log_events(
+            logGroupName=group,
+            logStreamName=stream,
+            logEvents=events[start : start + MOST_EVENTS],
+        )

@@ -11,6 +11,7 @@ OUTCOME = "_outcome"
 """Of a request and its record: the outcome, if there is one."""
 NEVER = "InProgress"
 ENDS = ("Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded", NEVER)
+LOST = "InternalServerError: The emulator ended while this ran."
 
 
 @dataclass(frozen=True)

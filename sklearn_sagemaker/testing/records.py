@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sklearn_sagemaker.testing.errors import ServiceError, invalid
@@ -71,9 +72,16 @@ class Records:
         """Those of a region, from the first to the last."""
         return [record for (place, _), record in self._all.items() if place == region]
 
-    def items(self) -> list[tuple[str, str, Record]]:
-        """Region, name and record of all."""
-        return [(region, name, record) for (region, name), record in self._all.items()]
+    def dump(self) -> list[tuple[str, str, Record]]:
+        """Region, name and a copy of each."""
+        return [
+            (region, name, copy.deepcopy(record))
+            for (region, name), record in self._all.items()
+        ]
+
+    def load(self, items: Iterable[tuple[str, str, Record]]) -> None:
+        """Keep what `dump` has given."""
+        self._all.update({(region, name): record for region, name, record in items})
 
     def page(
         self,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 
 from sklearn_sagemaker.testing.account import Account, now
 from sklearn_sagemaker.testing.control import Operation, tag
 from sklearn_sagemaker.testing.errors import invalid
 from sklearn_sagemaker.testing.images import is_ours
 from sklearn_sagemaker.testing.metrics import BUILT_IN, compiled
+from sklearn_sagemaker.testing.outcomes import LOST
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.training_run import TrainingRun, move
 
@@ -134,9 +136,17 @@ class TrainingJobs:
                 f"{record['TrainingJobStatus']}."
             )
         self.records.remove(region, request["TrainingJobName"])
-        self._runs.pop(record["TrainingJobArn"])
+        self._runs.pop(record["TrainingJobArn"], None)
         self._account.tags.pop(record["TrainingJobArn"], None)
         return {}
+
+    def load(self, items: Iterable[tuple[str, str, Record]]) -> None:
+        """Bring back jobs of an emulator that has ended, and with it those that ran."""
+        self.records.load(items)
+        for _, _, record in items:
+            if record["TrainingJobStatus"] not in ENDED:
+                record.update(TrainingJobStatus="Failed", FailureReason=LOST)
+                move(record, "Failed")
 
     def close(self) -> None:
         """End the jobs that run."""

@@ -7,6 +7,7 @@ import http.client
 import secrets
 import threading
 import traceback
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -16,7 +17,7 @@ from sklearn_sagemaker.testing.delivery import Object, objects
 from sklearn_sagemaker.testing.errors import JobError, invalid
 from sklearn_sagemaker.testing.model_server import ModelServer
 from sklearn_sagemaker.testing.models import Models
-from sklearn_sagemaker.testing.outcomes import OUTCOME
+from sklearn_sagemaker.testing.outcomes import LOST, OUTCOME
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.splitting import MEGABYTE, bodies
 
@@ -94,6 +95,13 @@ class TransformJobs:
         record["TransformJobStatus"] = "Stopping"
         self._runs[record["TransformJobArn"]].stop()
         return {}
+
+    def load(self, items: Iterable[tuple[str, str, Record]]) -> None:
+        """Bring back jobs of an emulator that has ended, and with it those that ran."""
+        self.records.load(items)
+        for _, _, record in items:
+            if record["TransformJobStatus"] not in ENDED:
+                record.update(TransformJobStatus="Failed", FailureReason=LOST)
 
     def close(self) -> None:
         """End the jobs that run."""
