@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -128,13 +129,16 @@ class Children:
         with contextlib.suppress(OSError):
             os.killpg(process.pid, number)
 
-    def stop(self, process: Process, seconds: float) -> None:
-        """Ask a process to end, and kill it after some seconds."""
-        with contextlib.suppress(OSError):
-            process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
-        self.kill(process, signal.SIGKILL)
+    def stop(self, processes: Sequence[Process], seconds: float) -> None:
+        """Ask processes to end, and kill those that have not after some seconds."""
+        end = time.monotonic() + seconds
+        for process in processes:
+            with contextlib.suppress(OSError):
+                process.send_signal(signal.SIGTERM)
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, end - time.monotonic()))
+            self.kill(process, signal.SIGKILL)
 
     def close(self) -> None:
         """End all of them, and remove the folder."""

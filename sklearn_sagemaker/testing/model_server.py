@@ -166,8 +166,8 @@ class ModelServer:
     def close(self, *, at_once: bool = False) -> None:
         """End it, and remove its files."""
         if self._process is not None:
-            waits = 0.0 if at_once else STOP_SECONDS * self._account.scale
-            self._account.children.stop(self._process, waits)
+            waits = 0.0 if at_once else self._account.grace(STOP_SECONDS)
+            self._account.children.stop([self._process], waits)
             self._account.children.ended(self._process)
         if self._log is not None:
             self._log.close()

@@ -6,15 +6,17 @@ import copy
 from collections.abc import Iterable
 
 from sklearn_sagemaker.testing.account import Account, now
+from sklearn_sagemaker.testing.checkpoints import local_path
 from sklearn_sagemaker.testing.control import Operation, tag
 from sklearn_sagemaker.testing.errors import invalid
-from sklearn_sagemaker.testing.images import is_ours
+from sklearn_sagemaker.testing.images import OUR_PROGRAM, is_ours
 from sklearn_sagemaker.testing.metrics import BUILT_IN, compiled
 from sklearn_sagemaker.testing.outcomes import LOST
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.training_run import TrainingRun, move
 
 ENDED = ("Completed", "Failed", "Stopped")
+MOST_HOSTS = 100
 
 
 class TrainingJobs:
@@ -84,8 +86,9 @@ class TrainingJobs:
         for name in ("OutputDataConfig", "ResourceConfig", "StoppingCondition"):
             if not record.get(name):
                 raise invalid(f"{name} is needed.")
-        if record["ResourceConfig"].get("InstanceCount", 1) > 1:
-            raise invalid("The emulator runs jobs on one host; set InstanceCount to 1.")
+        self._check_hosts(record)
+        if "CheckpointConfig" in record:
+            local_path(record["CheckpointConfig"])
         for definition in algorithm.get("MetricDefinitions", ()):
             compiled(definition)
         stopping = record["StoppingCondition"]
@@ -103,6 +106,20 @@ class TrainingJobs:
         for channel in channels:
             if "S3DataSource" not in channel["DataSource"]:
                 raise invalid("The emulator reads the data of channels from S3 only.")
+
+    def _check_hosts(self, record: Record) -> None:
+        resources = record["ResourceConfig"]
+        if "InstanceGroups" in resources:
+            raise invalid("The emulator has no instance groups; say an InstanceType.")
+        count = resources.get("InstanceCount", 1)
+        image = record["AlgorithmSpecification"]["TrainingImage"]
+        if count > MOST_HOSTS:
+            raise invalid(f"The emulator has {MOST_HOSTS} hosts for a job at most.")
+        if count > 1 and self._account.images.command(image) == OUR_PROGRAM:
+            raise invalid(
+                "The emulator trains the built-in algorithms on one host; set "
+                "InstanceCount to 1."
+            )
 
     def describe(self, region: str, request: Record) -> Record:
         """Say how a job is."""

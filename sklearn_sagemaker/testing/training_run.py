@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 import shutil
 import tarfile
@@ -11,23 +10,23 @@ import tempfile
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from sklearn_sagemaker.testing.account import Account, now
-from sklearn_sagemaker.testing.children import Process, allowed
-from sklearn_sagemaker.testing.delivery import Pipes, download, objects
 from sklearn_sagemaker.testing.errors import JobError
-from sklearn_sagemaker.testing.images import OUR_PROGRAM, cannot_run
-from sklearn_sagemaker.testing.logs import LogStream
+from sklearn_sagemaker.testing.hosts import names_of
+from sklearn_sagemaker.testing.images import cannot_run
 from sklearn_sagemaker.testing.metrics import Metrics
 from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.records import Record
+from sklearn_sagemaker.testing.training_host import GROUP, Host
 
-GROUP = NAMESPACE = "/aws/sagemaker/TrainingJobs"
-HOST = "algo-1"
 POLL_SECONDS = 0.02
 STOP_SECONDS = 120.0
 """From SIGTERM to SIGKILL."""
+SYNC_SECONDS = 1.0
+"""From one look for new checkpoints to the next."""
 MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
@@ -70,7 +69,6 @@ class TrainingRun:
         self._account, self._region, self._record = account, region, record
         self._asked = threading.Event()
         self._closing = False
-        self._process: Process | None = None
         self._exceeded = False
         self._stopped = "Stopped"
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -122,138 +120,84 @@ class TrainingRun:
         started = now()
         with self._account.lock:
             record["TrainingStartTime"] = started
-        pipes: list[Pipes] = []
-        try:
-            pipes += self._deliver(root)
-            self._move("Training")
-            code = self._train(root, command)
-        finally:
-            for pipe in pipes:
-                pipe.close()
-        if not self._closing:
-            self._finish(root, code)
-
-    def _deliver(self, root: Path) -> list[Pipes]:
-        """Write the folder that the program finds; pipes that go on meanwhile."""
-        record = self._record
-        default = record["AlgorithmSpecification"]["TrainingInputMode"]
-        config = root / "input" / "config"
-        data = root / "input" / "data"
-        for folder in (config, data, root / "model", root / "output" / "data"):
-            folder.mkdir(parents=True)
-        if "CheckpointConfig" in record:
-            (root / "checkpoints").mkdir()
-        s3 = self._account.cloud.client("s3", self._region)
-        said, pipes = {}, []
-        for channel in record.get("InputDataConfig", ()):
-            name = channel["ChannelName"]
-            mode = channel.get("InputMode", default)
-            source = channel["DataSource"]["S3DataSource"]
-            found = objects(s3, source)
-            said[name] = {
-                "TrainingInputMode": mode,
-                "S3DistributionType": source.get(
-                    "S3DataDistributionType", "FullyReplicated"
-                ),
-                "RecordWrapperType": channel.get("RecordWrapperType", "None"),
-            }
-            if "ContentType" in channel:
-                said[name]["ContentType"] = channel["ContentType"]
-            if mode == "Pipe":
-                zipped = channel.get("CompressionType") == "Gzip"
-                pipes.append(Pipes(s3, found, data / name, zipped))
-            else:
-                (data / name).mkdir()
-                download(s3, found, data / name)
-        resources = record["ResourceConfig"]
-        for name, document in (
-            ("hyperparameters", record.get("HyperParameters", {})),
-            ("inputdataconfig", said),
-            (
-                "resourceconfig",
-                {
-                    "current_host": HOST,
-                    "current_instance_type": resources.get("InstanceType"),
-                    "hosts": [HOST],
-                    "network_interface_name": "lo",
-                },
-            ),
-        ):
-            text = json.dumps(document)
-            (config / f"{name}.json").write_text(text, encoding="utf-8")
-        return pipes
-
-    def _train(self, root: Path, command: tuple[str, ...]) -> int:
-        """Run the program; its exit code."""
-        record, cloud = self._record, self._account.cloud
-        name = record["TrainingJobName"]
-        arguments = ["train"]
-        if command == OUR_PROGRAM:
-            arguments += ["--root", str(root)]
-        metrics = Metrics(record["AlgorithmSpecification"].get("MetricDefinitions", []))
-        watch = cloud.client("cloudwatch", self._region)
-
-        def seen(line: str, seconds: float) -> None:
-            points = metrics.read(line, seconds)
-            for point in points:
-                point["Dimensions"] = [{"Name": "TrainingJobName", "Value": name}]
-            if points:
-                watch.put_metric_data(Namespace=NAMESPACE, MetricData=points)
-                with self._account.lock:
-                    record["FinalMetricDataList"] = metrics.final()
-
-        children = self._account.children
-        process = children.start(
-            [*command, *arguments],
-            {
-                **allowed(record.get("Environment", {})),
-                "AWS_REGION": self._region,
-                "SAGEMAKER_BASE_DIR": str(root),
-                "TRAINING_JOB_ARN": record["TrainingJobArn"],
-                "TRAINING_JOB_NAME": name,
-            },
-            root,
-        )
-        assert process.stdout is not None
-        stream = f"{name}/{HOST}-{int(time.time())}"
-        client = cloud.client("logs", self._region)
+        names = names_of(record["ResourceConfig"].get("InstanceCount", 1))
         # From the last to the first, whatever goes wrong.
         with contextlib.ExitStack() as ends:
-            ends.enter_context(process.stdout)
-            ends.callback(children.ended, process)
-            log = LogStream(client, GROUP, stream, process.stdout, seen)
-            ends.callback(log.close)
-            ends.callback(children.ended, process)
-            code = self._wait(process)
-        return code
+            hosts = []
+            for number in range(len(names)):
+                host = Host(self._account, self._region, record, root, names, number)
+                ends.callback(host.close)
+                host.deliver()
+                hosts.append(host)
+            self._move("Training")
+            seen = self._metrics()
+            processes = [host.start(command, seen) for host in hosts]
+            failed = self._wait(hosts)
+            seconds = 0 if self._closing else self._account.grace(STOP_SECONDS)
+            self._account.children.stop(processes, seconds)
+        if not self._closing:
+            self._finish(hosts, failed)
 
-    def _wait(self, process: Process) -> int:
-        """Wait for the program, and end it when it must; its exit code."""
+    def _metrics(self) -> Callable[[str, float], None]:
+        """What reads the metrics in a line of a log."""
+        record = self._record
+        metrics = Metrics(record["AlgorithmSpecification"].get("MetricDefinitions", []))
+        watch = self._account.cloud.client("cloudwatch", self._region)
+        dimension = {"Name": "TrainingJobName", "Value": record["TrainingJobName"]}
+
+        def seen(line: str, seconds: float) -> None:
+            with self._account.lock:
+                points = metrics.read(line, seconds)
+                if points:
+                    record["FinalMetricDataList"] = metrics.final()
+            for point in points:
+                point["Dimensions"] = [dimension]
+            if points:
+                watch.put_metric_data(Namespace=GROUP, MetricData=points)
+
+        return seen
+
+    def _wait(self, hosts: list[Host]) -> JobError | None:
+        """Wait until the programs have ended, or must; why the job fails.
+
+        One that fails fails the job.
+        """
         longest = self._record["StoppingCondition"]["MaxRuntimeInSeconds"]
         end = time.monotonic() + longest
-        while (code := process.poll()) is None:
-            self._exceeded = time.monotonic() > end and not self._asked.is_set()
-            if self._exceeded or self._asked.is_set():
-                seconds = 0 if self._closing else STOP_SECONDS * self._account.scale
-                self._account.children.stop(process, seconds)
-                process.wait()
+        synced = time.monotonic()
+        while not self._asked.is_set():
+            codes = [host.look() for host in hosts]
+            for host, code in zip(hosts, codes, strict=True):
+                if code:
+                    return host.failure(code)
+            if None not in codes:
+                return None
+            self._exceeded = time.monotonic() > end
+            if self._exceeded:
+                return None
+            if time.monotonic() > synced + SYNC_SECONDS:
+                for host in hosts:
+                    host.sync()
+                synced = time.monotonic()
             self._asked.wait(POLL_SECONDS)
-        return code
+        return None
 
-    def _finish(self, root: Path, code: int) -> None:
-        """Bring back what the program has left."""
-        failed = code and not self._asked.is_set() and not self._exceeded
+    def _finish(self, hosts: list[Host], failed: JobError | None) -> None:
+        """Bring back what the programs have left."""
+        for host in hosts:
+            host.sync()
         if not self._asked.is_set():
             self._move("Uploading")
-        output = root / "output"
-        if not failed:
-            self._upload(root / "model", "model.tar.gz")
-        if any((output / "data").iterdir()):
-            self._upload(output / "data", "output.tar.gz")
-        if failed:
-            raise JobError(_reason(output / "failure", code))
+        if failed is None:
+            self._upload([host.model for host in hosts], "model.tar.gz")
+        outputs = [host.output / "data" for host in hosts]
+        if any(any(folder.iterdir()) for folder in outputs):
+            self._upload(outputs, "output.tar.gz")
+        if failed is not None:
+            raise failed
 
-    def _upload(self, folder: Path, name: str) -> None:
+    def _upload(self, folders: list[Path], name: str) -> None:
+        """Pack folders into one archive, in which the first has a name alone."""
         config = self._record["OutputDataConfig"]
         uri = self._record["ModelArtifacts"]["S3ModelArtifacts"]
         bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -266,8 +210,13 @@ class TrainingRun:
             }
         with tempfile.TemporaryFile(dir=self._account.folder) as file:
             with tarfile.open(fileobj=file, mode="w:gz") as archive:
-                for path in sorted(folder.iterdir()):
-                    archive.add(path, path.name)
+                taken = set()
+                for folder in folders:
+                    for path in sorted(folder.rglob("*")):
+                        name_inside = str(path.relative_to(folder))
+                        if name_inside not in taken:
+                            archive.add(path, name_inside, recursive=False)
+                        taken.add(name_inside)
             file.seek(0)
             s3 = self._account.cloud.client("s3", self._region)
             from botocore.exceptions import ClientError
@@ -304,13 +253,3 @@ class TrainingRun:
             else:
                 move(record, self._stopped if status == "Stopped" else status)
             record["TrainingJobStatus"] = status
-
-
-def _reason(path: Path, code: int) -> str:
-    """Why a job fails whose program ends with a code."""
-    try:
-        text = path.read_text("utf-8", "replace").strip()
-    except OSError:
-        text = ""
-    said = text or "AlgorithmError: the program has not said why"
-    return f"{said[:1000]}, exit code: {code}"

@@ -11,7 +11,16 @@ from botocore.exceptions import ClientError
 
 from sklearn_sagemaker.testing.images import ACCOUNTS, is_ours
 from sklearn_sagemaker.testing.shapes import service_model
-from tests.testing.jobs import GROUP, channel, ended, job, printed, run, until_printed
+from tests.testing.jobs import (
+    GROUP,
+    LINEAR,
+    channel,
+    ended,
+    job,
+    printed,
+    run,
+    until_printed,
+)
 
 
 def passed(found):
@@ -209,9 +218,17 @@ def test_bad_requests_are_refused(emulator, sagemaker, change, said):
 
 
 def test_more_bad_requests_are_refused(emulator, sagemaker):
-    request = job(emulator, "bad")
+    request = job(emulator, "bad", image=LINEAR)
     request["ResourceConfig"]["InstanceCount"] = 2
     assert "one host" in refusal(sagemaker.create_training_job, **request)[1]
+    request = job(emulator, "bad")
+    request["ResourceConfig"]["InstanceCount"] = 101
+    assert "at most" in refusal(sagemaker.create_training_job, **request)[1]
+    for path in ("/tmp/x", "/opt/ml/../x", "/opt/ml"):
+        kept = {"S3Uri": "s3://bucket/x", "LocalPath": path}
+        request = job(emulator, "bad", CheckpointConfig=kept)
+        said = refusal(sagemaker.create_training_job, **request)[1]
+        assert "below /opt/ml" in said
     request = job(emulator, "bad")
     request["AlgorithmSpecification"]["MetricDefinitions"] = [
         {"Name": "x", "Regex": "no group"}
