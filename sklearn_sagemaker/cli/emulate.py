@@ -51,8 +51,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale",
         type=float,
-        default=1.0,
-        help="what the service's waits are multiplied with (default: %(default)s)",
+        default=0.0,
+        help="what the service's waits are multiplied with; 1 is the service "
+        "(default: %(default)s)",
     )
     parser.add_argument(
         "--state",

@@ -59,9 +59,10 @@ class SageMakerEmulator:
     allow_remote : bool, default=False
         Whether it may be another than this machine's own, and any name may stand in the
         header Host. Who has the access key can run programs here.
-    scale : float, default=1.0
-        What the service's waits are multiplied with: after how long a process that is
-        asked to stop is killed.
+    scale : float, default=0.0
+        What the service's waits are multiplied with: those in the statuses of jobs and
+        endpoints, and after how long (at least 5 s) a process that is asked to stop is
+        killed. 1.0 is the service, where a job starts after 90 s.
     state : path, optional
         A folder. What is in it is there when the emulator starts, and it is written
         while the emulator runs: objects of S3, logs, models, jobs that have ended.
@@ -92,7 +93,7 @@ class SageMakerEmulator:
         port: int = 0,
         host: str = LOOPBACK,
         allow_remote: bool = False,
-        scale: float = 1.0,
+        scale: float = 0.0,
         state: str | os.PathLike[str] | None = None,
     ):
         if not scale >= 0:

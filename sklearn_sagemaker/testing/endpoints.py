@@ -230,6 +230,7 @@ class _Running:
             if outcome is not None:
                 outcome.strike(self._ended)
                 return
+            self._account.wait("Updating" if before else "Creating", self._ended)
             server = ModelServer(
                 self._account,
                 self._region,

@@ -265,6 +265,6 @@ def _as_json(value: Any) -> Any:
 
 
 def _with_times(found: dict[str, Any]) -> Any:
-    if found.keys() == {_TIME}:
+    if found.keys() == {_TIME} and isinstance(found[_TIME], float):
         return datetime.datetime.fromtimestamp(found[_TIME], datetime.UTC)
     return found

@@ -114,6 +114,7 @@ class TrainingRun:
         command = self._account.images.command(image)
         if command is None:
             raise JobError(cannot_run(image))
+        self._account.wait("Starting", self._asked)
         if self._asked.is_set():
             return
         self._move("Downloading")
@@ -129,6 +130,7 @@ class TrainingRun:
                 ends.callback(host.close)
                 host.deliver()
                 hosts.append(host)
+            self._account.wait("Downloading", self._asked)
             self._move("Training")
             seen = self._metrics()
             processes = [host.start(command, seen) for host in hosts]
@@ -188,6 +190,7 @@ class TrainingRun:
             host.sync()
         if not self._asked.is_set():
             self._move("Uploading")
+            self._account.wait("Uploading", self._asked)
         if failed is None:
             self._upload([host.model for host in hosts], "model.tar.gz")
         outputs = [host.output / "data" for host in hosts]

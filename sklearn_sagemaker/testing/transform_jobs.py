@@ -152,6 +152,7 @@ class _Run:
         if OUTCOME in record:
             record[OUTCOME].strike(self._asked)
             return
+        self._account.wait("Starting", self._asked)
         with self._account.lock:
             record["TransformStartTime"] = now()
         s3 = self._account.cloud.client("s3", self._region)

@@ -41,7 +41,7 @@ LOSS = [{"Name": "loss", "Regex": r"loss=(\S+);"}]
 
 
 def emulator(folder):
-    made = SageMakerEmulator(state=folder, scale=0.0)
+    made = SageMakerEmulator(state=folder)
     made.image(IMAGE, [sys.executable, "-I", "-S", "-c", PROGRAM])
     made.image(SERVER, [sys.executable, "-I", "-S", "-c", SERVE])
     return made

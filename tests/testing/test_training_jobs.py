@@ -4,6 +4,7 @@ import io
 import re
 import tarfile
 import time
+from pathlib import Path
 
 import boto3
 import pytest
@@ -68,7 +69,7 @@ put(open(folder + "/a.csv").read() + open(folder + "/more/b.csv").read(), "model
 put("other", "output/data/o")
 print("loss=3.5;"); print("loss=2.5;", flush=True)
 print(os.environ["TRAINING_JOB_NAME"], os.environ.get("MINE"), sorted(
-    name for name in os.environ if name.startswith(("AWS", "LD_"))), file=sys.stderr)
+    set(os.environ) & {"AWS_PROFILE", "AWS_REGION", "LD_PRELOAD"}), file=sys.stderr)
 """
     request = job(
         emulator,
@@ -119,6 +120,23 @@ print(os.environ["TRAINING_JOB_NAME"], os.environ.get("MINE"), sorted(
     check_shape(model.output_shape, found)
 
 
+def test_a_program_has_no_way_to_aws(emulator, sagemaker, monkeypatch, tmp_path):
+    (tmp_path / ".aws").mkdir()
+    secret = "[default]\naws_access_key_id = AKIAX\naws_secret_access_key = x\n"
+    (tmp_path / ".aws" / "credentials").write_text(secret)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # Python's own folder for packages is in HOME.
+    place = str(Path(boto3.__file__).parents[1])
+    do = f"""
+sys.path.append({place!r})
+import boto3
+client = boto3.client("s3", region_name="us-east-1")
+print(boto3.session.Session().get_credentials(), client.meta.endpoint_url)
+"""
+    assert run(emulator, sagemaker, "no-way", do)["TrainingJobStatus"] == "Completed"
+    assert printed("no-way") == [f"None {emulator.url}"]
+
+
 def test_logs_come_while_it_runs(emulator, sagemaker):
     request = job(emulator, "talks", 'print("hello", flush=True); time.sleep(60)')
     sagemaker.create_training_job(**request)
@@ -138,7 +156,8 @@ def test_a_failure_says_why(emulator, sagemaker):
     assert found["FailureReason"].startswith("AlgorithmError: ")
 
 
-def test_a_stop_is_a_request_then_an_order(emulator, sagemaker, s3):
+def test_a_stop_is_a_request_then_an_order(emulator, sagemaker, s3, monkeypatch):
+    monkeypatch.setattr("sklearn_sagemaker.testing.account.LEAST_SECONDS", 1.0)
     wait = 'print("up", flush=True); time.sleep(60)'
     gently = f'signal.signal(15, lambda *_: (put("x", "model/m"), sys.exit(1)))\n{wait}'
     deaf = f"signal.signal(15, signal.SIG_IGN)\n{wait}"
