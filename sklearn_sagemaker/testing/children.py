@@ -18,6 +18,13 @@ from sklearn_sagemaker.testing.images import OUR_PROGRAM
 
 INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
 """What a job sees of the environment here: no credentials."""
+NOBODY = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+"""Nor does it find any, in files or from a machine of EC2."""
+NOWHERE = "http://127.0.0.1:9"
 REFUSED = ("LD_", "DYLD_", "PYTHON", "AWS_")
 """Beginnings of variables that a request may not set: they change which code runs, or
 whom it talks to."""
@@ -38,7 +45,7 @@ class Children:
     def __init__(self, folder: Path):
         self.folder = folder
         self._lock = threading.Lock()
-        self._running: dict[int, Process] = {}
+        self._running: dict[int, tuple[Process, Path]] = {}
         self._forking = threading.Lock()
         self._forks: ForkServer | None = None
         self._janitor = subprocess.Popen(
@@ -59,9 +66,10 @@ class Children:
         environment : mapping
             What a request sets, and what the service does.
         folder : Path
-            In which it runs.
+            In which it runs, and its ``SAGEMAKER_BASE_DIR``.
         """
         given = self._environment(environment)
+        given["SAGEMAKER_BASE_DIR"] = str(folder)
         process: Process | None = None
         if self._forkable(command, environment):
             with contextlib.suppress(OSError):
@@ -77,13 +85,16 @@ class Children:
                     stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )
-            self._running[process.pid] = process
+            self._running[process.pid] = process, folder
             self._tell("+", -process.pid)
         return process
 
     @staticmethod
     def _environment(more: Mapping[str, str]) -> dict[str, str]:
         given = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        given.update(NOBODY)
+        # Set by the emulator, where nobody can do anything without a key.
+        given["AWS_ENDPOINT_URL"] = os.environ.get("AWS_ENDPOINT_URL", NOWHERE)
         given.update(more)
         # So that this package is the one that is imported there.
         given["PYTHONPATH"] = str(Path(__file__).parents[2])
@@ -116,10 +127,12 @@ class Children:
     def ended(self, process: Process) -> None:
         """End a process and what it has started, and forget it."""
         with self._lock:
-            if self._running.pop(process.pid, None) is None:
-                return
+            _, folder = self._running.pop(process.pid, (None, None))
+        if folder is None:
+            return
         self.kill(process, signal.SIGKILL)
         process.wait()
+        janitor.kill_strays(f"{folder}\0")
         with self._lock:
             self._tell("-", -process.pid)
 
@@ -144,7 +157,7 @@ class Children:
         """End all of them, and remove the folder."""
         with self._lock:
             running = list(self._running.values())
-        for process in running:
+        for process, _ in running:
             self.ended(process)
         if self._forks is not None:
             self._forks.close()

@@ -124,7 +124,6 @@ class ModelServer:
                 **allowed(container.get("Environment", {})),
                 **allowed(environment),
                 "AWS_REGION": region,
-                "SAGEMAKER_BASE_DIR": str(self._root),
                 "SAGEMAKER_BIND_TO_PORT": str(self.port),
             },
             self._root,

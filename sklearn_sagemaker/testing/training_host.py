@@ -169,7 +169,6 @@ class Host:
             {
                 **allowed(record.get("Environment", {})),
                 "AWS_REGION": self._region,
-                "SAGEMAKER_BASE_DIR": str(self.root),
                 "TRAINING_JOB_ARN": record["TrainingJobArn"],
                 "TRAINING_JOB_NAME": job,
             },

@@ -22,7 +22,11 @@ from sklearn_sagemaker.testing.images import OUR_PROGRAM
 from tests.testing.jobs import IMAGE, PROGRAM, job, until_printed
 with SageMakerEmulator() as emulator:
     emulator.image(IMAGE, [sys.executable, "-I", "-S", "-c", PROGRAM])
-    do = 'print(os.getpid(), flush=True); time.sleep(600)'
+    do = '''
+import subprocess
+stray = subprocess.Popen(["sleep", "600"], start_new_session=True)
+print(os.getpid(), stray.pid, flush=True); time.sleep(600)
+'''
     boto3.client("sagemaker").create_training_job(**job(emulator, "long", do))
     [process] = until_printed("long")
     children = emulator._children
@@ -39,8 +43,8 @@ with SageMakerEmulator() as emulator:
     ours = children.start([*OUR_PROGRAM, "train", "--root", str(root)], {}, root)
     while b"Using default worker" not in ours.stdout.readline():
         pass
-    print(emulator._folder, emulator.port, process, ours.pid, children._janitor.pid,
-          children._forks._process.pid, flush=True)
+    print(emulator._folder, emulator.port, *process.split(), ours.pid,
+          children._janitor.pid, children._forks._process.pid, flush=True)
     if sys.argv[1] == "wait":
         time.sleep(600)
 """
