@@ -24,6 +24,7 @@ from sklearn_sagemaker.testing.control import Control
 from sklearn_sagemaker.testing.faults import Fault
 from sklearn_sagemaker.testing.front import HANDLER, Front
 from sklearn_sagemaker.testing.images import Images
+from sklearn_sagemaker.testing.quotas import Quotas
 from sklearn_sagemaker.testing.resources import Resources
 from sklearn_sagemaker.testing.roles import ROLE, studio
 from sklearn_sagemaker.testing.state import State
@@ -111,7 +112,7 @@ class SageMakerEmulator:
         self._asked = host, port
         self.role = f"arn:aws:iam::{NUMBER}:role/{ROLE}"
         self.bucket = f"sagemaker-{region}-{NUMBER}"
-        self._images = Images()
+        self._images, self._quotas = Images(), Quotas()
 
     def image(self, name: str, command: Sequence[str]) -> None:
         """Say what an image runs, beside the built-in ones and this package's.
@@ -165,6 +166,23 @@ class SageMakerEmulator:
         with self._front.faults.lock:
             self._front.faults.rules.append(rule)
         return rule
+
+    def quota(self, instance_type: str, count: int, use: str = "training job") -> None:
+        """Set how many instances of a type may be in use at once; more are refused.
+
+        Parameters
+        ----------
+        instance_type : str
+        count : int
+            0 refuses all.
+        use : {"training job", "transform job", "endpoint"}, default="training job"
+
+        Raises
+        ------
+        ValueError
+            If there is no such use.
+        """
+        self._quotas.limit(instance_type, count, use)
 
     def heal(self) -> None:
         """End all faults, and the waits that they ask for."""
@@ -243,7 +261,7 @@ class SageMakerEmulator:
         cloud = Cloud()
         cloud.reset()
         account = Account(cloud, self._children, folder, self._images, self.scale)
-        self._resources = Resources(account)
+        self._resources = Resources(account, self._quotas)
         self._front = Front(
             cloud,
             self.access_key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import copy
 import time
 from typing import Any
@@ -9,12 +10,13 @@ from typing import Any
 from sklearn_sagemaker.testing.account import Account
 from sklearn_sagemaker.testing.cloud import Cloud
 from sklearn_sagemaker.testing.control import Operation
-from sklearn_sagemaker.testing.endpoints import Endpoints
+from sklearn_sagemaker.testing.endpoints import SERVED, Endpoints
 from sklearn_sagemaker.testing.logs import read_events
 from sklearn_sagemaker.testing.metrics import Metrics
 from sklearn_sagemaker.testing.models import Models
 from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.packages import Packages
+from sklearn_sagemaker.testing.quotas import USES, Quotas, instances
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.searching import Search
 from sklearn_sagemaker.testing.training_jobs import TrainingJobs
@@ -22,7 +24,8 @@ from sklearn_sagemaker.testing.training_run import GROUP
 from sklearn_sagemaker.testing.transform_jobs import TransformJobs
 
 SEARCHED = ("TrainingJob", "Endpoint", "ModelPackage", "ModelPackageGroup")
-_MOVING = ("Creating", "Deleting", "InProgress", "Stopping", "Updating")
+_MOVING = ("Creating", "InProgress", "Stopping", "SystemUpdating", "Updating")
+_USING = (*_MOVING, "InService")
 
 
 class Resources:
@@ -31,10 +34,11 @@ class Resources:
     Parameters
     ----------
     account : Account
+    quotas : Quotas
     """
 
-    def __init__(self, account: Account):
-        self._account = account
+    def __init__(self, account: Account, quotas: Quotas):
+        self._account, self._quotas = account, quotas
         self._training = TrainingJobs(account)
         self._packages = Packages(account)
         self._models = Models(account, self._packages)
@@ -46,7 +50,7 @@ class Resources:
 
     def operations(self) -> dict[str, Operation]:
         """What clients can ask for, by the service's names."""
-        return {
+        found: dict[str, Operation] = {
             **self._training.operations(),
             **self._packages.operations(),
             **self._models.operations(),
@@ -54,6 +58,28 @@ class Resources:
             **self._transforms.operations(),
             "Search": self._search,
         }
+        for name in USES:
+            kind = "".join(part.capitalize() for part in name.split())
+            found[f"Create{kind}"] = self._limited(name, kind, found[f"Create{kind}"])
+        return found
+
+    def _limited(self, use: str, kind: str, create: Operation) -> Operation:
+        """An operation that keeps to the quotas."""
+        records = self._kinds()[kind]
+
+        def limited(region: str, request: Record) -> Record:
+            used = collections.Counter[str]()
+            for record in records.all(region):
+                if record[f"{kind}Status"] in _USING:
+                    used += instances(record.get(SERVED, [record])[0])
+            asked = request
+            if "EndpointConfigName" in request:
+                name = request["EndpointConfigName"]
+                asked = self._models.configs.get(region, name)
+            self._quotas.check(use, instances(asked), used)
+            return create(region, request)
+
+        return limited
 
     def _kinds(self) -> dict[str, Records]:
         """All records, in the order in which they need each other."""
