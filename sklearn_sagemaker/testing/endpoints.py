@@ -239,6 +239,7 @@ class _Running:
                 f"{name}/i-{secrets.token_hex(8)}",
                 {},
                 self._ended,
+                workers=variant.get("InitialInstanceCount", 1),
             )
         except JobError as error:
             said = str(error)

@@ -30,6 +30,7 @@ STOP_SECONDS = 30.0
 ANSWER_SECONDS = 60.0
 PACKAGED = "_container"
 """Of a model's record: the container that its package has."""
+WORKERS = "SAGEMAKER_MODEL_SERVER_WORKERS"
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -48,6 +49,8 @@ class ModelServer:
         What is set beside the model's own variables.
     asked : threading.Event
         Set when nobody waits for it any more.
+    workers : int, default=1
+        Processes of the program, where the model's variables do not say.
 
     Raises
     ------
@@ -64,19 +67,25 @@ class ModelServer:
         stream: str,
         environment: Mapping[str, str],
         asked: threading.Event,
+        workers: int = 1,
     ):
         container = container_of(model)
         command = account.images.command(container.get("Image"))
         if command is None:
             raise JobError(cannot_run(container.get("Image")))
         self._account, self._asked = account, asked
+        environment = {
+            WORKERS: str(workers),
+            **container.get("Environment", {}),
+            **environment,
+        }
         self._root = Path(tempfile.mkdtemp(prefix="model-", dir=account.folder))
         self._process: Process | None = None
         self._log: LogStream | None = None
         self.port = _free_port()
         try:
             self._unpack(region, container)
-            self._start(region, command, container, group, stream, environment)
+            self._start(region, command, group, stream, environment)
             self._wait(container)
         except BaseException:
             self.close()
@@ -110,18 +119,16 @@ class ModelServer:
         self,
         region: str,
         command: tuple[str, ...],
-        container: dict[str, Any],
         group: str,
         stream: str,
         environment: Mapping[str, str],
     ) -> None:
         arguments = ["serve"]
         if command == OUR_PROGRAM:
-            arguments += ["--root", str(self._root), "--workers", "1"]
+            arguments += ["--root", str(self._root)]
         self._process = self._account.children.start(
             [*command, *arguments],
             {
-                **allowed(container.get("Environment", {})),
                 **allowed(environment),
                 "AWS_REGION": region,
                 "SAGEMAKER_BIND_TO_PORT": str(self.port),

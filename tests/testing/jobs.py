@@ -91,7 +91,7 @@ def until_printed(name, seconds=30):
     raise AssertionError(f"{name} prints nothing")
 
 
-def configure(sagemaker, name, model):
+def configure(sagemaker, name, model, count=1):
     """Make a configuration of one variant."""
     sagemaker.create_endpoint_config(
         EndpointConfigName=name,
@@ -99,7 +99,7 @@ def configure(sagemaker, name, model):
             {
                 "VariantName": "AllTraffic",
                 "ModelName": model,
-                "InitialInstanceCount": 1,
+                "InitialInstanceCount": count,
                 "InstanceType": "ml.m5.large",
                 "InitialVariantWeight": 1.0,
             }
