@@ -46,7 +46,7 @@ def refusal(call, **arguments):
 
 
 def check_shape(shape, value, path=""):
-    """Required members are there, and no structure is empty."""
+    """Required members are there, choices are of the list, no structure is empty."""
     if shape.type_name == "structure":
         for name in shape.required_members:
             assert name in value, f"{path}.{name} is missing"
@@ -58,6 +58,8 @@ def check_shape(shape, value, path=""):
     elif shape.type_name == "list":
         for item in value:
             check_shape(shape.member, item, f"{path}[]")
+    elif shape.metadata.get("enum"):
+        assert value in shape.metadata["enum"], f"{path} is {value}"
 
 
 def test_a_job_from_data_to_artifacts(emulator, sagemaker, s3):
