@@ -67,10 +67,10 @@ class Checkpoints:
                 continue
             name = path.relative_to(self._folder).as_posix()
             # The program may take one away, or put another in its place.
-            with contextlib.suppress(FileNotFoundError), said_by_s3(self._uri):
-                with path.open("rb") as file:
-                    body = file.read()
-                self._s3.put_object(Bucket=bucket, Key=key + name, Body=body)
+            with contextlib.suppress(FileNotFoundError):
+                body = path.read_bytes()
+                with said_by_s3(self._uri, "Upload of checkpoints"):
+                    self._s3.put_object(Bucket=bucket, Key=key + name, Body=body)
                 self._known[path] = state
 
 

@@ -157,14 +157,14 @@ def _of_manifest(s3: Any, uri: str) -> Iterator[Object]:
 
 
 @contextlib.contextmanager
-def said_by_s3(uri: str) -> Iterator[None]:
+def said_by_s3(uri: str, what: str = "Data download") -> Iterator[None]:
     """Let what S3 refuses be the reason of the job's failure."""
     from botocore.exceptions import ClientError
 
     try:
         yield
     except ClientError as error:
-        raise JobError(f"ClientError: Data download failed: {uri}: {error}") from error
+        raise JobError(f"ClientError: {what} failed: {uri}: {error}") from error
 
 
 def download(s3: Any, found: list[Object], folder: Path) -> None:
