@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sklearn_sagemaker._optional import import_optional
-from sklearn_sagemaker.testing.errors import unknown_operation
 
 PURPOSE = "the emulator"
 KEY = "EMULATORSOWN"
@@ -97,7 +96,7 @@ class Cloud:
 
         Raises
         ------
-        ServiceError
+        NotImplementedError
             If it does not have the operation.
         """
         from botocore.awsrequest import AWSPreparedRequest
@@ -109,10 +108,11 @@ class Cloud:
         request = AWSPreparedRequest(method, url, given, body, stream_output=False)
         try:
             answer = self._moto.process_request(request)
-        except NotImplementedError as error:
-            raise unknown_operation(str(error)) from error
+        except ModuleNotFoundError as error:
+            # Of services that need packages beside moto.
+            raise NotImplementedError(str(error)) from error
         if answer is None or answer[2] == "Not yet implemented":
-            raise unknown_operation(url)
+            raise NotImplementedError(url)
         status, found, content = answer
         if isinstance(content, str):
             content = content.encode()

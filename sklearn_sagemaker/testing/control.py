@@ -13,15 +13,16 @@ from sklearn_sagemaker.testing.shapes import answer, check_request, service_mode
 
 Operation = Callable[[str, dict[str, Any]], dict[str, Any]]
 """``operation(region, request)``: the answer, which may hold more than its shape."""
-PRETENDED = re.compile(
+REFUSED = re.compile(
     "AutoML|Cluster|CompilationJob|Execution|FeatureGroup|HyperParameterTuningJob|"
-    "JobDefinition|ProcessingJob|WeightsAndCapacities"
+    "JobDefinition|ModelCard|ProcessingJob|WeightsAndCapacities"
 )
-"""In the names of operations by which moto says that something runs which does not."""
+"""In the names of operations of moto's that are refused: it says that something runs
+which does not, or (of cards) leaves out members that are required."""
 
 MOTO_TAGS = {
     "domain", "experiment", "experiment-trial", "experiment-trial-component",
-    "model-card", "notebook-instance", "pipeline",
+    "notebook-instance", "pipeline",
 }  # fmt: skip
 """Kinds of resources whose tags moto keeps."""
 
@@ -78,7 +79,7 @@ class Control:
 def _moto_has(name: str) -> bool:
     from moto.sagemaker.responses import SageMakerResponse
 
-    return not PRETENDED.search(name) and hasattr(
+    return not REFUSED.search(name) and hasattr(
         SageMakerResponse, re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
     )
 

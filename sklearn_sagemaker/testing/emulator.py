@@ -272,14 +272,17 @@ class SageMakerEmulator:
             self._resources.invoke,
             local=not self._allow_remote,
         )
-        # Before the port is there, and ended after it.
+        server = self._listen(serving)
+        ends.callback(server.server_close)
+        # Before any client is made, and until the last one has ended.
+        ends.callback(_Replaced(self.environment()).close)
         ends.callback(self._resources.close)
         self._set_up(cloud)
         if self._kept is not None:
             self._load(cloud, self._kept, ends)
-        self._listen(serving, ends)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ends.callback(server.shutdown)
         ends.callback(self.heal)
-        ends.callback(_Replaced(self.environment()).close)
 
     def _load(self, cloud: Cloud, folder: Path, ends: contextlib.ExitStack) -> None:
         """Bring back what is kept, and keep what comes."""
@@ -292,7 +295,8 @@ class SageMakerEmulator:
         self._resources.load(state.load())
         state.start()
 
-    def _listen(self, serving: Any, ends: contextlib.ExitStack) -> None:
+    def _listen(self, serving: Any) -> Any:
+        """The server, whose port is taken."""
         host, port = self._asked
         # Our own socket: werkzeug ends the program if the port is taken.
         with socket.create_server((host, port)) as listener:
@@ -305,11 +309,9 @@ class SageMakerEmulator:
                 request_handler=_handler(serving),
                 fd=listener.fileno(),
             )
-        ends.callback(server.server_close)
         server.daemon_threads = True
         self.url = f"http://{LOOPBACK if host == '0.0.0.0' else host}:{self.port}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        ends.callback(server.shutdown)
+        return server
 
     def _set_up(self, cloud: Cloud) -> None:
         trust = {

@@ -167,14 +167,18 @@ class Front:
         return status, headers, body
 
     def _moto(self, request: Request) -> Answer:
-        status, headers, body = self.cloud.pass_on(
-            request.service,
-            request.region,
-            request.method,
-            request.target,
-            request.headers,
-            body=request.body,
-        )
+        try:
+            status, headers, body = self.cloud.pass_on(
+                request.service,
+                request.region,
+                request.method,
+                request.target,
+                request.headers,
+                body=request.body,
+            )
+        except NotImplementedError:
+            name = f"{operation_of(request)} of {request.service or 'no service'}"
+            raise unknown_operation(name) from None
         if request.service in ("sts", "iam"):
             self._keys.update(key.decode() for key in _KEYS.findall(body))
         # A HEAD request's says how long the object is.

@@ -117,9 +117,14 @@ class Records:
     def _fits(self, record: Record, request: Record) -> bool:
         if request.get("NameContains", "") not in record[f"{self.prefix}Name"]:
             return False
-        wanted = request.get("StatusEquals")
-        if wanted not in (None, record.get(f"{self.prefix}Status")):
-            return False
+        for name, wanted in request.items():
+            if not name.endswith("Equals"):
+                continue
+            name = name.removesuffix("Equals")
+            value = record.get(f"{self.prefix}Status" if name == "Status" else name)
+            # The status of a warm pool is in a structure.
+            if wanted != (value.get("Status") if isinstance(value, dict) else value):
+                return False
         for name in ("CreationTime", "LastModifiedTime"):
             when = (record.get(name) or record["CreationTime"]).timestamp()
             if when < request.get(f"{name}After", when):

@@ -14,6 +14,20 @@ def path(*parts): return os.path.join(root, *parts)
 def put(text, *parts): open(path(*parts), "w").write(text)
 exec(json.load(open(path("input/config/hyperparameters.json"))).get("do", ""))
 """
+# A server that answers everything with the same.
+SERVER = "example.com/serves:1"
+SERVE = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200); self.end_headers(); self.wfile.write(b"served")
+    def log_message(self, *_): pass
+port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
+http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
 LINEAR = "382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1"
 
 

@@ -16,6 +16,8 @@ from tests.testing.jobs import (
     GROUP,
     IMAGE,
     PROGRAM,
+    SERVE,
+    SERVER,
     configure,
     ended,
     in_service,
@@ -24,19 +26,6 @@ from tests.testing.jobs import (
     run,
 )
 
-SERVE = """
-import http.server, os
-class Handler(http.server.BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200); self.end_headers()
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200); self.end_headers(); self.wfile.write(b"served")
-    def log_message(self, *_): pass
-port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
-http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
-"""
-SERVER = "example.com/serves:1"
 LOSS = [{"Name": "loss", "Regex": r"loss=(\S+);"}]
 
 
