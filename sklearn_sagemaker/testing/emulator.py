@@ -17,13 +17,14 @@ from typing import Any
 
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.testing.account import NUMBER, Account
-from sklearn_sagemaker.testing.child import sitecustomize
 from sklearn_sagemaker.testing.children import Children
 from sklearn_sagemaker.testing.cloud import PURPOSE, Cloud
 from sklearn_sagemaker.testing.control import Control
+from sklearn_sagemaker.testing.environment import python_path, replaced
 from sklearn_sagemaker.testing.faults import Fault
 from sklearn_sagemaker.testing.front import HANDLER, Front
 from sklearn_sagemaker.testing.images import Images
+from sklearn_sagemaker.testing.janitor import MARK
 from sklearn_sagemaker.testing.quotas import Quotas
 from sklearn_sagemaker.testing.resources import Resources
 from sklearn_sagemaker.testing.roles import ROLE, studio
@@ -207,7 +208,7 @@ class SageMakerEmulator:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": str(self._folder / "sdk.yaml"),
             "SAGEMAKER_ROLE": self.role,
-            "PYTHONPATH": _python_path(),
+            "PYTHONPATH": python_path(),
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
@@ -215,7 +216,8 @@ class SageMakerEmulator:
     def run(self, command: Sequence[str], **more: Any) -> int:
         """Run a program with the environment of `environment`; its exit code.
 
-        It dies with the emulator, whatever ends that.
+        It dies with the emulator, whatever ends that, and so does on Linux all that it
+        has started.
 
         Parameters
         ----------
@@ -223,7 +225,8 @@ class SageMakerEmulator:
         **more
             Arguments of `subprocess.Popen`.
         """
-        process = subprocess.Popen(command, **more)
+        variables = {**(more.pop("env", None) or os.environ), MARK: str(self._folder)}
+        process = subprocess.Popen(command, env=variables, **more)
         with self._children.bound(process):
             try:
                 return process.wait()
@@ -275,7 +278,7 @@ class SageMakerEmulator:
         server = self._listen(serving)
         ends.callback(server.server_close)
         # Before any client is made, and until the last one has ended.
-        ends.callback(_Replaced(self.environment()).close)
+        ends.enter_context(replaced(self.environment()))
         ends.callback(self._resources.close)
         self._set_up(cloud)
         if self._kept is not None:
@@ -335,61 +338,6 @@ class SageMakerEmulator:
     def __exit__(self, *_: object) -> None:
         """End every job and endpoint, and leave nothing."""
         self._ends.close()
-
-
-class _Replaced:
-    """Variables of this process's environment, put back by `close`.
-
-    boto3's default session, which may have taken others, is left out meanwhile.
-    """
-
-    def __init__(self, variables: dict[str, str]):
-        self._before = dict(os.environ)
-        for name in list(os.environ):
-            if name.startswith("AWS_") and name not in variables:
-                os.environ.pop(name)
-        os.environ.update(variables)
-        self._session = _default_session(None)
-        sitecustomize.install()
-
-    def close(self) -> None:
-        sitecustomize.remove()
-        for name in set(os.environ) - set(self._before):
-            if name.startswith("AWS_") or name in _OURS:
-                os.environ.pop(name)
-        os.environ.update(
-            {
-                name: text
-                for name, text in self._before.items()
-                if name.startswith("AWS_") or name in _OURS
-            }
-        )
-        _default_session(self._session)
-
-
-_OURS = {
-    "NO_PROXY",
-    "PYTHONPATH",
-    "SAGEMAKER_ADMIN_CONFIG_OVERRIDE",
-    "SAGEMAKER_ROLE",
-    "no_proxy",
-}
-
-
-def _python_path() -> str:
-    """The PYTHONPATH of a child: ours, before the one that is there."""
-    ours = str(Path(sitecustomize.__file__).parent)
-    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join([ours, *(path for path in before if path not in ("", ours))])
-
-
-def _default_session(session: Any) -> Any:
-    """Replace boto3's default session; the one that was there."""
-    import boto3
-
-    before = boto3.DEFAULT_SESSION
-    boto3.DEFAULT_SESSION = session
-    return before
 
 
 def _handler(serving: Any) -> Any:

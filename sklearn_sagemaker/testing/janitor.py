@@ -12,6 +12,9 @@ import shutil
 import signal
 import sys
 
+MARK = "SAGEMAKER_EMULATOR"
+"""Variable of programs that the emulator was asked to run, and of what they start."""
+
 
 def main(folder: str) -> None:
     """Wait for the end of standard input, then clear up.
@@ -30,17 +33,20 @@ def main(folder: str) -> None:
         with contextlib.suppress(OSError):
             os.kill(number, signal.SIGKILL)
     kill_strays(os.path.join(folder, ""))
+    kill_strays(f"{folder}\0", MARK)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def kill_strays(beginning: str) -> None:
+def kill_strays(beginning: str, variable: str = "SAGEMAKER_BASE_DIR") -> None:
     """Kill the processes whose folder, as their environment has it, begins with a text.
 
     Parameters
     ----------
     beginning : str
+    variable : str, default="SAGEMAKER_BASE_DIR"
+        That has the folder.
     """
-    mark = os.fsencode(f"SAGEMAKER_BASE_DIR={beginning}")
+    mark = os.fsencode(f"{variable}={beginning}")
     for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
         with contextlib.suppress(OSError, ValueError):
             number = int(name)

@@ -124,6 +124,31 @@ def test_a_command_runs_with_the_emulator():
     assert (run.returncode, out, err) == (7, "[] ['--x']\n", "")
 
 
+STARTS = """
+import subprocess, sys, time
+for away in (False, True):
+    started = subprocess.Popen(["sleep", "600"], start_new_session=away)
+    print(started.pid, flush=True)
+if sys.argv[1] == "killed":
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", ["killed", "left"])
+def test_what_a_command_has_started_ends(how):
+    with start("--", sys.executable, "-c", STARTS, how) as run:
+        processes = [int(run.stdout.readline()) for _ in range(2)]
+        if how == "killed":
+            assert all(map(is_there, processes))
+            run.kill()
+        run.wait()
+        end = time.monotonic() + 60
+        while any(map(is_there, processes)) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not any(map(is_there, processes))
+
+
 def test_the_emulator_runs_until_it_is_told_to_end():
     with start("--port", "0") as run:
         first = run.stdout.readline()
