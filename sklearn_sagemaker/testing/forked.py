@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import select
-import signal
 import socket
 import subprocess
 import sys
@@ -29,7 +28,7 @@ MODULES = (
     "gunicorn.workers.gthread",
 )
 """What the programs import."""
-KILLED = -signal.SIGKILL
+KILLED = -9
 
 
 class Forked:

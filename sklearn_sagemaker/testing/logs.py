@@ -54,7 +54,8 @@ class LogStream:
         self._lines.close()
 
     def _read(self) -> None:
-        for raw in self._lines:
+        # A line that never ends comes in pieces.
+        for raw in iter(lambda: self._lines.readline(MOST_CHARACTERS), b""):
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
             now = time.time()
             if self._seen is not None:
@@ -62,7 +63,7 @@ class LogStream:
             if line:
                 event = {
                     "timestamp": int(now * 1000),
-                    "message": line[:MOST_CHARACTERS],
+                    "message": line,
                 }
                 with self._lock:
                     self._waiting.append(event)
