@@ -15,6 +15,7 @@ import select
 import signal
 import socket
 import sys
+import warnings
 
 MOST_BYTES = 1 << 17
 """Of a request."""
@@ -82,7 +83,10 @@ def serve(control):
 def fork(control):
     """Fork; None if that is not possible, which the other end is told as 0."""
     try:
-        return os.fork()
+        # Python warns of threads, which libraries for matrices have; they mind forks.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return os.fork()
     except OSError:
         control.send(b"0")
         return None
