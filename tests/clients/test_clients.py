@@ -1,0 +1,63 @@
+"""Clients of AWS, unchanged, each in an environment of its own: `make oracles`."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sklearn_sagemaker import LinearLearnerClassifier, load_artifact
+from sklearn_sagemaker.testing import SageMakerEmulator
+from tests.testing.jobs import LINEAR
+
+SCRIPTS = Path(__file__).parent / "scripts"
+ENVIRONMENTS = os.environ.get("CLIENT_ENVIRONMENTS")
+pytestmark = pytest.mark.skipif(
+    ENVIRONMENTS is None, reason="run by make oracles: wants environments of clients"
+)
+
+
+@pytest.fixture
+def emulator():
+    """One for each: the scripts expect an empty account."""
+    with SageMakerEmulator(scale=0.0) as running:
+        yield running
+
+
+def python_of(client):
+    """Interpreter of a client's environment."""
+    home = Path(ENVIRONMENTS, client).absolute()
+    if not (home / "installed").exists():
+        pytest.skip(f"the environment of {client} is not there")
+    return str(home / "bin" / "python")
+
+
+def run(*command):
+    """Run a script, whose exit code says whether all is well."""
+    found = subprocess.run(command, capture_output=True, text=True)
+    print(found.stdout[-4000:])
+    assert found.returncode == 0, found.stderr[-4000:]
+
+
+def test_sdk_v2(emulator, tmp_path):
+    script = str(SCRIPTS / "sdk_v2.py")
+    run(python_of("sdk-v2"), "-W", "ignore", script, str(tmp_path))
+    found = load_artifact(tmp_path / "model.tar.gz")
+    rows = np.load(tmp_path / "rows.npz")
+    X, y = rows["X"], rows["y"]
+    local = LinearLearnerClassifier.sagemaker_defaults(
+        epochs=2, num_models=2, mini_batch_size=50, random_state=3
+    )
+    local.fit(X[:300], y[:300], X_val=X[300:], y_val=y[300:])
+    np.testing.assert_array_equal(
+        found.coef_.astype(np.float32), local.coef_.astype(np.float32)
+    )
+
+
+def test_sdk_v3(emulator):
+    run(python_of("sdk-v3"), "-W", "ignore", str(SCRIPTS / "sdk_v3.py"))
+
+
+def test_the_aws_cli(emulator):
+    run("bash", str(SCRIPTS / "aws_cli.sh"), python_of("aws-cli"), LINEAR)
