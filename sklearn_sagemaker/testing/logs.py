@@ -22,7 +22,7 @@ class LogStream:
         Of CloudWatch Logs.
     group, stream : str
     lines : file
-        Of bytes.
+        Of bytes; closed at the end, or if there can be no stream.
     seen : callable or None
         ``seen(line, seconds)``, called for each line.
     """
@@ -40,7 +40,11 @@ class LogStream:
         self._waiting: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        _create(client, group, stream)
+        try:
+            _create(client, group, stream)
+        except BaseException:
+            lines.close()
+            raise
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._sender = threading.Thread(target=self._send_on, daemon=True)
         self._reader.start()

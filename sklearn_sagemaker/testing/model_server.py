@@ -126,6 +126,8 @@ class ModelServer:
         arguments = ["serve"]
         if command == OUR_PROGRAM:
             arguments += ["--root", str(self._root)]
+        # Before there is a pipe that somebody must close.
+        client = self._account.cloud.client("logs", region)
         self._process = self._account.children.start(
             [*command, *arguments],
             {
@@ -136,7 +138,6 @@ class ModelServer:
             self._root,
         )
         assert self._process.stdout is not None
-        client = self._account.cloud.client("logs", region)
         self._log = LogStream(client, group, stream, self._process.stdout)
 
     def _wait(self, container: dict[str, Any]) -> None:

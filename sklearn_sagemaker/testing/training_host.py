@@ -164,6 +164,8 @@ class Host:
             command = with_addresses(command, addresses)
         record = self._record
         job = record["TrainingJobName"]
+        # Before there is a pipe that somebody must close.
+        logs = self._account.cloud.client("logs", self._region)
         self._process = self._account.children.start(
             command,
             {
@@ -176,7 +178,7 @@ class Host:
         )
         assert self._process.stdout is not None
         self._log = LogStream(
-            self._account.cloud.client("logs", self._region),
+            logs,
             GROUP,
             f"{job}/{self.name}-{int(time.time())}",
             self._process.stdout,
