@@ -2,14 +2,25 @@
 
 import io
 import json
+import re
 import tarfile
 import time
 
 import boto3
+import numpy as np
 import pytest
 
 from sklearn_sagemaker.testing.hosts import names_of, with_addresses, write_addresses
-from tests.testing.jobs import GROUP, channel, ended, job, printed, run, until_printed
+from tests.testing.jobs import (
+    GROUP,
+    LINEAR,
+    channel,
+    ended,
+    job,
+    printed,
+    run,
+    until_printed,
+)
 
 SHOW = """
 hosts = json.load(open(path("input/config/resourceconfig.json")))
@@ -170,3 +181,42 @@ sys.exit(1)
     kept["S3Uri"] = "s3://bucket-that-is-not-there/x"
     found = run(emulator, sagemaker, "no-bucket", do, CheckpointConfig=kept)
     assert "NoSuchBucket" in found["FailureReason"]
+
+
+def test_a_stopped_training_goes_on_in_another_job(emulator, sagemaker, s3):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(10000, 5)).round(3)
+    y = X[:, 0] + rng.normal(size=10000) > 0
+    lines = [
+        f"{int(label)},{','.join(map(str, row))}"
+        for label, row in zip(y, X, strict=True)
+    ]
+    body = "\n".join(lines).encode()
+    s3.put_object(Bucket=emulator.bucket, Key="long/x.csv", Body=body)
+    settings = {
+        "predictor_type": "binary_classifier",
+        "epochs": "100000",
+        "num_models": "8",
+        "mini_batch_size": "10",
+        "early_stopping_patience": "100000",
+    }
+    more = {
+        "image": LINEAR,
+        "channels": [channel(emulator, "train", "long/", ContentType="text/csv")],
+        "HyperParameters": settings,
+        "CheckpointConfig": {"S3Uri": f"s3://{emulator.bucket}/long-kept"},
+    }
+
+    def epochs(name):
+        """Numbers of the epochs of a job that is stopped after the first."""
+        sagemaker.create_training_job(**job(emulator, name, **more))
+        found, end = [], time.monotonic() + 60
+        while not found and time.monotonic() < end:
+            text = "\n".join(printed(name))
+            found = re.findall(r"metric: host=algo-1, epoch=(\d+), t", text)
+        sagemaker.stop_training_job(TrainingJobName=name)
+        assert ended(sagemaker, name)["TrainingJobStatus"] == "Stopped"
+        return list(map(int, found))
+
+    assert epochs("long-1")[0] == 0
+    assert epochs("long-2")[0] > 0
