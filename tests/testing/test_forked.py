@@ -74,7 +74,11 @@ def test_a_run_is_as_good_as_a_new_process(server, tmp_path):
 
 
 def test_ends_of_runs(server, tmp_path):
-    before = len(os.listdir("/proc/self/fd"))
+    def descriptors():
+        places = ("self", str(server._process.pid))
+        return [len(os.listdir(f"/proc/{place}/fd")) for place in places]
+
+    before = descriptors()
     with (run := server.start("probe", ["raise"], {}, tmp_path)).stdout:
         assert b"ValueError: wrong" in run.stdout.read()
     assert run.wait() == 1
@@ -87,7 +91,18 @@ def test_ends_of_runs(server, tmp_path):
             run.send_signal(number)
             assert run.wait() == -number
         run.send_signal(number)
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert descriptors() == before
+
+
+def test_a_run_of_a_killed_server_has_ended_badly(tmp_path):
+    (tmp_path / "probe.py").write_text(PROBE)
+    server = ForkServer({"PYTHONPATH": str(tmp_path)}, [])
+    with (run := server.start("probe", ["wait"], {}, tmp_path)).stdout:
+        run.stdout.readline()
+        server._process.kill()
+        assert run.wait() == -signal.SIGKILL
+        os.killpg(run.pid, signal.SIGKILL)
+    server.close()
 
 
 def test_all_runs_end_with_the_server(tmp_path):
