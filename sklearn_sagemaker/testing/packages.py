@@ -72,7 +72,15 @@ class Packages:
         return {"ModelPackageGroupArn": arn}
 
     def _group(self, region: str, request: Record) -> Record:
-        return self.groups.get(region, _name(request["ModelPackageGroupName"]))
+        name = request["ModelPackageGroupName"]
+        return self.groups.get(region, self._name(region, "-group", name))
+
+    def _name(self, region: str, kind: str, text: str) -> str:
+        """The name in an ARN, or the name itself."""
+        beginning = self._account.arn(region, f"model-package{kind}", "")
+        if text.startswith("arn:") and not text.startswith(beginning):
+            raise invalid(f'"{text}" does not begin with "{beginning}".')
+        return text.removeprefix(beginning)
 
     def delete_group(self, region: str, request: Record) -> Record:
         """Forget a group that has no packages."""
@@ -124,7 +132,7 @@ class Packages:
 
     def package(self, region: str, name: str) -> Record:
         """A package, by its name or its ARN."""
-        return self.packages.get(region, _name(name))
+        return self.packages.get(region, self._name(region, "", name))
 
     def container(self, region: str, name: str) -> dict[str, Any]:
         """The container of a package that is approved."""
@@ -142,7 +150,8 @@ class Packages:
 
     def listed(self, region: str, request: Record) -> Record:
         """List packages: versions of a group, or those that are none."""
-        group = _name(request.get("ModelPackageGroupName", "")) or None
+        group = request.get("ModelPackageGroupName")
+        group = self._name(region, "-group", group) if group else None
         kind = request.get("ModelPackageType", "Versioned" if group else "Unversioned")
         status = request.get("ModelApprovalStatus")
 
@@ -172,16 +181,6 @@ class Packages:
         """Forget a package."""
         record = self.package(region, request["ModelPackageName"])
         arn = record["ModelPackageArn"]
-        self.packages.remove(region, _name(arn))
+        self.packages.remove(region, self._name(region, "", arn))
         self._account.tags.pop(arn, None)
         return {}
-
-
-def _name(text: str) -> str:
-    """The name in an ARN, or the name itself."""
-    if not text.startswith("arn:"):
-        return text
-    kind, _, name = text.partition(":model-package")[2].partition("/")
-    if kind not in ("", "-group") or not name:
-        raise invalid(f"{text} is not the ARN of a package or a group.")
-    return name

@@ -299,7 +299,15 @@ def test_what_nobody_has_is_an_unknown_operation(emulator, service, call, argume
         (
             "describe_model_package",
             {"ModelPackageName": "arn:aws:sagemaker:us-east-1:123456789012:model/m"},
-            "failed to satisfy|not the ARN",
+            "does not begin with",
+        ),
+        (
+            "describe_model_package",
+            {
+                "ModelPackageName": "arn:aws:sagemaker:eu-west-1:123456789012:"
+                "model-package/group/1"
+            },
+            'does not begin with "arn:aws:sagemaker:us-east-1:123456789012:model-p',
         ),
         (
             "describe_model_package_group",
