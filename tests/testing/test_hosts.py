@@ -100,7 +100,8 @@ print("up", flush=True)
 time.sleep(60)
 """
     sagemaker.create_training_job(**of_hosts(emulator, "stops", do, 2))
-    while printed("stops").count("up") < 2:
+    end = time.monotonic() + 60
+    while printed("stops").count("up") < 2 and time.monotonic() < end:
         time.sleep(0.02)
     sagemaker.stop_training_job(TrainingJobName="stops")
     assert ended(sagemaker, "stops")["TrainingJobStatus"] == "Stopped"
