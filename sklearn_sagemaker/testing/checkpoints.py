@@ -10,8 +10,7 @@ from typing import Any
 from sklearn_sagemaker.testing.delivery import (
     download,
     objects_below,
-    place,
-    said_by_s3,
+    upload,
 )
 from sklearn_sagemaker.testing.errors import invalid
 
@@ -37,7 +36,7 @@ class Checkpoints:
     """
 
     def __init__(self, s3: Any, config: dict[str, Any], root: Path):
-        self._s3, self._uri = s3, config["S3Uri"]
+        self._s3, self._uri = s3, config["S3Uri"].rstrip("/")
         self._folder = root / local_path(config)
         self._folder.mkdir(parents=True, exist_ok=True)
         download(s3, objects_below(s3, self._uri), self._folder)
@@ -61,16 +60,13 @@ class Checkpoints:
         JobError
             If S3 refuses it.
         """
-        bucket, key = place(self._uri.rstrip("/") + "/")
         for path, state in self._files():
             if self._known.get(path) == state:
                 continue
             name = path.relative_to(self._folder).as_posix()
             # The program may take one away, or put another in its place.
             with contextlib.suppress(FileNotFoundError):
-                body = path.read_bytes()
-                with said_by_s3(self._uri, "Upload of checkpoints"):
-                    self._s3.put_object(Bucket=bucket, Key=key + name, Body=body)
+                upload(self._s3, f"{self._uri}/{name}", path.read_bytes(), "")
                 self._known[path] = state
 
 

@@ -189,3 +189,27 @@ def download(s3: Any, found: list[Object], folder: Path) -> None:
                     f"ClientError: Data download failed: {uri}: other keys make a "
                     "folder of what is a file; rename the objects."
                 ) from None
+
+
+def upload(s3: Any, uri: str, body: bytes, kms_key: str) -> None:
+    """Write an object.
+
+    Parameters
+    ----------
+    s3 : client
+    uri : str
+    body : bytes
+    kms_key : str
+        It is encrypted with this one, unless it is empty.
+
+    Raises
+    ------
+    JobError
+        If S3 refuses it.
+    """
+    bucket, key = place(uri)
+    encrypted = {}
+    if kms_key:
+        encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+    with said_by_s3(uri, "Upload"):
+        s3.put_object(Bucket=bucket, Key=key, Body=body, **encrypted)

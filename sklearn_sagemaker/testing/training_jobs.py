@@ -73,7 +73,9 @@ class TrainingJobs:
         move(record, "Starting")
         self.records.add(region, record)
         tag(self._account, arn, request)
-        self._runs[arn] = TrainingRun(self._account, region, record)
+        run = TrainingRun(self._account, region, record)
+        run.start()
+        self._runs[arn] = run
         return {"TrainingJobArn": arn}
 
     def _check(self, record: Record) -> None:

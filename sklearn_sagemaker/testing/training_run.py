@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import math
-import shutil
 import tarfile
 import tempfile
-import threading
 import time
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 
 from sklearn_sagemaker.testing.account import Account, now
+from sklearn_sagemaker.testing.delivery import upload
 from sklearn_sagemaker.testing.errors import JobError
 from sklearn_sagemaker.testing.hosts import names_of
 from sklearn_sagemaker.testing.images import cannot_run
 from sklearn_sagemaker.testing.metrics import Metrics
 from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.records import Record
+from sklearn_sagemaker.testing.runs import Run
 from sklearn_sagemaker.testing.training_host import GROUP, Host
 
 POLL_SECONDS = 0.02
@@ -54,55 +53,21 @@ def move(record: Record, status: str) -> None:
     record["LastModifiedTime"] = time
 
 
-class TrainingRun:
-    """A job that runs, in a thread.
-
-    Parameters
-    ----------
-    account : Account
-    region : str
-    record : dict
-        Of the job; changed under the lock of the account.
-    """
+class TrainingRun(Run):
+    """A training job that runs; see `Run`."""
 
     def __init__(self, account: Account, region: str, record: Record):
-        self._account, self._region, self._record = account, region, record
-        self._asked = threading.Event()
-        self._closing = False
+        super().__init__(account, region, record)
         self._exceeded = False
         self._stopped = "Stopped"
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
 
-    def stop(self) -> None:
-        """Ask for the end."""
-        self._asked.set()
+    def _execute(self) -> None:
+        with tempfile.TemporaryDirectory(
+            prefix="job-", dir=self._account.folder, ignore_cleanup_errors=True
+        ) as folder:
+            self._execute_in(Path(folder))
 
-    def close(self) -> None:
-        """End at once."""
-        self._closing = True
-        self._asked.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        root = Path(tempfile.mkdtemp(prefix="job-", dir=self._account.folder))
-        reason = None
-        try:
-            self._execute(root)
-        except JobError as error:
-            reason = str(error)
-        except Exception as error:
-            if not self._closing:
-                traceback.print_exc()
-            reason = f"InternalServerError: {type(error).__name__}: {error}"
-        # Before the end is told: who waits for it finds nothing of the job.
-        shutil.rmtree(root, ignore_errors=True)
-        if reason is not None:
-            self._end("Failed", reason)
-        else:
-            self._end("Stopped" if self._asked.is_set() else "Completed")
-
-    def _execute(self, root: Path) -> None:
+    def _execute_in(self, root: Path) -> None:
         record = self._record
         outcome = record.get(OUTCOME)
         if outcome is not None:
@@ -201,16 +166,8 @@ class TrainingRun:
 
     def _upload(self, folders: list[Path], name: str) -> None:
         """Pack folders into one archive, in which the first has a name alone."""
-        config = self._record["OutputDataConfig"]
         uri = self._record["ModelArtifacts"]["S3ModelArtifacts"]
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        key = key.rpartition("/")[0] + f"/{name}"
-        encrypted = {}
-        if config["KmsKeyId"]:
-            encrypted = {
-                "ServerSideEncryption": "aws:kms",
-                "SSEKMSKeyId": config["KmsKeyId"],
-            }
+        uri = f"{uri.rpartition('/')[0]}/{name}"
         with tempfile.TemporaryFile(dir=self._account.folder) as file:
             with tarfile.open(fileobj=file, mode="w:gz") as archive:
                 taken = set()
@@ -222,14 +179,7 @@ class TrainingRun:
                         taken.add(name_inside)
             file.seek(0)
             s3 = self._account.cloud.client("s3", self._region)
-            from botocore.exceptions import ClientError
-
-            try:
-                s3.put_object(Bucket=bucket, Key=key, Body=file.read(), **encrypted)
-            except ClientError as error:
-                raise JobError(
-                    f"ClientError: Failed to upload {name} to {uri}: {error}"
-                ) from error
+            upload(s3, uri, file.read(), self._record["OutputDataConfig"]["KmsKeyId"])
 
     def _move(self, status: str) -> None:
         with self._account.lock:
@@ -237,22 +187,19 @@ class TrainingRun:
             if self._record["TrainingJobStatus"] == "InProgress":
                 move(self._record, status)
 
-    def _end(self, status: str, reason: str | None = None) -> None:
-        record = self._record
-        with self._account.lock:
-            time = now()
-            if "TrainingStartTime" in record:
-                record["TrainingEndTime"] = time
-                seconds = (time - record["TrainingStartTime"]).total_seconds()
-                whole = max(1, math.ceil(seconds))
-                record["TrainingTimeInSeconds"] = record["BillableTimeInSeconds"] = (
-                    whole
-                )
-            if reason is not None:
-                record["FailureReason"] = reason[:1024]
-            if self._exceeded and status == "Completed":
-                status = "Stopped"
-                move(record, "MaxRuntimeExceeded")
-            else:
-                move(record, self._stopped if status == "Stopped" else status)
-            record["TrainingJobStatus"] = status
+    def _end(self, reason: str | None) -> None:
+        record, time = self._record, now()
+        if "TrainingStartTime" in record:
+            record["TrainingEndTime"] = time
+            seconds = (time - record["TrainingStartTime"]).total_seconds()
+            whole = max(1, math.ceil(seconds))
+            record["TrainingTimeInSeconds"] = record["BillableTimeInSeconds"] = whole
+        status = second = "Completed"
+        if reason is not None:
+            status = second = "Failed"
+        elif self._asked.is_set():
+            status, second = "Stopped", self._stopped
+        elif self._exceeded:
+            status, second = "Stopped", "MaxRuntimeExceeded"
+        move(record, second)
+        record["TrainingJobStatus"] = status

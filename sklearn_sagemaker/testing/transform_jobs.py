@@ -72,9 +72,11 @@ class TransformJobs:
         record.setdefault("TransformOutput", {}).setdefault("KmsKeyId", "")
         self.records.add(region, record)
         tag(self._account, arn, request)
-        self._runs[arn] = TransformRun(
+        run = TransformRun(
             self._account, region, record, copy.deepcopy(model), processing
         )
+        run.start()
+        self._runs[arn] = run
         return {"TransformJobArn": arn}
 
     def stop(self, region: str, request: Record) -> Record:

@@ -6,20 +6,19 @@ import gzip
 import http.client
 import json
 import secrets
-import threading
-import traceback
 import zlib
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from sklearn_sagemaker.testing.account import Account, now
-from sklearn_sagemaker.testing.delivery import Object, objects, said_by_s3
+from sklearn_sagemaker.testing.delivery import Object, objects, said_by_s3, upload
 from sklearn_sagemaker.testing.errors import JobError
 from sklearn_sagemaker.testing.model_server import ModelServer
 from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.processing import Processing
 from sklearn_sagemaker.testing.records import Record
+from sklearn_sagemaker.testing.runs import Run
 from sklearn_sagemaker.testing.splitting import MEGABYTE, bodies
 
 GROUP = "/aws/sagemaker/TransformJobs"
@@ -32,15 +31,11 @@ SETTINGS = {
 """What holds where neither the request nor the program says anything."""
 
 
-class TransformRun:
-    """A job that runs, in a thread.
+class TransformRun(Run):
+    """A batch transform that runs; see `Run`.
 
     Parameters
     ----------
-    account : Account
-    region : str
-    record : dict
-        Of the job; changed under the lock of the account.
     model : dict
         Record of the model.
     processing : Processing
@@ -54,42 +49,8 @@ class TransformRun:
         model: Record,
         processing: Processing,
     ):
-        self._account, self._region = account, region
-        self._record, self._model, self._processing = record, model, processing
-        self._asked = threading.Event()
-        self._closing = False
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ask for the end."""
-        self._asked.set()
-
-    def close(self) -> None:
-        """End at once."""
-        self._closing = True
-        self._asked.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        reason = None
-        try:
-            self._execute()
-        except JobError as error:
-            reason = str(error)
-        except Exception as error:
-            if not self._closing:
-                traceback.print_exc()
-            reason = f"InternalServerError: {type(error).__name__}: {error}"
-        with self._account.lock:
-            record = self._record
-            record["TransformEndTime"] = record["LastModifiedTime"] = now()
-            record["TransformJobStatus"] = "Completed"
-            if self._asked.is_set():
-                record["TransformJobStatus"] = "Stopped"
-            elif reason is not None:
-                record["TransformJobStatus"] = "Failed"
-                record["FailureReason"] = reason[:1024]
+        super().__init__(account, region, record)
+        self._model, self._processing = model, processing
 
     def _execute(self) -> None:
         record = self._record
@@ -111,6 +72,16 @@ class TransformRun:
             run.result()
         if failed:
             raise failed[min(failed)]
+
+    def _end(self, reason: str | None) -> None:
+        record = self._record
+        record["TransformEndTime"] = record["LastModifiedTime"] = now()
+        record["TransformJobStatus"] = "Completed"
+        if self._asked.is_set():
+            record["TransformJobStatus"] = "Stopped"
+            record.pop("FailureReason", None)
+        elif reason is not None:
+            record["TransformJobStatus"] = "Failed"
 
     def _serve(
         self, s3: Any, waiting: deque[tuple[int, Object]], failed: dict[int, JobError]
@@ -201,21 +172,8 @@ class TransformRun:
         if output.get("AssembleWith", "None") == "Line":
             ends = (b"" if text.endswith(b"\n") else b"\n" for text in answers)
             answers = [text + end for text, end in zip(answers, ends, strict=True)]
-        self._write(s3, f"{item.name}.out", b"".join(answers))
-
-    def _write(self, s3: Any, name: str, body: bytes) -> None:
-        output = self._record["TransformOutput"]
-        place = output["S3OutputPath"].removeprefix("s3://")
-        bucket, _, prefix = place.partition("/")
-        prefix = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
-        encrypted = {}
-        if output["KmsKeyId"]:
-            encrypted = {
-                "ServerSideEncryption": "aws:kms",
-                "SSEKMSKeyId": output["KmsKeyId"],
-            }
-        with said_by_s3(output["S3OutputPath"], "Upload"):
-            s3.put_object(Bucket=bucket, Key=prefix + name, Body=body, **encrypted)
+        uri = f"{output['S3OutputPath'].rstrip('/')}/{item.name}.out"
+        upload(s3, uri, b"".join(answers), output["KmsKeyId"])
 
     def _ask(
         self, server: ModelServer, headers: dict[str, str], body: bytes, item: Object

@@ -1,9 +1,7 @@
 """Training jobs of several hosts, and checkpoints."""
 
-import io
 import json
 import re
-import tarfile
 import time
 
 import boto3
@@ -21,6 +19,7 @@ from tests.testing.jobs import (
     run,
     until_printed,
 )
+from tests.testing.test_training_jobs import archive
 
 SHOW = """
 hosts = json.load(open(path("input/config/resourceconfig.json")))
@@ -36,12 +35,6 @@ def of_hosts(emulator, name, do, count, **more):
     request = job(emulator, name, do, **more)
     request["ResourceConfig"]["InstanceCount"] = count
     return request
-
-
-def members(s3, emulator, name, archive):
-    body = s3.get_object(Bucket=emulator.bucket, Key=f"out/{name}/output/{archive}")
-    with tarfile.open(fileobj=io.BytesIO(body["Body"].read())) as found:
-        return {item.name: found.extractfile(item).read().decode() for item in found}
 
 
 def test_each_host_has_its_folder_its_log_and_its_share(emulator, sagemaker, s3):
@@ -71,12 +64,12 @@ def test_each_host_has_its_folder_its_log_and_its_share(emulator, sagemaker, s3)
     )["logStreams"]
     names = [stream["logStreamName"].rpartition("-")[0] for stream in streams]
     assert names == ["hosts/algo-1", "hosts/algo-2"]
-    assert members(s3, emulator, "hosts", "model.tar.gz") == {
+    assert archive(s3, emulator, "hosts", "model.tar.gz") == {
         "model_algo-1": "algo-1",
         "model_algo-2": "algo-2",
         "same": "algo-1",
     }
-    outputs = members(s3, emulator, "hosts", "output.tar.gz")
+    outputs = archive(s3, emulator, "hosts", "output.tar.gz")
     assert sorted(outputs) == ["o_algo-1", "o_algo-2"]
     assert found["FinalMetricDataList"][0]["MetricName"] == "n"
 
@@ -105,7 +98,7 @@ time.sleep(60)
         time.sleep(0.02)
     sagemaker.stop_training_job(TrainingJobName="stops")
     assert ended(sagemaker, "stops")["TrainingJobStatus"] == "Stopped"
-    found = members(boto3.client("s3"), emulator, "stops", "model.tar.gz")
+    found = archive(boto3.client("s3"), emulator, "stops", "model.tar.gz")
     assert {"stopped_algo-1", "stopped_algo-2"} < set(found)
 
 
