@@ -141,15 +141,16 @@ class SageMakerEmulator:
             SimulatePrincipalPolicy says so.
         **fault
             What happens. Instead of the call: ``code``, ``message`` and ``status`` of a
-            refusal; ``reset="before"``; ``late=True``, logs have no events yet. To the
+            refusal; ``reset="before"``, or ``"during"``, while the request comes;
+            ``late=True``, logs have no events yet. To the
             call: ``seconds`` to wait before it; ``ends``, how the job or endpoint that
             it creates ends (``Failed``, ``Stopped``, ``MaxRuntimeExceeded``,
             ``MaxWaitTimeExceeded``, or ``InProgress`` for not at all), and ``reason``.
             To the answer: ``reset="after"``, it is lost; ``cut``, bytes after which
             the connection ends; ``stall``, seconds to wait in its middle; ``flip``,
             place of a byte in which a bit is changed; ``body``, bytes in its place;
-            ``change``, members to set in an answer that is JSON; ``hide``, entries of
-            a list are left out that hold this text.
+            ``headers`` to set; ``change``, members to set in an answer that is JSON;
+            ``hide``, entries of a list are left out that hold this text.
             When: if the request holds the text ``where``; after ``skip`` calls;
             ``times`` times (default: ever).
 

@@ -21,7 +21,7 @@ from sklearn_sagemaker.testing.outcomes import ENDS, Outcome
 from sklearn_sagemaker.testing.requests import Request
 from sklearn_sagemaker.testing.roles import action_of, denied
 
-RESETS = ("before", "after")
+RESETS = ("during", "before", "after")
 _ENTRY = re.compile(rb"<(Contents|Version)>.*?</\1>", re.DOTALL)
 _COUNT = re.compile(rb"<KeyCount>\d+</KeyCount>")
 Answer = tuple[int, dict[str, str], bytes]
@@ -38,10 +38,10 @@ class Fault:
     code, message : str or None, str
     status : int
     seconds, stall : float
-    reset : {"before", "after"} or None
+    reset : {"during", "before", "after"} or None
     cut, flip : int or None
     body : bytes or None
-    change : mapping
+    headers, change : mapping
     hide : str or None
     late : bool
     ends : str or None
@@ -63,6 +63,7 @@ class Fault:
     cut: int | None = None
     flip: int | None = None
     body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
     change: Mapping[str, Any] = field(default_factory=dict)
     hide: str | None = None
     late: bool = False
@@ -76,13 +77,15 @@ class Fault:
 
     def __post_init__(self) -> None:
         if self.reset not in (None, *RESETS):
-            raise ValueError(f"reset={self.reset!r} must be 'before' or 'after'.")
+            raise ValueError(
+                f"reset={self.reset!r} must be one of {', '.join(RESETS)}."
+            )
         if self.ends not in (None, *ENDS):
             raise ValueError(f"ends={self.ends!r} must be one of {', '.join(ENDS)}.")
         kinds = (self.code, self.reset, self.cut, self.flip, self.body, self.hide)
         happens = any(kind is not None for kind in (*kinds, self.ends))
-        also = self.seconds, self.stall, self.change, self.late, self.is_denial
-        if not (happens or any(also)):
+        also = self.seconds, self.stall, self.headers, self.change, self.late
+        if not (happens or any(also) or self.is_denial):
             raise ValueError(
                 f"Nothing happens to {self.operation}: say a code, seconds, a reset, "
                 "or what becomes of the answer."
@@ -121,17 +124,34 @@ class Faults:
         self.lock = threading.Lock()
         self._healed = threading.Event()
 
-    def of(self, request: Request) -> Fault | None:
-        """The first rule that strikes at a request."""
+    @property
+    def break_uploads(self) -> bool:
+        """Whether a rule breaks requests off while they come."""
+        return any(rule.reset == "during" for rule in self.rules)
+
+    def of(self, request: Request, *, during: bool = False) -> Fault | None:
+        """The first rule that strikes at a request.
+
+        Parameters
+        ----------
+        request : Request
+        during : bool, default=False
+            Whether its body has still to come; other rules strike then.
+        """
         name = operation_of(request)
         action = action_of(request.service, name)
         with self.lock:
-            self.calls[name] += 1
+            self.calls[name] += not during
             if not self.rules:
                 return None
             text = request.target + request.body.decode("utf-8", "replace")
             for rule in self.rules:
-                if rule.meets(name, action, text) and rule.strikes():
+                if (
+                    (rule.reset == "during") == during
+                    and rule.meets(name, action, text)
+                    and rule.strikes()
+                ):
+                    self.calls[name] += during
                     return rule
         return None
 
@@ -161,7 +181,7 @@ class Faults:
         """What happens before a call is carried out; an answer, if it is not."""
         self.wait(fault.seconds)
         if fault.reset == "before":
-            _break_off(handler)
+            break_off(handler)
         if fault.code is not None:
             raise ServiceError(fault.code, fault.message, fault.status)
         if fault.is_denial:
@@ -174,7 +194,16 @@ class Faults:
         """What becomes of the answer."""
         status, headers, body = answer
         if fault.reset == "after":
-            _break_off(handler)
+            break_off(handler)
+        replaced = {name.lower() for name in fault.headers}
+        headers = {
+            **{
+                name: text
+                for name, text in headers.items()
+                if name.lower() not in replaced
+            },
+            **fault.headers,
+        }
         if fault.body is not None:
             body = fault.body
         if fault.change and body[:1] in (b"", b"{"):
@@ -230,7 +259,7 @@ def _without(body: bytes, text: str) -> bytes:
     return json.dumps(found).encode()
 
 
-def _break_off(handler: Any) -> NoReturn:
+def break_off(handler: Any) -> NoReturn:
     """Reset the connection of a request."""
     handler.close_connection = True
     connection = handler.connection

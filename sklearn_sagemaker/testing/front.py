@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import traceback
@@ -13,7 +14,7 @@ from sklearn_sagemaker.testing.account import NUMBER
 from sklearn_sagemaker.testing.cloud import Cloud
 from sklearn_sagemaker.testing.control import Control
 from sklearn_sagemaker.testing.errors import ServiceError, unknown_operation
-from sklearn_sagemaker.testing.faults import Fault, Faults
+from sklearn_sagemaker.testing.faults import Fault, Faults, break_off
 from sklearn_sagemaker.testing.images import described
 from sklearn_sagemaker.testing.operations import is_missing, operation_of
 from sklearn_sagemaker.testing.outcomes import OUTCOME
@@ -75,8 +76,10 @@ class Front:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Answer a request."""
-        request = Request.of(environ)
         handler = environ.get(HANDLER)
+        if self.faults.break_uploads:
+            self._break(environ, handler)
+        request = Request.of(environ)
         fault = None
         try:
             self._check(request)
@@ -106,6 +109,14 @@ class Front:
             headers["Content-Length"] = str(len(body))
         start_response(f"{status} {_phrase(status)}", list(headers.items()))
         return self.faults.sent(fault, handler, body)
+
+    def _break(self, environ: dict[str, Any], handler: Any) -> None:
+        """Break a request off while its body comes, if a rule says so."""
+        nothing = {"wsgi.input": io.BytesIO(), "wsgi.input_terminated": True}
+        request = Request.of({**environ, **nothing})
+        if request.key in self._keys and self.faults.of(request, during=True):
+            environ["wsgi.input"].read(1)
+            break_off(handler)
 
     def _check(self, request: Request) -> None:
         host = request.headers.get("Host", "")

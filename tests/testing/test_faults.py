@@ -1,6 +1,7 @@
 """Faults that are asked for, as clients of boto3 see them."""
 
 import contextlib
+import io
 import threading
 import time
 
@@ -97,6 +98,26 @@ def test_a_reset_before_the_call_is_carried_out(emulator):
         client("sagemaker", 1).list_models()
 
 
+def test_a_reset_while_an_upload_comes(emulator, s3):
+    place = {"Bucket": emulator.bucket, "Key": "broken"}
+    before = emulator.calls.get("PutObject", 0)
+    rule = emulator.fail("PutObject", reset="during", where="broken", times=1)
+    body = io.BytesIO(bytes(3 << 20))
+    s3.put_object(Bucket=emulator.bucket, Key="other", Body=b"1")
+    assert rule.seen == 0
+    with pytest.raises(ConnectionClosedError):
+        client("s3", 1).put_object(**place, Body=body)
+    with pytest.raises(ClientError, match="404"):
+        s3.head_object(**place)
+    rule.times = 2
+    body.seek(0)
+    # Sent once more from its beginning.
+    client("s3", 2).put_object(**place, Body=body)
+    assert s3.head_object(**place)["ContentLength"] == 3 << 20
+    assert (rule.seen, rule.done) == (3, 2)
+    assert emulator.calls["PutObject"] == before + 4
+
+
 def test_a_reset_after_it_hides_that_the_job_was_created(emulator, sagemaker):
     emulator.fail("CreateTrainingJob", reset="after", times=1)
     with pytest.raises(ClientError, match="ResourceInUse"):
@@ -115,7 +136,7 @@ def test_a_slow_answer(emulator):
     ("fault", "said"),
     [
         ({}, "Nothing happens"),
-        ({"reset": "now"}, "'before' or"),
+        ({"reset": "now"}, "one of during, before"),
         ({"ends": "x"}, "must be one of"),
     ],
 )
@@ -184,6 +205,8 @@ def test_bits_and_whole_bodies_are_changed(emulator, s3):
     assert plain.get_object(**place)["Body"].read() == bytes(50) + b"\1" + bytes(49)
     emulator.fail("GetObject", body=b"no archive", times=1)
     assert plain.get_object(**place)["Body"].read() == b"no archive"
+    emulator.fail("GetObject", headers={"Content-Type": "text/html"}, times=1)
+    assert s3.get_object(**place)["ContentType"] == "text/html"
     # A whole body comes in spite of a wait in its middle.
     stalled = emulator.fail("GetObject", stall=0.01)
     assert s3.get_object(**place)["Body"].read() == bytes(100)
