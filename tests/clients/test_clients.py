@@ -1,17 +1,22 @@
 """Clients of AWS, unchanged, each in an environment of its own: `make oracles`."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
+import boto3
 import numpy as np
 import pytest
 
 from sklearn_sagemaker import LinearLearnerClassifier, load_artifact
 from sklearn_sagemaker.testing import SageMakerEmulator
+from sklearn_sagemaker.testing.example_data import fill
+from sklearn_sagemaker.testing.notebooks import run as run_notebook
 from tests.testing.jobs import LINEAR
 
 SCRIPTS = Path(__file__).parent / "scripts"
+NOTEBOOKS = sorted(Path(__file__).parent.glob("notebooks/*.ipynb"))
 ENVIRONMENTS = os.environ.get("CLIENT_ENVIRONMENTS")
 pytestmark = pytest.mark.skipif(
     ENVIRONMENTS is None, reason="run by make oracles: wants environments of clients"
@@ -61,3 +66,12 @@ def test_sdk_v3(emulator):
 
 def test_the_aws_cli(emulator):
     run("bash", str(SCRIPTS / "aws_cli.sh"), python_of("aws-cli"), LINEAR)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_of_sdk_v2(emulator, tmp_path, notebook):
+    fill(boto3.client("s3"), emulator.region)
+    path = Path(shutil.copy(notebook, tmp_path))
+    ran = run_notebook(emulator, path, python_of("sdk-v2"), longest_sleep=0.2)
+    assert not ran.errors, ran
+    assert ran.done == ran.cells
