@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import itertools
+import random
 import shutil
 import socket
 import tarfile
@@ -82,7 +84,7 @@ class ModelServer:
         self._root = Path(tempfile.mkdtemp(prefix="model-", dir=account.folder))
         self._process: Process | None = None
         self._log: LogStream | None = None
-        self.port = _free_port()
+        self.port = free_port()
         try:
             self._unpack(region, container)
             self._start(region, command, group, stream, environment)
@@ -187,7 +189,18 @@ def container_of(model: dict[str, Any]) -> dict[str, Any]:
     return found or model["Containers"][0]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
+def free_port() -> int:
+    """A port at which nobody listens, another one each time.
+
+    Those that systems take for the connections of clients are left out: one could be
+    taken before the program listens.
+    """
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
+    raise AssertionError
+
+
+_PORTS = range(20_000, 32_768)
+_ports = itertools.cycle(random.SystemRandom().sample(_PORTS, len(_PORTS)))

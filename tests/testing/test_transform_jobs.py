@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import re
+import socket
 import sys
 import tarfile
 import time
@@ -16,6 +17,7 @@ from botocore.exceptions import ClientError
 from sklearn_sagemaker import LinearLearnerRegressor, save_artifact
 from sklearn_sagemaker.io import write_recordio
 from sklearn_sagemaker.testing.errors import JobError
+from sklearn_sagemaker.testing.model_server import free_port
 from sklearn_sagemaker.testing.recordio import wrapped
 from sklearn_sagemaker.testing.shapes import service_model
 from sklearn_sagemaker.testing.splitting import bodies
@@ -383,3 +385,10 @@ def test_bodies_are_full_or_single():
     for split, wrong in (("Line", b"long line"), ("None", data), ("RecordIO", data)):
         with pytest.raises(JobError):
             list(bodies(wrong, split, many=True, most_bytes=8))
+
+
+def test_no_two_servers_are_told_one_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        ports = [free_port() for _ in range(500)]
+        assert taken.getsockname()[1] not in ports
+    assert len(set(ports)) == 500
