@@ -30,6 +30,7 @@ EVERY_SECONDS = 1.0
 REST = 10.0
 """A save that takes long is followed by so many times that without one."""
 CHUNK = 1 << 20
+UNFINISHED = ".unfinished-"
 _TIME = "$time"
 _OF_OBJECTS = (
     "CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage",
@@ -54,7 +55,7 @@ class State:
     Raises
     ------
     StoredStateError
-        If another emulator uses the folder, or what it holds cannot be read.
+        If another emulator uses the folder, or it is for something else.
     """
 
     def __init__(
@@ -70,6 +71,11 @@ class State:
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
         self._blobs = folder / "objects"
+        if not _is_ours(folder):
+            raise StoredStateError(
+                f"{folder} has files that are none of an emulator's; take a folder of "
+                "its own."
+            )
         self._blobs.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._lock = (folder / "lock").open("w")
         try:
@@ -87,7 +93,7 @@ class State:
         ------
         StoredStateError
         """
-        for unfinished in self._folder.glob("new-*"):
+        for unfinished in self._folder.glob(f"{UNFINISHED}*"):
             unfinished.unlink()
         path = self._folder / "state.json"
         try:
@@ -233,7 +239,7 @@ class State:
     def _write(self, parts: Iterable[bytes], path: Path | None = None) -> str:
         """Write a file at once or not at all; by its digest, if no name is said."""
         digest = hashlib.sha256()
-        number, temporary = tempfile.mkstemp(dir=self._folder, prefix="new-")
+        number, temporary = tempfile.mkstemp(dir=self._folder, prefix=UNFINISHED)
         try:
             with open(number, "wb") as file:
                 for part in parts:
@@ -256,6 +262,13 @@ class State:
                 self.save()
         finally:
             self._lock.close()
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder is new, empty, or one that this has written."""
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    others = {name for name in names if not name.startswith(UNFINISHED)}
+    return "state.json" in names or others <= {"lock", "objects"}
 
 
 def _as_json(value: Any) -> Any:

@@ -152,7 +152,7 @@ def test_it_is_whole_when_the_emulator_is_killed(tmp_path):
         for _ in range(20):
             assert program.stdout.readline()
         program.send_signal(signal.SIGKILL)
-    (tmp_path / "new-unfinished").write_text("half")
+    (tmp_path / ".unfinished-1").write_text("half")
     with emulator(tmp_path) as again:
         s3 = boto3.client("s3")
         found = s3.list_objects_v2(Bucket=again.bucket)["Contents"]
@@ -160,7 +160,7 @@ def test_it_is_whole_when_the_emulator_is_killed(tmp_path):
             body = s3.get_object(Bucket=again.bucket, Key=item["Key"])["Body"].read()
             assert len(body) % 99 == 0
             assert int(body[: len(body) // 99]) % 50 == int(item["Key"])
-    assert not (tmp_path / "new-unfinished").exists()
+    assert not (tmp_path / ".unfinished-1").exists()
 
 
 def test_one_emulator_uses_a_folder(tmp_path):
@@ -174,6 +174,13 @@ def test_one_emulator_uses_a_folder(tmp_path):
         )
     assert "Another emulator uses" in found.stderr
     assert found.stdout == ""
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(StoredStateError, match="folder of its own"), emulator(tmp_path):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 @pytest.mark.parametrize(
