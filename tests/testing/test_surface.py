@@ -345,3 +345,84 @@ def test_what_is_not_there_or_wrong_is_refused(sagemaker, call, arguments, said)
     answer = caught.value.response
     assert answer["Error"]["Code"] == "ValidationException"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_names_that_are_taken_are_refused(emulator, sagemaker, s3):
+    s3.put_object(Bucket=emulator.bucket, Key="taken", Body=b"")
+    image = {"Image": IMAGE, "ModelDataUrl": f"s3://{emulator.bucket}/taken"}
+    variant = {
+        "VariantName": "a",
+        "ModelName": "taken",
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.m5.large",
+    }
+    source = {"S3DataType": "S3Prefix", "S3Uri": f"s3://{emulator.bucket}/taken"}
+    transform = {
+        "TransformJobName": "taken",
+        "ModelName": "taken",
+        "TransformInput": {"DataSource": {"S3DataSource": source}},
+        "TransformOutput": {"S3OutputPath": f"s3://{emulator.bucket}/answers"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    emulator.fail("Create*", ends="Failed")
+    for call, arguments, expected in (
+        (sagemaker.create_training_job, job(emulator, "taken"), "ResourceInUse"),
+        (
+            sagemaker.create_model,
+            {
+                "ModelName": "taken",
+                "ExecutionRoleArn": emulator.role,
+                "PrimaryContainer": image,
+            },
+            "ValidationException",
+        ),
+        (
+            sagemaker.create_endpoint_config,
+            {"EndpointConfigName": "taken", "ProductionVariants": [variant]},
+            "ValidationException",
+        ),
+        (
+            sagemaker.create_endpoint,
+            {"EndpointName": "taken", "EndpointConfigName": "taken"},
+            "ValidationException",
+        ),
+        (sagemaker.create_transform_job, transform, "ResourceInUse"),
+    ):
+        call(**arguments)
+        with pytest.raises(ClientError, match="already") as caught:
+            call(**arguments)
+        assert caught.value.response["Error"]["Code"] == expected
+    emulator.heal()
+
+
+def test_limits(emulator, sagemaker):
+    variants = [{"VariantName": str(number)} for number in range(11)]
+    tags = [{"Key": str(number), "Value": ""} for number in range(51)]
+    role = {"ExecutionRoleArn": emulator.role}
+    for call, arguments, said in (
+        (
+            sagemaker.create_endpoint_config,
+            {"EndpointConfigName": "x", "ProductionVariants": variants},
+            "'productionVariants' failed to satisfy .* less than or equal to 10",
+        ),
+        (sagemaker.create_model, {"ModelName": "-x", **role}, "regular expression"),
+        (sagemaker.create_model, {"ModelName": "x" * 64, **role}, "equal to 63"),
+        (
+            sagemaker.create_model,
+            {"ModelName": "x", "ExecutionRoleArn": "arn:aws:iam::1:role/x"},
+            "'executionRoleArn' failed to satisfy",
+        ),
+        (
+            sagemaker.create_training_job,
+            {**job(emulator, "x"), "Tags": tags},
+            "'tags' failed to satisfy .* less than or equal to 50",
+        ),
+        (
+            sagemaker.create_endpoint,
+            {"EndpointName": "x", "EndpointConfigName": "ä"},
+            "'endpointConfigName' failed to satisfy",
+        ),
+    ):
+        with pytest.raises(ClientError, match=said) as caught:
+            call(**arguments)
+        assert caught.value.response["Error"]["Code"] == "ValidationException"
