@@ -16,7 +16,7 @@ from sklearn_sagemaker.testing import janitor
 from sklearn_sagemaker.testing.forked import Forked, ForkServer
 from sklearn_sagemaker.testing.images import OUR_PROGRAM
 
-INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
+INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TZ")
 """What a job sees of the environment here: no credentials."""
 NOBODY = {
     "AWS_CONFIG_FILE": os.devnull,
@@ -70,6 +70,10 @@ class Children:
         """
         given = self._environment(environment)
         given["SAGEMAKER_BASE_DIR"] = str(folder)
+        # What a program that is killed leaves there goes with the folder.
+        scratch = folder / "tmp"
+        scratch.mkdir(exist_ok=True)
+        given["TMPDIR"] = str(scratch)
         process: Process | None = None
         if self._forkable(command, environment):
             with contextlib.suppress(OSError):

@@ -139,6 +139,15 @@ print(boto3.session.Session().get_credentials(), client.meta.endpoint_url)
     assert printed("no-way") == [f"None {emulator.url}"]
 
 
+def test_temporary_files_are_in_the_folder_of_the_job(emulator, sagemaker):
+    do = "print(os.path.relpath(os.environ['TMPDIR'], root), os.environ['TMPDIR'])"
+    run(emulator, sagemaker, "temporary", do)
+    [line] = printed("temporary")
+    name, folder = line.split()
+    assert name == "tmp"
+    assert not Path(folder).exists()
+
+
 def test_logs_come_while_it_runs(emulator, sagemaker):
     request = job(emulator, "talks", 'print("hello", flush=True); time.sleep(60)')
     sagemaker.create_training_job(**request)
