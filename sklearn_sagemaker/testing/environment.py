@@ -40,13 +40,16 @@ def replaced(variables: Mapping[str, str]) -> Iterator[None]:
 
 def _take(variables: Mapping[str, str]) -> None:
     """Set those that an emulator replaces, or leaves out, to what they are here."""
-    for name in {*os.environ, *variables}:
-        if not (_is_aws(name) or name in _OURS):
-            continue
-        if name in variables:
-            os.environ[name] = variables[name]
-        else:
-            os.environ.pop(name, None)
+    for name in [*os.environ]:
+        if _is_replaced(name):
+            os.environ.pop(name)
+    os.environ.update(
+        {name: text for name, text in variables.items() if _is_replaced(name)}
+    )
+
+
+def _is_replaced(name: str) -> bool:
+    return _is_aws(name) or name in _OURS
 
 
 def _is_aws(name: str) -> bool:
