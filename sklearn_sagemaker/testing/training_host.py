@@ -21,6 +21,8 @@ from sklearn_sagemaker.testing.pipes import Pipes
 from sklearn_sagemaker.testing.records import Record
 
 GROUP = "/aws/sagemaker/TrainingJobs"
+GROUP_NAME = "homogeneousCluster"
+"""What SageMaker's training toolkit calls the one group of hosts."""
 
 
 class Host:
@@ -94,10 +96,14 @@ class Host:
             channel["ChannelName"]: self._channel(channel, data)
             for channel in record.get("InputDataConfig", ())
         }
+        kind = record["ResourceConfig"].get("InstanceType")
+        group = {"instance_group_name": GROUP_NAME, "instance_type": kind}
         resources = {
             "current_host": self.name,
-            "current_instance_type": record["ResourceConfig"].get("InstanceType"),
+            "current_instance_type": kind,
+            "current_group_name": GROUP_NAME,
             "hosts": self._names,
+            "instance_groups": [{**group, "hosts": self._names}],
             "network_interface_name": "lo",
         }
         for name, document in (

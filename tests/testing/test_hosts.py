@@ -50,15 +50,20 @@ def test_each_host_has_its_folder_its_log_and_its_share(emulator, sagemaker, s3)
     sagemaker.create_training_job(**request)
     found = ended(sagemaker, "hosts")
     assert found["TrainingJobStatus"] == "Completed", found.get("FailureReason")
+    found_by = list(map(json.loads, printed("hosts")))
     seen = {
-        config["current_host"]: (config["hosts"], data)
-        for config, data in map(json.loads, printed("hosts"))
+        config["current_host"]: (config["hosts"], data) for config, data in found_by
     }
     everything, names = ["0", "1", "2"], ["algo-1", "algo-2"]
     assert seen == {
         "algo-1": (names, {"all": everything, "share": ["0", "2"]}),
         "algo-2": (names, {"all": everything, "share": ["1"]}),
     }
+    config = found_by[0][0]
+    [group] = config["instance_groups"]
+    assert group["instance_group_name"] == config["current_group_name"]
+    assert group["instance_type"] == config["current_instance_type"] == "ml.m5.large"
+    assert group["hosts"] == names
     streams = boto3.client("logs").describe_log_streams(
         logGroupName=GROUP, logStreamNamePrefix="hosts/"
     )["logStreams"]
