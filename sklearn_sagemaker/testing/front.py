@@ -105,7 +105,10 @@ class Front:
             answer = status, headers, body
             status, headers, body = self.faults.after(fault, handler, answer)
         headers.setdefault("x-amzn-RequestId", "emulator")
-        if request.method != "HEAD":
+        if request.method == "HEAD":
+            # Whoever asks so does not read it, and would take it for the next answer.
+            body = b""
+        else:
             headers["Content-Length"] = str(len(body))
         start_response(f"{status} {_phrase(status)}", list(headers.items()))
         return self.faults.sent(fault, handler, body)

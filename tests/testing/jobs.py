@@ -130,3 +130,18 @@ def in_service(sagemaker, name, seconds=60):
             return found
         time.sleep(0.02)
     raise AssertionError(found)
+
+
+def measured(found, name):
+    """The data points that a job, as it is described, has of a metric in CloudWatch."""
+    start = found["TrainingStartTime"].timestamp() - 60
+    dimension = {"Name": "TrainingJobName", "Value": found["TrainingJobName"]}
+    return boto3.client("cloudwatch").get_metric_statistics(
+        Namespace=GROUP,
+        MetricName=name,
+        Dimensions=[dimension],
+        StartTime=start,
+        EndTime=start + 180,
+        Period=60,
+        Statistics=["Average", "SampleCount"],
+    )["Datapoints"]

@@ -2,9 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
 from pathlib import Path
 
@@ -192,6 +194,25 @@ def test_its_import_is_light():
 def test_a_scale_below_zero_is_refused():
     with pytest.raises(ValueError, match="scale=-1"):
         SageMakerEmulator(scale=-1)
+
+
+def test_a_refused_head_has_no_body(emulator, s3):
+    link = s3.generate_presigned_url(
+        "head_object", Params={"Bucket": emulator.bucket, "Key": "none"}
+    )
+    place = urllib.parse.urlsplit(link)
+    emulator.fail("HeadObject", code="AccessDenied", status=403, times=1)
+    target = link.removeprefix(emulator.url)
+    with (
+        socket.create_connection((place.hostname, place.port), 60) as connection,
+        connection.makefile("rb") as answer,
+    ):
+        connection.sendall(
+            f"HEAD {target} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
+        )
+        found = answer.read()
+    assert found.startswith(b"HTTP/1.1 403")
+    assert found.endswith(b"\r\n\r\n")
 
 
 def test_a_bucket_of_another_owner_is_closed(emulator, s3):

@@ -13,7 +13,6 @@ import pytest
 from sklearn_sagemaker.exceptions import StoredStateError
 from sklearn_sagemaker.testing import SageMakerEmulator
 from tests.testing.jobs import (
-    GROUP,
     IMAGE,
     PROGRAM,
     SERVE,
@@ -22,6 +21,7 @@ from tests.testing.jobs import (
     ended,
     in_service,
     job,
+    measured,
     printed,
     run,
 )
@@ -34,19 +34,6 @@ def emulator(folder):
     made.image(IMAGE, [sys.executable, "-I", "-S", "-c", PROGRAM])
     made.image(SERVER, [sys.executable, "-I", "-S", "-c", SERVE])
     return made
-
-
-def measured(found):
-    start = found["TrainingStartTime"].timestamp() - 60
-    return boto3.client("cloudwatch").get_metric_statistics(
-        Namespace=GROUP,
-        MetricName="loss",
-        Dimensions=[{"Name": "TrainingJobName", "Value": "kept"}],
-        StartTime=start,
-        EndTime=start + 180,
-        Period=60,
-        Statistics=["Average"],
-    )["Datapoints"]
 
 
 def test_all_of_it_is_there_again(tmp_path):
@@ -90,7 +77,7 @@ def test_all_of_it_is_there_again(tmp_path):
         arn = after["TrainingJobArn"]
         assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == request["Tags"]
         assert printed("kept") == lines
-        assert [point["Average"] for point in measured(after)] == [2.5]
+        assert [point["Average"] for point in measured(after, "loss")] == [2.5]
         found = s3.get_object(Bucket=second.bucket, Key=uri.split("/", 3)[3])
         assert found["Body"].read() == artifact
         found = s3.get_object(**body)

@@ -18,6 +18,7 @@ from tests.testing.jobs import (
     channel,
     ended,
     job,
+    measured,
     printed,
     run,
     until_printed,
@@ -104,16 +105,7 @@ print(os.environ["TRAINING_JOB_NAME"], os.environ.get("MINE"), sorted(
     )["logStreams"]
     assert re.fullmatch(r"whole/algo-1-\d+", stream["logStreamName"])
     assert set(printed("whole")) == {"loss=3.5;", "loss=2.5;", "whole 1 ['AWS_REGION']"}
-    start = found["TrainingStartTime"].timestamp() - 60
-    points = boto3.client("cloudwatch").get_metric_statistics(
-        Namespace=GROUP,
-        MetricName="loss",
-        Dimensions=[{"Name": "TrainingJobName", "Value": "whole"}],
-        StartTime=start,
-        EndTime=start + 180,
-        Period=60,
-        Statistics=["SampleCount"],
-    )["Datapoints"]
+    points = measured(found, "loss")
     assert sum(point["SampleCount"] for point in points) == 2
     tags = sagemaker.list_tags(ResourceArn=arn)["Tags"]
     assert tags == [{"Key": "team", "Value": "a"}]
