@@ -79,9 +79,10 @@ def test_ends_of_runs(server, tmp_path):
         return [len(os.listdir(f"/proc/{place}/fd")) for place in places]
 
     before = descriptors()
-    with (run := server.start("probe", ["raise"], {}, tmp_path)).stdout:
-        assert b"ValueError: wrong" in run.stdout.read()
-    assert run.wait() == 1
+    for _ in range(5):
+        with (run := server.start("probe", ["raise"], {}, tmp_path)).stdout:
+            assert b"ValueError: wrong" in run.stdout.read()
+        assert run.wait() == 1
     for number in (signal.SIGTERM, signal.SIGKILL):
         with (run := server.start("probe", ["wait"], {}, tmp_path)).stdout:
             assert run.stdout.readline() == b"up\n"
@@ -91,7 +92,10 @@ def test_ends_of_runs(server, tmp_path):
             run.send_signal(number)
             assert run.wait() == -number
         run.send_signal(number)
-    assert descriptors() == before
+    after = descriptors()
+    assert after[0] == before[0]
+    # It tells a code before it closes what it has told it by.
+    assert after[1] <= before[1] + 1
 
 
 def test_a_run_of_a_killed_server_has_ended_badly(tmp_path):
