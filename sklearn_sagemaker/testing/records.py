@@ -72,6 +72,11 @@ class Records:
         """Those of a region, from the first to the last."""
         return [record for (place, _), record in self._all.items() if place == region]
 
+    def statuses(self) -> list[tuple[tuple[str, str], Any]]:
+        """Region and name, and the status, of each."""
+        status = f"{self.prefix}Status"
+        return [(place, record.get(status)) for place, record in self._all.items()]
+
     def dump(self) -> list[tuple[str, str, Record]]:
         """Region, name and a copy of each."""
         return [

@@ -123,9 +123,9 @@ class Resources:
         """Something else when a job or an endpoint has gone on, or goes on."""
         with self._account.lock:
             found = [
-                (kind, name, record.get(f"{kind}Status"))
+                (kind, *item)
                 for kind, part in self._kinds().items()
-                for _, name, record in part.dump()
+                for item in part.statuses()
             ]
         runs = any(status in _MOVING for _, _, status in found)
         return *found, time.monotonic() if runs else None
