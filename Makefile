@@ -49,10 +49,11 @@ $(ORACLE)/installed:
 	touch $@
 
 # Clients of AWS, each in an environment of its own, and notebooks, against the emulator.
-oracles: $(VENV)/test-tools $(CLIENTS)/sdk-v2/installed $(CLIENTS)/sdk-v3/installed \
-		$(CLIENTS)/aws-cli/installed
+oracles: $(VENV)/test-tools $(CLIENTS)/boto3/installed $(CLIENTS)/aws-cli/installed \
+		$(CLIENTS)/sdk-v2/installed $(CLIENTS)/sdk-v3/installed
 	CLIENT_ENVIRONMENTS=$(CLIENTS) $(BIN)/python -m pytest -n auto tests/clients
 
+$(CLIENTS)/boto3/installed: CLIENT = boto3
 $(CLIENTS)/sdk-v2/installed: CLIENT = "sagemaker==2.257.7" ipython matplotlib
 # sagemaker 3 itself would add sagemaker-mlops, which nothing here is made with.
 $(CLIENTS)/sdk-v3/installed: CLIENT = "sagemaker-core>=2.27,<3" \

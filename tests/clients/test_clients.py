@@ -1,5 +1,6 @@
 """Clients of AWS, unchanged, each in an environment of its own: `make oracles`."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -45,12 +46,9 @@ def run(*command):
     assert found.returncode == 0, found.stderr[-4000:]
 
 
-def test_sdk_v2(emulator, tmp_path):
-    script = str(SCRIPTS / "sdk_v2.py")
-    run(python_of("sdk-v2"), "-W", "ignore", script, str(tmp_path))
-    found = load_artifact(tmp_path / "model.tar.gz")
-    rows = np.load(tmp_path / "rows.npz")
-    X, y = rows["X"], rows["y"]
+def check_model(path, X, y):
+    """Whether a model of a job is that of a local fit with the same data and seed."""
+    found = load_artifact(path)
     local = LinearLearnerClassifier.sagemaker_defaults(
         epochs=2, num_models=2, mini_batch_size=50, random_state=3
     )
@@ -58,6 +56,20 @@ def test_sdk_v2(emulator, tmp_path):
     np.testing.assert_array_equal(
         found.coef_.astype(np.float32), local.coef_.astype(np.float32)
     )
+
+
+def test_boto3(emulator, tmp_path):
+    script = str(SCRIPTS / "boto3_book.py")
+    run(python_of("boto3"), script, str(tmp_path), LINEAR)
+    X, y = json.loads((tmp_path / "rows.json").read_text())
+    check_model(tmp_path / "model.tar.gz", np.float32(X), np.float32(y))
+
+
+def test_sdk_v2(emulator, tmp_path):
+    script = str(SCRIPTS / "sdk_v2.py")
+    run(python_of("sdk-v2"), "-W", "ignore", script, str(tmp_path))
+    rows = np.load(tmp_path / "rows.npz")
+    check_model(tmp_path / "model.tar.gz", rows["X"], rows["y"])
 
 
 def test_sdk_v3(emulator):
