@@ -162,7 +162,8 @@ class SageMakerEmulator:
         Raises
         ------
         ValueError
-            If nothing would happen, or ``reset`` or ``ends`` is none of those.
+            If there is no such operation, nothing would happen, or ``reset`` or
+            ``ends`` is none of those.
         """
         rule = Fault(operation, **fault)
         with self._front.faults.lock:

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
 from sklearn_sagemaker.testing.errors import ServiceError
-from sklearn_sagemaker.testing.operations import operation_of
+from sklearn_sagemaker.testing.operations import SERVICES, is_known, operation_of
 from sklearn_sagemaker.testing.outcomes import ENDS, Outcome
 from sklearn_sagemaker.testing.requests import Request
 from sklearn_sagemaker.testing.roles import action_of, denied
@@ -76,6 +76,12 @@ class Fault:
     done: int = 0
 
     def __post_init__(self) -> None:
+        plain = self.operation.isalnum()
+        if plain and not is_known(self.operation):
+            raise ValueError(
+                f"{self.operation!r} is no operation of {', '.join(SERVICES)}; for "
+                "other services write a pattern, such as 'Publis*'."
+            )
         if self.reset not in (None, *RESETS):
             raise ValueError(
                 f"reset={self.reset!r} must be one of {', '.join(RESETS)}."

@@ -14,6 +14,10 @@ _OF_PATHS = {
     "async-invocations": "InvokeEndpointAsync",
     "invocations-response-stream": "InvokeEndpointWithResponseStream",
 }
+SERVICES = (
+    "sagemaker", "s3", "sagemaker-runtime", "logs", "cloudwatch", "sts", "iam", "ecr",
+)  # fmt: skip
+"""In whose operations names are looked for."""
 MOTO_HAS = {
     "accelerate", "acl", "attributes", "cors", "delete", "encryption", "inventory",
     "legal-hold", "lifecycle", "list-type", "location", "logging", "notification",
@@ -67,6 +71,11 @@ def operation_of(request: Request) -> str:
     if request.service == "sagemaker":
         return _OF_PATHS.get(request.path.rpartition("/")[2], request.method)
     return request.form.get("Action", request.method)
+
+
+def is_known(name: str) -> bool:
+    """Whether an operation of `SERVICES` has a name."""
+    return any(name in service_model(service).operation_names for service in SERVICES)
 
 
 def is_missing(request: Request) -> bool:

@@ -464,6 +464,13 @@ def test_every_service_refuses_in_its_protocol(emulator, service, call, code):
     assert rule.done == 1
 
 
+def test_a_rule_for_nothing_is_refused(emulator):
+    with pytest.raises(ValueError, match="'CreateTraningJob' is no operation of sage"):
+        emulator.fail("CreateTraningJob", code="ThrottlingException")
+    for name in ("InvokeEndpoint", "GetLogEvents", "ListMetrics", "GetRole", "Publis*"):
+        emulator.fail(name, code="ThrottlingException")
+
+
 def test_healing_ends_waits(emulator, sagemaker):
     rule = emulator.fail("ListModels", seconds=3600)
     found = []
