@@ -27,7 +27,7 @@ class Packages:
 
     def __init__(self, account: Account):
         self._account = account
-        code = "ValidationException"
+        others = "ValidationException", "Ascending"
 
         def missing(kind: str, noun: str) -> Callable[[str, str], str]:
             return lambda region, name: (
@@ -35,8 +35,8 @@ class Packages:
             )
 
         group, package = "ModelPackageGroup", "ModelPackage"
-        self.groups = Records(group, missing("model-package-group", group), code)
-        self.packages = Records(package, missing("model-package", package), code)
+        self.groups = Records(group, missing("model-package-group", group), *others)
+        self.packages = Records(package, missing("model-package", package), *others)
 
     def operations(self) -> dict[str, Operation]:
         """What clients can ask for, by the service's names."""

@@ -25,6 +25,8 @@ class Records:
         ``missing(region, name)``: what the service says of an unknown one.
     taken : str, default="ResourceInUse"
         Code of the refusal of a name that is taken.
+    order : {"Descending", "Ascending"}, default="Descending"
+        Of lists, where the request does not say; by the service's reference.
     """
 
     def __init__(
@@ -32,8 +34,10 @@ class Records:
         prefix: str,
         missing: Callable[[str, str], str],
         taken: str = "ResourceInUse",
+        order: str = "Descending",
     ):
-        self.prefix, self._missing, self._taken = prefix, missing, taken
+        self.prefix, self._missing = prefix, missing
+        self._taken, self._order = taken, order
         self._all: dict[tuple[str, str], Record] = {}
 
     def add(self, region: str, record: Record, name: str | None = None) -> None:
@@ -115,7 +119,7 @@ class Records:
         key = request.get("SortBy", "CreationTime")
         named = {"Name": f"{self.prefix}Name", "Status": f"{self.prefix}Status"}
         found.sort(key=lambda record: record[named.get(key, "CreationTime")])
-        if request.get("SortOrder", "Descending") == "Descending":
+        if request.get("SortOrder", self._order) == "Descending":
             found.reverse()
         return paged(found, request, member)
 

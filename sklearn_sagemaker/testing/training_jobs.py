@@ -30,7 +30,9 @@ class TrainingJobs:
     def __init__(self, account: Account):
         self._account = account
         missing = "Requested resource not found."
-        self.records = Records("TrainingJob", lambda region, name: missing)
+        self.records = Records(
+            "TrainingJob", lambda region, name: missing, order="Ascending"
+        )
         self._runs: dict[str, TrainingRun] = {}
 
     def operations(self) -> dict[str, Operation]:

@@ -60,6 +60,15 @@ def test_filters_and_order(records, request_, found):
     assert records.page("eu-west-1", request_, "Jobs") == {"Jobs": []}
 
 
+def test_the_order_of_lists_that_do_not_say():
+    records = Records("Model", lambda region, name: "", order="Ascending")
+    for day in (1, 2):
+        record = {"ModelName": str(day), "ModelArn": "", "CreationTime": at(day)}
+        records.add("us-east-1", record)
+    found = records.page("us-east-1", {}, "Models")["Models"]
+    assert [record["ModelName"] for record in found] == ["1", "2"]
+
+
 def test_pages(records):
     found, token = [], {}
     for _ in range(2):

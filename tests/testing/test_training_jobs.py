@@ -195,7 +195,8 @@ def test_the_list_has_filters_order_and_pages(emulator, sagemaker):
             for item in page["TrainingJobSummaries"]
         ]
 
-    assert names() == ["list-c", "list-a", "list-b"]
+    assert names() == ["list-b", "list-a", "list-c"]
+    assert names(SortOrder="Descending") == ["list-c", "list-a", "list-b"]
     assert names(SortBy="Name", SortOrder="Ascending") == ["list-a", "list-b", "list-c"]
     assert names(StatusEquals="Failed") == ["list-c"]
     assert names(CreationTimeAfter=time.time() + 60) == []
