@@ -40,7 +40,7 @@ class Ran:
         Those that were executed without an error.
     seconds : float
     errors : dict of int to str
-        Last line of the traceback, by the number of the code cell, from 1.
+        First line of the exception, by the number of the code cell, from 1.
     """
 
     path: Path

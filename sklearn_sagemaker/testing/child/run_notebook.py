@@ -56,7 +56,7 @@ def main(notebook, report, go_on, longest_sleep):
             started = time.monotonic()
             result = shell.run_cell(source, store_history=True)
             error = result.error_before_exec or result.error_in_exec
-            said = error and traceback.format_exception_only(error)[-1].strip()
+            said = error and traceback.format_exception_only(error)[-1].splitlines()[0]
             seconds = time.monotonic() - started
             failed = bool(error) and EXPECTED_TO_FAIL not in tags
             line = {"cell": number, "seconds": seconds, "error": failed and said}
