@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import hashlib
 import json
 import os
@@ -65,6 +64,8 @@ class State:
         dump: Callable[[], dict[str, Any]],
         changes: Callable[[], Any],
     ):
+        import fcntl  # Windows has none.
+
         self._folder, self._cloud = folder, cloud
         self._dump, self._changes = dump, changes
         self._known: dict[tuple[str, ...], tuple[Any, dict[str, Any]]] = {}

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import sys
 import threading
 import time
 
@@ -20,6 +21,8 @@ from botocore.exceptions import (
 from tests.testing.jobs import (
     GROUP,
     IMAGE,
+    SERVE,
+    SERVER,
     configure,
     ended,
     in_service,
@@ -321,6 +324,27 @@ def test_an_endpoint_fails_or_is_stuck_or_gone(emulator, sagemaker, config):
         boto3.client("sagemaker-runtime").invoke_endpoint(
             EndpointName="stuck", Body=b""
         )
+
+
+def test_an_update_that_fails_leaves_what_was_there(emulator, sagemaker, s3):
+    emulator.image(SERVER, [sys.executable, "-I", "-S", "-c", SERVE])
+    image = {"Image": SERVER}
+    sagemaker.create_model(
+        ModelName="serves", ExecutionRoleArn=emulator.role, PrimaryContainer=image
+    )
+    both = {"EndpointName": "serves", "EndpointConfigName": "serves"}
+    configure(sagemaker, "serves", "serves")
+    configure(sagemaker, "serves-2", "serves")
+    sagemaker.create_endpoint(**both)
+    assert in_service(sagemaker, "serves")["EndpointStatus"] == "InService"
+    emulator.fail("UpdateEndpoint", ends="Failed", reason="It is so.", times=1)
+    sagemaker.update_endpoint(**{**both, "EndpointConfigName": "serves-2"})
+    found = in_service(sagemaker, "serves")
+    assert (found["EndpointStatus"], found["FailureReason"]) == (
+        "InService",
+        "It is so.",
+    )
+    assert found["EndpointConfigName"] == "serves"
 
 
 def test_a_batch_transform_ends_as_it_is_told(emulator, sagemaker, config):
