@@ -104,13 +104,14 @@ class Packages:
         if name is None:
             group = self._group(region, request)["ModelPackageGroupName"]
             version = 1 + max(self._versions(region, group), default=0)
+            # A name by which it can be described: SDK v3 does so.
+            name = f"{group}/{version}"
             record.update(
-                ModelPackageName=group,
+                ModelPackageName=name,
                 ModelPackageGroupName=group,
                 ModelPackageVersion=version,
             )
             record.setdefault("ModelApprovalStatus", "PendingManualApproval")
-            name = f"{group}/{version}"
         arn = self._account.arn(region, "model-package", name)
         record.update(
             ModelPackageArn=arn,
@@ -119,7 +120,7 @@ class Packages:
             CreationTime=now(),
             CreatedBy=CALLED,
         )
-        self.packages.add(region, record, name)
+        self.packages.add(region, record)
         tag(self._account, arn, request)
         return {"ModelPackageArn": arn}
 

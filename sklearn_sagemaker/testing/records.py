@@ -40,9 +40,9 @@ class Records:
         self._taken, self._order = taken, order
         self._all: dict[tuple[str, str], Record] = {}
 
-    def add(self, region: str, record: Record, name: str | None = None) -> None:
-        """Keep one, unless its name is taken; that is in it, or said."""
-        name = name or record[f"{self.prefix}Name"]
+    def add(self, region: str, record: Record) -> None:
+        """Keep one, unless its name is taken."""
+        name = record[f"{self.prefix}Name"]
         if (region, name) in self._all:
             if self._taken == "ResourceInUse":
                 said = f"{self._noun()} names must be unique within an AWS account and"

@@ -52,6 +52,8 @@ def test_versions_of_a_group(emulator, sagemaker):
     )
     found = sagemaker.describe_model_package(ModelPackageName=arns[0])
     assert found["CustomerMetadataProperties"] == {"b": "2"}
+    again = sagemaker.describe_model_package(ModelPackageName=found["ModelPackageName"])
+    assert again["ModelPackageArn"] == arns[0]
     approved = sagemaker.list_model_packages(**group, ModelApprovalStatus="Approved")
     [item] = approved["ModelPackageSummaryList"]
     assert item["ModelPackageArn"] == arns[0]
