@@ -295,9 +295,14 @@ class SageMakerEmulator:
         def changes() -> tuple[Any, ...]:
             return self._front.changes, *self._resources.statuses()
 
-        state = State(folder, cloud, self._resources.dump, changes)
+        def dump() -> dict[str, Any]:
+            return {**self._resources.dump(), "calls": list(self._front.kept)}
+
+        state = State(folder, cloud, dump, changes)
         ends.callback(state.close)
-        self._resources.load(state.load())
+        found = state.load()
+        self._front.repeat(found.get("calls", ()))
+        self._resources.load(found)
         state.start()
 
     def _listen(self, serving: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import re
@@ -30,6 +31,8 @@ _WRONG_KEY = {
 }
 READING = ("Describe", "Get", "HEAD", "Head", "Invoke", "List", "Search", "Simulate")
 """How operations begin that change nothing."""
+KEPT = ("iam", "sagemaker")
+"""Services whose calls are kept, to be made again."""
 HANDLER = "sklearn_sagemaker.handler"
 """What of the environment is the server's handler of the request."""
 _OURS = {"content-length", "date", "server", "connection", "transfer-encoding"}
@@ -57,6 +60,8 @@ class Front:
     ----------
     changes : int
         How many calls so far may have changed something.
+    kept : list of dict
+        The calls that have changed what moto has of roles and of SageMaker.
     """
 
     def __init__(
@@ -71,6 +76,7 @@ class Front:
         self.local, self._key, self._keys = local, key, {key}
         self.faults = Faults()
         self.changes = 0
+        self.kept: list[dict[str, Any]] = []
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -120,6 +126,14 @@ class Front:
         if request.key in self._keys and self.faults.of(request, during=True):
             environ["wsgi.input"].read(1)
             break_off(handler)
+
+    def repeat(self, calls: Iterable[dict[str, Any]]) -> None:
+        """Make calls again that another emulator has kept."""
+        for call in calls:
+            # As of what has an id that is drawn anew.
+            with contextlib.suppress(Exception):
+                self.cloud.pass_on(**{**call, "body": call["body"].encode()})
+            self.kept.append(call)
 
     def _check(self, request: Request) -> None:
         host = request.headers.get("Host", "")
@@ -193,6 +207,9 @@ class Front:
         except NotImplementedError:
             name = f"{operation_of(request)} of {request.service or 'no service'}"
             raise unknown_operation(name) from None
+        changed = status < 300 and not operation_of(request).startswith(READING)
+        if changed and request.service in KEPT:
+            self.kept.append(_call(request))
         if request.service in ("sts", "iam"):
             self._keys.update(key.decode() for key in _KEYS.findall(body))
         # A HEAD request's says how long the object is.
@@ -203,6 +220,21 @@ class Front:
             if name.lower() not in ours
         }
         return status, kept, body
+
+
+def _call(request: Request) -> dict[str, Any]:
+    """A call as it can be made again, without its signature."""
+    wanted = ("Content-Type", "X-Amz-Target")
+    return {
+        "service": request.service,
+        "region": request.region,
+        "method": request.method,
+        "target": request.target,
+        "headers": {
+            name: request.headers[name] for name in wanted if name in request.headers
+        },
+        "body": request.body.decode("utf-8", "replace"),
+    }
 
 
 def _phrase(status: int) -> str:

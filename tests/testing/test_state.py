@@ -57,6 +57,13 @@ def test_all_of_it_is_there_again(tmp_path):
         sagemaker.delete_model(ModelName="kept")
         sagemaker.create_model(ModelName="left", **model)
         sagemaker.create_model_package_group(ModelPackageGroupName="group")
+        boto3.client("iam").create_role(RoleName="mine", AssumeRolePolicyDocument="{}")
+        sagemaker.create_pipeline(
+            PipelineName="p",
+            PipelineDefinition='{"Version": "2020-12-01", "Steps": []}',
+            ClientRequestToken="x" * 32,
+            RoleArn=first.role,
+        )
         body = {"Bucket": first.bucket, "Key": "ä/b"}
         s3.put_object(**body, Body=b"\0\xff", Metadata={"a": "b"}, ContentType="x/y")
         place = {"LocationConstraint": "eu-west-1"}
@@ -92,6 +99,10 @@ def test_all_of_it_is_there_again(tmp_path):
         assert [model["ModelName"] for model in models] == ["left"]
         groups = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
         assert len(groups) == 1
+        iam = boto3.client("iam")
+        assert iam.get_role(RoleName="mine")["Role"]["RoleName"] == "mine"
+        sagemaker.describe_pipeline(PipelineName="p")
+        sagemaker.delete_pipeline(PipelineName="p", ClientRequestToken="x" * 32)
         # An endpoint starts again.
         assert in_service(sagemaker, "kept")["EndpointStatus"] == "InService"
         runtime = boto3.client("sagemaker-runtime")
@@ -104,10 +115,13 @@ def test_all_of_it_is_there_again(tmp_path):
     with emulator(tmp_path / "state"):
         sagemaker = boto3.client("sagemaker")
         assert sagemaker.list_endpoints()["Endpoints"] == []
+        assert sagemaker.list_pipelines()["PipelineSummaries"] == []
+        boto3.client("iam").get_role(RoleName="mine")
         jobs = sagemaker.list_training_jobs()["TrainingJobSummaries"]
         assert {job["TrainingJobName"] for job in jobs} == {"other", "runs"}
-    # Nothing is kept that nothing names.
+    # Nothing is kept that nothing names, and no key.
     text = (tmp_path / "state" / "state.json").read_text()
+    assert "AKIA" not in text
     names = {path.name for path in (tmp_path / "state" / "objects").iterdir()}
     assert all(name in text for name in names)
     assert "ä/b" not in json.loads(text)
