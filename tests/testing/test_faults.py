@@ -220,9 +220,9 @@ def test_a_body_that_stalls(emulator, s3):
     place = {"Bucket": emulator.bucket, "Key": "stalls"}
     s3.put_object(**place, Body=bytes(1000))
     emulator.fail("GetObject", stall=600)
-    body = client("s3", 1, read_timeout=0.3).get_object(**place)["Body"]
+    impatient = client("s3", 1, read_timeout=0.3)
     with pytest.raises(ReadTimeoutError):
-        body.read()
+        impatient.get_object(**place)["Body"].read()
 
 
 def test_fresh_keys_are_hidden_for_some_calls(emulator, s3, sagemaker):
