@@ -262,7 +262,7 @@ ONCE = Config(retries={"total_max_attempts": 1})
         # Packages are missing that moto would need.
         ("glue", "list_jobs", {}),
         # moto does not have the service.
-        ("braket", "search_devices", {"filters": []}),
+        ("chime", "list_accounts", {}),
     ],
 )
 def test_what_nobody_has_is_an_unknown_operation(emulator, service, call, arguments):
