@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ORACLE := .oracle-venv
 ORACLE_BASE ?= python3.11
+CLIENTS := .client-venvs
 
 # What the compiled kernels and the installed metadata are made from.
 SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) \
@@ -15,7 +16,7 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) 
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
-.PHONY: demo test lint oracle fuzz container clean
+.PHONY: demo test lint oracle oracles fuzz container clean
 
 demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo
@@ -47,6 +48,23 @@ $(ORACLE)/installed:
 	$(ORACLE)/bin/python -c "import mxnet; assert mxnet.__version__ == '1.9.1'"
 	touch $@
 
+# Clients of AWS, each in an environment of its own, and notebooks, against the emulator.
+oracles: $(VENV)/test-tools $(CLIENTS)/boto3/installed $(CLIENTS)/aws-cli/installed \
+		$(CLIENTS)/sdk-v2/installed $(CLIENTS)/sdk-v3/installed
+	CLIENT_ENVIRONMENTS=$(CLIENTS) $(BIN)/python -m pytest -n auto tests/clients
+
+$(CLIENTS)/boto3/installed: CLIENT = boto3
+$(CLIENTS)/sdk-v2/installed: CLIENT = "sagemaker==2.257.7" ipython matplotlib
+# sagemaker 3 itself would add sagemaker-mlops, which nothing here is made with.
+$(CLIENTS)/sdk-v3/installed: CLIENT = "sagemaker-core>=2.27,<3" \
+	"sagemaker-train>=1.27,<2" "sagemaker-serve>=1.27,<2"
+$(CLIENTS)/aws-cli/installed: CLIENT = "awscli>=1.40,<2"
+$(CLIENTS)/%/installed: | $(VENV)/bin/python
+	rm -rf $(@D)
+	$(BIN)/python -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --only-binary :all: $(CLIENT)
+	touch $@
+
 # A million damaged files against a reader over protobuf: doc/contributing/fuzz.md.
 fuzz: $(VENV)/installed
 	$(BIN)/python tests/io/recordio/test_fuzz.py --count 1000000
@@ -56,7 +74,7 @@ container: $(VENV)/test-tools
 	$(BIN)/python -m pytest -m slow tests/serving/test_container.py
 
 clean:
-	rm -rf $(VENV) $(ORACLE) build dist *.egg-info sklearn_sagemaker/_kernels/*.so \
+	rm -rf $(VENV) $(ORACLE) $(CLIENTS) build dist *.egg-info sklearn_sagemaker/_kernels/*.so \
 		sklearn_sagemaker/io/recordio/*.so
 
 $(VENV)/bin/python:

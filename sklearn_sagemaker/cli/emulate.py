@@ -51,8 +51,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--scale",
         type=float,
-        default=1.0,
-        help="what the service's waits are multiplied with (default: %(default)s)",
+        default=0.0,
+        help="what the service's waits are multiplied with; 1 is the service "
+        "(default: %(default)s)",
+    )
+    parser.add_argument(
+        "--state",
+        metavar="FOLDER",
+        help="keep objects, logs, models and jobs in a folder, and start with its own",
     )
 
 
@@ -70,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         host=arguments.host,
         allow_remote=arguments.allow_remote,
         scale=arguments.scale,
+        state=arguments.state,
     ) as emulator:
         if arguments.program:
             return emulator.run(arguments.program)

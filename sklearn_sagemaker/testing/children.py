@@ -8,17 +8,29 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from sklearn_sagemaker.testing import janitor
+from sklearn_sagemaker.testing.forked import Forked, ForkServer
+from sklearn_sagemaker.testing.images import OUR_PROGRAM
 
-INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR", "TZ")
+INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TZ")
 """What a job sees of the environment here: no credentials."""
+NOBODY = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+}
+"""Nor does it find any, in files or from a machine of EC2."""
+NOWHERE = "http://127.0.0.1:9"
 REFUSED = ("LD_", "DYLD_", "PYTHON", "AWS_")
 """Beginnings of variables that a request may not set: they change which code runs, or
 whom it talks to."""
+READ_LATE = ("AWS_REGION", "SAGEMAKER_", "TRAINING_JOB_")
+"""Beginnings of variables that libraries do not read when they are imported."""
+Process = subprocess.Popen | Forked
 
 
 class Children:
@@ -33,7 +45,9 @@ class Children:
     def __init__(self, folder: Path):
         self.folder = folder
         self._lock = threading.Lock()
-        self._running: dict[int, subprocess.Popen] = {}
+        self._running: dict[int, tuple[Process, Path]] = {}
+        self._forking = threading.Lock()
+        self._forks: ForkServer | None = None
         self._janitor = subprocess.Popen(
             [sys.executable, "-I", "-S", janitor.__file__, str(folder)],
             stdin=subprocess.PIPE,
@@ -42,64 +56,115 @@ class Children:
         )
 
     def start(
-        self, command: Sequence[str], environment: Mapping[str, str], **options: Any
-    ) -> subprocess.Popen:
-        """Start one.
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path
+    ) -> Process:
+        """Start one, whose output comes through its ``stdout``.
 
         Parameters
         ----------
         command : sequence of str
         environment : mapping
             What a request sets, and what the service does.
-        **options
-            Of `subprocess.Popen`.
+        folder : Path
+            In which it runs, and its ``SAGEMAKER_BASE_DIR``.
         """
-        given = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        given.update(environment)
-        # So that this package is the one that is imported there.
-        given["PYTHONPATH"] = str(Path(__file__).parents[2])
+        given = self._environment(environment)
+        given["SAGEMAKER_BASE_DIR"] = str(folder)
+        # What a program that is killed leaves there goes with the folder.
+        scratch = folder / "tmp"
+        scratch.mkdir(exist_ok=True)
+        given["TMPDIR"] = str(scratch)
+        process: Process | None = None
+        if self._forkable(command, environment):
+            with contextlib.suppress(OSError):
+                process = self._fork(command, given, folder)
         with self._lock:
-            process = subprocess.Popen(
-                command,
-                env=given,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                **options,
-            )
-            self._running[process.pid] = process
+            if process is None:
+                process = subprocess.Popen(
+                    command,
+                    env=given,
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            self._running[process.pid] = process, folder
             self._tell("+", -process.pid)
         return process
 
-    def ended(self, process: subprocess.Popen) -> None:
+    @staticmethod
+    def _environment(more: Mapping[str, str]) -> dict[str, str]:
+        given = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        given.update(NOBODY)
+        # Set by the emulator, where nobody can do anything without a key.
+        given["AWS_ENDPOINT_URL"] = os.environ.get("AWS_ENDPOINT_URL", NOWHERE)
+        given.update(more)
+        # So that this package is the one that is imported there.
+        given["PYTHONPATH"] = str(Path(__file__).parents[2])
+        return given
+
+    def _forkable(self, command: Sequence[str], environment: Mapping[str, str]) -> bool:
+        """Whether a copy of a process that has imported the program is the same.
+
+        It is worth while for training; servers start fast, and come from it if it is
+        there.
+        """
+        forks = self._forks
+        return (
+            sys.platform == "linux"
+            and tuple(command[: len(OUR_PROGRAM)]) == OUR_PROGRAM
+            and all(name.startswith(READ_LATE) for name in environment)
+            and ("train" in command or (forks is not None and forks.is_ready()))
+        )
+
+    def _fork(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path
+    ) -> Process:
+        with self._forking:
+            if self._forks is None:
+                self._forks = ForkServer(self._environment({}))
+            forks = self._forks
+        *_, module = OUR_PROGRAM
+        return forks.start(module, command[len(OUR_PROGRAM) :], environment, folder)
+
+    def ended(self, process: Process) -> None:
         """End a process and what it has started, and forget it."""
         with self._lock:
-            if self._running.pop(process.pid, None) is None:
-                return
+            _, folder = self._running.pop(process.pid, (None, None))
+        if folder is None:
+            return
         self.kill(process, signal.SIGKILL)
         process.wait()
+        janitor.kill_strays(f"{folder}\0")
         with self._lock:
             self._tell("-", -process.pid)
 
     @staticmethod
-    def kill(process: subprocess.Popen, number: int) -> None:
+    def kill(process: Process, number: int) -> None:
         """Send a signal to a process and all of its group."""
         with contextlib.suppress(OSError):
             os.killpg(process.pid, number)
 
-    def stop(self, process: subprocess.Popen, seconds: float) -> None:
-        """Ask a process to end, and kill it after some seconds."""
-        with contextlib.suppress(OSError):
-            process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(seconds)
-        self.kill(process, signal.SIGKILL)
+    def stop(self, processes: Sequence[Process], seconds: float) -> None:
+        """Ask processes to end, and kill those that have not after some seconds."""
+        end = time.monotonic() + seconds
+        for process in processes:
+            with contextlib.suppress(OSError):
+                process.send_signal(signal.SIGTERM)
+        for process in processes:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(max(0.0, end - time.monotonic()))
+            self.kill(process, signal.SIGKILL)
 
     def close(self) -> None:
         """End all of them, and remove the folder."""
         with self._lock:
             running = list(self._running.values())
-        for process in running:
+        for process, _ in running:
             self.ended(process)
+        if self._forks is not None:
+            self._forks.close()
         assert self._janitor.stdin is not None
         self._janitor.stdin.close()
         self._janitor.wait()

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from sklearn_sagemaker._optional import import_optional
-from sklearn_sagemaker.testing.errors import unknown_operation
 
 PURPOSE = "the emulator"
 KEY = "EMULATORSOWN"
@@ -24,6 +23,11 @@ class Cloud:
     """The services that moto has.
 
     moto keeps its state by process, so there is one of these at a time.
+
+    Attributes
+    ----------
+    log_regions : set of str
+        Where there may be logs.
     """
 
     def __init__(self) -> None:
@@ -32,6 +36,7 @@ class Cloud:
         self._moto.enabled = True
         self._clients: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
+        self.log_regions: set[str] = set()
 
     def reset(self) -> None:
         """Forget everything."""
@@ -43,6 +48,8 @@ class Cloud:
         from botocore.config import Config
 
         with self._lock:
+            if service == "logs":
+                self.log_regions.add(region)
             if (service, region) not in self._clients:
                 client = boto3.session.Session().client(
                     service,
@@ -75,6 +82,8 @@ class Cloud:
         headers : mapping
         body : bytes
         """
+        if service == "logs":
+            self.log_regions.add(region)
         default = f"{service}.{{region}}.amazonaws.com"
         host = _HOSTS.get(service, default).format(region=region)
         asked = {**headers, "Host": host}
@@ -87,7 +96,7 @@ class Cloud:
 
         Raises
         ------
-        ServiceError
+        NotImplementedError
             If it does not have the operation.
         """
         from botocore.awsrequest import AWSPreparedRequest
@@ -99,10 +108,11 @@ class Cloud:
         request = AWSPreparedRequest(method, url, given, body, stream_output=False)
         try:
             answer = self._moto.process_request(request)
-        except NotImplementedError as error:
-            raise unknown_operation(str(error)) from error
+        except ModuleNotFoundError as error:
+            # Of services that need packages beside moto.
+            raise NotImplementedError(str(error)) from error
         if answer is None or answer[2] == "Not yet implemented":
-            raise unknown_operation(url)
+            raise NotImplementedError(url)
         status, found, content = answer
         if isinstance(content, str):
             content = content.encode()

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from sklearn_sagemaker.testing.account import Account
-from sklearn_sagemaker.testing.errors import unknown_operation
+from sklearn_sagemaker.testing.errors import invalid, unknown_operation
 from sklearn_sagemaker.testing.shapes import answer, check_request, service_model
 
 Operation = Callable[[str, dict[str, Any]], dict[str, Any]]
 """``operation(region, request)``: the answer, which may hold more than its shape."""
+REFUSED = re.compile(
+    "AutoML|Cluster|CompilationJob|Execution|FeatureGroup|HyperParameterTuningJob|"
+    "JobDefinition|ModelCard|ProcessingJob|WeightsAndCapacities"
+)
+"""In the names of operations of moto's that are refused: it says that something runs
+which does not, or (of cards) leaves out members that are required."""
+
+MOTO_TAGS = {
+    "domain", "experiment", "experiment-trial", "experiment-trial-component",
+    "notebook-instance", "pipeline",
+}  # fmt: skip
+"""Kinds of resources whose tags moto keeps."""
 
 
 class Control:
@@ -40,30 +53,46 @@ class Control:
         if name not in self.model.operation_names:
             raise unknown_operation(name)
         model = self.model.operation_model(name)
-        if name not in self.operations:
-            if not _moto_has(name):
-                raise unknown_operation(name)
-            return None
         if model.input_shape is not None:
             check_request(model.input_shape, request)
-        with self.account.lock:
-            found = self.operations[name](region, request)
-            if found is None or model.output_shape is None:
-                return found
-            return answer(model.output_shape, found)
+        found = None
+        if name in self.operations:
+            with self.account.lock:
+                found = self.operations[name](region, request)
+                if found is not None:
+                    return self._pruned(name, found)
+        if not _moto_has(name):
+            raise unknown_operation(name)
+        return None
+
+    def completed(self, name: str, body: bytes) -> dict[str, Any]:
+        """What moto answers, as its shape has it."""
+        return self._pruned(name, json.loads(body or b"{}"))
+
+    def _pruned(self, name: str, found: dict[str, Any]) -> dict[str, Any]:
+        shape = self.model.operation_model(name).output_shape
+        if shape is None:
+            return {}
+        return answer(shape, found, lists=name.startswith(("List", "Search")))
 
 
 def _moto_has(name: str) -> bool:
     from moto.sagemaker.responses import SageMakerResponse
 
-    return hasattr(SageMakerResponse, re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower())
+    return not REFUSED.search(name) and hasattr(
+        SageMakerResponse, re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+    )
 
 
 def _tags(account: Account) -> dict[str, Operation]:
     """Tags of what is kept here; those of other resources are moto's."""
 
     def known(request: dict[str, Any]) -> dict[str, str] | None:
-        return account.tags.get(request["ResourceArn"])
+        arn = request["ResourceArn"]
+        kind = arn.split(":", 5)[5].partition("/")[0]
+        if arn not in account.tags and kind not in MOTO_TAGS:
+            raise invalid(f'Could not find the resource "{arn}".')
+        return account.tags.get(arn)
 
     def add(region: str, request: dict[str, Any]) -> Any:
         tags = known(request)

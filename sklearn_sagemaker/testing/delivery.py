@@ -1,14 +1,10 @@
-"""Objects of S3 as the files, or the pipes, of a job's channel."""
+"""Objects of S3 as the files of a job's channel."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import gzip
 import json
-import os
-import threading
-import time
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,7 +13,6 @@ from typing import Any
 from sklearn_sagemaker.testing.errors import JobError
 
 CHUNK = 1 << 16
-POLL_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -44,7 +39,7 @@ def objects(s3: Any, source: dict[str, Any]) -> list[Object]:
         If there are none.
     """
     uri, kind = source["S3Uri"], source["S3DataType"]
-    bucket, prefix = _place(uri)
+    bucket, prefix = place(uri)
     if kind == "ManifestFile":
         found = list(_of_manifest(s3, uri))
     elif kind == "S3Prefix":
@@ -58,6 +53,10 @@ def objects(s3: Any, source: dict[str, Any]) -> list[Object]:
             "that objects exist under that S3 prefix, and that the role has "
             f'"s3:ListBucket" permissions on bucket "{bucket}".'
         )
+    return _inside(found)
+
+
+def _inside(found: list[Object]) -> list[Object]:
     for item in found:
         parts = PurePosixPath(item.name).parts
         if item.name.startswith("/") or ".." in parts or "\0" in item.name:
@@ -68,7 +67,56 @@ def objects(s3: Any, source: dict[str, Any]) -> list[Object]:
     return found
 
 
-def _place(uri: str) -> tuple[str, str]:
+def objects_below(s3: Any, uri: str) -> list[Object]:
+    """The objects in a folder of S3, which may be empty.
+
+    Parameters
+    ----------
+    s3 : client
+    uri : str
+
+    Raises
+    ------
+    JobError
+        If S3 refuses to say.
+    """
+    uri = uri.rstrip("/") + "/"
+    return _inside(list(_of_prefix(s3, uri, *place(uri))))
+
+
+def share(
+    found: list[Object], channel: dict[str, Any], epoch: int, host: int, hosts: int
+) -> list[Object]:
+    """The objects of a channel that come to a host in one pass, in their order.
+
+    Parameters
+    ----------
+    found : list of Object
+    channel : dict
+        May have a ``ShuffleConfig``, and may be sharded.
+    epoch : int
+    host : int
+        From 0.
+    hosts : int
+    """
+    order = list(found)
+    if "ShuffleConfig" in channel:
+        seed = channel["ShuffleConfig"]["Seed"]
+        random.Random(f"{seed} {epoch}").shuffle(order)
+    source = channel["DataSource"]["S3DataSource"]
+    if source.get("S3DataDistributionType") == "ShardedByS3Key":
+        return order[host::hosts]
+    return order
+
+
+def place(uri: str) -> tuple[str, str]:
+    """Bucket and key of a URI of S3.
+
+    Raises
+    ------
+    JobError
+        If it is none.
+    """
     scheme, _, rest = uri.partition("://")
     if scheme != "s3" or not rest:
         raise JobError(f"ClientError: {uri} is no URI of S3; write s3://bucket/prefix.")
@@ -79,7 +127,7 @@ def _place(uri: str) -> tuple[str, str]:
 def _of_prefix(s3: Any, uri: str, bucket: str, prefix: str) -> Iterator[Object]:
     cut = prefix.rfind("/") + 1
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    with _said_by_s3(uri):
+    with said_by_s3(uri):
         for page in pages:
             for item in page.get("Contents", ()):
                 key = item["Key"]
@@ -92,8 +140,8 @@ def _of_prefix(s3: Any, uri: str, bucket: str, prefix: str) -> Iterator[Object]:
 
 def _of_manifest(s3: Any, uri: str) -> Iterator[Object]:
     try:
-        bucket, key = _place(uri)
-        with _said_by_s3(uri):
+        bucket, key = place(uri)
+        with said_by_s3(uri):
             text = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
         entries = json.loads(text)
         first = entries[0]["prefix"]
@@ -103,92 +151,65 @@ def _of_manifest(s3: Any, uri: str) -> Iterator[Object]:
             f"ClientError: {uri} is no manifest; it must be a JSON list of a "
             f'prefix, as {{"prefix": "s3://bucket/folder/"}}, and names ({error}).'
         ) from None
-    bucket, prefix = _place(first)
+    bucket, prefix = place(first)
     for name in names:
         yield Object(bucket, prefix + name, name)
 
 
 @contextlib.contextmanager
-def _said_by_s3(uri: str) -> Iterator[None]:
+def said_by_s3(uri: str, what: str = "Data download") -> Iterator[None]:
+    """Let what S3 refuses be the reason of the job's failure."""
     from botocore.exceptions import ClientError
 
     try:
         yield
     except ClientError as error:
-        raise JobError(f"ClientError: Data download failed: {uri}: {error}") from error
+        raise JobError(f"ClientError: {what} failed: {uri}: {error}") from error
 
 
 def download(s3: Any, found: list[Object], folder: Path) -> None:
-    """Write the objects of a channel to its folder."""
+    """Write objects to a folder.
+
+    Raises
+    ------
+    JobError
+        If S3 refuses one, or a key is a file and a folder.
+    """
     for item in found:
-        path = folder / item.name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _said_by_s3(f"s3://{item.bucket}/{item.key}"), path.open("wb") as file:
+        path, uri = folder / item.name, f"s3://{item.bucket}/{item.key}"
+        with said_by_s3(uri):
             body = s3.get_object(Bucket=item.bucket, Key=item.key)["Body"]
-            for chunk in body.iter_chunks(CHUNK):
-                file.write(chunk)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with path.open("wb") as file:
+                    for chunk in body.iter_chunks(CHUNK):
+                        file.write(chunk)
+            except (FileExistsError, IsADirectoryError, NotADirectoryError):
+                raise JobError(
+                    f"ClientError: Data download failed: {uri}: other keys make a "
+                    "folder of what is a file; rename the objects."
+                ) from None
 
 
-class Pipes:
-    """A channel of mode Pipe: for each pass, a pipe through which all objects come.
+def upload(s3: Any, uri: str, body: bytes, kms_key: str) -> None:
+    """Write an object.
 
     Parameters
     ----------
     s3 : client
-    found : list of Object
-    folder : Path
-        The pipes are beside it, with the number of a pass in their names.
-    compressed : bool
-        Whether the objects are decompressed on their way.
+    uri : str
+    body : bytes
+    kms_key : str
+        It is encrypted with this one, unless it is empty.
+
+    Raises
+    ------
+    JobError
+        If S3 refuses it.
     """
-
-    def __init__(self, s3: Any, found: list[Object], folder: Path, compressed: bool):
-        self._s3, self._found, self._folder = s3, found, folder
-        self._compressed = compressed
-        self._ended = threading.Event()
-        os.mkfifo(self._path(0))
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """End; the program must have ended."""
-        self._ended.set()
-        self._thread.join()
-
-    def _path(self, epoch: int) -> str:
-        return f"{self._folder}_{epoch}"
-
-    def _serve(self) -> None:
-        epoch = 0
-        while (pipe := self._open(self._path(epoch))) is not None:
-            # Which the program may ask for before it has read this one.
-            os.mkfifo(self._path(epoch + 1))
-            # One that stops early ends the pass.
-            with contextlib.suppress(BrokenPipeError), os.fdopen(pipe, "wb") as file:
-                for item in self._found:
-                    for chunk in self._chunks(item):
-                        file.write(chunk)
-            epoch += 1
-
-    def _open(self, path: str) -> int | None:
-        """Wait for a reader of a pipe, or for the end."""
-        while not self._ended.is_set():
-            try:
-                pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-            except OSError as error:
-                if error.errno != errno.ENXIO:
-                    raise
-                time.sleep(POLL_SECONDS)
-            else:
-                os.set_blocking(pipe, True)
-                return pipe
-        return None
-
-    def _chunks(self, item: Object) -> Iterator[bytes]:
-        body = self._s3.get_object(Bucket=item.bucket, Key=item.key)["Body"]
-        if self._compressed:
-            with gzip.open(body) as file:
-                while chunk := file.read(CHUNK):
-                    yield chunk
-        else:
-            yield from body.iter_chunks(CHUNK)
+    bucket, key = place(uri)
+    encrypted = {}
+    if kms_key:
+        encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
+    with said_by_s3(uri, "Upload"):
+        s3.put_object(Bucket=bucket, Key=key, Body=body, **encrypted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -16,18 +17,28 @@ from typing import Any
 
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.testing.account import NUMBER, Account
-from sklearn_sagemaker.testing.child import sitecustomize
 from sklearn_sagemaker.testing.children import Children
 from sklearn_sagemaker.testing.cloud import PURPOSE, Cloud
 from sklearn_sagemaker.testing.control import Control
+from sklearn_sagemaker.testing.environment import python_path, replaced
 from sklearn_sagemaker.testing.faults import Fault
 from sklearn_sagemaker.testing.front import HANDLER, Front
 from sklearn_sagemaker.testing.images import Images
+from sklearn_sagemaker.testing.janitor import MARK
+from sklearn_sagemaker.testing.quotas import Quotas
 from sklearn_sagemaker.testing.resources import Resources
-from sklearn_sagemaker.testing.roles import studio
+from sklearn_sagemaker.testing.roles import ROLE, studio
+from sklearn_sagemaker.testing.state import State
 
 LOOPBACK = "127.0.0.1"
-ROLE = "SageMakerRole"
+SDK_DEFAULTS = """\
+SchemaVersion: "1.0"
+SageMaker:
+  PythonSDK:
+    Modules:
+      TelemetryOptOut: true
+"""
+"""For SageMaker's SDKs, which tell AWS what is called, past boto3."""
 _running = threading.Lock()
 
 
@@ -50,9 +61,13 @@ class SageMakerEmulator:
     allow_remote : bool, default=False
         Whether it may be another than this machine's own, and any name may stand in the
         header Host. Who has the access key can run programs here.
-    scale : float, default=1.0
-        What the service's waits are multiplied with: after how long a process that is
-        asked to stop is killed.
+    scale : float, default=0.0
+        What the service's waits are multiplied with: those in the statuses of jobs and
+        endpoints, and after how long (at least 5 s) a process that is asked to stop is
+        killed. 1.0 is the service, where a job starts after 90 s.
+    state : path, optional
+        A folder. What is in it is there when the emulator starts, and it is written
+        while the emulator runs: objects of S3, logs, models, jobs that have ended.
 
     Attributes
     ----------
@@ -80,7 +95,8 @@ class SageMakerEmulator:
         port: int = 0,
         host: str = LOOPBACK,
         allow_remote: bool = False,
-        scale: float = 1.0,
+        scale: float = 0.0,
+        state: str | os.PathLike[str] | None = None,
     ):
         if not scale >= 0:
             raise ValueError(f"scale={scale!r} must be a number from 0 up.")
@@ -90,13 +106,14 @@ class SageMakerEmulator:
                 f"allow_remote=True, or leave it at {LOOPBACK!r}."
             )
         self.region, self.scale = region, scale
+        self._kept = None if state is None else Path(state)
         self._allow_remote = allow_remote
         self.access_key = "AKIA" + secrets.token_hex(8).upper()
         self._secret = secrets.token_hex(20)
         self._asked = host, port
         self.role = f"arn:aws:iam::{NUMBER}:role/{ROLE}"
         self.bucket = f"sagemaker-{region}-{NUMBER}"
-        self._images = Images()
+        self._images, self._quotas = Images(), Quotas()
 
     def image(self, name: str, command: Sequence[str]) -> None:
         """Say what an image runs, beside the built-in ones and this package's.
@@ -119,13 +136,23 @@ class SageMakerEmulator:
         ----------
         operation : str
             As boto3's clients have it, such as ``CreateTrainingJob``, ``PutObject`` or
-            ``InvokeEndpoint``.
+            ``InvokeEndpoint``; ``Describe*`` is all that begin so. Or an action of IAM,
+            such as ``s3:PutObject``: calls that need it are denied, and
+            SimulatePrincipalPolicy says so.
         **fault
-            What happens: ``code``, ``message`` and ``status`` of a refusal; ``seconds``
-            to wait; ``reset="before"`` or ``"after"``, the connection is reset before
-            or after the call is carried out; ``cut``, bytes of the answer after which
-            the connection ends. When: after ``skip`` calls, ``times`` times (default:
-            ever).
+            What happens. Instead of the call: ``code``, ``message`` and ``status`` of a
+            refusal; ``reset="before"``, or ``"during"``, while the request comes;
+            ``late=True``, logs have no events yet. To the
+            call: ``seconds`` to wait before it; ``ends``, how the job or endpoint that
+            it creates ends (``Failed``, ``Stopped``, ``MaxRuntimeExceeded``,
+            ``MaxWaitTimeExceeded``, or ``InProgress`` for not at all), and ``reason``.
+            To the answer: ``reset="after"``, it is lost; ``cut``, bytes after which
+            the connection ends; ``stall``, seconds to wait in its middle; ``flip``,
+            place of a byte in which a bit is changed; ``body``, bytes in its place;
+            ``headers`` to set; ``change``, members to set in an answer that is JSON;
+            ``hide``, entries of a list are left out that hold this text.
+            When: if the request holds the text ``where``; after ``skip`` calls;
+            ``times`` times (default: ever).
 
         Returns
         -------
@@ -135,17 +162,34 @@ class SageMakerEmulator:
         Raises
         ------
         ValueError
-            If nothing would happen.
+            If there is no such operation, nothing would happen, or ``reset`` or
+            ``ends`` is none of those.
         """
         rule = Fault(operation, **fault)
         with self._front.faults.lock:
             self._front.faults.rules.append(rule)
         return rule
 
+    def quota(self, instance_type: str, count: int, use: str = "training job") -> None:
+        """Set how many instances of a type may be in use at once; more are refused.
+
+        Parameters
+        ----------
+        instance_type : str
+        count : int
+            0 refuses all.
+        use : {"training job", "transform job", "endpoint"}, default="training job"
+
+        Raises
+        ------
+        ValueError
+            If there is no such use.
+        """
+        self._quotas.limit(instance_type, count, use)
+
     def heal(self) -> None:
-        """End all faults."""
-        with self._front.faults.lock:
-            self._front.faults.rules.clear()
+        """End all faults, and the waits that they ask for."""
+        self._front.faults.heal()
 
     @property
     def calls(self) -> dict[str, int]:
@@ -164,22 +208,27 @@ class SageMakerEmulator:
             "AWS_EC2_METADATA_DISABLED": "true",
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "SAGEMAKER_ADMIN_CONFIG_OVERRIDE": str(self._folder / "sdk.yaml"),
             "SAGEMAKER_ROLE": self.role,
-            "PYTHONPATH": _python_path(),
+            "PYTHONPATH": python_path(),
             "NO_PROXY": "127.0.0.1,localhost",
             "no_proxy": "127.0.0.1,localhost",
         }
 
-    def run(self, command: Sequence[str]) -> int:
+    def run(self, command: Sequence[str], **more: Any) -> int:
         """Run a program with the environment of `environment`; its exit code.
 
-        It dies with the emulator, whatever ends that.
+        It dies with the emulator, whatever ends that, and so does on Linux all that it
+        has started.
 
         Parameters
         ----------
         command : sequence of str
+        **more
+            Arguments of `subprocess.Popen`.
         """
-        process = subprocess.Popen(command)
+        variables = {**(more.pop("env", None) or os.environ), MARK: str(self._folder)}
+        process = subprocess.Popen(command, env=variables, **more)
         with self._children.bound(process):
             try:
                 return process.wait()
@@ -189,28 +238,35 @@ class SageMakerEmulator:
                 raise
 
     def __enter__(self) -> SageMakerEmulator:
-        """Start."""
+        """Start.
+
+        Raises
+        ------
+        StoredStateError
+            If the folder of the state cannot be read, or another emulator uses it.
+        """
         serving = import_optional("werkzeug.serving", "testing", PURPOSE)
         if not _running.acquire(blocking=False):
             raise RuntimeError(
                 "An emulator runs in this process already; use that one, or end it."
             )
-        try:
-            self._start(serving)
-        except BaseException:
-            self._end()
-            raise
+        # What has been started is ended in reverse, whatever goes wrong.
+        with contextlib.ExitStack() as ends:
+            ends.callback(_running.release)
+            self._start(serving, ends)
+            self._ends = ends.pop_all()
         return self
 
-    def _start(self, serving: Any) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-"))
-        self._folder = folder
+    def _start(self, serving: Any, ends: contextlib.ExitStack) -> None:
+        self._folder = folder = Path(tempfile.mkdtemp(prefix="sagemaker-emulator-"))
+        ends.callback(shutil.rmtree, folder, ignore_errors=True)
+        (folder / "sdk.yaml").write_text(SDK_DEFAULTS, encoding="utf-8")
         self._children = Children(folder)
+        ends.callback(self._children.close)
         cloud = Cloud()
         cloud.reset()
         account = Account(cloud, self._children, folder, self._images, self.scale)
-        self._resources = Resources(account)
-        host, port = self._asked
+        self._resources = Resources(account, self._quotas)
         self._front = Front(
             cloud,
             self.access_key,
@@ -221,10 +277,41 @@ class SageMakerEmulator:
             self._resources.invoke,
             local=not self._allow_remote,
         )
+        server = self._listen(serving)
+        ends.callback(server.server_close)
+        # Before any client is made, and until the last one has ended.
+        ends.enter_context(replaced(self.environment()))
+        ends.callback(self._resources.close)
+        self._set_up(cloud)
+        if self._kept is not None:
+            self._load(cloud, self._kept, ends)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        ends.callback(server.shutdown)
+        ends.callback(self.heal)
+
+    def _load(self, cloud: Cloud, folder: Path, ends: contextlib.ExitStack) -> None:
+        """Bring back what is kept, and keep what comes."""
+
+        def changes() -> tuple[Any, ...]:
+            return self._front.changes, *self._resources.statuses()
+
+        def dump() -> dict[str, Any]:
+            return {**self._resources.dump(), "calls": list(self._front.kept)}
+
+        state = State(folder, cloud, dump, changes)
+        ends.callback(state.close)
+        found = state.load()
+        self._front.repeat(found.get("calls", ()))
+        self._resources.load(found)
+        state.start()
+
+    def _listen(self, serving: Any) -> Any:
+        """The server, whose port is taken."""
+        host, port = self._asked
         # Our own socket: werkzeug ends the program if the port is taken.
         with socket.create_server((host, port)) as listener:
             self.port = listener.getsockname()[1]
-            self._server = serving.make_server(
+            server = serving.make_server(
                 host,
                 self.port,
                 self._front,
@@ -232,11 +319,9 @@ class SageMakerEmulator:
                 request_handler=_handler(serving),
                 fd=listener.fileno(),
             )
-        self._server.daemon_threads = True
+        server.daemon_threads = True
         self.url = f"http://{LOOPBACK if host == '0.0.0.0' else host}:{self.port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self._environment = _Replaced(self.environment())
-        self._set_up(cloud)
+        return server
 
     def _set_up(self, cloud: Cloud) -> None:
         trust = {
@@ -259,70 +344,7 @@ class SageMakerEmulator:
 
     def __exit__(self, *_: object) -> None:
         """End every job and endpoint, and leave nothing."""
-        self._end()
-
-    def _end(self) -> None:
-        try:
-            for name in ("_environment", "_server", "_resources", "_children"):
-                part = self.__dict__.pop(name, None)
-                if name == "_server" and part is not None:
-                    part.shutdown()
-                    part.server_close()
-                elif part is not None:
-                    part.close()
-            if "_folder" in self.__dict__:
-                shutil.rmtree(self.__dict__.pop("_folder"), ignore_errors=True)
-        finally:
-            _running.release()
-
-
-class _Replaced:
-    """Variables of this process's environment, put back by `close`.
-
-    boto3's default session, which may have taken others, is left out meanwhile.
-    """
-
-    def __init__(self, variables: dict[str, str]):
-        self._before = dict(os.environ)
-        for name in list(os.environ):
-            if name.startswith("AWS_") and name not in variables:
-                os.environ.pop(name)
-        os.environ.update(variables)
-        self._session = _default_session(None)
-        sitecustomize.install()
-
-    def close(self) -> None:
-        sitecustomize.remove()
-        for name in set(os.environ) - set(self._before):
-            if name.startswith("AWS_") or name in _OURS:
-                os.environ.pop(name)
-        os.environ.update(
-            {
-                name: text
-                for name, text in self._before.items()
-                if name.startswith("AWS_") or name in _OURS
-            }
-        )
-        _default_session(self._session)
-
-
-_OURS = {"SAGEMAKER_ROLE", "PYTHONPATH", "NO_PROXY", "no_proxy"}
-
-
-def _python_path() -> str:
-    """The PYTHONPATH of a child: ours, before the one that is there."""
-    ours = str(Path(sitecustomize.__file__).parent)
-    before = os.environ.get("PYTHONPATH", "").split(os.pathsep)
-    return os.pathsep.join([ours, *(path for path in before if path not in ("", ours))])
-
-
-def _default_session(session: Any) -> Any:
-    """Replace boto3's default session; the one that was there."""
-    import boto3
-
-    before = boto3.DEFAULT_SESSION
-    boto3.DEFAULT_SESSION = session
-    return before
+        self._ends.close()
 
 
 def _handler(serving: Any) -> Any:

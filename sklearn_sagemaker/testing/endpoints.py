@@ -9,6 +9,7 @@ import secrets
 import threading
 import traceback
 import urllib.parse
+from collections.abc import Iterable
 from typing import Any
 
 from sklearn_sagemaker.testing.account import NUMBER, Account, now
@@ -16,6 +17,7 @@ from sklearn_sagemaker.testing.control import Operation, tag
 from sklearn_sagemaker.testing.errors import JobError, ServiceError, invalid
 from sklearn_sagemaker.testing.model_server import Answer, ModelServer
 from sklearn_sagemaker.testing.models import Models
+from sklearn_sagemaker.testing.outcomes import OUTCOME, Outcome
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.requests import Request
 
@@ -23,6 +25,8 @@ MOST_BYTES = 6 << 20
 GROUP = "/aws/sagemaker/Endpoints/"
 PASSED_ON = ("accept", "content-type")
 OURS = "x-amzn-sagemaker-"
+SERVED = "_served"
+"""Of an endpoint's record: its configuration and model, which may be deleted."""
 
 
 class Endpoints:
@@ -40,7 +44,7 @@ class Endpoints:
         def missing(region: str, name: str) -> str:
             return f'Could not find endpoint "{account.arn(region, "endpoint", name)}".'
 
-        self._records = Records("Endpoint", missing, "ValidationException")
+        self.records = Records("Endpoint", missing, "ValidationException")
         self._running: dict[str, _Running] = {}
         self._deleted: list[_Running] = []
 
@@ -48,10 +52,10 @@ class Endpoints:
         """What clients can ask for, by the service's names."""
         return {
             "CreateEndpoint": self.create,
-            "DescribeEndpoint": lambda region, request: self._records.get(
+            "DescribeEndpoint": lambda region, request: self.records.get(
                 region, request["EndpointName"]
             ),
-            "ListEndpoints": lambda region, request: self._records.page(
+            "ListEndpoints": lambda region, request: self.records.page(
                 region, request, "Endpoints"
             ),
             "UpdateEndpoint": self.update,
@@ -72,15 +76,17 @@ class Endpoints:
             "CreationTime": time,
             "LastModifiedTime": time,
         }
-        self._records.add(region, record)
+        self.records.add(region, record)
         tag(self._account, arn, request)
         self._running[arn] = _Running(self._account, region, record)
-        self._running[arn].change(config, self._model(region, config))
+        self._running[arn].change(
+            config, self._model(region, config), request.get(OUTCOME)
+        )
         return {"EndpointArn": arn}
 
     def update(self, region: str, request: Record) -> Record:
         """Start a new configuration in place of the one that runs."""
-        record = self._records.get(region, request["EndpointName"])
+        record = self.records.get(region, request["EndpointName"])
         config = self._models.configs.get(region, request["EndpointConfigName"])
         if record["EndpointStatus"] != "InService":
             raise invalid(
@@ -90,7 +96,7 @@ class Endpoints:
         record["EndpointStatus"] = "Updating"
         record["LastModifiedTime"] = now()
         running = self._running[record["EndpointArn"]]
-        running.change(config, self._model(region, config))
+        running.change(config, self._model(region, config), request.get(OUTCOME))
         return {"EndpointArn": record["EndpointArn"]}
 
     def _model(self, region: str, config: Record) -> Record:
@@ -99,16 +105,26 @@ class Endpoints:
 
     def delete(self, region: str, request: Record) -> Record:
         """End an endpoint."""
-        record = self._records.get(region, request["EndpointName"])
+        record = self.records.get(region, request["EndpointName"])
         arn = record["EndpointArn"]
         running = self._running.pop(arn)
-        self._records.remove(region, request["EndpointName"])
+        self.records.remove(region, request["EndpointName"])
         self._account.tags.pop(arn, None)
         # Not here, where the lock is held that its start may wait for.
         running.begin_to_close()
         self._deleted = [part for part in self._deleted if part.closes()]
         self._deleted.append(running)
         return {}
+
+    def load(self, items: Iterable[tuple[str, str, Record]]) -> None:
+        """Bring back endpoints of an emulator that has ended, and start them again."""
+        self.records.load(items)
+        for region, _, record in items:
+            running = _Running(self._account, region, record)
+            self._running[record["EndpointArn"]] = running
+            if record["EndpointStatus"] != "Failed":
+                record["EndpointStatus"] = "SystemUpdating"
+                running.change(*record[SERVED])
 
     def close(self) -> None:
         """End all of them."""
@@ -139,7 +155,7 @@ class Endpoints:
         name = urllib.parse.unquote(parts[2])
         with self._account.lock:
             try:
-                record = self._records.get(request.region, name)
+                record = self.records.get(request.region, name)
             except ServiceError:
                 raise _wrong(
                     f"Endpoint {name} of account {NUMBER} not found."
@@ -193,20 +209,28 @@ class _Running:
         self._closing: threading.Thread | None = None
         self.server: ModelServer | None = None
 
-    def change(self, config: Record, model: Record) -> None:
+    def change(
+        self, config: Record, model: Record, outcome: Outcome | None = None
+    ) -> None:
         """Start a configuration, and then end the one before."""
-        arguments = (copy.deepcopy(config), model)
+        # What starts again when the emulator does: what runs, not what is to.
+        self._record.setdefault(SERVED, [copy.deepcopy(config), model])
+        arguments = (copy.deepcopy(config), model, outcome)
         self._thread = threading.Thread(
             target=self._change, args=arguments, daemon=True
         )
         self._thread.start()
 
-    def _change(self, config: Record, model: Record) -> None:
+    def _change(self, config: Record, model: Record, outcome: Outcome | None) -> None:
         record, before = self._record, self.server
         [variant] = config["ProductionVariants"]
         name = variant["VariantName"]
         server, reason = None, ""
         try:
+            if outcome is not None:
+                outcome.strike(self._ended)
+                return
+            self._account.wait("Updating" if before else "Creating", self._ended)
             server = ModelServer(
                 self._account,
                 self._region,
@@ -215,6 +239,7 @@ class _Running:
                 f"{name}/i-{secrets.token_hex(8)}",
                 {},
                 self._ended,
+                workers=variant.get("InitialInstanceCount", 1),
             )
         except JobError as error:
             said = str(error)
@@ -234,6 +259,7 @@ class _Running:
                 record.pop("FailureReason", None)
                 record["EndpointConfigName"] = config["EndpointConfigName"]
                 record["ProductionVariants"] = [_variant(variant, model)]
+                record[SERVED] = [config, model]
                 self.server = server
         if before is not None and server is not None:
             before.close()

@@ -11,6 +11,6 @@ from sklearn_sagemaker.testing import SageMakerEmulator
 
 @pytest.fixture(scope="session")
 def sagemaker_emulator() -> Iterator[SageMakerEmulator]:
-    """An emulator for all tests; nobody waits for a process that is asked to stop."""
-    with SageMakerEmulator(scale=0.0) as emulator:
+    """An emulator for all tests."""
+    with SageMakerEmulator() as emulator:
         yield emulator

@@ -2,7 +2,8 @@
 
 It reads what runs from a pipe: processes, and groups of them as negative numbers. The
 pipe ends when the emulator does, however that ends, and then they are killed and the
-folder is removed. It is run as a file, and imports nothing of this package.
+folder is removed. Processes that have left their group are found by their environment,
+on Linux. It is run as a file, and imports nothing of this package.
 """
 
 import contextlib
@@ -10,6 +11,9 @@ import os
 import shutil
 import signal
 import sys
+
+MARK = "SAGEMAKER_EMULATOR"
+"""Variable of programs that the emulator was asked to run, and of what they start."""
 
 
 def main(folder: str) -> None:
@@ -28,7 +32,28 @@ def main(folder: str) -> None:
     for number in running:
         with contextlib.suppress(OSError):
             os.kill(number, signal.SIGKILL)
+    kill_strays(os.path.join(folder, ""))
+    kill_strays(f"{folder}\0", MARK)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def kill_strays(beginning: str, variable: str = "SAGEMAKER_BASE_DIR") -> None:
+    """Kill the processes whose folder, as their environment has it, begins with a text.
+
+    Parameters
+    ----------
+    beginning : str
+    variable : str, default="SAGEMAKER_BASE_DIR"
+        That has the folder.
+    """
+    mark = os.fsencode(f"{variable}={beginning}")
+    for name in os.listdir("/proc") if os.path.isdir("/proc") else ():
+        with contextlib.suppress(OSError, ValueError):
+            number = int(name)
+            with open(f"/proc/{number}/environ", "rb") as file:
+                found = file.read()
+            if mark in found:
+                os.kill(number, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ class LogStream:
         Of CloudWatch Logs.
     group, stream : str
     lines : file
-        Of bytes.
+        Of bytes; closed at the end, or if there can be no stream.
     seen : callable or None
         ``seen(line, seconds)``, called for each line.
     """
@@ -40,7 +40,11 @@ class LogStream:
         self._waiting: list[dict[str, Any]] = []
         self._lock = threading.Lock()
         self._ended = threading.Event()
-        _create(client, group, stream)
+        try:
+            _create(client, group, stream)
+        except BaseException:
+            lines.close()
+            raise
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._sender = threading.Thread(target=self._send_on, daemon=True)
         self._reader.start()
@@ -54,7 +58,8 @@ class LogStream:
         self._lines.close()
 
     def _read(self) -> None:
-        for raw in self._lines:
+        # A line that never ends comes in pieces.
+        for raw in iter(lambda: self._lines.readline(MOST_CHARACTERS), b""):
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
             now = time.time()
             if self._seen is not None:
@@ -62,7 +67,7 @@ class LogStream:
             if line:
                 event = {
                     "timestamp": int(now * 1000),
-                    "message": line[:MOST_CHARACTERS],
+                    "message": line,
                 }
                 with self._lock:
                     self._waiting.append(event)
@@ -96,3 +101,32 @@ def _create(client: Any, group: str, stream: str) -> None:
     ):
         with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
             make(**names)
+
+
+def read_events(client: Any, group: str, stream: str) -> list[dict[str, Any]]:
+    """All lines of a stream, as they are written."""
+    found: list[dict[str, Any]] = []
+    names = {"logGroupName": group, "logStreamName": stream}
+    token: dict[str, str] = {}
+    while True:
+        page = client.get_log_events(**names, startFromHead=True, **token)
+        if not page["events"]:
+            return found
+        found += [
+            {"timestamp": event["timestamp"], "message": event["message"]}
+            for event in page["events"]
+        ]
+        token = {"nextToken": page["nextForwardToken"]}
+
+
+def write_events(
+    client: Any, group: str, stream: str, events: list[dict[str, Any]]
+) -> None:
+    """Write a stream, which need not be there."""
+    _create(client, group, stream)
+    for start in range(0, len(events), MOST_EVENTS):
+        client.put_log_events(
+            logGroupName=group,
+            logStreamName=stream,
+            logEvents=events[start : start + MOST_EVENTS],
+        )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import http.client
 import io
+import itertools
+import random
 import shutil
 import socket
-import subprocess
 import tarfile
 import tempfile
 import threading
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from sklearn_sagemaker.testing.account import Account
-from sklearn_sagemaker.testing.children import allowed
+from sklearn_sagemaker.testing.children import Process, allowed
 from sklearn_sagemaker.testing.errors import JobError
 from sklearn_sagemaker.testing.images import OUR_PROGRAM, cannot_run
 from sklearn_sagemaker.testing.logs import LogStream
@@ -29,6 +30,9 @@ PING_SECONDS = 240.0
 STOP_SECONDS = 30.0
 """From SIGTERM to SIGKILL."""
 ANSWER_SECONDS = 60.0
+PACKAGED = "_container"
+"""Of a model's record: the container that its package has."""
+WORKERS = "SAGEMAKER_MODEL_SERVER_WORKERS"
 Answer = tuple[int, dict[str, str], bytes]
 
 
@@ -47,6 +51,8 @@ class ModelServer:
         What is set beside the model's own variables.
     asked : threading.Event
         Set when nobody waits for it any more.
+    workers : int, default=1
+        Processes of the program, where the model's variables do not say.
 
     Raises
     ------
@@ -63,19 +69,25 @@ class ModelServer:
         stream: str,
         environment: Mapping[str, str],
         asked: threading.Event,
+        workers: int = 1,
     ):
         container = container_of(model)
         command = account.images.command(container.get("Image"))
         if command is None:
             raise JobError(cannot_run(container.get("Image")))
         self._account, self._asked = account, asked
+        environment = {
+            WORKERS: str(workers),
+            **container.get("Environment", {}),
+            **environment,
+        }
         self._root = Path(tempfile.mkdtemp(prefix="model-", dir=account.folder))
-        self._process: subprocess.Popen | None = None
+        self._process: Process | None = None
         self._log: LogStream | None = None
-        self.port = _free_port()
+        self.port = free_port()
         try:
             self._unpack(region, container)
-            self._start(region, command, container, group, stream, environment)
+            self._start(region, command, group, stream, environment)
             self._wait(container)
         except BaseException:
             self.close()
@@ -109,29 +121,25 @@ class ModelServer:
         self,
         region: str,
         command: tuple[str, ...],
-        container: dict[str, Any],
         group: str,
         stream: str,
         environment: Mapping[str, str],
     ) -> None:
         arguments = ["serve"]
         if command == OUR_PROGRAM:
-            arguments += ["--root", str(self._root), "--workers", "1"]
+            arguments += ["--root", str(self._root)]
+        # Before there is a pipe that somebody must close.
+        client = self._account.cloud.client("logs", region)
         self._process = self._account.children.start(
             [*command, *arguments],
             {
-                **allowed(container.get("Environment", {})),
                 **allowed(environment),
                 "AWS_REGION": region,
-                "SAGEMAKER_BASE_DIR": str(self._root),
                 "SAGEMAKER_BIND_TO_PORT": str(self.port),
             },
-            cwd=self._root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            self._root,
         )
         assert self._process.stdout is not None
-        client = self._account.cloud.client("logs", region)
         self._log = LogStream(client, group, stream, self._process.stdout)
 
     def _wait(self, container: dict[str, Any]) -> None:
@@ -167,8 +175,8 @@ class ModelServer:
     def close(self, *, at_once: bool = False) -> None:
         """End it, and remove its files."""
         if self._process is not None:
-            waits = 0.0 if at_once else STOP_SECONDS * self._account.scale
-            self._account.children.stop(self._process, waits)
+            waits = 0.0 if at_once else self._account.grace(STOP_SECONDS)
+            self._account.children.stop([self._process], waits)
             self._account.children.ended(self._process)
         if self._log is not None:
             self._log.close()
@@ -176,11 +184,23 @@ class ModelServer:
 
 
 def container_of(model: dict[str, Any]) -> dict[str, Any]:
-    """The one container of a model."""
-    return model.get("PrimaryContainer") or model["Containers"][0]
+    """The one container of a model; the one of its package, if it has one."""
+    found = model.get(PACKAGED) or model.get("PrimaryContainer")
+    return found or model["Containers"][0]
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return probe.getsockname()[1]
+def free_port() -> int:
+    """A port at which nobody listens, another one each time.
+
+    Those that systems take for the connections of clients are left out: one could be
+    taken before the program listens.
+    """
+    for port in _ports:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
+    raise AssertionError
+
+
+_PORTS = range(20_000, 32_768)
+_ports = itertools.cycle(random.SystemRandom().sample(_PORTS, len(_PORTS)))

@@ -7,7 +7,8 @@ import copy
 from sklearn_sagemaker.testing.account import Account, now
 from sklearn_sagemaker.testing.control import Operation, tag
 from sklearn_sagemaker.testing.errors import invalid
-from sklearn_sagemaker.testing.model_server import container_of
+from sklearn_sagemaker.testing.model_server import PACKAGED, container_of
+from sklearn_sagemaker.testing.packages import Packages
 from sklearn_sagemaker.testing.records import Record, Records
 
 
@@ -17,10 +18,11 @@ class Models:
     Parameters
     ----------
     account : Account
+    packages : Packages
     """
 
-    def __init__(self, account: Account):
-        self._account = account
+    def __init__(self, account: Account, packages: Packages):
+        self._account, self._packages = account, packages
         code = "ValidationException"
 
         def missing_model(region: str, name: str) -> str:
@@ -63,13 +65,18 @@ class Models:
         containers = request.get("Containers", [])
         if len(containers) + ("PrimaryContainer" in request) != 1:
             raise invalid("The emulator serves models of one container.")
-        container = container_of(request)
+        record = copy.deepcopy(request)
+        container = container_of(record)
+        if "ModelPackageName" in container:
+            container = self._packages.container(region, container["ModelPackageName"])
+            record[PACKAGED] = copy.deepcopy(container)
         if "Image" not in container:
             raise invalid("The container of a model needs an Image here.")
         uri = container.get("ModelDataUrl")
         if uri is not None:
             self._check_data(region, uri)
-        return self._add(self.models, region, request, "model")
+        record.setdefault("EnableNetworkIsolation", False)
+        return self._add(self.models, region, record, "model")
 
     def _check_data(self, region: str, uri: str) -> None:
         from botocore.exceptions import ClientError, ParamValidationError

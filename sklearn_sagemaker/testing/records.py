@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+import copy
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from sklearn_sagemaker.testing.errors import ServiceError, invalid
@@ -24,6 +25,8 @@ class Records:
         ``missing(region, name)``: what the service says of an unknown one.
     taken : str, default="ResourceInUse"
         Code of the refusal of a name that is taken.
+    order : {"Descending", "Ascending"}, default="Descending"
+        Of lists, where the request does not say; by the service's reference.
     """
 
     def __init__(
@@ -31,8 +34,10 @@ class Records:
         prefix: str,
         missing: Callable[[str, str], str],
         taken: str = "ResourceInUse",
+        order: str = "Descending",
     ):
-        self.prefix, self._missing, self._taken = prefix, missing, taken
+        self.prefix, self._missing = prefix, missing
+        self._taken, self._order = taken, order
         self._all: dict[tuple[str, str], Record] = {}
 
     def add(self, region: str, record: Record) -> None:
@@ -67,7 +72,33 @@ class Records:
         self.get(region, name)
         del self._all[region, name]
 
-    def page(self, region: str, request: Record, member: str) -> Record:
+    def all(self, region: str) -> list[Record]:
+        """Those of a region, from the first to the last."""
+        return [record for (place, _), record in self._all.items() if place == region]
+
+    def statuses(self) -> list[tuple[tuple[str, str], Any]]:
+        """Region and name, and the status, of each."""
+        status = f"{self.prefix}Status"
+        return [(place, record.get(status)) for place, record in self._all.items()]
+
+    def dump(self) -> list[tuple[str, str, Record]]:
+        """Region, name and a copy of each."""
+        return [
+            (region, name, copy.deepcopy(record))
+            for (region, name), record in self._all.items()
+        ]
+
+    def load(self, items: Iterable[tuple[str, str, Record]]) -> None:
+        """Keep what `dump` has given."""
+        self._all.update({(region, name): record for region, name, record in items})
+
+    def page(
+        self,
+        region: str,
+        request: Record,
+        member: str,
+        kept: Callable[[Record], bool] = lambda record: True,
+    ) -> Record:
         """The answer of a list operation.
 
         Parameters
@@ -77,30 +108,32 @@ class Records:
             With its filters, its order and the token of its page.
         member : str
             Of the answer, that has the entries.
+        kept : callable
+            Filters of this kind alone.
         """
         found = [
             record
-            for (place, _), record in self._all.items()
-            if place == region and self._fits(record, request)
+            for record in self.all(region)
+            if self._fits(record, request) and kept(record)
         ]
         key = request.get("SortBy", "CreationTime")
         named = {"Name": f"{self.prefix}Name", "Status": f"{self.prefix}Status"}
         found.sort(key=lambda record: record[named.get(key, "CreationTime")])
-        if request.get("SortOrder", "Descending") == "Descending":
+        if request.get("SortOrder", self._order) == "Descending":
             found.reverse()
-        start = _place(request.get("NextToken"))
-        end = start + request.get("MaxResults", PAGE)
-        answer: Record = {member: found[start:end]}
-        if end < len(found):
-            answer["NextToken"] = base64.b64encode(str(end).encode()).decode()
-        return answer
+        return paged(found, request, member)
 
     def _fits(self, record: Record, request: Record) -> bool:
         if request.get("NameContains", "") not in record[f"{self.prefix}Name"]:
             return False
-        wanted = request.get("StatusEquals")
-        if wanted not in (None, record.get(f"{self.prefix}Status")):
-            return False
+        for name, wanted in request.items():
+            if not name.endswith("Equals"):
+                continue
+            name = name.removesuffix("Equals")
+            value = record.get(f"{self.prefix}Status" if name == "Status" else name)
+            # The status of a warm pool is in a structure.
+            if wanted != (value.get("Status") if isinstance(value, dict) else value):
+                return False
         for name in ("CreationTime", "LastModifiedTime"):
             when = (record.get(name) or record["CreationTime"]).timestamp()
             if when < request.get(f"{name}After", when):
@@ -112,6 +145,16 @@ class Records:
     def _noun(self) -> str:
         text = "".join(f" {c.lower()}" if c.isupper() else c for c in self.prefix)
         return text.strip().capitalize()
+
+
+def paged(found: list[Record], request: Record, member: str) -> Record:
+    """The page of a list that a request asks for."""
+    start = _place(request.get("NextToken"))
+    end = start + request.get("MaxResults", PAGE)
+    answer: Record = {member: found[start:end]}
+    if end < len(found):
+        answer["NextToken"] = base64.b64encode(str(end).encode()).decode()
+    return answer
 
 
 def _place(token: str | None) -> int:

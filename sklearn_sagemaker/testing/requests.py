@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
 from sklearn_sagemaker.testing.errors import ServiceError
@@ -17,6 +18,9 @@ _IN_QUERY = re.compile(
 _OF_S3 = re.compile(r"[?&]AWSAccessKeyId=([^&]+)")
 """Links to objects may still have the signature of version 2."""
 JSON = "application/x-amz-json-1.1"
+FORM = "application/x-www-form-urlencoded"
+_IN_XML = ("", "cloudfront", "route53", "s3")
+"""Whose errors are XML though their requests are no forms."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +83,18 @@ class Request:
         """Name of an operation of the JSON protocol, or nothing."""
         return self.headers.get("X-Amz-Target", "").rpartition(".")[2]
 
+    @property
+    def form(self) -> dict[str, str]:
+        """The members of a request of the query protocol."""
+        if not self.headers.get("Content-Type", "").startswith(FORM):
+            return {}
+        found = parse_qs(self.body.decode("utf-8", "replace"), keep_blank_values=True)
+        return {name: values[0] for name, values in found.items()}
+
     def refusal(self, error: ServiceError) -> tuple[int, dict[str, str], bytes]:
         """An error, in the protocol of the service that was asked."""
         text = str(error)
-        if self.operation or self.service == "sagemaker":
+        if self.operation or (self.service not in _IN_XML and not self.form):
             body = json.dumps({"__type": error.code, "message": text}).encode()
             return error.status, {"Content-Type": JSON, **_said(error)}, body
         inside = f"<Code>{error.code}</Code><Message>{escape(text)}</Message>"

@@ -14,14 +14,15 @@ from sklearn_sagemaker.testing.errors import invalid
 _ENDPOINTS = ("min", "max")
 
 
-def service_model() -> Any:
-    """The operations of SageMaker, and the shapes of their requests and answers."""
+@cache
+def service_model(service: str = "sagemaker") -> Any:
+    """The operations of a service, and the shapes of their requests and answers."""
     # Without a session, which would read the user's configuration.
     loaders = import_optional("botocore.loaders", "testing", "the emulator")
     from botocore.model import ServiceModel
 
-    document = loaders.Loader().load_service_model("sagemaker", "service-2")
-    return ServiceModel(document, "sagemaker")
+    document = loaders.Loader().load_service_model(service, "service-2")
+    return ServiceModel(document, service)
 
 
 def check_request(shape: Any, request: dict[str, Any]) -> None:
@@ -121,7 +122,7 @@ def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def answer(shape: Any, value: Any) -> Any:
+def answer(shape: Any, value: Any, *, lists: bool = True) -> Any:
     """What a shape has of a value, as JSON takes it.
 
     Members that the shape does not know are left out, and so are empty structures,
@@ -131,6 +132,8 @@ def answer(shape: Any, value: Any) -> Any:
     ----------
     shape : botocore.model.Shape
     value : dict, list or plain value
+    lists : bool, default=True
+        Whether lists that need not be there may be empty.
 
     Returns
     -------
@@ -139,24 +142,24 @@ def answer(shape: Any, value: Any) -> Any:
     kind = shape.type_name
     if kind == "structure":
         found = {
-            name: answer(member, value[name])
+            name: answer(member, value[name], lists=lists)
             for name, member in shape.members.items()
             if value.get(name) is not None
         }
-        required = shape.required_members
+        empty = {"structure"} if lists else {"structure", "list"}
         return {
             name: item
             for name, item in found.items()
-            if name in required or not _is_empty(shape.members[name], item)
+            if name in shape.required_members
+            or item
+            or shape.members[name].type_name not in empty
         }
     if kind == "list":
-        return [answer(shape.member, item) for item in value]
+        return [answer(shape.member, item, lists=lists) for item in value]
     if kind == "map":
-        return {key: answer(shape.value, item) for key, item in value.items()}
+        return {
+            key: answer(shape.value, item, lists=lists) for key, item in value.items()
+        }
     if isinstance(value, datetime.datetime):
         return value.timestamp()
     return value
-
-
-def _is_empty(shape: Any, item: Any) -> bool:
-    return shape.type_name == "structure" and not item

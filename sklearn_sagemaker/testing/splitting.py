@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterator
 
 from sklearn_sagemaker.testing.errors import JobError
+from sklearn_sagemaker.testing.recordio import records
 
 MEGABYTE = 1 << 20
-_MAGIC = 0xCED7230A
-_HEAD = struct.Struct("<II")
 
 
 def bodies(data: bytes, split: str, *, many: bool, most_bytes: int) -> Iterator[bytes]:
@@ -32,18 +30,24 @@ def bodies(data: bytes, split: str, *, many: bool, most_bytes: int) -> Iterator[
     if split == "None":
         yield _fits(data, most_bytes)
         return
-    kinds = {"Line": _lines, "RecordIO": _records}
-    if split not in kinds:
+    if split == "Line":
+        found = _lines(data)
+    elif split == "RecordIO":
+        # As the service documents it.
+        found = records(data, padded=many)
+    else:
         raise JobError(f"ClientError: The emulator does not have SplitType {split}.")
-    waiting = b""
-    for record in kinds[split](data):
+    waiting: list[bytes] = []
+    size = 0
+    for record in found:
         _fits(record, most_bytes)
-        if waiting and (not many or len(waiting) + len(record) > most_bytes):
-            yield waiting
-            waiting = b""
-        waiting += record
+        if waiting and (not many or size + len(record) > most_bytes):
+            yield b"".join(waiting)
+            waiting, size = [], 0
+        waiting.append(record)
+        size += len(record)
     if waiting:
-        yield waiting
+        yield b"".join(waiting)
 
 
 def _fits(body: bytes, most_bytes: int) -> bytes:
@@ -59,16 +63,3 @@ def _lines(data: bytes) -> Iterator[bytes]:
     for line in data.splitlines(keepends=True):
         if line.strip():
             yield line if line.endswith(b"\n") else line + b"\n"
-
-
-def _records(data: bytes) -> Iterator[bytes]:
-    start = 0
-    while start < len(data):
-        if start + _HEAD.size > len(data):
-            raise JobError(f"ClientError: The RecordIO data ends at byte {start}.")
-        magic, length = _HEAD.unpack_from(data, start)
-        if magic != _MAGIC:
-            raise JobError(f"ClientError: There is no RecordIO record at byte {start}.")
-        end = start + _HEAD.size + (length + 3) // 4 * 4
-        yield data[start:end]
-        start = end

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 
 from sklearn_sagemaker.testing.account import Account, now
+from sklearn_sagemaker.testing.checkpoints import local_path
 from sklearn_sagemaker.testing.control import Operation, tag
 from sklearn_sagemaker.testing.errors import invalid
-from sklearn_sagemaker.testing.images import is_ours
+from sklearn_sagemaker.testing.images import OUR_PROGRAM, is_ours
 from sklearn_sagemaker.testing.metrics import BUILT_IN, compiled
+from sklearn_sagemaker.testing.outcomes import LOST
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.training_run import TrainingRun, move
 
 ENDED = ("Completed", "Failed", "Stopped")
+MOST_HOSTS = 100
 
 
 class TrainingJobs:
@@ -26,7 +30,9 @@ class TrainingJobs:
     def __init__(self, account: Account):
         self._account = account
         missing = "Requested resource not found."
-        self._records = Records("TrainingJob", lambda region, name: missing)
+        self.records = Records(
+            "TrainingJob", lambda region, name: missing, order="Ascending"
+        )
         self._runs: dict[str, TrainingRun] = {}
 
     def operations(self) -> dict[str, Operation]:
@@ -67,9 +73,11 @@ class TrainingJobs:
         if is_ours(algorithm["TrainingImage"]):
             algorithm.setdefault("MetricDefinitions", BUILT_IN)
         move(record, "Starting")
-        self._records.add(region, record)
+        self.records.add(region, record)
         tag(self._account, arn, request)
-        self._runs[arn] = TrainingRun(self._account, region, record)
+        run = TrainingRun(self._account, region, record)
+        run.start()
+        self._runs[arn] = run
         return {"TrainingJobArn": arn}
 
     def _check(self, record: Record) -> None:
@@ -82,8 +90,9 @@ class TrainingJobs:
         for name in ("OutputDataConfig", "ResourceConfig", "StoppingCondition"):
             if not record.get(name):
                 raise invalid(f"{name} is needed.")
-        if record["ResourceConfig"].get("InstanceCount", 1) > 1:
-            raise invalid("The emulator runs jobs on one host; set InstanceCount to 1.")
+        self._check_hosts(record)
+        if "CheckpointConfig" in record:
+            local_path(record["CheckpointConfig"])
         for definition in algorithm.get("MetricDefinitions", ()):
             compiled(definition)
         stopping = record["StoppingCondition"]
@@ -102,17 +111,31 @@ class TrainingJobs:
             if "S3DataSource" not in channel["DataSource"]:
                 raise invalid("The emulator reads the data of channels from S3 only.")
 
+    def _check_hosts(self, record: Record) -> None:
+        resources = record["ResourceConfig"]
+        if "InstanceGroups" in resources:
+            raise invalid("The emulator has no instance groups; say an InstanceType.")
+        count = resources.get("InstanceCount", 1)
+        image = record["AlgorithmSpecification"]["TrainingImage"]
+        if count > MOST_HOSTS:
+            raise invalid(f"The emulator has {MOST_HOSTS} hosts for a job at most.")
+        if count > 1 and self._account.images.command(image) == OUR_PROGRAM:
+            raise invalid(
+                "The emulator trains the built-in algorithms on one host; set "
+                "InstanceCount to 1."
+            )
+
     def describe(self, region: str, request: Record) -> Record:
         """Say how a job is."""
-        return self._records.get(region, request["TrainingJobName"])
+        return self.records.get(region, request["TrainingJobName"])
 
     def list(self, region: str, request: Record) -> Record:
         """List jobs."""
-        return self._records.page(region, request, "TrainingJobSummaries")
+        return self.records.page(region, request, "TrainingJobSummaries")
 
     def stop(self, region: str, request: Record) -> Record:
         """Ask a job to stop."""
-        record = self._records.get(region, request["TrainingJobName"])
+        record = self.records.get(region, request["TrainingJobName"])
         status = record["TrainingJobStatus"]
         if status in ENDED:
             raise invalid(
@@ -127,16 +150,24 @@ class TrainingJobs:
 
     def delete(self, region: str, request: Record) -> Record:
         """Forget a job that has ended; its name is free again."""
-        record = self._records.get(region, request["TrainingJobName"])
+        record = self.records.get(region, request["TrainingJobName"])
         if record["TrainingJobStatus"] not in ENDED:
             raise invalid(
                 "The request was rejected because the training job is in status "
                 f"{record['TrainingJobStatus']}."
             )
-        self._records.remove(region, request["TrainingJobName"])
-        self._runs.pop(record["TrainingJobArn"])
+        self.records.remove(region, request["TrainingJobName"])
+        self._runs.pop(record["TrainingJobArn"], None)
         self._account.tags.pop(record["TrainingJobArn"], None)
         return {}
+
+    def load(self, items: Iterable[tuple[str, str, Record]]) -> None:
+        """Bring back jobs of an emulator that has ended, and with it those that ran."""
+        self.records.load(items)
+        for _, _, record in items:
+            if record["TrainingJobStatus"] not in ENDED:
+                record.update(TrainingJobStatus="Failed", FailureReason=LOST)
+                move(record, "Failed")
 
     def close(self) -> None:
         """End the jobs that run."""

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
-import shutil
-import subprocess
 import tarfile
 import tempfile
-import threading
 import time
-import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 from sklearn_sagemaker.testing.account import Account, now
-from sklearn_sagemaker.testing.children import allowed
-from sklearn_sagemaker.testing.delivery import Pipes, download, objects
+from sklearn_sagemaker.testing.delivery import upload
 from sklearn_sagemaker.testing.errors import JobError
-from sklearn_sagemaker.testing.images import OUR_PROGRAM, cannot_run
-from sklearn_sagemaker.testing.logs import LogStream
+from sklearn_sagemaker.testing.hosts import names_of
+from sklearn_sagemaker.testing.images import cannot_run
 from sklearn_sagemaker.testing.metrics import Metrics
+from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.records import Record
+from sklearn_sagemaker.testing.runs import Run
+from sklearn_sagemaker.testing.training_host import GROUP, Host
 
-GROUP = NAMESPACE = "/aws/sagemaker/TrainingJobs"
-HOST = "algo-1"
 POLL_SECONDS = 0.02
 STOP_SECONDS = 120.0
 """From SIGTERM to SIGKILL."""
+SYNC_SECONDS = 1.0
+"""From one look for new checkpoints to the next."""
 MESSAGES = {
     "Starting": "Preparing the instances for training",
     "Downloading": "Downloading input data",
@@ -38,6 +36,7 @@ MESSAGES = {
     "Failed": "Training job failed",
     "Stopped": "Training job stopped",
     "MaxRuntimeExceeded": "Training job runtime exceeded MaxRuntimeInSeconds provided",
+    "MaxWaitTimeExceeded": "Training job exceeded MaxWaitTimeInSeconds provided",
 }
 
 
@@ -54,223 +53,133 @@ def move(record: Record, status: str) -> None:
     record["LastModifiedTime"] = time
 
 
-class TrainingRun:
-    """A job that runs, in a thread.
-
-    Parameters
-    ----------
-    account : Account
-    region : str
-    record : dict
-        Of the job; changed under the lock of the account.
-    """
+class TrainingRun(Run):
+    """A training job that runs; see `Run`."""
 
     def __init__(self, account: Account, region: str, record: Record):
-        self._account, self._region, self._record = account, region, record
-        self._asked = threading.Event()
-        self._closing = False
-        self._process: subprocess.Popen | None = None
+        super().__init__(account, region, record)
         self._exceeded = False
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
+        self._stopped = "Stopped"
 
-    def stop(self) -> None:
-        """Ask for the end."""
-        self._asked.set()
+    def _execute(self) -> None:
+        with tempfile.TemporaryDirectory(
+            prefix="job-", dir=self._account.folder, ignore_cleanup_errors=True
+        ) as folder:
+            self._execute_in(Path(folder))
 
-    def close(self) -> None:
-        """End at once."""
-        self._closing = True
-        self._asked.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        root = Path(tempfile.mkdtemp(prefix="job-", dir=self._account.folder))
-        reason = None
-        try:
-            self._execute(root)
-        except JobError as error:
-            reason = str(error)
-        except Exception as error:
-            if not self._closing:
-                traceback.print_exc()
-            reason = f"InternalServerError: {type(error).__name__}: {error}"
-        # Before the end is told: who waits for it finds nothing of the job.
-        shutil.rmtree(root, ignore_errors=True)
-        if reason is not None:
-            self._end("Failed", reason)
-        else:
-            self._end("Stopped" if self._asked.is_set() else "Completed")
-
-    def _execute(self, root: Path) -> None:
+    def _execute_in(self, root: Path) -> None:
         record = self._record
+        outcome = record.get(OUTCOME)
+        if outcome is not None:
+            if outcome.status in MESSAGES:
+                self._stopped = outcome.status
+            outcome.strike(self._asked)
+            return
         image = record["AlgorithmSpecification"]["TrainingImage"]
         command = self._account.images.command(image)
         if command is None:
             raise JobError(cannot_run(image))
+        self._account.wait("Starting", self._asked)
         if self._asked.is_set():
             return
         self._move("Downloading")
         started = now()
         with self._account.lock:
             record["TrainingStartTime"] = started
-        pipes: list[Pipes] = []
-        try:
-            pipes += self._deliver(root)
-            self._move("Training")
-            code = self._train(root, command)
-        finally:
-            for pipe in pipes:
-                pipe.close()
-        if not self._closing:
-            self._finish(root, code)
-
-    def _deliver(self, root: Path) -> list[Pipes]:
-        """Write the folder that the program finds; pipes that go on meanwhile."""
-        record = self._record
-        default = record["AlgorithmSpecification"]["TrainingInputMode"]
-        config = root / "input" / "config"
-        data = root / "input" / "data"
-        for folder in (config, data, root / "model", root / "output" / "data"):
-            folder.mkdir(parents=True)
-        if "CheckpointConfig" in record:
-            (root / "checkpoints").mkdir()
-        s3 = self._account.cloud.client("s3", self._region)
-        said, pipes = {}, []
-        for channel in record.get("InputDataConfig", ()):
-            name = channel["ChannelName"]
-            mode = channel.get("InputMode", default)
-            source = channel["DataSource"]["S3DataSource"]
-            found = objects(s3, source)
-            said[name] = {
-                "TrainingInputMode": mode,
-                "S3DistributionType": source.get(
-                    "S3DataDistributionType", "FullyReplicated"
-                ),
-                "RecordWrapperType": channel.get("RecordWrapperType", "None"),
-            }
-            if "ContentType" in channel:
-                said[name]["ContentType"] = channel["ContentType"]
-            if mode == "Pipe":
-                zipped = channel.get("CompressionType") == "Gzip"
-                pipes.append(Pipes(s3, found, data / name, zipped))
-            else:
-                (data / name).mkdir()
-                download(s3, found, data / name)
-        resources = record["ResourceConfig"]
-        for name, document in (
-            ("hyperparameters", record.get("HyperParameters", {})),
-            ("inputdataconfig", said),
-            (
-                "resourceconfig",
-                {
-                    "current_host": HOST,
-                    "current_instance_type": resources.get("InstanceType"),
-                    "hosts": [HOST],
-                    "network_interface_name": "lo",
-                },
-            ),
-        ):
-            text = json.dumps(document)
-            (config / f"{name}.json").write_text(text, encoding="utf-8")
-        return pipes
-
-    def _train(self, root: Path, command: tuple[str, ...]) -> int:
-        """Run the program; its exit code."""
-        record, cloud = self._record, self._account.cloud
-        name = record["TrainingJobName"]
-        arguments = ["train"]
-        if command == OUR_PROGRAM:
-            arguments += ["--root", str(root)]
-        metrics = Metrics(record["AlgorithmSpecification"].get("MetricDefinitions", []))
-        watch = cloud.client("cloudwatch", self._region)
-
-        def seen(line: str, seconds: float) -> None:
-            points = metrics.read(line, seconds)
-            for point in points:
-                point["Dimensions"] = [{"Name": "TrainingJobName", "Value": name}]
-            if points:
-                watch.put_metric_data(Namespace=NAMESPACE, MetricData=points)
-                with self._account.lock:
-                    record["FinalMetricDataList"] = metrics.final()
-
-        children = self._account.children
-        process = children.start(
-            [*command, *arguments],
-            {
-                **allowed(record.get("Environment", {})),
-                "AWS_REGION": self._region,
-                "SAGEMAKER_BASE_DIR": str(root),
-                "TRAINING_JOB_ARN": record["TrainingJobArn"],
-                "TRAINING_JOB_NAME": name,
-            },
-            cwd=root,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-        assert process.stdout is not None
-        stream = f"{name}/{HOST}-{int(time.time())}"
-        client = cloud.client("logs", self._region)
+        names = names_of(record["ResourceConfig"].get("InstanceCount", 1))
         # From the last to the first, whatever goes wrong.
         with contextlib.ExitStack() as ends:
-            ends.enter_context(process.stdout)
-            ends.callback(children.ended, process)
-            log = LogStream(client, GROUP, stream, process.stdout, seen)
-            ends.callback(log.close)
-            ends.callback(children.ended, process)
-            self._wait(process)
-        return process.returncode
+            hosts = []
+            for number in range(len(names)):
+                host = Host(self._account, self._region, record, root, names, number)
+                ends.callback(host.close)
+                host.deliver()
+                hosts.append(host)
+            self._account.wait("Downloading", self._asked)
+            self._move("Training")
+            seen = self._metrics()
+            processes = [host.start(command, seen) for host in hosts]
+            failed = self._wait(hosts)
+            seconds = 0 if self._closing else self._account.grace(STOP_SECONDS)
+            self._account.children.stop(processes, seconds)
+        if not self._closing:
+            self._finish(hosts, failed)
 
-    def _wait(self, process: subprocess.Popen) -> None:
-        """Wait for the program, and end it when it must."""
+    def _metrics(self) -> Callable[[str, float], None]:
+        """What reads the metrics in a line of a log."""
+        record = self._record
+        metrics = Metrics(record["AlgorithmSpecification"].get("MetricDefinitions", []))
+        watch = self._account.cloud.client("cloudwatch", self._region)
+        dimension = {"Name": "TrainingJobName", "Value": record["TrainingJobName"]}
+
+        def seen(line: str, seconds: float) -> None:
+            with self._account.lock:
+                points = metrics.read(line, seconds)
+                if points:
+                    record["FinalMetricDataList"] = metrics.final()
+            for point in points:
+                point["Dimensions"] = [dimension]
+            if points:
+                watch.put_metric_data(Namespace=GROUP, MetricData=points)
+
+        return seen
+
+    def _wait(self, hosts: list[Host]) -> JobError | None:
+        """Wait until the programs have ended, or must; why the job fails.
+
+        One that fails fails the job.
+        """
         longest = self._record["StoppingCondition"]["MaxRuntimeInSeconds"]
         end = time.monotonic() + longest
-        while process.poll() is None:
-            self._exceeded = time.monotonic() > end and not self._asked.is_set()
-            if self._exceeded or self._asked.is_set():
-                seconds = 0 if self._closing else STOP_SECONDS * self._account.scale
-                self._account.children.stop(process, seconds)
-                process.wait()
+        synced = time.monotonic()
+        while not self._asked.is_set():
+            codes = [host.look() for host in hosts]
+            for host, code in zip(hosts, codes, strict=True):
+                if code:
+                    return host.failure(code)
+            if None not in codes:
+                return None
+            self._exceeded = time.monotonic() > end
+            if self._exceeded:
+                return None
+            if time.monotonic() > synced + SYNC_SECONDS:
+                for host in hosts:
+                    host.sync()
+                synced = time.monotonic()
             self._asked.wait(POLL_SECONDS)
+        return None
 
-    def _finish(self, root: Path, code: int) -> None:
-        """Bring back what the program has left."""
-        failed = code and not self._asked.is_set() and not self._exceeded
+    def _finish(self, hosts: list[Host], failed: JobError | None) -> None:
+        """Bring back what the programs have left."""
+        for host in hosts:
+            host.sync()
         if not self._asked.is_set():
             self._move("Uploading")
-        output = root / "output"
-        if not failed:
-            self._upload(root / "model", "model.tar.gz")
-        if any((output / "data").iterdir()):
-            self._upload(output / "data", "output.tar.gz")
-        if failed:
-            raise JobError(_reason(output / "failure", code))
+            self._account.wait("Uploading", self._asked)
+        if failed is None:
+            self._upload([host.model for host in hosts], "model.tar.gz")
+        outputs = [host.output / "data" for host in hosts]
+        if any(any(folder.iterdir()) for folder in outputs):
+            self._upload(outputs, "output.tar.gz")
+        if failed is not None:
+            raise failed
 
-    def _upload(self, folder: Path, name: str) -> None:
-        config = self._record["OutputDataConfig"]
+    def _upload(self, folders: list[Path], name: str) -> None:
+        """Pack folders into one archive, in which the first has a name alone."""
         uri = self._record["ModelArtifacts"]["S3ModelArtifacts"]
-        bucket, _, key = uri.removeprefix("s3://").partition("/")
-        key = key.rpartition("/")[0] + f"/{name}"
-        encrypted = {}
-        if config["KmsKeyId"]:
-            encrypted = {
-                "ServerSideEncryption": "aws:kms",
-                "SSEKMSKeyId": config["KmsKeyId"],
-            }
+        uri = f"{uri.rpartition('/')[0]}/{name}"
         with tempfile.TemporaryFile(dir=self._account.folder) as file:
             with tarfile.open(fileobj=file, mode="w:gz") as archive:
-                for path in sorted(folder.iterdir()):
-                    archive.add(path, path.name)
+                taken = set()
+                for folder in folders:
+                    for path in sorted(folder.rglob("*")):
+                        name_inside = str(path.relative_to(folder))
+                        if name_inside not in taken:
+                            archive.add(path, name_inside, recursive=False)
+                        taken.add(name_inside)
             file.seek(0)
             s3 = self._account.cloud.client("s3", self._region)
-            from botocore.exceptions import ClientError
-
-            try:
-                s3.put_object(Bucket=bucket, Key=key, Body=file.read(), **encrypted)
-            except ClientError as error:
-                raise JobError(
-                    f"ClientError: Failed to upload {name} to {uri}: {error}"
-                ) from error
+            upload(s3, uri, file.read(), self._record["OutputDataConfig"]["KmsKeyId"])
 
     def _move(self, status: str) -> None:
         with self._account.lock:
@@ -278,32 +187,19 @@ class TrainingRun:
             if self._record["TrainingJobStatus"] == "InProgress":
                 move(self._record, status)
 
-    def _end(self, status: str, reason: str | None = None) -> None:
-        record = self._record
-        with self._account.lock:
-            time = now()
-            if "TrainingStartTime" in record:
-                record["TrainingEndTime"] = time
-                seconds = (time - record["TrainingStartTime"]).total_seconds()
-                whole = max(1, math.ceil(seconds))
-                record["TrainingTimeInSeconds"] = record["BillableTimeInSeconds"] = (
-                    whole
-                )
-            if reason is not None:
-                record["FailureReason"] = reason[:1024]
-            if self._exceeded and status == "Completed":
-                status = "Stopped"
-                move(record, "MaxRuntimeExceeded")
-            else:
-                move(record, status)
-            record["TrainingJobStatus"] = status
-
-
-def _reason(path: Path, code: int) -> str:
-    """Why a job fails whose program ends with a code."""
-    try:
-        text = path.read_text("utf-8", "replace").strip()
-    except OSError:
-        text = ""
-    said = text or "AlgorithmError: the program has not said why"
-    return f"{said[:1000]}, exit code: {code}"
+    def _end(self, reason: str | None) -> None:
+        record, time = self._record, now()
+        if "TrainingStartTime" in record:
+            record["TrainingEndTime"] = time
+            seconds = (time - record["TrainingStartTime"]).total_seconds()
+            whole = max(1, math.ceil(seconds))
+            record["TrainingTimeInSeconds"] = record["BillableTimeInSeconds"] = whole
+        status = second = "Completed"
+        if reason is not None:
+            status = second = "Failed"
+        elif self._asked.is_set():
+            status, second = "Stopped", self._stopped
+        elif self._exceeded:
+            status, second = "Stopped", "MaxRuntimeExceeded"
+        move(record, second)
+        record["TrainingJobStatus"] = status

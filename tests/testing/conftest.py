@@ -11,7 +11,7 @@ from tests.testing.jobs import IMAGE, PROGRAM
 
 @pytest.fixture(scope="module")
 def emulator():
-    with SageMakerEmulator(scale=0.01) as running:
+    with SageMakerEmulator() as running:
         running.image(IMAGE, [sys.executable, "-I", "-S", "-c", PROGRAM])
         yield running
 

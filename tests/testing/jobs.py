@@ -14,6 +14,20 @@ def path(*parts): return os.path.join(root, *parts)
 def put(text, *parts): open(path(*parts), "w").write(text)
 exec(json.load(open(path("input/config/hyperparameters.json"))).get("do", ""))
 """
+# A server that answers everything with the same.
+SERVER = "example.com/serves:1"
+SERVE = """
+import http.server, os
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200); self.end_headers(); self.wfile.write(b"served")
+    def log_message(self, *_): pass
+port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
+http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
 LINEAR = "382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1"
 
 
@@ -91,7 +105,7 @@ def until_printed(name, seconds=30):
     raise AssertionError(f"{name} prints nothing")
 
 
-def configure(sagemaker, name, model):
+def configure(sagemaker, name, model, count=1):
     """Make a configuration of one variant."""
     sagemaker.create_endpoint_config(
         EndpointConfigName=name,
@@ -99,7 +113,7 @@ def configure(sagemaker, name, model):
             {
                 "VariantName": "AllTraffic",
                 "ModelName": model,
-                "InitialInstanceCount": 1,
+                "InitialInstanceCount": count,
                 "InstanceType": "ml.m5.large",
                 "InitialVariantWeight": 1.0,
             }
@@ -116,3 +130,18 @@ def in_service(sagemaker, name, seconds=60):
             return found
         time.sleep(0.02)
     raise AssertionError(found)
+
+
+def measured(found, name):
+    """The data points that a job, as it is described, has of a metric in CloudWatch."""
+    start = found["TrainingStartTime"].timestamp() - 60
+    dimension = {"Name": "TrainingJobName", "Value": found["TrainingJobName"]}
+    return boto3.client("cloudwatch").get_metric_statistics(
+        Namespace=GROUP,
+        MetricName=name,
+        Dimensions=[dimension],
+        StartTime=start,
+        EndTime=start + 180,
+        Period=60,
+        Statistics=["Average", "SampleCount"],
+    )["Datapoints"]

@@ -2,7 +2,9 @@
 
 import io
 import json
+import sys
 import time
+from pathlib import Path
 
 import boto3
 import numpy as np
@@ -11,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from sklearn_sagemaker import LinearLearnerClassifier, load_artifact
 from sklearn_sagemaker.io import write_recordio
+from sklearn_sagemaker.testing.model_server import WORKERS
 from sklearn_sagemaker.testing.shapes import service_model
 from tests.testing.jobs import LINEAR, channel, configure, ended, in_service, job
 from tests.testing.test_training_jobs import check_shape
@@ -160,6 +163,40 @@ def test_an_endpoint_is_updated(sagemaker, emulator, endpoint, artifact):
     assert found["EndpointConfigName"] == "book-2"
     assert "cannot run the image" in found["FailureReason"]
     invoke(endpoint, b"1,2,3", "text/csv")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize(("count", "variables"), [(3, {}), (1, {WORKERS: "2"})])
+def test_an_endpoint_has_as_many_workers_as_it_is_told(
+    sagemaker, emulator, artifact, count, variables
+):
+    pytest.importorskip("gunicorn")
+    name = f"workers-{count}"
+    sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=emulator.role,
+        PrimaryContainer={
+            "Image": LINEAR,
+            "ModelDataUrl": artifact,
+            "Environment": variables,
+        },
+    )
+    configure(sagemaker, name, name, count=count)
+    before = set(emulator._children._running)
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    assert in_service(sagemaker, name)["EndpointStatus"] == "InService"
+    [server] = set(emulator._children._running) - before
+    invoke(name, b"1,2,3", "text/csv")
+    # The last may start after the first has answered.
+    end = time.monotonic() + 20
+    wanted = int(variables.get(WORKERS, count))
+    while time.monotonic() < end:
+        forked = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        if len(forked) >= wanted:
+            break
+        time.sleep(0.02)
+    assert len(forked) == wanted
+    sagemaker.delete_endpoint(EndpointName=name)
 
 
 def test_answers_have_the_shapes_of_the_service(sagemaker, endpoint):

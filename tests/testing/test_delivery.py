@@ -1,10 +1,15 @@
 """Data of S3 as files and pipes of a job."""
 
 import gzip
+import itertools
 import json
+import struct
 
 import pytest
 
+from sklearn_sagemaker.testing.delivery import Object, share
+from sklearn_sagemaker.testing.errors import JobError
+from sklearn_sagemaker.testing.recordio import records
 from tests.testing.jobs import channel, run
 
 SHOW = """
@@ -71,6 +76,78 @@ def test_a_pipe_that_nobody_reads_does_not_hold_the_job(emulator, sagemaker, dat
     part = channel(emulator, "train", "d/tr/", InputMode="Pipe")
     found = run(emulator, sagemaker, "unread", channels=[part])
     assert found["TrainingJobStatus"] == "Completed"
+
+
+def test_objects_become_records(emulator, sagemaker, s3):
+    for key, body in (("r/a", b"abcde"), ("r/b", b"")):
+        s3.put_object(Bucket=emulator.bucket, Key=key, Body=body)
+    read = """
+found = open(path("input/data/train_0"), "rb").read()
+put(found.hex(), "output/failure"); sys.exit(1)
+"""
+    wrapped = {"InputMode": "Pipe", "RecordWrapperType": "RecordIO"}
+    part = channel(emulator, "train", "r/", **wrapped)
+    found = run(emulator, sagemaker, "wrapped", read, channels=[part])
+    words = "0a23d7ce 05000000 6162636465 000000 0a23d7ce 00000000"
+    assert found["FailureReason"] == f"{words.replace(' ', '')}, exit code: 1"
+    cut = list(records(bytes.fromhex(words), padded=False))
+    assert [record[8:] for record in cut] == [b"abcde", b""]
+
+
+def test_the_parts_of_a_record_stay_together():
+    data = b"".join(
+        struct.pack("<II", 0xCED7230A, part << 29 | 3) + b"abc\0"
+        for part in (1, 2, 3, 0)
+    )
+    assert list(map(len, records(data))) == [36, 12]
+    for wrong in (data[:-5], data[:-10], b"x" + data):
+        with pytest.raises(JobError):
+            list(records(wrong))
+
+
+def test_data_that_cannot_be_decompressed_fail_the_job(emulator, sagemaker, data):
+    packed = {"InputMode": "Pipe", "CompressionType": "Gzip"}
+    part = channel(emulator, "train", "d/tr/", **packed)
+    # Which waits for the next pass.
+    found = run(emulator, sagemaker, "no-gzip", f"{READ}", channels=[part])
+    assert "cannot be decompressed" in found["FailureReason"]
+
+
+def test_objects_are_shuffled_for_each_pass(emulator, sagemaker, s3):
+    for number in range(8):
+        body = str(number).encode()
+        s3.put_object(Bucket=emulator.bucket, Key=f"s/{number}", Body=body)
+    shuffled = {"InputMode": "Pipe", "ShuffleConfig": {"Seed": 3}}
+    part = channel(emulator, "train", "s/", **shuffled)
+    first = shown(emulator, sagemaker, "shuffled", READ, part)
+    assert len(set(first)) == 3
+    assert ["".join(sorted(text)) for text in first] == ["01234567"] * 3
+    assert shown(emulator, sagemaker, "shuffled-again", READ, part) == first
+    part["ShuffleConfig"]["Seed"] = 4
+    assert shown(emulator, sagemaker, "shuffled-else", READ, part) != first
+
+
+def test_shares_of_hosts():
+    found = [Object("b", str(number), str(number)) for number in range(5)]
+    source = {"S3DataSource": {"S3DataDistributionType": "ShardedByS3Key"}}
+    part = {"DataSource": source}
+
+    def keys(epoch=0):
+        return [[item.key for item in share(found, part, epoch, i, 2)] for i in (0, 1)]
+
+    assert keys() == [["0", "2", "4"], ["1", "3"]]
+    part["ShuffleConfig"] = {"Seed": 1}
+    assert sorted(itertools.chain(*keys())) == list("01234")
+    # A host has others in the next pass.
+    assert set(keys(0)[1]) != set(keys(1)[1])
+
+
+def test_a_key_that_is_a_file_and_a_folder(emulator, sagemaker, s3):
+    for key in ("f/a", "f/a/b"):
+        s3.put_object(Bucket=emulator.bucket, Key=key, Body=b"x")
+    part = channel(emulator, "train", "f/")
+    found = run(emulator, sagemaker, "both", channels=[part])
+    assert "rename the objects" in found["FailureReason"]
 
 
 def test_missing_data_fails_the_job(emulator, sagemaker, s3):

@@ -2,14 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import urllib.error
+import urllib.parse
 import urllib.request
+from pathlib import Path
 
 import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from sklearn_sagemaker.exceptions import OptionalDependencyError
@@ -71,6 +73,12 @@ def test_a_child_process_talks_to_it_too(emulator):
     assert found.stdout.strip() == "123456789012"
 
 
+def test_the_sdks_of_sagemaker_tell_aws_nothing(emulator):
+    name = "SAGEMAKER_ADMIN_CONFIG_OVERRIDE"
+    assert os.environ[name] == emulator.environment()[name]
+    assert "TelemetryOptOut: true" in Path(os.environ[name]).read_text()
+
+
 def test_moto_answers_for_the_other_services(emulator, s3):
     s3.put_object(Bucket=emulator.bucket, Key="ä b/+", Body=b"\0\xff" * 9)
     assert s3.head_object(Bucket=emulator.bucket, Key="ä b/+")["ContentLength"] == 18
@@ -101,6 +109,14 @@ def test_a_role_that_was_assumed_may_ask(emulator):
     client.list_training_jobs()
 
 
+def test_the_caller_has_the_role(emulator):
+    # get_execution_role() of SageMaker's SDKs takes the role out of this.
+    found = boto3.client("sts").get_caller_identity()
+    account, name = emulator.role.split(":")[4], emulator.role.rpartition("/")[2]
+    assert found["Arn"].startswith(f"arn:aws:sts::{account}:assumed-role/{name}/")
+    assert found["Account"] == account
+
+
 @pytest.mark.parametrize(
     ("service", "call", "code"),
     [
@@ -121,15 +137,7 @@ def test_a_foreign_host_is_refused(emulator):
     assert status_of(request)[0] == 403
 
 
-def test_what_nobody_has_is_an_unknown_operation(emulator, sagemaker):
-    # One attempt: what is answered with 500 would be repeated.
-    once = Config(retries={"total_max_attempts": 1})
-    hub = {"HubName": "h", "HubDescription": "d"}
-    code = code_of(sagemaker.create_hub, **hub)
-    assert code == "UnknownOperationException"
-    iam = boto3.client("iam", config=once)
-    code = code_of(iam.get_service_last_accessed_details, JobId="0" * 36)
-    assert code == "UnknownOperationException"
+def test_what_is_no_operation_is_refused(emulator):
     request = urllib.request.Request(
         emulator.url,
         data=b"{}",
@@ -141,6 +149,11 @@ def test_what_nobody_has_is_an_unknown_operation(emulator, sagemaker):
     )
     status, said = status_of(request)
     assert (status, said["__type"]) == (400, "UnknownOperationException")
+    for body in (b"{", b"[]"):
+        request.data = body
+        request.headers["X-amz-target"] = "SageMaker.ListModels"
+        status, said = status_of(request)
+        assert (status, said["__type"]) == (400, "SerializationException")
 
 
 def test_every_operation_is_one_of_the_service(emulator):
@@ -155,12 +168,6 @@ def test_a_resource_without_tags_has_an_empty_list(emulator, sagemaker):
     sagemaker.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}])
     sagemaker.delete_tags(ResourceArn=arn, TagKeys=["a"])
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == []
-
-
-def test_moto_has_the_registry_of_models(sagemaker):
-    sagemaker.create_model_package_group(ModelPackageGroupName="group")
-    found = sagemaker.list_model_package_groups()["ModelPackageGroupSummaryList"]
-    assert [item["ModelPackageGroupName"] for item in found] == ["group"]
 
 
 def test_a_missing_package_names_the_extra(monkeypatch):
@@ -187,6 +194,25 @@ def test_its_import_is_light():
 def test_a_scale_below_zero_is_refused():
     with pytest.raises(ValueError, match="scale=-1"):
         SageMakerEmulator(scale=-1)
+
+
+def test_a_refused_head_has_no_body(emulator, s3):
+    link = s3.generate_presigned_url(
+        "head_object", Params={"Bucket": emulator.bucket, "Key": "none"}
+    )
+    place = urllib.parse.urlsplit(link)
+    emulator.fail("HeadObject", code="AccessDenied", status=403, times=1)
+    target = link.removeprefix(emulator.url)
+    with (
+        socket.create_connection((place.hostname, place.port), 60) as connection,
+        connection.makefile("rb") as answer,
+    ):
+        connection.sendall(
+            f"HEAD {target} HTTP/1.1\r\nHost: {place.netloc}\r\n\r\n".encode()
+        )
+        found = answer.read()
+    assert found.startswith(b"HTTP/1.1 403")
+    assert found.endswith(b"\r\n\r\n")
 
 
 def test_a_bucket_of_another_owner_is_closed(emulator, s3):

@@ -18,14 +18,33 @@ from tests.testing.jobs import configure, in_service
 RUNNING = """
 import os, sys, time, boto3
 from sklearn_sagemaker.testing import SageMakerEmulator
+from sklearn_sagemaker.testing.images import OUR_PROGRAM
 from tests.testing.jobs import IMAGE, PROGRAM, job, until_printed
 with SageMakerEmulator() as emulator:
     emulator.image(IMAGE, [sys.executable, "-I", "-S", "-c", PROGRAM])
-    do = 'print(os.getpid(), flush=True); time.sleep(600)'
+    do = '''
+import subprocess
+stray = subprocess.Popen(["sleep", "600"], start_new_session=True)
+print(os.getpid(), stray.pid, flush=True); time.sleep(600)
+'''
     boto3.client("sagemaker").create_training_job(**job(emulator, "long", do))
     [process] = until_printed("long")
-    janitor = emulator._children._janitor.pid
-    print(process, janitor, emulator.port, emulator._folder, flush=True)
+    children = emulator._children
+    # A job of ours, which waits for rows.
+    root = emulator._folder / "ours"
+    (root / "input" / "config").mkdir(parents=True)
+    (root / "input" / "data").mkdir()
+    for name, text in (
+        ("hyperparameters", '{"predictor_type": "regressor"}'),
+        ("inputdataconfig", '{"train": {"TrainingInputMode": "Pipe"}}'),
+    ):
+        (root / "input" / "config" / f"{name}.json").write_text(text)
+    os.mkfifo(root / "input" / "data" / "train_0")
+    ours = children.start([*OUR_PROGRAM, "train", "--root", str(root)], {}, root)
+    while b"Using default worker" not in ours.stdout.readline():
+        pass
+    print(emulator._folder, emulator.port, *process.split(), ours.pid,
+          children._janitor.pid, children._forks._process.pid, flush=True)
     if sys.argv[1] == "wait":
         time.sleep(600)
 """
@@ -67,21 +86,22 @@ def test_nothing_is_left(how):
         text=True,
     )
     with program:
-        *numbers, folder = program.stdout.readline().split()
-        process, janitor, port = map(int, numbers)
+        folder, *numbers = program.stdout.readline().split()
+        port, *processes = map(int, numbers)
         if how == "killed":
-            assert is_there(process)
+            assert all(map(is_there, processes))
             assert listens(port)
             assert os.path.isdir(folder)
             program.kill()
         program.wait()
     end = time.monotonic() + 5
     while time.monotonic() < end:
-        left = [is_there(process), is_there(janitor), os.path.isdir(folder)]
-        if not any(left):
+        left = [*filter(is_there, processes)]
+        if not left and not os.path.isdir(folder):
             break
         time.sleep(0.05)
-    assert left == [False] * 3
+    assert not left
+    assert not os.path.isdir(folder)
     assert not listens(port)
 
 
@@ -102,6 +122,31 @@ def test_a_command_runs_with_the_emulator():
     with start("--region", "eu-west-1", "--", sys.executable, "-c", code, "--x") as run:
         out, err = run.communicate()
     assert (run.returncode, out, err) == (7, "[] ['--x']\n", "")
+
+
+STARTS = """
+import subprocess, sys, time
+for away in (False, True):
+    started = subprocess.Popen(["sleep", "600"], start_new_session=away)
+    print(started.pid, flush=True)
+if sys.argv[1] == "killed":
+    time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", ["killed", "left"])
+def test_what_a_command_has_started_ends(how):
+    with start("--", sys.executable, "-c", STARTS, how) as run:
+        processes = [int(run.stdout.readline()) for _ in range(2)]
+        if how == "killed":
+            assert all(map(is_there, processes))
+            run.kill()
+        run.wait()
+        end = time.monotonic() + 60
+        while any(map(is_there, processes)) and time.monotonic() < end:
+            time.sleep(0.05)
+        assert not any(map(is_there, processes))
 
 
 def test_the_emulator_runs_until_it_is_told_to_end():

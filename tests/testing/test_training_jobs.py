@@ -4,6 +4,7 @@ import io
 import re
 import tarfile
 import time
+from pathlib import Path
 
 import boto3
 import pytest
@@ -11,7 +12,17 @@ from botocore.exceptions import ClientError
 
 from sklearn_sagemaker.testing.images import ACCOUNTS, is_ours
 from sklearn_sagemaker.testing.shapes import service_model
-from tests.testing.jobs import GROUP, channel, ended, job, printed, run, until_printed
+from tests.testing.jobs import (
+    GROUP,
+    LINEAR,
+    channel,
+    ended,
+    job,
+    measured,
+    printed,
+    run,
+    until_printed,
+)
 
 
 def passed(found):
@@ -36,7 +47,7 @@ def refusal(call, **arguments):
 
 
 def check_shape(shape, value, path=""):
-    """Required members are there, and no structure is empty."""
+    """Required members are there, choices are of the list, no structure is empty."""
     if shape.type_name == "structure":
         for name in shape.required_members:
             assert name in value, f"{path}.{name} is missing"
@@ -48,6 +59,8 @@ def check_shape(shape, value, path=""):
     elif shape.type_name == "list":
         for item in value:
             check_shape(shape.member, item, f"{path}[]")
+    elif shape.metadata.get("enum"):
+        assert value in shape.metadata["enum"], f"{path} is {value}"
 
 
 def test_a_job_from_data_to_artifacts(emulator, sagemaker, s3):
@@ -59,7 +72,7 @@ put(open(folder + "/a.csv").read() + open(folder + "/more/b.csv").read(), "model
 put("other", "output/data/o")
 print("loss=3.5;"); print("loss=2.5;", flush=True)
 print(os.environ["TRAINING_JOB_NAME"], os.environ.get("MINE"), sorted(
-    name for name in os.environ if name.startswith(("AWS", "LD_"))), file=sys.stderr)
+    set(os.environ) & {"AWS_PROFILE", "AWS_REGION", "LD_PRELOAD"}), file=sys.stderr)
 """
     request = job(
         emulator,
@@ -92,22 +105,39 @@ print(os.environ["TRAINING_JOB_NAME"], os.environ.get("MINE"), sorted(
     )["logStreams"]
     assert re.fullmatch(r"whole/algo-1-\d+", stream["logStreamName"])
     assert set(printed("whole")) == {"loss=3.5;", "loss=2.5;", "whole 1 ['AWS_REGION']"}
-    start = found["TrainingStartTime"].timestamp() - 60
-    points = boto3.client("cloudwatch").get_metric_statistics(
-        Namespace=GROUP,
-        MetricName="loss",
-        Dimensions=[{"Name": "TrainingJobName", "Value": "whole"}],
-        StartTime=start,
-        EndTime=start + 180,
-        Period=60,
-        Statistics=["SampleCount"],
-    )["Datapoints"]
+    points = measured(found, "loss")
     assert sum(point["SampleCount"] for point in points) == 2
     tags = sagemaker.list_tags(ResourceArn=arn)["Tags"]
     assert tags == [{"Key": "team", "Value": "a"}]
     found.pop("ResponseMetadata")
     model = service_model().operation_model("DescribeTrainingJob")
     check_shape(model.output_shape, found)
+
+
+def test_a_program_has_no_way_to_aws(emulator, sagemaker, monkeypatch, tmp_path):
+    (tmp_path / ".aws").mkdir()
+    secret = "[default]\naws_access_key_id = AKIAX\naws_secret_access_key = x\n"
+    (tmp_path / ".aws" / "credentials").write_text(secret)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    # Python's own folder for packages is in HOME.
+    place = str(Path(boto3.__file__).parents[1])
+    do = f"""
+sys.path.append({place!r})
+import boto3
+client = boto3.client("s3", region_name="us-east-1")
+print(boto3.session.Session().get_credentials(), client.meta.endpoint_url)
+"""
+    assert run(emulator, sagemaker, "no-way", do)["TrainingJobStatus"] == "Completed"
+    assert printed("no-way") == [f"None {emulator.url}"]
+
+
+def test_temporary_files_are_in_the_folder_of_the_job(emulator, sagemaker):
+    do = "print(os.path.relpath(os.environ['TMPDIR'], root), os.environ['TMPDIR'])"
+    run(emulator, sagemaker, "temporary", do)
+    [line] = printed("temporary")
+    name, folder = line.split()
+    assert name == "tmp"
+    assert not Path(folder).exists()
 
 
 def test_logs_come_while_it_runs(emulator, sagemaker):
@@ -129,7 +159,8 @@ def test_a_failure_says_why(emulator, sagemaker):
     assert found["FailureReason"].startswith("AlgorithmError: ")
 
 
-def test_a_stop_is_a_request_then_an_order(emulator, sagemaker, s3):
+def test_a_stop_is_a_request_then_an_order(emulator, sagemaker, s3, monkeypatch):
+    monkeypatch.setattr("sklearn_sagemaker.testing.account.LEAST_SECONDS", 1.0)
     wait = 'print("up", flush=True); time.sleep(60)'
     gently = f'signal.signal(15, lambda *_: (put("x", "model/m"), sys.exit(1)))\n{wait}'
     deaf = f"signal.signal(15, signal.SIG_IGN)\n{wait}"
@@ -164,7 +195,8 @@ def test_the_list_has_filters_order_and_pages(emulator, sagemaker):
             for item in page["TrainingJobSummaries"]
         ]
 
-    assert names() == ["list-c", "list-a", "list-b"]
+    assert names() == ["list-b", "list-a", "list-c"]
+    assert names(SortOrder="Descending") == ["list-c", "list-a", "list-b"]
     assert names(SortBy="Name", SortOrder="Ascending") == ["list-a", "list-b", "list-c"]
     assert names(StatusEquals="Failed") == ["list-c"]
     assert names(CreationTimeAfter=time.time() + 60) == []
@@ -209,9 +241,17 @@ def test_bad_requests_are_refused(emulator, sagemaker, change, said):
 
 
 def test_more_bad_requests_are_refused(emulator, sagemaker):
-    request = job(emulator, "bad")
+    request = job(emulator, "bad", image=LINEAR)
     request["ResourceConfig"]["InstanceCount"] = 2
     assert "one host" in refusal(sagemaker.create_training_job, **request)[1]
+    request = job(emulator, "bad")
+    request["ResourceConfig"]["InstanceCount"] = 101
+    assert "at most" in refusal(sagemaker.create_training_job, **request)[1]
+    for path in ("/tmp/x", "/opt/ml/../x", "/opt/ml"):
+        kept = {"S3Uri": "s3://bucket/x", "LocalPath": path}
+        request = job(emulator, "bad", CheckpointConfig=kept)
+        said = refusal(sagemaker.create_training_job, **request)[1]
+        assert "below /opt/ml" in said
     request = job(emulator, "bad")
     request["AlgorithmSpecification"]["MetricDefinitions"] = [
         {"Name": "x", "Regex": "no group"}
