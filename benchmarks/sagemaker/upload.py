@@ -1,12 +1,14 @@
 """MB/s of uploads of rows, beside boto3's upload_fileobj, to an S3 that keeps nothing.
 
 The sink is a process of its own, on loopback. Each upload is a fresh process: rows of a
-table in memory, dense or CSR, encoded as they are sent, or as many bytes that
-upload_fileobj is given without any work of its own. Cases take turns, the median
+table in memory, dense or CSR, encoded as they are sent, also as a fit of
+`SageMakerBackend` sends them, or as many bytes that upload_fileobj is given without any
+work of its own. Cases take turns, the median
 counts. Memory is the peak over what the process had, with its rows, before the upload.
 """
 
 import contextlib
+import functools
 import http.server
 import json
 import multiprocessing
@@ -29,7 +31,7 @@ from benchmarks.common import (
 from benchmarks.common.memory import MB, peak_mb, resident_mb
 
 COLUMNS, STORED, WIDTH = 250, 75, 47_000
-CASES = ("upload_fileobj", "dense", "sparse")
+CASES = ("upload_fileobj", "dense", "sparse", "fit", "built-in fit")
 
 
 # ------------------------------------------------------------------------------- sink
@@ -101,7 +103,7 @@ class Block:
 def table_of(case, n_bytes):
     """Rows whose records are about so many bytes."""
     rng = np.random.default_rng(0)
-    if case == "dense":
+    if case != "sparse":
         X = np.empty((n_bytes // (4 * COLUMNS + 60), COLUMNS), np.float32)
         part = rng.random((1000, COLUMNS), np.float32)
         for start in range(0, len(X), len(part)):
@@ -135,7 +137,10 @@ def upload(case, n_bytes):
         y = np.ones(X.shape[0], np.float32)
 
         def send():
-            upload_rows(session, "s3://b/p", "A", X, y)
+            if "fit" in case:
+                _send_problem(client, X, y, case == "built-in fit")
+            else:
+                upload_rows(session, "s3://b/p", "A", X, y)
 
     sizes = []
     client.meta.events.register(
@@ -154,6 +159,24 @@ def upload(case, n_bytes):
             }
         )
     )
+
+
+def _send_problem(client, X, y, built_in):
+    """What a fit of `SageMakerBackend` sends, with the digests that name it."""
+    from sklearn_sagemaker._state import TrainingData
+    from sklearn_sagemaker.backends.sagemaker_records import records
+    from sklearn_sagemaker.io.problem_files import encoded_rows, rows_digest
+    from sklearn_sagemaker.sagemaker.training_objects import put
+
+    if built_in:  # nine rows of ten, as of a hold-out
+        chosen = np.flatnonzero(np.arange(len(y)) % 10).astype(np.int64)
+        (found,), _ = records("s3://b/p", "train", X, y, chosen, 1)
+        uri, pieces = found.uri, found.pieces
+    else:
+        data = TrainingData(X, y, y)
+        uri = f"s3://b/p/{rows_digest(data)}/rows.zip"
+        pieces = functools.partial(encoded_rows, data)
+    put(client, uri, pieces, owner={}, replace=True)
 
 
 def _length(body):

@@ -14,11 +14,8 @@ from sklearn_sagemaker._state import TrainingData, WindowedData
 from sklearn_sagemaker.backends.sagemaker_body import Upload, channel
 from sklearn_sagemaker.exceptions import BuiltInImageWarning
 from sklearn_sagemaker.io.plain_values import digest_of
-from sklearn_sagemaker.io.recordio.writing import (
-    RecordIOWriter,
-    shard_bounds,
-    shard_names,
-)
+from sklearn_sagemaker.io.recordio.streaming import RecordStream
+from sklearn_sagemaker.io.recordio.writing import shard_bounds, shard_names
 from sklearn_sagemaker.io.rows import Rows
 
 RECORDIO = "application/x-recordio-protobuf"
@@ -112,21 +109,10 @@ def sharded(shards: int) -> dict[str, str]:
 
 def _encoded(X: Any, y: np.ndarray, rows: np.ndarray) -> Iterator[bytes]:
     """Some rows as records, piece by piece."""
-    pieces: list[bytes] = []
-
-    class Sink:
-        def write(self, piece: Any) -> int:
-            pieces.append(bytes(piece))
-            return len(piece)
-
     per_row = X.shape[1]
     if sp.issparse(X):
         per_row = max(1, X.nnz // max(1, X.shape[0]))
     step = max(1, VALUES // per_row)
-    with RecordIOWriter(Sink()) as writer:  # type: ignore[arg-type]
-        for start in range(0, len(rows), step):
-            part = rows[start : start + step]
-            writer.write(Rows(X[part], y[part]))
-            yield from pieces
-            pieces.clear()
-    yield from pieces
+    for start in range(0, len(rows), step):
+        part = rows[start : start + step]
+        yield RecordStream(Rows(X[part], y[part])).read()

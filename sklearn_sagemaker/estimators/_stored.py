@@ -31,6 +31,7 @@ MOST_FORMATS = 1_000_000
 
 TRUSTED_SKOPS_TYPES = (
     "sklearn_sagemaker.backends.local.LocalBackend",
+    "sklearn_sagemaker.backends.sagemaker.SageMakerBackend",
     "sklearn_sagemaker.backends.subprocess.SubprocessBackend",
     "sklearn_sagemaker.estimators._factorization_machines."
     "FactorizationMachinesClassifier",

@@ -42,10 +42,10 @@ class _Stream:
                 continue
             part = self._left if size < 0 else self._left[:missing]
             self._left = self._left[len(part) :]
-            # The pieces are valid until the next one.
-            found.append(bytes(part))
             missing -= len(part) if size >= 0 else 0
-        return found[0] if len(found) == 1 else b"".join(found)
+            # A piece is valid until the next one, so the last one only waits.
+            found.append(bytes(part) if missing and not len(self._left) else part)
+        return bytes(found[0]) if len(found) == 1 else b"".join(found)
 
 
 def put(
@@ -89,9 +89,7 @@ def put(
     extra: dict[str, str] = dict(owner)
     if kms_key is not None:
         extra |= {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
-    config = TransferConfig(
-        multipart_threshold=PART, multipart_chunksize=PART, max_concurrency=4
-    )
+    config = TransferConfig(multipart_threshold=PART, multipart_chunksize=PART)
     # boto3 ends an upload of parts that fails.
     with translated(uri, s3, "put_object"):
         s3.upload_fileobj(

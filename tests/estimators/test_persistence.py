@@ -20,7 +20,12 @@ from sklearn_sagemaker import (
     __version__,
 )
 from sklearn_sagemaker._state import FORMAT_VERSION
-from sklearn_sagemaker.backends import Backend, LocalBackend, SubprocessBackend
+from sklearn_sagemaker.backends import (
+    Backend,
+    LocalBackend,
+    SageMakerBackend,
+    SubprocessBackend,
+)
 from sklearn_sagemaker.estimators import _base, _stored
 from sklearn_sagemaker.exceptions import ModelFormatError
 
@@ -163,7 +168,9 @@ def test_the_trusted_types_are_exactly_those_that_skops_asks_for():
         for model in (fitted(case), clone(fitted(case))):
             found |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
     elsewhere = skops.io.dumps(LINEAR(backend=SubprocessBackend()))
-    found |= set(skops.io.get_untrusted_types(data=elsewhere))
+    there = skops.io.dumps(LINEAR(backend=SageMakerBackend()))
+    for stored in (elsewhere, there):
+        found |= set(skops.io.get_untrusted_types(data=stored))
     assert found == set(_stored.TRUSTED_SKOPS_TYPES)
     assert list(_stored.TRUSTED_SKOPS_TYPES) == sorted(found)
 
