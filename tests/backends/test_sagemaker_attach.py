@@ -6,15 +6,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.datasets import load_breast_cancer, load_diabetes
+from sklearn.datasets import load_breast_cancer, load_diabetes, load_iris
+from sklearn.exceptions import NotFittedError
 
 from sklearn_sagemaker import (
+    FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
     LinearLearnerClassifier,
     LinearLearnerRegressor,
     save_artifact,
 )
 from sklearn_sagemaker.backends import SageMakerBackend
+from sklearn_sagemaker.estimators._remote import model_of
 from sklearn_sagemaker.exceptions import ArtifactError, ResourceNotFoundError
 from sklearn_sagemaker.sagemaker.training_access import Access
 from tests.backends.cloud import ROLE, Cloud
@@ -210,3 +213,35 @@ def test_a_request_of_what_does_not_train_there():
     model = LinearLearnerRegressor(backend=backend(image="sklearn-sagemaker", **PLACED))
     with pytest.raises(ValueError, match="set the image's URI"):
         model.training_request(*DIABETES)
+
+
+# -------------------------------------------------------------------------- what serves
+def test_a_model_that_the_built_in_image_has_no_form_for(cloud):
+    X, y = load_iris(return_X_y=True)
+    model = FactorizationMachinesClassifier(epochs=2, num_factors=2, random_state=0)
+    model.fit(X, y)
+    with pytest.raises(ValueError, match="cannot serve this model.*'sklearn-sagemaker"):
+        model.deploy(backend=backend(image="built-in"))
+    assert not cloud.objects.found
+
+
+def test_a_model_that_is_not_fitted():
+    with pytest.raises(NotFittedError):
+        LinearLearnerClassifier().deploy(backend=backend())
+
+
+@pytest.mark.parametrize("image", [OURS, "built-in"])
+def test_what_is_served(cloud, image):
+    settings = backend(image=image, subnets=["a"], security_group_ids=["b"])
+    there = LinearLearnerRegressor(**QUICK, backend=backend()).fit(*DIABETES)
+    model = model_of(there, settings)
+    assert model.model_data == there.training_job_["artifact"]
+    assert model.image_uri == there.training_job_["image"]
+    here = LinearLearnerRegressor(**QUICK).fit(*DIABETES)
+    for _ in range(2):
+        model = model_of(here, settings)
+    uploaded = [key for key in cloud.objects.writes if "/models/" in key]
+    assert len(uploaded) == 1
+    assert model.model_data.endswith(uploaded[0])
+    assert model.image_uri.endswith(":1")
+    assert model.vpc_config == {"Subnets": ["a"], "SecurityGroupIds": ["b"]}
