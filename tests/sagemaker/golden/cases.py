@@ -426,3 +426,76 @@ def attach_a_generic_one(sm, session):
     estimator.fit(TRAIN, wait=False, job_name="of-mine")
     again = sm.estimator.Estimator.attach("of-mine", sagemaker_session=session)
     again.fit(TRAIN, wait=False)
+
+
+# Less common
+
+
+@case
+def transform_capture(sm, session):
+    capture = part(sm, "inputs").BatchDataCaptureConfig(
+        "s3://out/capture", kms_key_id="key", generate_inference_id=True
+    )
+    transformer = fitted(sm, session).transformer(1, "ml.m5.large")
+    transformer.transform(
+        "s3://data/x",
+        join_source="Input",
+        batch_data_capture_config=capture,
+        wait=False,
+    )
+
+
+@case
+def transform_by_a_pipeline(sm, session):
+    models = [
+        sm.model.Model(IMAGE, "s3://models/a.tar.gz", ROLE, sagemaker_session=session),
+        sm.LinearLearnerModel("s3://models/l.tar.gz", ROLE, sagemaker_session=session),
+    ]
+    row = part(sm, "pipeline").PipelineModel(
+        models, ROLE, name="row", sagemaker_session=session,
+        vpc_config={"Subnets": ["s-1"], "SecurityGroupIds": ["g-1"]},
+        enable_network_isolation=True,
+    )  # fmt: skip
+    row.transformer(1, "ml.m5.large", tags=TAGS).transform("s3://data/x", wait=False)
+    row.delete_model()
+
+
+@case
+def transform_isolated(sm, session):
+    model = sm.model.Model(
+        IMAGE, "s3://models/a.tar.gz", ROLE, sagemaker_session=session,
+        enable_network_isolation=True, name="alone",
+    )  # fmt: skip
+    model.transformer(1, "ml.m5.large", env={"A": "b"}).transform(
+        "s3://data/x", wait=False
+    )
+
+
+@case
+def deploy_asynchronous_by_default(sm, session):
+    config = part(sm, "async_inference").AsyncInferenceConfig(
+        notification_config={"SuccessTopic": "arn:aws:sns:us-east-1:111122223333:t"},
+        kms_key_id="key",
+    )
+    fitted(sm, session).deploy(1, "ml.m5.large", async_inference_config=config)
+
+
+@case
+def deploy_with_variables(sm, session):
+    estimator = generic(sm, session)
+    estimator.fit(TRAIN, wait=False)
+    estimator.deploy(1, "ml.m5.large", env={"A": "b"}, role=f"{ROLE}2")
+
+
+@case
+def model_of_a_folder(sm, session):
+    estimator = generic(sm, session, disable_output_compression=True)
+    estimator.fit(TRAIN, wait=False)
+    estimator.deploy(1, "ml.m5.large")
+
+
+@case
+def fit_a_model_of_another_channel(sm, session):
+    linear(
+        sm, session, model_uri="s3://models/m.tar.gz", model_channel_name="start"
+    ).fit(records(sm), wait=False)
