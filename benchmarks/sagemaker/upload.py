@@ -137,10 +137,10 @@ def upload(case, n_bytes):
         y = np.ones(X.shape[0], np.float32)
 
         def send():
-            if "fit" in case:
-                _send_problem(client, X, y, case == "built-in fit")
-            else:
-                upload_rows(session, "s3://b/p", "A", X, y)
+            upload_rows(session, "s3://b/p", "A", X, y)
+
+        if "fit" in case:
+            send = fit_of(client, X, y, case == "built-in fit")
 
     sizes = []
     client.meta.events.register(
@@ -161,22 +161,25 @@ def upload(case, n_bytes):
     )
 
 
-def _send_problem(client, X, y, built_in):
-    """What a fit of `SageMakerBackend` sends, with the digests that name it."""
+def fit_of(client, X, y, built_in):
+    """What sends as a fit of `SageMakerBackend` does, with the digests that name it."""
     from sklearn_sagemaker._state import TrainingData
     from sklearn_sagemaker.backends.sagemaker_records import records
     from sklearn_sagemaker.io.problem_files import encoded_rows, rows_digest
     from sklearn_sagemaker.sagemaker.training_objects import put
 
-    if built_in:  # nine rows of ten, as of a hold-out
-        chosen = np.flatnonzero(np.arange(len(y)) % 10).astype(np.int64)
-        (found,), _ = records("s3://b/p", "train", X, y, chosen, 1)
-        uri, pieces = found.uri, found.pieces
-    else:
-        data = TrainingData(X, y, y)
-        uri = f"s3://b/p/{rows_digest(data)}/rows.zip"
-        pieces = functools.partial(encoded_rows, data)
-    put(client, uri, pieces, owner={}, replace=True)
+    def send():
+        if built_in:  # nine rows of ten, as of a hold-out
+            chosen = np.flatnonzero(np.arange(len(y)) % 10).astype(np.int64)
+            (found,), _ = records("s3://b/p", "train", X, y, chosen, 1)
+            uri, pieces = found.uri, found.pieces
+        else:
+            data = TrainingData(X, y, y)
+            uri = f"s3://b/p/{rows_digest(data)}/rows.zip"
+            pieces = functools.partial(encoded_rows, data)
+        put(client, uri, pieces, owner={}, replace=True)
+
+    return send
 
 
 def _length(body):

@@ -13,7 +13,7 @@ from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._state import TrainingData, WindowedData
 from sklearn_sagemaker.backends.sagemaker_body import Upload, channel
 from sklearn_sagemaker.exceptions import BuiltInImageWarning
-from sklearn_sagemaker.io.plain_values import digest_of
+from sklearn_sagemaker.io.plain_values import quick_digest_of
 from sklearn_sagemaker.io.recordio.streaming import RecordStream
 from sklearn_sagemaker.io.recordio.writing import shard_bounds, shard_names
 from sklearn_sagemaker.io.rows import Rows
@@ -84,7 +84,7 @@ def records(
     uploads : list of Upload
     channel : dict
     """
-    digest = digest_of(
+    digest = quick_digest_of(
         {"layout": LAYOUT, "X": X, "y": y, "rows": rows, "shards": shards}
     )
     folder = f"{root}/data/{digest}/"

@@ -19,6 +19,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -34,6 +35,8 @@ DOCUMENT = "values.json"
 DEEPEST = 50
 """No value that is written here nests as deep."""
 CHUNK = 1 << 24
+HASHING = 4
+"""Threads; hashing lets go of the interpreter's lock."""
 # A dict has "$" keys only for what JSON lacks; other dicts are dicts.
 _MARK = "$"
 _DAMAGE = (
@@ -180,6 +183,44 @@ def digest_of(value: Any) -> str:
     """
     text = json.dumps(_encoded(value, _array_digest, "value", 0), allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def quick_digest_of(value: Any) -> str:
+    """SHA-256 of a plain value, by several threads: another number than `digest_of`.
+
+    Parameters
+    ----------
+    value : object
+        As for `write_values`. Large arrays are hashed part by part, and then their
+        parts' digests.
+
+    Returns
+    -------
+    digest : str
+        64 hexadecimal digits.
+
+    Raises
+    ------
+    TypeError
+        If it is not plain.
+    """
+    with ThreadPoolExecutor(HASHING) as pool:
+
+        def digest(array: np.ndarray) -> Any:
+            whole = array.flags.c_contiguous or array.flags.f_contiguous
+            if array.nbytes <= CHUNK or not whole:
+                return _array_digest(array)
+            parts = pool.map(_sha256, _parts(array))
+            turned = not array.flags.c_contiguous
+            return [array.dtype.str, list(array.shape), turned, *parts]
+
+        found = _encoded(value, digest, "value", 0)
+    text = json.dumps(found, allow_nan=False)
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def _sha256(part: memoryview) -> str:
+    return hashlib.sha256(part).hexdigest()
 
 
 def _array_digest(array: np.ndarray) -> str:

@@ -17,8 +17,8 @@ from sklearn_sagemaker._state import (
 from sklearn_sagemaker.exceptions import StoredStateError
 from sklearn_sagemaker.io.datasets.dataset import FileDataset
 from sklearn_sagemaker.io.plain_values import (
-    digest_of,
     encoded,
+    quick_digest_of,
     read_values,
     values_of,
     write_values,
@@ -104,7 +104,7 @@ def rows_digest(data: TrainingData) -> str:
     ----------
     data : TrainingData
     """
-    return digest_of({"format_version": FORMAT_VERSION, **_fields(data)})
+    return quick_digest_of({"format_version": FORMAT_VERSION, **_fields(data)})
 
 
 def read_rows(path: str | os.PathLike[str]) -> TrainingData:

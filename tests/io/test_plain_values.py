@@ -11,7 +11,12 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import FORMAT_VERSION
 from sklearn_sagemaker.exceptions import ModelFormatError, StoredStateError
-from sklearn_sagemaker.io.plain_values import digest_of, read_values, write_values
+from sklearn_sagemaker.io.plain_values import (
+    digest_of,
+    quick_digest_of,
+    read_values,
+    write_values,
+)
 
 
 def same(a, b):
@@ -174,3 +179,23 @@ def test_digests_tell_types_bits_and_layouts_apart():
     assert len({digest_of(value) for value in values}) == len(values)
     assert digest_of(one[:, ::2]) == digest_of(one[:, ::2].copy())
     assert digest_of(np.empty((0, 3))) != digest_of(np.empty((3, 0)))
+
+
+LARGE = np.arange(5_000_000.0).reshape(1000, 5000)
+OTHERS = {
+    "a bit": np.r_[LARGE.ravel()[:-1], -1.0].reshape(LARGE.shape),
+    "shape": LARGE.reshape(5000, 1000),
+    "type": LARGE.view(np.int64),
+    "layout": np.asfortranarray(LARGE),
+    "small": LARGE[:3],
+}
+
+
+def test_digests_of_large_arrays_by_parts():
+    found = [quick_digest_of({"X": one}) for one in (LARGE, *OTHERS.values())]
+    assert len(set(found)) == len(found)
+    assert quick_digest_of({"X": LARGE.copy()}) == found[0]
+    # What is not in one piece is read without a copy of all of it, and has its own.
+    assert quick_digest_of(LARGE[:, ::2]) == quick_digest_of(LARGE[:, ::2])
+    with pytest.raises(TypeError, match="no plain value"):
+        quick_digest_of({"X": object()})
