@@ -167,16 +167,16 @@ def test_the_other_ways_to_say_data(emulator, session):
     source = TrainingInput(f"s3://{emulator.bucket}/a", content_type="text/csv")
     learner.fit({"train": records, "validation": source}, logs=False)
     assert learner.hyperparameters()["mini_batch_size"] == "7"
-    learner.fit({"train": source, "test": records}, logs=False)
+    learner.fit({"train": source, "test": records}, wait=False)
     # The container finds out how many features there are.
     assert not {"mini_batch_size", "feature_dim"} & set(learner.hyperparameters())
     learner.mini_batch_size = 5
-    learner.fit(f"s3://{emulator.bucket}/a", logs=False)
+    learner.fit(f"s3://{emulator.bucket}/a", wait=False)
     assert learner.hyperparameters()["mini_batch_size"] == "5"
     del learner.mini_batch_size
-    learner.fit([records], 3, logs=False)
+    learner.fit([records], 3, wait=False)
     assert learner.hyperparameters()["mini_batch_size"] == "3"
-    learner.fit([records], logs=False)
+    learner.fit([records], wait=False)
     assert learner.hyperparameters()["mini_batch_size"] == "7"
     (channel,) = learner.latest_training_job.describe()["InputDataConfig"]
     assert channel["ChannelName"] == "train"
