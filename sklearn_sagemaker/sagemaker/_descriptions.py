@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn_sagemaker._hyperparameters.container import REQUIRED
 from sklearn_sagemaker.sagemaker import vpc_utils
-from sklearn_sagemaker.sagemaker._names import base_from_name
+from sklearn_sagemaker.sagemaker._names import base_from_name, base_name_from_image
 from sklearn_sagemaker.sagemaker._requests import given
 
 
@@ -31,6 +32,7 @@ def arguments_of_job(found: dict[str, Any], model_channel_name: str) -> dict[str
             f"The training job {found['TrainingJobName']!r} has no image: it runs "
             f"{what.get('AlgorithmName')!r} of the marketplace, which is not built."
         )
+    built_in = base_name_from_image(what["TrainingImage"]) in REQUIRED
     resources, output = found["ResourceConfig"], found["OutputDataConfig"]
     stopping = found.get("StoppingCondition", {})
     checkpoints = found.get("CheckpointConfig", {})
@@ -54,7 +56,8 @@ def arguments_of_job(found: dict[str, Any], model_channel_name: str) -> dict[str
         output_kms_key=output.get("KmsKeyId") or None,
         disable_output_compression=output.get("CompressionType") == "NONE" or None,
         hyperparameters=dict(found.get("HyperParameters", {})),
-        metric_definitions=what.get("MetricDefinitions"),
+        # Those of a built-in algorithm are the service's own, and not sent.
+        metric_definitions=None if built_in else what.get("MetricDefinitions"),
         enable_network_isolation=found.get("EnableNetworkIsolation"),
         encrypt_inter_container_traffic=found.get(
             "EnableInterContainerTrafficEncryption"

@@ -804,10 +804,6 @@ class Estimator(EstimatorBase):
         """
         self._hyperparameters.update(kwargs)
 
-    @classmethod
-    def _of_job(cls, arguments: dict[str, Any], session: Session) -> Any:
-        return cls(sagemaker_session=session, **arguments)
-
     def create_model(
         self,
         role: str | None = None,
