@@ -203,7 +203,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         does. SageMaker's own default is False.
     early_stopping_patience : int in [1, inf) or "auto", default="auto"
         Epochs without an improvement on the validation rows before a candidate
-        stops. "auto" is 4. Without validation rows all epochs are trained.
+        stops. "auto" is 4; it is 12 for the "als" solver if it chooses factors_wd.
+        Without validation rows all epochs are trained.
     early_stopping_tolerance : float in [0, inf), default=0.0
         Relative improvement of the validation loss that counts as one.
     binary_classifier_model_selection_criteria : {"accuracy", "f1", "f_beta", \
@@ -576,7 +577,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         does. SageMaker's own default is False.
     early_stopping_patience : int in [1, inf) or "auto", default="auto"
         Epochs without an improvement on the validation rows before a candidate
-        stops. "auto" is 4. Without validation rows all epochs are trained.
+        stops. "auto" is 4; it is 12 for the "als" solver if it chooses factors_wd.
+        Without validation rows all epochs are trained.
     early_stopping_tolerance : float in [0, inf), default=0.0
         Relative improvement of the validation loss that counts as one.
     groups : "auto", array-like of int of shape (n_features,) or None, default="auto"

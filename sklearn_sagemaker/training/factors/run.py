@@ -187,6 +187,7 @@ class FactorRun:
                 (self.targets.origin, self.targets.unit),
                 self.n_outputs,
                 self.epochs,
+                self.plan.kind != "training",
                 groups,
                 [self.spec.seed, 0xFAC7, number, fit],
             )

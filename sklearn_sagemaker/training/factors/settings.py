@@ -30,6 +30,9 @@ LOG_LOSS_DECAYS = (0.08, 0.17)
 """Factors of the decays of linear weights and factors for the log loss."""
 INIT_SIGMA = 0.006
 FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
+PATH_PATIENCE = 12
+"""Epochs without an improvement that "als" waits: its factors come up on the way to
+less regularisation, after what is linear has been found."""
 EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100}
 
 # Factors of (learning rates, linear decay, factor decay, number of factors), and how
@@ -82,6 +85,9 @@ class FactorSettings(Settings):
         values = self.values
         self.solver: str = values["solver"]
         self.optimizer: str = values["optimizer"]
+        asked = spec.hyperparameters.get("early_stopping_patience", "auto")
+        if self.solver == "als" and (asked, values["factors_wd"]) == ("auto", "auto"):
+            values["early_stopping_patience"] = PATH_PATIENCE
         if values["eps"] == "auto":
             values["eps"] = self.defaults.eps
 

@@ -34,8 +34,20 @@ REFRESH = 16
 PAIR_SHARE = {False: 0.01, True: 0.04}
 """Standard deviation at the start of what one factor adds, in deviations of y, for ALS
 (False) and for sampling (True). From a small start, factors come up as the data ask."""
-PILOT_SWEEPS = 40
-"""Sweeps of sampling that estimate the regularisation of ALS."""
+PILOT_SWEEPS, PILOT_WIDE_SWEEPS = 40, 10
+"""Sweeps of sampling that estimate the regularisation of ALS, the first ones by a prior
+as wide as y."""
+GROWTH_SWEEPS, GROWTH, WIDE_SWEEPS = 15, 1.5, 6
+"""If what factors add has not grown by so much after the first sweeps of sampling, a
+prior as wide as y holds for some sweeps: small factors and a narrow prior can hold each
+other where they are for hundreds of sweeps, whatever the data say."""
+PATH = (2.0, 0.85)
+"""What the regularisation of the factors is multiplied with in ALS: at first, and from
+one sweep to the next. Too much of it leaves no factors at all, and how much that is
+depends on the data."""
+LEAST_SPREAD = 0.3
+"""Of factors that the path holds down, in deviations of their start: from zero they
+would not come back."""
 PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
 """Gamma(shape / 2, rate / 2) for precisions, in units in which terms are as large as y;
 means weigh as that many features."""
@@ -43,6 +55,7 @@ means weigh as that many features."""
 CHANGED = (
     "intercept", "alpha", "linear_mean", "linear_precision", "factors_mean",
     "factors_precision", "n_sweeps", "draws", "_target", "_fixed_ridge",
+    "_wide_until", "burn_in",
 )  # fmt: skip
 """What sweeps change, besides the panels and the random numbers."""
 
@@ -101,10 +114,16 @@ class SweepModel:
     factors_boost : float
         ALS with ``factors_wd="auto"`` takes so many times the regularisation that
         sampling finds: a single solution needs more of it than an average.
+    explore : float
+        Other than 0, "auto" looks for factors that the start would not find: sampling
+        by a wide prior for some sweeps (`GROWTH_SWEEPS`), ALS on a path from more to
+        less regularisation (`PATH`), down to this share of it.
 
     Attributes
     ----------
     draws : list of (float, float32 array (d,), float32 array (d, k))
+    burn_in : int
+        Sweeps before the first draw.
     init_sigma : float
         Deviation of the factors at the start, if that was left to the model.
     """
@@ -132,6 +151,7 @@ class SweepModel:
         seed: Sequence[int],
         alpha: float | None = None,
         factors_boost: float = 5.0,
+        explore: float = 0.0,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
@@ -144,12 +164,15 @@ class SweepModel:
         self.rng = np.random.default_rng(seed)
         self.n_sweeps = 0
         self.draws: list[tuple[float, np.ndarray, np.ndarray]] = []
-        # Evenly after the burn-in, the last sweep among them.
-        n_after = max(total_sweeps - burn_in, 0)
-        # No more than there are sweeps.
-        num_draws = min(num_draws, n_after)
-        marks = np.arange(1, num_draws + 1) * (n_after / max(num_draws, 1))
-        self._kept = set((burn_in + np.ceil(marks)).astype(int))
+        self._total, self._num_draws = total_sweeps, num_draws
+        self._plan_draws(burn_in)
+        if not (num_factors and isinstance(factors_wd, str)):
+            explore = 0.0
+        # One that goes on from somewhere has been there.
+        self._checks_growth = bool(explore) and sample and init is None
+        self._checks_growth &= total_sweeps >= GROWTH_SWEEPS + 2 * WIDE_SWEEPS
+        self._wide_until = 0
+        self._end_of_path = 0.0 if sample else explore
 
         total = self.weights.sum()
         mean = self.weights @ self.y / total
@@ -177,6 +200,26 @@ class SweepModel:
         self._refresh()
 
     # ------------------------------------------------------------------ the start
+    def _plan_draws(self, burn_in: int) -> None:
+        """Keep draws evenly after the burn-in, the last sweep among them."""
+        self.burn_in = burn_in
+        n_after = max(self._total - burn_in, 0)
+        # No more than there are sweeps.
+        num_draws = min(self._num_draws, n_after)
+        marks = np.arange(1, num_draws + 1) * (n_after / max(num_draws, 1))
+        self._kept = set((burn_in + np.ceil(marks)).astype(int))
+
+    def draw_again_after(self, burn_in: int) -> None:
+        """Forget the draws so far, and keep those after so many sweeps.
+
+        Parameters
+        ----------
+        burn_in : int
+            Since the first sweep.
+        """
+        self.draws.clear()
+        self._plan_draws(burn_in)
+
     def _start(self, init, init_sigma) -> None:
         store, k, d = self.store, self.num_factors, self.store.n_features
         numbers = k + self.use_linear
@@ -199,13 +242,13 @@ class SweepModel:
             )
             at += n_factors
             self._panels.append(panel)
+        if init_sigma == "auto":
+            init_sigma = np.sqrt(PAIR_SHARE[self.sample] * self._factors_unit)
+        self.init_sigma = float(init_sigma)
         if init is not None:
             intercept, coef, factors = init
         else:
             intercept, coef = 0.0, np.zeros(d)
-            if init_sigma == "auto":
-                init_sigma = np.sqrt(PAIR_SHARE[self.sample] * self._factors_unit)
-            self.init_sigma = float(init_sigma)
             factors = init_sigma * self.rng.standard_normal((d, k))
             if not self.sample:
                 # Where the objective is least for features without rows.
@@ -263,9 +306,10 @@ class SweepModel:
             use_linear=self.use_linear,
             num_draws=0,
             total_sweeps=PILOT_SWEEPS,
-            burn_in=PILOT_SWEEPS,
+            burn_in=0,
             seed=[*seed, 1],
         )
+        model._wide_until = PILOT_WIDE_SWEEPS
         variances = []
         for number in range(PILOT_SWEEPS):
             model.sweep()
@@ -399,6 +443,35 @@ class SweepModel:
         elif not self._auto["factors"]:
             self.factors_precision = self.alpha * self._fixed_ridge["factors"]
 
+    # ----------------------------------------------------------------- exploration
+    def _spread(self) -> float:
+        """Mean square of the factors of features that have rows."""
+        return float(np.mean(self.factors[self._seen] ** 2))
+
+    def _explore(self) -> None:
+        """Let factors come up that the data want, before a sweep."""
+        if (
+            self._checks_growth
+            and self.n_sweeps == GROWTH_SWEEPS
+            # What factors add goes with the square of their squares.
+            and self._spread() < np.sqrt(GROWTH) * self.init_sigma**2
+        ):
+            self._wide_until = self.n_sweeps + WIDE_SWEEPS
+            self.draw_again_after(self._wide_until + self.burn_in)
+        if self.n_sweeps < self._wide_until and self.num_factors:
+            square = self._factors_unit / np.sqrt(self.num_factors)
+            self.factors_precision = np.full_like(self.factors_precision, 1 / square)
+            self.factors_mean = np.zeros_like(self.factors_mean)
+        if self._end_of_path:
+            first, rate = PATH
+            share = max(first * rate**self.n_sweeps, self._end_of_path)
+            self.factors_precision = self.alpha * self._fixed_ridge["factors"] * share
+            least = (LEAST_SPREAD * self.init_sigma) ** 2
+            spread = self._spread()
+            if 0 < spread < least:
+                self._set("factors", self.factors * np.sqrt(least / spread))
+                self._refresh()
+
     # ------------------------------------------------------------------- the sweep
     def _step_bias(self) -> None:
         if not self.use_bias:
@@ -457,6 +530,7 @@ class SweepModel:
             self._draw_latent()
         if self.sample and self.n_sweeps:
             self._draw_hyper()
+        self._explore()
         self._step_bias()
         errors = self._errors.copy()
         for panel in self._panels:
@@ -484,7 +558,9 @@ class SweepModel:
     def continue_from(self, checkpoint: dict[str, Any]) -> None:
         """Be as when the checkpoint was taken."""
         for name in CHANGED:
-            setattr(self, name, checkpoint[name])
+            # Older ones lack what came later.
+            setattr(self, name, checkpoint.get(name, getattr(self, name)))
+        self._plan_draws(self.burn_in)
         for panel, saved in zip(self._panels, checkpoint["panels"], strict=True):
             panel.parameters[:], panel.lines[:] = saved
         self.rng.bit_generator.state = checkpoint["rng"]

@@ -25,6 +25,9 @@ MOST_DRAWS = 100
 BURN_IN = 5
 """Sweeps of "mcmc" that are not averaged, a quarter of all at most: early draws help
 the mean more than they harm it."""
+PATH_END = {False: 1.0, True: 0.3}
+"""Share of the regularisation of the factors that "als" ends with, without and with
+rows that tell which sweep was the best."""
 HYPER = (
     "alpha", "linear_mean", "linear_precision", "factors_mean", "factors_precision",
 )  # fmt: skip
@@ -80,6 +83,8 @@ class SweepModels:
         Origin and unit of the labels.
     n_outputs : int
     epochs : int
+    validated : bool
+        Whether the best sweep is kept.
     groups : int array of shape (n_features,)
     seed : list of int
     """
@@ -95,6 +100,7 @@ class SweepModels:
         labels: tuple[float, float],
         n_outputs: int,
         epochs: int,
+        validated: bool,
         groups: np.ndarray,
         seed: list[int],
     ):
@@ -104,7 +110,6 @@ class SweepModels:
         self.k, d = params["num_factors"], data.X.shape[1]
         self.dtype = RowReader(data.X).dtype
         self.scaler = scaler
-        self._burn_in = min(BURN_IN, epochs // 4)
         self._arguments: dict[str, Any] = {
             "num_factors": self.k,
             "groups": groups,
@@ -112,7 +117,8 @@ class SweepModels:
             "link": "probit" if self.probit else "identity",
             "num_draws": self._num_draws(d) if self.sample else 0,
             "total_sweeps": epochs,
-            "burn_in": self._burn_in,
+            "burn_in": min(BURN_IN, epochs // 4),
+            "explore": PATH_END[validated],
         }
         if not self.sample:
             for name in ("linear_wd", "factors_wd"):
@@ -134,6 +140,7 @@ class SweepModels:
         self._models: list[SweepModel] | None = None
         self._n_features = d
         self.best: Solution | None = None
+        self._best_decays: dict[str, list[float]] = {}
         self.sweeps = 0
         # Of mcmc: what the draws so far say of each part of the validation rows.
         self._running: dict[int, DrawMean] = {}
@@ -145,16 +152,21 @@ class SweepModels:
             self._models = self._make(self._starts(self._n_features))
         return self._models
 
-    def _starts(self, n_features: int) -> list:
-        """Where each output starts; None leaves it to the sweeps."""
+    @property
+    def _own_start(self) -> bool:
+        """Whether where to start is left to the sweeps."""
         values = self.settings.values
-        if all(
+        return all(
             values[f"{group}_init_method"] == "normal"
             and values[f"{group}_init_sigma"] == "auto"
             for group in ("bias", "linear", "factors")
-        ):
+        )
+
+    def _starts(self, n_features: int) -> list:
+        """Where each output starts; None leaves it to the sweeps."""
+        if self._own_start:
             return [None] * self.n_outputs
-        starts = []
+        values, starts = self.settings.values, []
         for output in range(self.n_outputs):
             rng = np.random.default_rng([*self._seed, output, 1])
             bias = start_of(values, "bias", 0.0, (1,), rng)
@@ -167,7 +179,7 @@ class SweepModels:
     @property
     def init_sigma(self) -> float:
         """What ``"auto"`` is for the deviation of the factors at the start."""
-        return getattr(self.models[0], "init_sigma", SWEEPS_SIGMA)
+        return self.models[0].init_sigma if self._own_start else SWEEPS_SIGMA
 
     @property
     def num_draws(self) -> int:
@@ -176,6 +188,8 @@ class SweepModels:
 
     def decays(self) -> dict[str, list[float]]:
         """Decays of each group: means over the outputs, and over the factors."""
+        if self._best_decays:
+            return self._best_decays
         found = {}
         for name in ("linear_wd", "factors_wd"):
             outputs = np.stack([model.hyper[name] for model in self.models])
@@ -208,7 +222,15 @@ class SweepModels:
     def train(self, *_: Any) -> float:
         """One sweep over all parameters; returns the mean loss."""
         self.sweeps += 1
-        return float(np.mean([model.sweep() for model in self.models]))
+        losses = [model.sweep() for model in self.models]
+        burn_in = max(model.burn_in for model in self.models)
+        for model in self.models:
+            # Draws of all outputs are of the same sweeps.
+            if model.burn_in < burn_in:
+                model.draw_again_after(burn_in)
+        if self.sweeps <= burn_in:
+            self._running.clear()
+        return float(np.mean(losses))
 
     @property
     def finite(self) -> bool:
@@ -223,7 +245,8 @@ class SweepModels:
     def keep(self) -> None:
         """Remember the parameters as the best; "mcmc" goes on by its draws."""
         if not self.sample:
-            self.best = self._current()
+            self.best, self._best_decays = self._current(), {}
+            self._best_decays = self.decays()
 
     def _current(self) -> Solution:
         """The parameters as they stand."""
@@ -280,7 +303,7 @@ class SweepModels:
         margins : float64 array of shape (n, n_outputs)
         """
         mean = DrawMean(self.probit)
-        if self.sample and self.sweeps > self._burn_in:
+        if self.sample and self.sweeps > self.models[0].burn_in:
             # The draws so far need not be kept.
             mean = self._running.setdefault(part, mean)
         return mean.add(self._scores(reader, rows, self._current())).margins()
@@ -300,6 +323,7 @@ class SweepModels:
             "coef": now.coef,
             "factors": now.factors,
             "hyper": hyper,
+            "sweeps": self.models[0].n_sweeps,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -309,6 +333,8 @@ class SweepModels:
             list(zip(*(state[name] for name in names), strict=True))
         )
         if not self.sample:
+            for model in self.models:
+                model.n_sweeps = state.get("sweeps", 0)
             return
         for model, hyper in zip(self.models, state["hyper"], strict=True):
             for name, value in hyper.items():
@@ -325,6 +351,7 @@ class SweepModels:
         return {
             "models": [model.checkpoint() for model in self.models],
             "best": None if best is None else dict(vars(best)),
+            "best_decays": self._best_decays,
             "sweeps": self.sweeps,
             "running": {part: dict(vars(one)) for part, one in self._running.items()},
         }
@@ -335,6 +362,7 @@ class SweepModels:
             model.continue_from(saved)
         best = checkpoint["best"]
         self.best = None if best is None else Solution(**best)
+        self._best_decays = checkpoint.get("best_decays", {})
         self.sweeps = checkpoint["sweeps"]
         for part, saved in checkpoint["running"].items():
             self._running[part] = DrawMean(self.probit)
