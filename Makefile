@@ -54,7 +54,7 @@ oracles: $(VENV)/test-tools $(CLIENTS)/boto3/installed $(CLIENTS)/aws-cli/instal
 	CLIENT_ENVIRONMENTS=$(CLIENTS) $(BIN)/python -m pytest -n auto tests/clients
 
 $(CLIENTS)/boto3/installed: CLIENT = boto3
-$(CLIENTS)/sdk-v2/installed: CLIENT = "sagemaker==2.257.7" ipython matplotlib
+$(CLIENTS)/sdk-v2/installed: CLIENT = "sagemaker==2.257.7" scipy ipython matplotlib
 # sagemaker 3 itself would add sagemaker-mlops, which nothing here is made with.
 $(CLIENTS)/sdk-v3/installed: CLIENT = "sagemaker-core>=2.27,<3" \
 	"sagemaker-train>=1.27,<2" "sagemaker-serve>=1.27,<2"
