@@ -24,7 +24,11 @@ from sklearn_sagemaker.backends.sagemaker_body import LONGEST, Content, training
 from sklearn_sagemaker.backends.sagemaker_image import BUILT_IN, Image, image_of
 from sklearn_sagemaker.backends.sagemaker_training import SageMakerTraining
 from sklearn_sagemaker.exceptions import AWSError, QuotaExceededError, QuotaWarning
-from sklearn_sagemaker.sagemaker.training_access import Access, job_role
+from sklearn_sagemaker.sagemaker.training_access import (
+    ROLE_VARIABLE,
+    Access,
+    job_role,
+)
 
 PREFIX = "sklearn-sagemaker"
 """Of keys and of names of jobs, where nobody says one."""
@@ -411,23 +415,28 @@ class SageMakerBackend(Backend):
         Raises
         ------
         ValueError
-            If ``role`` (an ARN), ``bucket`` or ``region`` is not set, or the image's
-            registry is not known without a call.
+            If there is no ``role`` (an ARN, also in ``SAGEMAKER_ROLE``), ``bucket`` or
+            ``region`` (also in ``AWS_DEFAULT_REGION``), or the image's registry is not
+            known without a call.
         """
         from sklearn_sagemaker.sagemaker.training_jobs import nonce
 
         self.check(spec)
-        for name in ("role", "bucket", "region"):
-            if getattr(self, name) is None:
-                raise ValueError(
-                    f"{name}=None: a request that is made without a call of AWS needs "
-                    "the role's ARN, the bucket and the region; set them."
-                )
-        assert self.region is not None
-        image = self._kind.uri(spec.algorithm, self.region, None)
+        role = self.role or os.environ.get(ROLE_VARIABLE, "")
+        region = self.region or os.environ.get("AWS_DEFAULT_REGION", "")
+        found = {"role": role, "bucket": self.bucket, "region": region}
+        missing = [f"{name}=None" for name, value in found.items() if not value]
+        if role and not role.startswith("arn:"):
+            missing.append(f"role={role!r}")
+        if missing:
+            raise ValueError(
+                f"{', '.join(missing)}: a request that is made without a call of AWS "
+                "needs the role's ARN, the bucket and the region; set them."
+            )
+        image = self._kind.uri(spec.algorithm, region, None)
         root = f"s3://{self.bucket}/{self._prefix}"
         return self._request(
-            spec, data, root, nonce(), region=self.region, image=image, role=self.role
+            spec, data, root, nonce(), region=region, image=image, role=role
         )[0]
 
     def training(self, job: str) -> SageMakerTraining:
