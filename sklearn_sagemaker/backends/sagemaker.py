@@ -20,7 +20,12 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker.backends.protocol import Backend
-from sklearn_sagemaker.backends.sagemaker_body import LONGEST, Content, training_body
+from sklearn_sagemaker.backends.sagemaker_body import (
+    LONGEST,
+    Content,
+    Upload,
+    training_body,
+)
 from sklearn_sagemaker.backends.sagemaker_image import BUILT_IN, Image, image_of
 from sklearn_sagemaker.backends.sagemaker_training import SageMakerTraining
 from sklearn_sagemaker.exceptions import AWSError, QuotaExceededError, QuotaWarning
@@ -392,7 +397,7 @@ class SageMakerBackend(Backend):
         try:
             self._create(session, request)
         except BaseException:
-            self._remove(session, content)
+            self._remove(session, content.uploads)
             raise
         training = self.training(request["TrainingJobName"])
         return training.wait(session) if self.wait else training
@@ -595,10 +600,10 @@ class SageMakerBackend(Backend):
     def _upload(self, session: Any, content: Content) -> None:
         from sklearn_sagemaker.sagemaker.training_objects import put
 
-        done = []
+        begun: list[Upload] = []
         try:
             for one in content.uploads:
-                done.append(one)
+                begun.append(one)
                 put(
                     session.s3_client,
                     one.uri,
@@ -608,7 +613,7 @@ class SageMakerBackend(Backend):
                     replace=not one.shared,
                 )
         except BaseException:
-            self._remove(session, content)
+            self._remove(session, begun)
             raise
 
     def _create(self, session: Any, request: dict[str, Any]) -> None:
@@ -634,11 +639,11 @@ class SageMakerBackend(Backend):
                     )
             time.sleep(self.poll)
 
-    def _remove(self, session: Any, content: Content) -> None:
+    def _remove(self, session: Any, uploads: list[Upload]) -> None:
         """Remove what only this job would have read; nothing of it is to be left."""
         from sklearn_sagemaker.sagemaker.training_objects import remove
 
-        own = [one.uri for one in content.uploads if not one.shared]
+        own = [one.uri for one in uploads if not one.shared]
         with suppress(AWSError):
             own = remove(session.s3_client, own, self.access.owner)
         if own:
