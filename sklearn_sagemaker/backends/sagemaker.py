@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -20,38 +18,25 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker.backends.protocol import Backend
-from sklearn_sagemaker.backends.sagemaker_body import LONGEST, Content, training_body
+from sklearn_sagemaker.backends.sagemaker_body import (
+    LONGEST,
+    Content,
+    Upload,
+    training_body,
+)
 from sklearn_sagemaker.backends.sagemaker_image import BUILT_IN, Image, image_of
+from sklearn_sagemaker.backends.sagemaker_settings import (
+    PREFIX,
+    check_settings,
+    merged,
+)
 from sklearn_sagemaker.backends.sagemaker_training import SageMakerTraining
 from sklearn_sagemaker.exceptions import AWSError, QuotaExceededError, QuotaWarning
-from sklearn_sagemaker.sagemaker.training_access import Access, job_role
-
-PREFIX = "sklearn-sagemaker"
-"""Of keys and of names of jobs, where nobody says one."""
-VARIABLES = "SKLEARN_SAGEMAKER_"
-"""What names of environment variables with settings begin with."""
-_FLAGS = {"true": True, "1": True, "false": False, "0": False}
-_VARIABLES: dict[str, Callable[[str], Any]] = {
-    **dict.fromkeys(
-        (
-            "role", "instance_type", "image", "bucket", "prefix", "region", "profile",
-            "role_to_assume", "expected_bucket_owner", "kms_key", "checkpoint_s3_uri",
-            "on_interrupt", "on_quota",
-        ),
-        str,
-    ),
-    **dict.fromkeys(
-        ("instance_count", "max_run", "max_wait", "volume_size", "keep_alive",
-         "max_jobs"),
-        int,
-    ),
-    **dict.fromkeys(
-        ("spot", "wait", "logs", "enable_network_isolation"),
-        lambda text: _FLAGS[text.lower()],
-    ),
-    "poll": float,
-}  # fmt: skip
-_BASE = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+from sklearn_sagemaker.sagemaker.training_access import (
+    ROLE_VARIABLE,
+    Access,
+    job_role,
+)
 
 
 class SageMakerBackend(Backend):
@@ -219,26 +204,7 @@ class SageMakerBackend(Backend):
         >>> SageMakerBackend.of_settings({"max_run": 60}, environment)
         SageMakerBackend(max_run=60, spot=True)
         """
-        unknown = sorted(set(settings) - set(cls._get_param_names()))
-        if unknown:
-            raise ValueError(
-                f"{unknown[0]!r} is no parameter of SageMakerBackend; its parameters "
-                f"are {', '.join(cls._get_param_names())}."
-            )
-        found = {}
-        for name, parse in _VARIABLES.items():
-            variable = VARIABLES + name.upper()
-            text = environment.get(variable, "")
-            if not text:
-                continue
-            try:
-                found[name] = parse(text)
-            except (ValueError, KeyError):
-                raise ValueError(
-                    f"{variable}={text!r} is no value of {name}; unset it, or see "
-                    "sklearn_sagemaker.backends.SageMakerBackend."
-                ) from None
-        return cls(**{**found, **settings})
+        return cls(**merged(settings, environment, cls._get_param_names()))
 
     @property
     def continues(self) -> bool:  # type: ignore[override]
@@ -289,50 +255,7 @@ class SageMakerBackend(Backend):
             Naming the value, the rule and the remedy.
         """
         super().check(spec)
-        for name, known in (
-            ("on_interrupt", ("leave", "stop")),
-            ("on_quota", ("wait", "raise")),
-        ):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} must be one of "
-                    f"{' and '.join(map(repr, known))}."
-                )
-        if not _BASE.fullmatch(self._base):
-            raise ValueError(
-                f"prefix={self.prefix!r} must be letters, digits, '-' and '/', as "
-                f"names of jobs begin with it; take {PREFIX!r}."
-            )
-        for name in ("instance_count", "volume_size", "max_run", "max_wait"):
-            value = getattr(self, name)
-            whole = isinstance(value, int) and not isinstance(value, bool)
-            if value is not None and not (whole and value >= 1):
-                raise ValueError(f"{name}={value!r} must be a whole number, from 1 on.")
-        if self.instance_count > 1 and not self._kind.built_in:
-            raise ValueError(
-                f"instance_count={self.instance_count}: this package's image trains on "
-                "one instance; take a larger instance_type, or image='built-in'."
-            )
-        if self.spot and self.keep_alive:
-            raise ValueError(
-                f"keep_alive={self.keep_alive} with spot=True: the service keeps no "
-                "spot instances; set one of them only."
-            )
-        if self.max_wait is not None and not self.spot:
-            raise ValueError(
-                f"max_wait={self.max_wait} is for spot=True only; set max_run."
-            )
-        if self.spot and self.max_wait is not None:
-            longest = self.max_run or LONGEST
-            if self.max_wait < longest:
-                raise ValueError(
-                    f"max_wait={self.max_wait} is less than max_run={longest}, which "
-                    "it includes; raise it, or lower max_run."
-                )
-        if bool(self.subnets) != bool(self.security_group_ids):
-            raise ValueError(
-                "subnets and security_group_ids are a VPC together; set both."
-            )
+        check_settings(self.get_params(deep=False), self._base, self._kind.built_in)
 
     # -------------------------------------------------------------------- training
     def train(
@@ -388,7 +311,7 @@ class SageMakerBackend(Backend):
         try:
             self._create(session, request)
         except BaseException:
-            self._remove(session, content)
+            self._remove(session, content.uploads)
             raise
         training = self.training(request["TrainingJobName"])
         return training.wait(session) if self.wait else training
@@ -411,23 +334,28 @@ class SageMakerBackend(Backend):
         Raises
         ------
         ValueError
-            If ``role`` (an ARN), ``bucket`` or ``region`` is not set, or the image's
-            registry is not known without a call.
+            If there is no ``role`` (an ARN, also in ``SAGEMAKER_ROLE``), ``bucket`` or
+            ``region`` (also in ``AWS_DEFAULT_REGION``), or the image's registry is not
+            known without a call.
         """
         from sklearn_sagemaker.sagemaker.training_jobs import nonce
 
         self.check(spec)
-        for name in ("role", "bucket", "region"):
-            if getattr(self, name) is None:
-                raise ValueError(
-                    f"{name}=None: a request that is made without a call of AWS needs "
-                    "the role's ARN, the bucket and the region; set them."
-                )
-        assert self.region is not None
-        image = self._kind.uri(spec.algorithm, self.region, None)
+        role = self.role or os.environ.get(ROLE_VARIABLE, "")
+        region = self.region or os.environ.get("AWS_DEFAULT_REGION", "")
+        found = {"role": role, "bucket": self.bucket, "region": region}
+        missing = [f"{name}=None" for name, value in found.items() if not value]
+        if role and not role.startswith("arn:"):
+            missing.append(f"role={role!r}")
+        if missing:
+            raise ValueError(
+                f"{', '.join(missing)}: a request that is made without a call of AWS "
+                "needs the role's ARN, the bucket and the region; set them."
+            )
+        image = self._kind.uri(spec.algorithm, region, None)
         root = f"s3://{self.bucket}/{self._prefix}"
         return self._request(
-            spec, data, root, nonce(), region=self.region, image=image, role=self.role
+            spec, data, root, nonce(), region=region, image=image, role=role
         )[0]
 
     def training(self, job: str) -> SageMakerTraining:
@@ -475,56 +403,10 @@ class SageMakerBackend(Backend):
         ValueError
             If the image cannot serve the model.
         """
-        from sklearn_sagemaker.sagemaker import model as models
-        from sklearn_sagemaker.sagemaker.amazon import (
-            factorization_machines,
-            linear_learner,
-        )
-        from sklearn_sagemaker.sagemaker.training_objects import put
+        # Late: most fits deploy nothing.
+        from sklearn_sagemaker.backends.sagemaker_serving import model_of
 
-        session = self.access.session()
-        role = job_role(session, self.role)
-        if job is not None:
-            uri, image = job["artifact"], job["image"]
-        else:
-            data, theirs = artifact()
-            if self._kind.built_in and not theirs:
-                raise ValueError(
-                    "The built-in image cannot serve this model, which its artifacts "
-                    "have no form for; set image='sklearn-sagemaker' of the backend."
-                )
-            image = self._kind.uri(algorithm, session.boto_region_name, session)
-            root = f"s3://{self.bucket or session.default_bucket()}/{self._prefix}"
-            digest = hashlib.sha256(data).hexdigest()
-            uri = f"{root}/models/{digest}/model.tar.gz"
-            put(
-                session.s3_client,
-                uri,
-                lambda: [data],
-                owner=self.access.owner,
-                kms_key=self.kms_key,
-            )
-        predictors = {
-            "linear-learner": linear_learner.LinearLearnerPredictor,
-            "factorization-machines": (
-                factorization_machines.FactorizationMachinesPredictor
-            ),
-        }
-        vpc = None
-        if self.subnets:
-            vpc = {
-                "Subnets": list(self.subnets),
-                "SecurityGroupIds": list(self.security_group_ids or ()),
-            }
-        return models.Model(
-            image,
-            uri,
-            role,
-            predictor_cls=predictors[algorithm],
-            vpc_config=vpc,
-            enable_network_isolation=self.enable_network_isolation,
-            sagemaker_session=session,
-        )
+        return model_of(self, algorithm, job, artifact)
 
     def clear_cache(self, older_than: timedelta | None = None) -> int:
         """Delete rows that fits have uploaded; models and jobs stay.
@@ -586,10 +468,10 @@ class SageMakerBackend(Backend):
     def _upload(self, session: Any, content: Content) -> None:
         from sklearn_sagemaker.sagemaker.training_objects import put
 
-        done = []
+        begun: list[Upload] = []
         try:
             for one in content.uploads:
-                done.append(one)
+                begun.append(one)
                 put(
                     session.s3_client,
                     one.uri,
@@ -599,7 +481,7 @@ class SageMakerBackend(Backend):
                     replace=not one.shared,
                 )
         except BaseException:
-            self._remove(session, content)
+            self._remove(session, begun)
             raise
 
     def _create(self, session: Any, request: dict[str, Any]) -> None:
@@ -625,11 +507,11 @@ class SageMakerBackend(Backend):
                     )
             time.sleep(self.poll)
 
-    def _remove(self, session: Any, content: Content) -> None:
+    def _remove(self, session: Any, uploads: list[Upload]) -> None:
         """Remove what only this job would have read; nothing of it is to be left."""
         from sklearn_sagemaker.sagemaker.training_objects import remove
 
-        own = [one.uri for one in content.uploads if not one.shared]
+        own = [one.uri for one in uploads if not one.shared]
         with suppress(AWSError):
             own = remove(session.s3_client, own, self.access.owner)
         if own:

@@ -21,8 +21,10 @@ from sklearn_sagemaker.io.rows import Rows
 RECORDIO = "application/x-recordio-protobuf"
 LAYOUT = 1
 """Of the objects that rows are written to; raised when it changes."""
-VALUES = 1 << 20
-"""Values that are cast and encoded at a time."""
+VALUES = 1 << 21
+"""Values that are cast and encoded at a time: enough for a part of an upload."""
+PIECE = 1 << 22
+"""Bytes of records that are handed on at a time."""
 CHANGE = 1e-6
 """Of a value, by which float32 may change it without a word."""
 
@@ -113,6 +115,16 @@ def _encoded(X: Any, y: np.ndarray, rows: np.ndarray) -> Iterator[bytes]:
     if sp.issparse(X):
         per_row = max(1, X.nnz // max(1, X.shape[0]))
     step = max(1, VALUES // per_row)
+    room = None
+    if not sp.issparse(X):
+        # The same memory for all parts: new pages cost as much as the copy.
+        room = np.empty((min(step, len(rows)), X.shape[1]), X.dtype)
     for start in range(0, len(rows), step):
         part = rows[start : start + step]
-        yield RecordStream(Rows(X[part], y[part])).read()
+        if room is None:
+            chosen = X[part]
+        else:
+            chosen = np.take(X, part, axis=0, out=room[: len(part)], mode="clip")
+        stream = RecordStream(Rows(chosen, y[part]))
+        while piece := stream.read(PIECE):
+            yield piece

@@ -270,7 +270,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         error, or to the log if the logger "sklearn_sagemaker" has a handler and takes
         INFO.
     backend : str, backend or None, default=None
-        Where the fit runs: "local", "subprocess" or a backend of
+        Where the fit runs: "local", "subprocess", "sagemaker" or one of
         `sklearn_sagemaker.backends`.
         None is what `sklearn_sagemaker.set_config` says, "local" at first.
 
@@ -618,7 +618,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         error, or to the log if the logger "sklearn_sagemaker" has a handler and takes
         INFO.
     backend : str, backend or None, default=None
-        Where the fit runs: "local", "subprocess" or a backend of
+        Where the fit runs: "local", "subprocess", "sagemaker" or one of
         `sklearn_sagemaker.backends`.
         None is what `sklearn_sagemaker.set_config` says, "local" at first.
 

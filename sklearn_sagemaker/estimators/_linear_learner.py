@@ -191,7 +191,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         error, or to the log if the logger "sklearn_sagemaker" has a handler and takes
         INFO.
     backend : str, backend or None, default=None
-        Where the fit runs: "local", "subprocess" or a backend of
+        Where the fit runs: "local", "subprocess", "sagemaker" or one of
         `sklearn_sagemaker.backends`.
         None is what `sklearn_sagemaker.set_config` says, "local" at first.
 
@@ -511,7 +511,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         error, or to the log if the logger "sklearn_sagemaker" has a handler and takes
         INFO.
     backend : str, backend or None, default=None
-        Where the fit runs: "local", "subprocess" or a backend of
+        Where the fit runs: "local", "subprocess", "sagemaker" or one of
         `sklearn_sagemaker.backends`.
         None is what `sklearn_sagemaker.set_config` says, "local" at first.
 

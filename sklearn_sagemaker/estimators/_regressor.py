@@ -39,7 +39,8 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
             Training rows. float32, float64 and integer arrays in C or F order,
             and CSR with int32 or int64 indices, are read in place. A
             `sklearn_sagemaker.io.FileDataset` brings rows, labels and weights
-            from files, which may be larger than memory.
+            from files, which may be larger than memory, and a
+            `sklearn_sagemaker.io.S3Data` from S3.
         y : array-like of shape (n_samples,), default=None
             Numbers to predict; None with a dataset.
         sample_weight : array-like of shape (n_samples,), default=None

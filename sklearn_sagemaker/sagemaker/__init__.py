@@ -18,6 +18,8 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+__version__ = "2.257.7"
+"""Of the SDK whose names these are: notebooks look whether it is 2 or later."""
 _PACKAGE = "sklearn_sagemaker.sagemaker"
 _NAMES = {
     "amazon.amazon_estimator": (
@@ -88,6 +90,7 @@ NOT_BUILT = {
     "multidatamodel": "boto3's create_model with Mode MultiModel",
     "processing": "boto3's create_processing_job",
     "sklearn": "scikit-learn in a container of your own, by Estimator",
+    "tuner": "boto3's create_hyper_parameter_tuning_job",
     "workflow": "boto3's create_pipeline",
     "xgboost": "Estimator with the image of XGBoost",
 }

@@ -200,10 +200,26 @@ def test_a_request_names_the_rows_of_the_fit(cloud):
 
 
 @pytest.mark.parametrize("missing", ["role", "bucket", "region"])
-def test_a_request_needs_to_know_where(missing):
+def test_a_request_needs_to_know_where(missing, monkeypatch):
+    for variable in ("SAGEMAKER_ROLE", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(variable, raising=False)
     settings = backend(**PLACED).set_params(**{missing: None})
     model = LinearLearnerRegressor(**QUICK, backend=settings)
     with pytest.raises(ValueError, match=f"{missing}=None"):
+        model.training_request(*DIABETES)
+
+
+def test_a_request_takes_role_and_region_of_the_environment(monkeypatch):
+    monkeypatch.setenv("SAGEMAKER_ROLE", ROLE)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    settings = backend(image="built-in", bucket="mine")
+    settings.set_params(role=None, region=None)
+    model = LinearLearnerRegressor(**QUICK, backend=settings)
+    request = model.training_request(*DIABETES)
+    assert request["RoleArn"] == ROLE
+    assert ".eu-west-1." in request["AlgorithmSpecification"]["TrainingImage"]
+    model.set_params(backend__role="a-name")
+    with pytest.raises(ValueError, match="role='a-name'.* needs the role's ARN"):
         model.training_request(*DIABETES)
 
 

@@ -2,6 +2,8 @@
 
 import json
 import pickle
+import subprocess
+import sys
 from datetime import timedelta
 
 import joblib
@@ -348,3 +350,25 @@ def test_a_job_that_cannot_be_created_leaves_nothing_of_its_own(cloud):
         pytest.raises(Exception, match="not today"),
     ):
         model.fit(*DIABETES)
+
+
+WITHOUT_BOTO3 = """
+import sys
+sys.modules["boto3"] = sys.modules["botocore"] = None
+from sklearn_sagemaker import LinearLearnerRegressor
+from sklearn_sagemaker.backends import SageMakerBackend
+there = SageMakerBackend("arn:aws:iam::1:role/x", bucket="b", region="us-east-1")
+rows = [[0.0], [1.0]] * 20, [0.0, 1.0] * 20
+print(sorted(LinearLearnerRegressor(backend=there).training_request(*rows))[0])
+try:
+    LinearLearnerRegressor(backend=there).fit(*rows)
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_without_boto3_there_are_requests():
+    command = [sys.executable, "-c", WITHOUT_BOTO3]
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert out.startswith("AlgorithmSpecification")
+    assert "pip install 'sklearn_sagemaker[sagemaker]'" in out

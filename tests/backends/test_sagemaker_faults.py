@@ -235,6 +235,15 @@ def test_rows_that_cannot_be_written(emulator, case):
     works(emulator, model)
 
 
+def test_a_bucket_of_somebody_else(emulator):
+    before = jobs()
+    model = remote(expected_bucket_owner="999999999999")
+    fails(emulator, S3AccessError, "access is denied", model)
+    assert jobs() == before
+    model.set_params(backend__expected_bucket_owner="123456789012")
+    works(emulator, model)
+
+
 def test_a_part_that_is_refused_for_a_while(emulator):
     rule = emulator.fail("UploadPart", code="SlowDown", status=503, skip=1, times=2)
     remote().fit(*large())
@@ -265,6 +274,25 @@ def test_credentials_that_expire_while_it_runs(emulator):
     emulator.heal()
     again = type(model).attach(name, backend=model.backend)
     assert (again.coef_ == LOCAL.coef_).all()
+
+
+def test_a_job_that_the_service_does_not_know_at_once(emulator):
+    rule = emulator.fail(
+        "DescribeTrainingJob",
+        code="ValidationException",
+        message="Requested resource not found.",
+        times=2,
+    )
+    assert (remote().fit(X, Y).coef_ == LOCAL.coef_).all()
+    assert rule.done == 2
+
+
+def test_a_job_that_takes_too_long(emulator, folder):
+    (folder / "wait").touch()
+    model = remote(max_run=1)
+    fails(emulator, TrainingJobStoppedError, "MaxRuntimeExceeded", model)
+    (folder / "wait").unlink()
+    works(emulator, model)
 
 
 @pytest.fixture

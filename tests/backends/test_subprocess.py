@@ -453,6 +453,15 @@ def test_an_estimator_is_as_before_when_its_process_is_killed(monkeypatch):
     assert vars(model) == before
 
 
+@pytest.fixture
+def interruptible():
+    """Interrupts are heard, also where whoever started the tests ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_the_process(monkeypatch, started):
     script = SAYS + "time.sleep(99)"
 

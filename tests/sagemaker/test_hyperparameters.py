@@ -217,7 +217,7 @@ def test_what_the_sdk_refuses_is_refused():
         linear(rules=["r"])
     linear(debugger_hook_config=False, disable_profiler=True, rules=None)
     with pytest.raises(ValueError, match="s3://"):
-        linear(data_location="/tmp/here")
+        linear(data_location="here/records")
 
 
 def test_no_session_is_made_to_construct(monkeypatch):

@@ -304,3 +304,7 @@ def test_what_is_not_built_says_what_to_use():
     assert "not built" in repr(clarify)
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = sagemaker.nothing
+
+
+def test_a_notebook_that_asks_for_the_version_of_the_sdk_goes_on():
+    assert int(sagemaker.__version__.split(".")[0]) == 2

@@ -558,7 +558,9 @@ def test_a_job_that_cannot_be_stopped_is_told(monkeypatch, capsys):
 
 
 WAITS = """
-import sys
+import signal, sys
+# Also where whoever started the tests ignores it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from sklearn_sagemaker.sagemaker.session import Session
 Session().wait_for_job(sys.argv[1], on_interrupt=sys.argv[2])
 """

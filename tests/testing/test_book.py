@@ -122,6 +122,13 @@ def test_an_endpoint_takes_every_content_type(endpoint):
     assert json.loads(text)["predictions"] == predictions
     _, text = invoke(endpoint, recordio(ROWS[:4]), "application/x-recordio-protobuf")
     assert json.loads(text)["predictions"] == predictions
+    rows = "\n".join(json.dumps(row) for row in document["instances"])
+    found, text = invoke(
+        endpoint, rows, "application/jsonlines", "application/jsonlines"
+    )
+    assert found["ContentType"] == "application/jsonlines"
+    answered = [json.loads(line)["predicted_label"] for line in text.splitlines()]
+    assert answered == labels
     binary = "application/x-recordio-protobuf"
     found, body = invoke(endpoint, lines, "text/csv", binary)
     assert found["ContentType"] == binary

@@ -6,6 +6,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from moto.core.botocore_stubber import BotocoreStubber
 
 from sklearn_sagemaker.testing.control import _moto_has
 from sklearn_sagemaker.testing.shapes import service_model
@@ -259,8 +260,6 @@ ONCE = Config(retries={"total_max_attempts": 1})
         ("logs", "list_anomalies", {}),
         ("cloudwatch", "list_metric_streams", {}),
         ("ecr", "get_account_setting", {"name": "x"}),
-        # Packages are missing that moto would need.
-        ("glue", "list_jobs", {}),
         # moto does not have the service.
         ("chime", "list_accounts", {}),
     ],
@@ -273,6 +272,16 @@ def test_what_nobody_has_is_an_unknown_operation(emulator, service, call, argume
     answer = caught.value.response
     assert answer["Error"]["Code"] == "UnknownOperationException"
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+
+
+def test_so_is_one_that_moto_lacks_packages_for(emulator, monkeypatch):
+    def lacks(self, request):
+        raise ModuleNotFoundError("No module named 'a_parser'")
+
+    monkeypatch.setattr(BotocoreStubber, "process_request", lacks)
+    with pytest.raises(ClientError) as caught:
+        boto3.client("glue", config=ONCE).list_jobs()
+    assert caught.value.response["Error"]["Code"] == "UnknownOperationException"
 
 
 @pytest.mark.parametrize(
