@@ -639,6 +639,11 @@ class ColumnBlock:
         found[:] = values
         return found
 
+    @property
+    def optimality(self) -> np.ndarray:
+        """How far each model is from its optimum: what steps do not tell."""
+        return np.full(self.n_models, np.nan)
+
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one model's snapshot, in data units.
 

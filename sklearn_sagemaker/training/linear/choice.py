@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker._state import ModelState
-from sklearn_sagemaker.training.linear.block import ColumnBlock
-from sklearn_sagemaker.training.linear.blocks import mean_solution, models_of
+from sklearn_sagemaker.training.linear.blocks import (
+    TrainedBlock,
+    mean_solution,
+    models_of,
+)
 from sklearn_sagemaker.training.linear.resolved import resolved
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
@@ -27,13 +31,19 @@ class TrainedLinear(TrainedCandidates):
     """
 
     settings: LinearSettings
-    blocks: list[ColumnBlock]
+    blocks: Sequence[TrainedBlock]
     statistics: FeatureStatistics
 
     @property
     def own_rates(self) -> bool:
         """Whether the user set the learning rate."""
         return self.spec.hyperparameters["learning_rate"] != "auto"
+
+    def more_columns(self) -> dict[str, np.ndarray]:
+        """How far each candidate may be from its optimum."""
+        return {
+            "optimality": np.concatenate([block.optimality for block in self.blocks])
+        }
 
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         """Margins of some candidates at their best, in the user's units."""

@@ -63,6 +63,10 @@ class TrainedCandidates:
         """Whether the user set the learning rate of the candidates."""
         raise NotImplementedError
 
+    def more_columns(self) -> dict[str, np.ndarray]:
+        """What the algorithm tells of its candidates beside what all tell."""
+        return {}
+
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         """Margins of some candidates at their best, in the user's units.
 
@@ -346,13 +350,16 @@ def select_best(trained: TrainedCandidates) -> Selection:
         "best_index": best,
         "best_params": trained.candidates.params(best),
         "best_score": best_score,
-        "candidates": candidate_table(
-            trained.candidates,
-            trained.progress,
-            score,
-            thresholds if settings.binary else None,
-            split_scores if plan.kind == "folds" else None,
-        ),
+        "candidates": {
+            **candidate_table(
+                trained.candidates,
+                trained.progress,
+                score,
+                thresholds if settings.binary else None,
+                split_scores if plan.kind == "folds" else None,
+            ),
+            **trained.more_columns(),
+        },
         "loss_curve": curves[0],
         "validation_curve": None if plan.kind == "training" else curves[1],
         "metrics": {part: trained.named(found) for part, found in metrics.items()},
