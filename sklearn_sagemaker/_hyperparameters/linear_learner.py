@@ -105,8 +105,8 @@ LINEAR_LEARNER = (
     ),
     choice(
         "optimizer", "auto", "auto",
-        'How weights are found. "newton" solves for the optimum of each candidate, by '
-        "squared_loss only; the others take steps towards it. \"auto\" solves where "
+        'How weights are found. "newton" solves for the optimum of each candidate, if '
+        "the loss is smooth; the others take steps towards it. \"auto\" solves where "
         'that pays and no value asks for steps, and is "adam" elsewhere. SageMaker\'s '
         'guide names "adagrad"; its container and its SDK have the others only.',
         ("auto", *LINEAR_CHOICES, SOLVER),

@@ -64,10 +64,10 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         Candidate models to train in the one pass. "auto" is 32. Candidates are
         distinct, so there are fewer when most hyperparameters are fixed.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
-        How weights are found. "newton" solves for the optimum of each candidate, by
-        squared_loss only; the others take steps towards it. "auto" solves where that
-        pays and no value asks for steps, and is "adam" elsewhere. SageMaker's guide
-        names "adagrad"; its container and its SDK have the others only.
+        How weights are found. "newton" solves for the optimum of each candidate, if the
+        loss is smooth; the others take steps towards it. "auto" solves where that pays
+        and no value asks for steps, and is "adam" elsewhere. SageMaker's guide names
+        "adagrad"; its container and its SDK have the others only.
     learning_rate : float in (0, inf) or "auto", default="auto"
         Size of a step. "auto" varies it over the candidates.
     wd : float in [0, inf) or "auto", default="auto"
@@ -214,7 +214,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (greater is better), ``rank_validation_score``,
         ``threshold``, ``best_epoch``, ``n_iter``, ``status``, ``optimality`` (how far
-        it may be above its optimum; NaN after steps), and with folds
+        it may be above its optimum; not after steps), and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
         The selected candidate.
@@ -407,10 +407,10 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         Candidate models to train in the one pass. "auto" is 32. Candidates are
         distinct, so there are fewer when most hyperparameters are fixed.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
-        How weights are found. "newton" solves for the optimum of each candidate, by
-        squared_loss only; the others take steps towards it. "auto" solves where that
-        pays and no value asks for steps, and is "adam" elsewhere. SageMaker's guide
-        names "adagrad"; its container and its SDK have the others only.
+        How weights are found. "newton" solves for the optimum of each candidate, if the
+        loss is smooth; the others take steps towards it. "auto" solves where that pays
+        and no value asks for steps, and is "adam" elsewhere. SageMaker's guide names
+        "adagrad"; its container and its SDK have the others only.
     learning_rate : float in (0, inf) or "auto", default="auto"
         Size of a step. "auto" varies it over the candidates.
     wd : float in [0, inf) or "auto", default="auto"
@@ -531,7 +531,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (minus the loss), ``rank_validation_score``,
         ``best_epoch``, ``n_iter``, ``status``, ``optimality`` (how far it may be
-        above its optimum; NaN after steps), and with folds
+        above its optimum; not after steps), and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
         The selected candidate.

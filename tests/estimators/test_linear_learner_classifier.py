@@ -672,8 +672,6 @@ def test_valid_values_train(cls, entry):
     for value in valid_values(entry):
         if (entry.name, value) == ("loss", "softmax_loss"):
             continue  # for three classes, see below
-        if (cls, value) == (BOTH[0], "newton"):
-            continue  # for squared_loss
         small = {"num_models": 1, "epochs": 1, "learning_rate": 0.01, "cv": False}
         model = cls(**{**small, entry.name: value})
         assert np.isfinite(model.fit(X, y).coef_).all()

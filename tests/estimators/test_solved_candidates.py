@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 
-from sklearn_sagemaker import LinearLearnerRegressor
+from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.backends import LocalBackend, SubprocessBackend
 from sklearn_sagemaker.exceptions import CheckpointWarning, TrainingStoppedError
 from sklearn_sagemaker.io import FileDataset, write_recordio
@@ -14,39 +14,49 @@ from sklearn_sagemaker.io import FileDataset, write_recordio
 RNG = np.random.default_rng(0)
 X, Y = load_diabetes(return_X_y=True)
 WIDE = RNG.normal(size=(40, 90))
+CSR = sp.csr_array(X * (RNG.random(X.shape) < 0.4))
+NUMBERS = WIDE[:, 0] - WIDE[:, 1] + 0.3 * RNG.normal(size=40)
+REGRESSOR = LinearLearnerRegressor(random_state=0)
+CLASSIFIER = LinearLearnerClassifier(random_state=0)
 KINDS = {
-    "dense": (X, Y),
-    "float32": (X.astype(np.float32), Y),
-    "csr": (sp.csr_array(X * (RNG.random(X.shape) < 0.4)), Y),
-    "wide": (WIDE, WIDE[:, 0] - WIDE[:, 1] + 0.3 * RNG.normal(size=40)),
+    "dense": (REGRESSOR, X, Y),
+    "float32": (REGRESSOR, X.astype(np.float32), Y),
+    "csr": (REGRESSOR, CSR, Y),
+    "wide": (REGRESSOR, WIDE, NUMBERS),
+    "huber": (clone(REGRESSOR).set_params(loss="huber_loss", huber_delta=40.0), X, Y),
+    "two classes": (CLASSIFIER, X.astype(np.float32), Y > 140),
+    "three classes": (CLASSIFIER, X, np.digitize(Y, [100, 200])),
+    "csr classes": (CLASSIFIER, CSR, Y > 140),
+    "wide classes": (CLASSIFIER, WIDE, np.where(NUMBERS > 0, "yes", "no")),
 }
 
 
 @pytest.fixture(params=KINDS)
-def rows(request):
-    return KINDS[request.param]
+def problem(request):
+    model, *rows = KINDS[request.param]
+    return clone(model), rows
 
 
 def same_model(one, other):
     np.testing.assert_array_equal(one.coef_, other.coef_)
-    assert one.intercept_ == other.intercept_
+    np.testing.assert_array_equal(one.intercept_, other.intercept_)
     assert one.best_params_ == other.best_params_
     assert one.metrics_ == other.metrics_
 
 
-def test_the_best_penalties_alone_make_the_same_model(rows):
-    model = LinearLearnerRegressor(random_state=0).fit(*rows)
-    best = model.best_params_
+def test_the_best_penalties_alone_make_the_same_model(problem):
+    model, rows = problem
+    best = model.fit(*rows).best_params_
     penalties = {name: best[name] for name in ("wd", "l1")}
-    alone = LinearLearnerRegressor(random_state=0, num_models=1, **penalties)
-    alone.fit(*rows)
+    alone = clone(model).set_params(num_models=1, **penalties).fit(*rows)
     assert alone.best_params_ == best
-    np.testing.assert_allclose(alone.coef_, model.coef_, rtol=1e-7, atol=1e-9)
-    np.testing.assert_allclose(alone.best_score_, model.best_score_, rtol=1e-9)
+    np.testing.assert_allclose(alone.coef_, model.coef_, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(alone.best_score_, model.best_score_, rtol=1e-4)
 
 
-def test_what_was_done_is_told(rows):
-    model = LinearLearnerRegressor(random_state=0).fit(*rows)
+def test_what_was_done_is_told(problem):
+    model, rows = problem
+    model.fit(*rows)
     told = model.resolved_params_
     assert told["optimizer"] == "newton"
     assert {"epochs", "mini_batch_size", "beta_1", "init_method"}.isdisjoint(told)
@@ -54,11 +64,12 @@ def test_what_was_done_is_told(rows):
     assert model.candidates_["optimality"].max() < 1e-9
     assert model.n_iter_ == len(model.loss_curve_) == 1
     assert len(model.candidates_["validation_loss"]) == 32
-    assert np.isfinite(model.candidates_["split4_validation_score"]).all()
+    assert np.isfinite(model.candidates_["split2_validation_score"]).all()
 
 
-def test_the_solver_by_name_does_the_same(rows):
-    model = LinearLearnerRegressor(random_state=0).fit(*rows)
+def test_the_solver_by_name_does_the_same(problem):
+    model, rows = problem
+    model.fit(*rows)
     same_model(clone(model).set_params(optimizer="newton").fit(*rows), model)
 
 
@@ -75,8 +86,9 @@ def test_partial_fit_refuses_the_solver_alone():
 
 
 # ------------------------------------------------------------------------ warm starts
-def test_a_warm_start_solves_again(rows):
-    model = LinearLearnerRegressor(random_state=0, warm_start=True).fit(*rows)
+def test_a_warm_start_solves_again(problem):
+    model, rows = problem
+    model.set_params(warm_start=True).fit(*rows)
     first = clone(model).set_params(warm_start=False).fit(*rows)
     same_model(model, first)
     same_model(model.fit(*rows), first)
@@ -115,8 +127,9 @@ def test_a_stream_goes_on_from_a_model_that_was_solved():
 
 
 # --------------------------------------------------------- elsewhere, later, in windows
-def test_a_fit_that_was_cut_off_goes_on_to_the_same_bits(rows, tmp_path):
-    whole = LinearLearnerRegressor(random_state=0).fit(*rows)
+def test_a_fit_that_was_cut_off_goes_on_to_the_same_bits(problem, tmp_path):
+    whole, rows = problem
+    whole.fit(*rows)
     stopping = LocalBackend(checkpoint=tmp_path, stop=lambda: True)
     model = clone(whole).set_params(backend=stopping)
     with pytest.raises(TrainingStoppedError):
@@ -126,9 +139,10 @@ def test_a_fit_that_was_cut_off_goes_on_to_the_same_bits(rows, tmp_path):
     same_model(model, whole)
 
 
-def test_another_process_solves_the_same():
-    rows = KINDS["wide"]
-    here = LinearLearnerRegressor(random_state=0).fit(*rows)
+@pytest.mark.parametrize("kind", ["wide", "three classes"])
+def test_another_process_solves_the_same(kind):
+    model, *rows = KINDS[kind]
+    here = clone(model).fit(*rows)
     same_model(clone(here).set_params(backend=SubprocessBackend()).fit(*rows), here)
 
 
@@ -160,7 +174,7 @@ def test_validation_rows_of_the_user_choose():
     X_val = rng.normal(size=(300, 90))
     y_val = X_val[:, 0] - X_val[:, 1]
     model = LinearLearnerRegressor(random_state=0)
-    model.fit(*KINDS["wide"], X_val=X_val, y_val=y_val)
+    model.fit(WIDE, NUMBERS, X_val=X_val, y_val=y_val)
     error = np.mean((model.predict(X_val) - y_val) ** 2)
     np.testing.assert_allclose(-model.best_score_, error)
     assert error == pytest.approx(model.metrics_["validation"]["mse"])

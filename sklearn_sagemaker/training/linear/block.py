@@ -106,6 +106,8 @@ class ColumnBlock:
         Whether the run has no other column than the one of this block.
     """
 
+    optimality = None
+
     def __init__(
         self,
         reader: RowReader,
@@ -638,11 +640,6 @@ class ColumnBlock:
         found = aligned_zeros(values.shape, self.dtype)
         found[:] = values
         return found
-
-    @property
-    def optimality(self) -> np.ndarray:
-        """How far each model is from its optimum: what steps do not tell."""
-        return np.full(self.n_models, np.nan)
 
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one model's snapshot, in data units.

@@ -66,8 +66,8 @@ class TrainedBlock(Protocol):
     n_models: int
 
     @property
-    def optimality(self) -> np.ndarray:
-        """How far each may be from its optimum; NaN where that is not known."""
+    def optimality(self) -> np.ndarray | None:
+        """How far each may be from its optimum; None where steps do not tell."""
 
     def best_margins(self, reader: RowReader, parts, models=None) -> np.ndarray:
         """Margins of some of them, each row by the fit that may score it."""

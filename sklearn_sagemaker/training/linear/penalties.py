@@ -97,7 +97,16 @@ def lasso_path(largest: float, count: int) -> np.ndarray:
 
 
 def penalty_pairs(
-    wd, l1, count: int, values, moment, size: float, largest: float, n: float, d: int
+    wd,
+    l1,
+    count: int,
+    values,
+    moment,
+    size: float,
+    largest: float,
+    n: float,
+    full: bool,
+    half: float = 1.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Penalties of the candidates, where the user leaves them open.
 
@@ -113,8 +122,10 @@ def penalty_pairs(
         As for `lasso_path`.
     n : float
         Rows.
-    d : int
-        Features.
+    full : bool
+        As for `ridge_path`.
+    half : float
+        Of the loss, in mean squared errors.
 
     Returns
     -------
@@ -128,16 +139,15 @@ def penalty_pairs(
     if wd != "auto":
         if l1 != "auto":
             return np.array([wd]), np.array([l1])
-        chosen = lasso_path(largest, count - 1) if count > 1 else np.empty(0)
+        chosen = half * lasso_path(largest, count - 1) if count > 1 else np.empty(0)
         chosen = np.append(chosen, 0.0)
         return np.full(len(chosen), float(wd)), chosen
     ridges = count if l1 != "auto" else count - count // 2
     best, _ = cross_validated(values, moment, size, n)
-    full = len(values) == d and n > d + 1
-    chosen = np.append(best, ridge_path(values, ridges - 1, full))[:ridges]
+    chosen = half * np.append(best, ridge_path(values, ridges - 1, full))[:ridges]
     chosen = -np.sort(-chosen)
     fixed = np.full(len(chosen), 0.0 if l1 == "auto" else float(l1))
     if l1 != "auto":
         return chosen, fixed
-    path = lasso_path(largest, count // 2) if count > 1 else np.empty(0)
+    path = half * lasso_path(largest, count // 2) if count > 1 else np.empty(0)
     return np.append(chosen, np.zeros(len(path))), np.append(fixed, path)

@@ -121,6 +121,24 @@ class Quadratic:
             gap[place] = 2 * self._gap(found, slope, wd / 2, l1[place] / 2)
         return weights, gap
 
+    def minimum(self, start: np.ndarray, ridge: float, threshold: float) -> np.ndarray:
+        """Weights that minimise half the error and penalties.
+
+        Parameters
+        ----------
+        start : float64 array of shape (d,)
+            Weights that are near, for the L1 penalty.
+        ridge, threshold : float
+            The L2 penalty ``ridge / 2 * ||w||**2``, and the L1 penalty.
+        """
+        if threshold > 0:
+            found = start.copy()
+            self._active_sets(found, ridge, threshold)
+            return found
+        gram = self._gram + ridge * np.eye(len(self.moment))
+        solved = _solved(gram, self.moment)
+        return start if solved is None else solved
+
     @cached_property
     def _rows(self) -> np.ndarray:
         """One row for each feature."""

@@ -42,7 +42,6 @@ from sklearn_sagemaker.training.linear.candidates import (
 from sklearn_sagemaker.training.linear.choice import TrainedLinear, select
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.solved import SolvedColumns
 from sklearn_sagemaker.training.linear.solver import Solver, solves
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_epochs
@@ -144,8 +143,8 @@ class LinearRun:
         if self.settings.solver_alone and not self.solved:
             raise ValueError(
                 f"optimizer={SOLVER!r} cannot solve {self.loss.name} on rows like "
-                "these: it takes squared_loss, rows in memory or more of them than "
-                "features, and not too many features; set optimizer='auto'."
+                "these: it takes smooth losses and not too many features, and for all "
+                "but squared_loss a penalty and rows in memory; set optimizer='auto'."
             )
         for name in self.settings.steps if self.settings.solver_alone else ():
             warn_user(
@@ -324,7 +323,7 @@ class LinearRun:
         )
         with np.errstate(all="ignore"):
             if saved:
-                columns = SolvedColumns(solver.rows, **saved["solved"])
+                columns = solver.columns(**saved["solved"])
                 self.candidates = Candidates(**saved["candidates"])
             else:
                 with threads(min(self.jobs, self.plan.n_fits)) as spread:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels import LOSSES, RowReader
 from sklearn_sagemaker.training.linear.moments import ScaledRows
 
 _KEPT = ("weights", "bias", "optimality", "kept")
@@ -19,9 +19,12 @@ class SolvedColumns:
     Parameters
     ----------
     rows : ScaledRows
-    weights : float64 array of shape (n_fits, n_features, n_models)
-        Of the scaled features, in the units of the labels that runs work with.
-    bias : float64 array of shape (n_fits, n_models)
+    loss : str
+    parameter : float
+        Of the loss, in the units of the labels that runs work with.
+    weights : float64 array of shape (n_fits, n_features, n_outputs, n_models)
+        Of the scaled features, in the same units.
+    bias : float64 array of shape (n_fits, n_outputs, n_models)
     optimality : float64 array of shape (n_models,)
         How far the objective of the refit may be above its optimum, by the loss of the
         best constant.
@@ -29,8 +32,10 @@ class SolvedColumns:
         Directions that the penalties leave the refit, the intercept among them.
     """
 
-    def __init__(self, rows: ScaledRows, weights, bias, optimality, kept):
-        self.rows = rows
+    def __init__(
+        self, rows: ScaledRows, loss: str, parameter, weights, bias, optimality, kept
+    ):
+        self.rows, self.loss, self.parameter = rows, LOSSES[loss], parameter
         self.weights, self.bias = weights, bias
         self.optimality, self.kept = optimality, kept
         self.n_models: int = len(optimality)
@@ -39,10 +44,11 @@ class SolvedColumns:
         self, reader: RowReader, rows: np.ndarray, fit: int, models: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Row numbers, and their margins by one fit of some candidates, in pieces."""
-        weights = np.ascontiguousarray(self.weights[fit][:, models])
-        bias = self.bias[fit, models]
+        weights = self.weights[fit][:, :, models]
+        flat = np.ascontiguousarray(weights).reshape(len(weights), -1)
+        bias = self.bias[fit][:, models]
         for some, tile in self.rows.tiles(reader, rows):
-            yield some, tile @ weights + bias
+            yield some, (tile @ flat).reshape(-1, *bias.shape) + bias
 
     def best_margins(self, reader: RowReader, parts, models=None) -> np.ndarray:
         """Margins of some candidates, each row by the fit that may score it.
@@ -56,7 +62,7 @@ class SolvedColumns:
 
         Returns
         -------
-        margins : float64 array of shape (n_rows, 1, n_models)
+        margins : float64 array of shape (n_rows, n_outputs, n_models)
         """
         if models is None:
             models = np.arange(self.n_models)
@@ -65,10 +71,10 @@ class SolvedColumns:
             for fit, rows in parts
             for _, margins in self.margins(reader, rows, fit, models)
         ]
-        return np.concatenate(found)[:, None]
+        return np.concatenate(found)
 
     def loss_sums(self, reader: RowReader, parts, y, weights) -> np.ndarray:
-        """Weighted sums of squared errors of all candidates on each part of rows.
+        """Weighted sums of the losses of all candidates on each part of rows.
 
         Parameters
         ----------
@@ -84,14 +90,20 @@ class SolvedColumns:
         sums = np.zeros((len(parts), self.n_models))
         for total, (fit, rows) in zip(sums, parts, strict=True):
             for some, margins in self.margins(reader, rows, fit, everyone):
-                margins -= y[some, None]
-                total += weights[some] @ np.square(margins, out=margins)
+                total += weights[some] @ self._losses(margins, y[some])
         return sums
+
+    def _losses(self, margins: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if not self.loss.coupled:
+            return self.loss.value(margins[:, 0], y[:, None], self.parameter)
+        models = range(self.n_models)
+        losses = [self.loss.value(margins[:, :, model], y, 0.0) for model in models]
+        return np.stack(losses, axis=1)
 
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one candidate, in data units."""
-        coef = self.weights[0, :, model] * self.rows.scale
-        return coef[None], self.bias[0, model : model + 1] - coef @ self.rows.shift
+        coef = self.weights[0, :, :, model].T * self.rows.scale
+        return coef, self.bias[0, :, model] - coef @ self.rows.shift
 
     def checkpoint(self) -> dict[str, Any]:
         """Plain values that say all that was solved."""

@@ -24,7 +24,15 @@ from sklearn_sagemaker.training.linear.moments import (
     of_triangles,
     triangle,
 )
+from sklearn_sagemaker.training.linear.newton import (
+    CURVATURES,
+    OF_FOLDS,
+    TOLERANCE,
+    SmoothFit,
+    optima,
+)
 from sklearn_sagemaker.training.linear.penalties import LEAST_LEFT, penalty_pairs
+from sklearn_sagemaker.training.linear.quadratic import Quadratic
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
 from sklearn_sagemaker.training.progress import Progress
@@ -37,6 +45,10 @@ SMALL_WORK = 10_000_000_000
 """Multiplications that are solved whatever training would cost..."""
 WORK_RATIO = 4
 """... and how many times as many as training would do, where that is more."""
+NEWTON_WORK = 5_000_000_000
+"""Multiplications that Newton's method may take."""
+NEWTON_STEPS, OF_MARGINS = 4, 100
+"""Its steps for a candidate, and what the loss of a margin costs, by experience."""
 GRAM_BYTES = 1 << 30
 """For the matrices of all fits."""
 PATH_STEPS = 50
@@ -59,14 +71,30 @@ def solves(
     trained : int
         Multiplications that training the candidates would take.
     """
-    if settings.stepwise or settings.loss.name != "squared_loss":
+    values, loss = settings.values, settings.loss.name
+    closed = loss == "squared_loss"
+    if settings.stepwise or not (closed or loss in CURVATURES):
         return False
     resume = settings.spec.resume
     if resume is not None and "solved" not in resume:
         # Steps were taken; they go on.
         return False
     n, d = source.n_train(plan), reader.n_features
-    if n < d:
+    limit, ratio = SMALL_WORK, WORK_RATIO
+    if not closed:
+        limit, ratio = NEWTON_WORK, 0
+        open_ended = "auto" in (values["wd"], values["l1"])
+        if plan.kind == "training" and open_ended and not settings.solver_alone:
+            # On the rows that it was solved for the weakest penalty would win.
+            return False
+        if values["wd"] == values["l1"] == 0 or not isinstance(source, ArrayRows):
+            # Classes that can be parted have no optimum without a penalty.
+            return False
+        r, outputs = min(n, d), settings.n_outputs
+        step = n * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
+        work = plan.n_fits * DEFAULT_MODELS * NEWTON_STEPS * (step + (r * outputs) ** 3)
+        size = 2 * plan.n_fits * n * d
+    elif n < d:
         if not isinstance(source, ArrayRows):
             return False
         work = plan.n_fits * n * (5 * n * d + PATH_STEPS * (n * n + d))
@@ -76,7 +104,7 @@ def solves(
         size = 2 * plan.n_fits * d * d
     if 8 * size > GRAM_BYTES:
         return False
-    return settings.solver_alone or work <= max(SMALL_WORK, WORK_RATIO * trained)
+    return settings.solver_alone or work <= max(limit, ratio * trained)
 
 
 class Solver:
@@ -101,7 +129,7 @@ class Solver:
     ):
         self.settings, self.source, self.plan = settings, source, plan
         self.reader, self.targets = reader, targets
-        self.label_shift, self.label_scale = label_scaler[:2]
+        self.label_shift, self.label_scale, self.parameter = label_scaler
         self.scaling = settings.solved_scaling(statistics)
         values = settings.values
         # A free intercept makes up for any shift, and sums want one.
@@ -181,63 +209,110 @@ class Solver:
     # ---------------------------------------------------------------- the candidates
     def solve(self, spread: Spread) -> tuple[Candidates, SolvedColumns]:
         """Candidates by the data, and their columns."""
-        values = self.settings.values
-        free = float(values["use_bias"])
-        problems = self._problems(free, spread)
-        error = problems[0][0]
-        wanted = values["num_models"]
-        wd, l1 = penalty_pairs(
+        if self.settings.loss.name == "squared_loss":
+            wd, l1, found, size = self._closed_forms(spread)
+        else:
+            wd, l1, found, size = self._newton(spread)
+        weights, bias, gap, kept = zip(*found, strict=True)
+        columns = self.columns(
+            np.stack(weights),
+            np.stack(bias),
+            gap[0] / size if size > 0 else np.zeros(len(wd)),
+            float(self.settings.values["use_bias"]) + kept[0],
+        )
+        return solved_candidates(wd, l1, self.scaling), columns
+
+    def columns(self, weights, bias, optimality, kept) -> SolvedColumns:
+        """The columns of candidates that were solved, now or before."""
+        loss, parameter = self.settings.loss.name, self.parameter[0]
+        return SolvedColumns(
+            self.rows, loss, parameter, weights, bias, optimality, kept
+        )
+
+    def _pairs(self, error: Quadratic, half: float) -> tuple[np.ndarray, np.ndarray]:
+        """The penalties that an error of the refit asks for."""
+        values, d = self.settings.values, self.reader.n_features
+        wanted, (spectrum, _, moment) = values["num_models"], error.spectrum
+        return penalty_pairs(
             values["wd"],
             values["l1"],
             DEFAULT_MODELS if wanted == "auto" else wanted,
-            error.spectrum[0],
-            error.spectrum[2],
+            spectrum,
+            moment,
             error.size,
             2.0 * float(np.abs(error.moment).max(initial=0.0)),
             self.n_rows,
-            self.reader.n_features,
+            half == 1.0 and len(spectrum) == d and self.n_rows > d + 1,
+            half,
         )
-        shape = self.plan.n_fits, self.reader.n_features, len(wd)
-        weights, bias = np.zeros(shape), np.zeros((shape[0], shape[2]))
-        gap, kept = np.zeros(len(wd)), np.ones(len(wd))
+
+    def _closed_forms(self, spread: Spread):
+        """Penalties, and what `_of_problem` finds of each fit."""
+        values, fits = self.settings.values, range(self.plan.n_fits)
+        free = float(values["use_bias"])
+        problems = self._problems(free, spread)
+        size = problems[0][0].size
+        wd, l1 = self._pairs(problems[0][0], 1.0)
         shares = free / (1.0 + 0.5 * wd * values["bias_wd_mult"])
+        found = [_empty(self.reader.n_features, 1, len(wd)) for _ in fits]
         for share in np.unique(shares):
             mine = np.flatnonzero(shares == share)
             if share != free:
                 problems = self._problems(float(share), spread)
-            found = spread(
-                partial(self._solve, wd[mine], l1[mine]),
-                problems,
-                range(shape[0]),
-            )
-            for fit, ((_, mean, label), (w, above, left)) in enumerate(
-                zip(problems, found, strict=True)
-            ):
-                weights[fit][:, mine] = w
-                bias[fit, mine] = self.label_shift[fit] + share * (label - mean @ w)
-                if fit == 0:
-                    size = problems[0][0].size
-                    gap[mine] = above / size if size > 0 else 0.0
-                    kept[mine] = free + left
-        candidates = solved_candidates(wd, l1, self.scaling)
-        return candidates, SolvedColumns(self.rows, weights, bias, gap, kept)
+            solved = partial(self._of_problem, wd[mine], l1[mine], share)
+            for whole, part in zip(found, spread(solved, problems, fits), strict=True):
+                for everyone, some in zip(whole, part, strict=True):
+                    everyone[..., mine] = some
+        return wd, l1, found, size
 
-    def _solve(self, wd, l1, problem: Problem, fit: int):
-        """Weights of one fit, their gaps, and the directions that they use."""
-        error = problem[0]
-        weights = np.zeros((len(error.moment), len(wd)))
-        gap, kept = np.zeros(len(wd)), np.zeros(len(wd))
+    def _of_problem(self, wd, l1, share: float, problem: Problem, fit: int):
+        """Weights and intercepts of one fit, gaps, and the directions that are used."""
+        error, mean, label = problem
+        weights, bias, gap, kept = _empty(len(mean), 1, len(wd))
         ridges = np.flatnonzero(l1 == 0)
-        weights[:, ridges], gap[ridges] = error.ridge(wd[ridges])
+        weights[:, 0, ridges], gap[ridges] = error.ridge(wd[ridges])
         values = error.spectrum[0][:, None]
         kept[ridges] = np.sum(values / (values + wd[ridges] / 2), axis=0)
         for one in np.unique(wd[l1 > 0]):
             mine = np.flatnonzero((wd == one) & (l1 > 0))
             # The penalty weighs against the loss of the fit's own labels.
             scaled = l1[mine] * self.label_scale[fit]
-            weights[:, mine], gap[mine] = error.lasso(float(one), scaled)
-            kept[mine] = np.count_nonzero(weights[:, mine], axis=0)
-        return weights, gap, kept
+            weights[:, 0, mine], gap[mine] = error.lasso(float(one), scaled)
+            kept[mine] = np.count_nonzero(weights[:, 0, mine], axis=0)
+        bias[0] = self.label_shift[fit] + share * (label - mean @ weights[:, 0])
+        return weights, bias, gap, kept
+
+    def _newton(self, spread: Spread):
+        """Penalties, and what `_of_fit` finds of each fit."""
+        rows = self.plan.train_rows
+        ((_, self._tile),) = self.rows.tiles(self.reader, rows, len(rows))
+        refit = self._smooth_fit(0)
+        wd, l1 = self._pairs(refit.at_null(), 0.5)
+        found = spread(partial(self._of_fit, wd, l1), range(self.plan.n_fits))
+        return wd, l1, found, refit.null[1]
+
+    def _smooth_fit(self, fit: int) -> SmoothFit:
+        """The loss on the rows that a fit is trained on, in its own labels."""
+        everyone = self.plan.train_rows
+        rows = self.plan.trained_by(fit, everyone)
+        y = self.targets.scaled(self.source.data.y[rows])
+        return SmoothFit(
+            self.settings.loss.name,
+            self.parameter[fit],
+            self._tile[np.searchsorted(everyone, rows)],
+            (y - self.label_shift[fit]) / self.label_scale[fit],
+            self.targets.loss_weights[0][rows],
+            self.settings.n_outputs,
+            self.settings.values["use_bias"],
+            OF_FOLDS if fit else TOLERANCE,
+        )
+
+    def _of_fit(self, wd, l1, fit: int):
+        """The same of a loss that is no square; directions are not counted."""
+        bias_wd = wd * self.settings.values["bias_wd_mult"]
+        w, b, gap = optima(self._smooth_fit(fit), wd, l1, bias_wd)
+        shift, scale = self.label_shift[fit], self.label_scale[fit]
+        return w * scale, b * scale + shift, gap, np.zeros(len(wd))
 
     # -------------------------------------------------------------------- the losses
     def progress(self, columns: SolvedColumns, loss_unit: float) -> Progress:
@@ -275,3 +350,9 @@ class Solver:
             tolerance=0.0,
         )
         return found
+
+
+def _empty(n_features: int, n_outputs: int, n_models: int) -> list[np.ndarray]:
+    """Weights, intercepts, gaps and used directions of one fit, still all zero."""
+    shape = n_features, n_outputs, n_models
+    return [np.zeros(part) for part in (shape, shape[1:], n_models, n_models)]

@@ -118,7 +118,7 @@ def test_paths_begin_at_the_null_model_and_end_at_none():
     values, _, moment = problem.spectrum
     wd, l1 = penalty_pairs(
         "auto", "auto", 32, values, moment, problem.size,
-        2 * np.abs(problem.moment).max(), len(y), X.shape[1],
+        2 * np.abs(problem.moment).max(), len(y), True,
     )  # fmt: skip
     assert len(wd) == len(l1) == 32
     assert ((wd == 0) | (l1 == 0)).all()
@@ -134,7 +134,9 @@ def test_paths_begin_at_the_null_model_and_end_at_none():
     [(0.5, 0.25, 1), (0.5, "auto", 5), ("auto", 0.25, 5), ("auto", 0.0, 5)],
 )
 def test_fixed_penalties_are_in_all_candidates(wd, l1, count):
-    found = penalty_pairs(wd, l1, 5, np.array([0.1, 2.0]), np.ones(2), 1.0, 2.0, 50, 2)
+    found = penalty_pairs(
+        wd, l1, 5, np.array([0.1, 2.0]), np.ones(2), 1.0, 2.0, 50, True
+    )
     for name, values in zip((wd, l1), found, strict=True):
         assert len(values) == count
         assert len(set(values)) == 1 if name != "auto" else count
@@ -143,7 +145,7 @@ def test_fixed_penalties_are_in_all_candidates(wd, l1, count):
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_as_many_as_are_wanted(count):
     wd, l1 = penalty_pairs(
-        "auto", "auto", count, np.array([0.1, 2.0]), np.ones(2), 1.0, 2.0, 50, 2
+        "auto", "auto", count, np.array([0.1, 2.0]), np.ones(2), 1.0, 2.0, 50, True
     )
     assert len(set(zip(wd, l1, strict=True))) == count
 
@@ -151,7 +153,7 @@ def test_as_many_as_are_wanted(count):
 def test_labels_that_do_not_vary_have_penalties_too():
     for values in (np.array([0.5, 1.0]), np.empty(0)):
         moment = np.zeros(len(values))
-        wd, l1 = penalty_pairs("auto", "auto", 8, values, moment, 0.0, 0.0, 9, 2)
+        wd, l1 = penalty_pairs("auto", "auto", 8, values, moment, 0.0, 0.0, 9, True)
         assert np.isfinite(wd).all()
         assert np.isfinite(l1).all()
 
