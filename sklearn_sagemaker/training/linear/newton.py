@@ -8,26 +8,25 @@ from copy import copy
 import numpy as np
 
 from sklearn_sagemaker._kernels import LOSSES
-from sklearn_sagemaker._kernels.losses import sigmoid, softmax
 from sklearn_sagemaker.training.linear.quadratic import Quadratic
 
 STEPS = 100
 """Of Newton at most; a few do, each from the optimum of the penalty before."""
-TOLERANCE, OF_FOLDS = 1e-11, 1e-7
-"""Decrease that the last step expects, by the objective; in folds, which are there to
-be compared, that is enough."""
+TOLERANCE, OF_FOLDS = 1e-9, 1e-4
+"""Decrease that the last step expects, by the objective: what it leaves is about the
+square. In folds, which are there to be compared, the second is enough."""
 NEAR = 0.7
 """Share of the L1 penalty that a slope needs for its feature to be looked at."""
 LEAST = 1e-6
 """Least curvature of a row: where a probability is nearly certain it has none left."""
 
 
-def _logistic(margins, y, parameter):
-    p = sigmoid(margins)
+def _logistic(slope, margins, y, parameter):
+    p = slope + y
     return p * (1.0 - p)
 
 
-def _huber(margins, y, parameter):
+def _huber(slope, margins, y, parameter):
     return (np.abs(margins - y) <= parameter).astype(np.float64)
 
 
@@ -114,19 +113,22 @@ class SmoothFit:
         slopes = self.loss.gradient(self._flat(margins), self.y, self.parameter)
         return slopes.reshape(margins.shape) * self.weights[:, None]
 
-    def _bends(self, margins: np.ndarray, least: float = LEAST):
+    def _bends(self, margins: np.ndarray, slopes: np.ndarray, least: float):
         """For each pair of outputs the second derivatives of the rows."""
+        # A slope says what the exponentials have said.
+        slopes = slopes / self.weights[:, None]
         if self.curvature is not None:
-            bend = self.curvature(margins[:, 0], self.y, self.parameter)
+            bend = self.curvature(slopes[:, 0], margins[:, 0], self.y, self.parameter)
             yield 0, 0, self.weights * np.maximum(bend, least)
             return
-        p = softmax(margins)
+        p = slopes
+        p[np.arange(len(p)), self.y.astype(int)] += 1.0
         for k in range(self.n_outputs):
             for j in range(k + 1):
                 bend = p[:, k] * ((k == j) - p[:, j])
                 yield k, j, self.weights * (bend + least * (k == j))
 
-    def hessian(self, margins: np.ndarray, least: float) -> tuple[np.ndarray, ...]:
+    def hessian(self, margins, slopes, least: float) -> tuple[np.ndarray, ...]:
         """Second derivatives by weights, by weights and intercepts, by intercepts.
 
         Returns
@@ -136,7 +138,7 @@ class SmoothFit:
         d, n_outputs = self.rows.shape[1], self.n_outputs
         ww = np.empty((n_outputs, d, n_outputs, d))
         wb, bb = np.empty((n_outputs, d, n_outputs)), np.empty((n_outputs,) * 2)
-        for k, j, bend in self._bends(margins, least):
+        for k, j, bend in self._bends(margins, slopes, least):
             bent = self.rows * bend[:, None]
             ww[k, :, j] = ww[j, :, k] = self.rows.T @ bent
             wb[k, :, j] = wb[j, :, k] = bent.sum(axis=0)
@@ -157,7 +159,7 @@ class SmoothFit:
         if self.n_outputs == 1 and self.rows.shape[0] < self.rows.shape[1]:
             return self._wide(margins, slopes, bias_wd, least)
         slope_w, slope_b = (self.rows.T @ slopes).T.ravel(), slopes.sum(axis=0)
-        ww, wb, bb = self.hessian(margins, least)
+        ww, wb, bb = self.hessian(margins, slopes, least)
         flat = w.T.ravel()
         moment = ww @ flat - slope_w
         if not self.use_bias:
@@ -171,7 +173,7 @@ class SmoothFit:
 
     def _wide(self, margins, slopes, bias_wd: float, least: float):
         """The same of fewer rows than features, by the rows themselves."""
-        ((_, _, bend),) = self._bends(margins, least)
+        ((_, _, bend),) = self._bends(margins, slopes, least)
         total, target = bend.sum(), margins[:, 0] - slopes[:, 0] / bend
         share = total / (total + bias_wd) if self.use_bias else 0.0
         mean, label = bend @ self.rows / total, bend @ target / total

@@ -11,6 +11,8 @@ RANK = 1e-13
 """Eigenvalues of a Gram matrix below this share of the largest are rounding noise..."""
 RANK_OF_FACTOR = 1e-28
 """... and those of a factor of it, whose digits are those of their roots."""
+FAIR = 1e-8
+"""Eigenvalues above this share of the largest have digits enough for their vectors."""
 STEPS = 500
 """Changes of an active set before it is taken as it is."""
 NEW = 4
@@ -48,6 +50,13 @@ class Quadratic:
         m, d = self._factor.shape
         left, right = None, self._factor
         if m < d:
+            values, inner = np.linalg.eigh(self._factor @ self._factor.T)
+            kept = values > RANK * values[-1]
+            # The intercept takes one direction.
+            if np.count_nonzero(kept) >= m - 1 and values[kept][0] > FAIR * values[-1]:
+                values, inner = values[kept], inner[:, kept]
+                vectors = self._factor.T @ (inner / np.sqrt(values))
+                return values, vectors, np.sqrt(values) * (self._target @ inner)
             # The small factor of its transpose has the same singular values.
             left, small = np.linalg.qr(self._factor.T)
             right = small.T
@@ -186,10 +195,10 @@ class Quadratic:
         Returns the weights that are left, and whether any has moved.
         """
         moved = False
+        rows = self._rows[some]
+        gram = rows[:, some] if self._factor is None else rows @ rows.T
+        gram.flat[:: len(some) + 1] += ridge
         while len(some):
-            rows = self._rows[some]
-            gram = rows[:, some] if self._factor is None else rows @ rows.T
-            gram.flat[:: len(some) + 1] += ridge
             wanted = _solved(gram, self.moment[some] - threshold * signs[some])
             if wanted is None:
                 break
@@ -204,9 +213,9 @@ class Quadratic:
             if step > 0:
                 found[some] = now + step * (wanted - now)
                 moved = True
-            gone = some[way <= step]
+            gone, kept = some[way <= step], way > step
             found[gone] = signs[gone] = 0.0
-            some = some[way > step]
+            some, gram = some[kept], gram[kept][:, kept]
         return some, moved
 
     def _gap(self, found, slope, ridge: float, threshold: float) -> float:
@@ -223,9 +232,8 @@ class Quadratic:
 
 def _solved(gram: np.ndarray, moment: np.ndarray) -> np.ndarray | None:
     """Solution of symmetric equations; of singular ones one far along their line."""
-    for bend in (0.0, 1e-9):
-        gram.flat[:: len(gram) + 1] += bend * np.trace(gram) / len(gram)
-        _, found, singular = dposv(gram, moment, lower=1)
-        if not singular:
-            return found
-    return None
+    _, found, singular = dposv(gram, moment, lower=1)
+    if singular:
+        bent = gram + 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram))
+        _, found, singular = dposv(bent, moment, lower=1)
+    return None if singular else found
