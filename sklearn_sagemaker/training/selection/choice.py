@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._kernels.decision import binary_score
+from sklearn_sagemaker._kernels.decision import binary_score, is_positive
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
@@ -23,12 +23,15 @@ from sklearn_sagemaker.training.selection.criteria import (
     score_at,
 )
 from sklearn_sagemaker.training.selection.metrics import linear_metrics
+from sklearn_sagemaker.training.selection.paired import influence, paired_error
 from sklearn_sagemaker.training.selection.settings import CALIBRATION_ROWS, Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.targets import Targets
 
 DIVERGED_ROWS = 10_000
 """Rows among which the largest features are looked for when all diverged."""
+HALF = 0.5
+"""Of a paired standard error, by which an L1 penalty must gain."""
 MARGIN_BYTES = 64 << 20
 """Margins of all candidates on validation rows are held in pieces of this size."""
 
@@ -66,6 +69,20 @@ class TrainedCandidates:
     def more_columns(self) -> dict[str, np.ndarray]:
         """What the algorithm tells of its candidates beside what all tell."""
         return {}
+
+    @property
+    def at_optimum(self) -> bool:
+        """Whether all candidates are solved, so that they differ in penalties alone."""
+        return False
+
+    def denser(self, chosen: int, loss: np.ndarray) -> int | None:
+        """The best candidate without an L1 penalty, where another one leads."""
+        return None
+
+    def losses(self, margins: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Loss of each row, from its margins and label in the user's units."""
+        flat = margins if self.settings.loss.coupled else margins[:, 0]
+        return self.settings.loss.value(flat, y, self.settings.loss_parameter)
 
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         """Margins of some candidates at their best, in the user's units.
@@ -221,6 +238,7 @@ def candidate_table(
     score: np.ndarray,
     thresholds: np.ndarray | None,
     split_scores: np.ndarray | None = None,
+    order: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """One row a candidate, shaped like scikit-learn's ``cv_results_``.
 
@@ -234,9 +252,12 @@ def candidate_table(
         For binary classification.
     split_scores : float64 array of shape (n_splits, n_candidates) or None
         With folds: the score on each, at the threshold of all.
+    order : int array of shape (n_candidates,) or None
+        The best first; None is `ranking`.
     """
     loss = np.concatenate([part.best_loss for part in progress])
-    order = ranking(score, loss)
+    if order is None:
+        order = ranking(score, loss)
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(1, len(order) + 1)
     best_epoch = np.concatenate([part.best_epoch for part in progress])
@@ -310,6 +331,8 @@ def select_best(trained: TrainedCandidates) -> Selection:
     if settings.scores_rows:
         calibrations = _score_candidates(trained, usable, score, cuts, split_scores)
     order = ranking(score, loss)
+    if trained.at_optimum and plan.kind != "training":
+        order = _within_error(trained, order, score, loss, calibrations)
     chosen = order[: spec.ensemble_size]
     chosen = chosen[usable[chosen]]
     best = int(chosen[0])
@@ -357,6 +380,7 @@ def select_best(trained: TrainedCandidates) -> Selection:
                 score,
                 thresholds if settings.binary else None,
                 split_scores if plan.kind == "folds" else None,
+                order,
             ),
             **trained.more_columns(),
         },
@@ -365,6 +389,67 @@ def select_best(trained: TrainedCandidates) -> Selection:
         "metrics": {part: trained.named(found) for part, found in metrics.items()},
     }
     return Selection(chosen, fields)
+
+
+def _within_error(
+    trained: TrainedCandidates,
+    order: np.ndarray,
+    score: np.ndarray,
+    loss: np.ndarray,
+    calibrations: dict[int, Calibration],
+) -> np.ndarray:
+    """The order with the candidate first that chance does not tell from the best.
+
+    By the criterion a few rows decide among good candidates: of those within one
+    paired standard error of the best the lowest loss wins. Of candidates with an L1
+    penalty and without, the latter wins unless its loss is higher by half of one.
+    """
+    settings, plan = trained.settings, trained.plan
+    limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
+    parts = _sampled(plan.parts, limit, trained.spec.seed)
+    rows = np.concatenate([part for _, part in parts])
+    y, weights = plan.y[rows], plan.weights[rows]
+    best = int(order[0])
+
+    def margins(one: int) -> np.ndarray:
+        found = trained.margins(plan.reader, parts, np.array([one]))
+        return found[:, :, 0].astype(np.float64, copy=False)
+
+    def influences(one: int) -> np.ndarray:
+        found = margins(one)
+        if not settings.binary:
+            right = (found.argmax(axis=1) == y).astype(float)
+            return influence(right, np.ones(len(y)), weights)
+        cut = cut_to_threshold(settings, calibrations[one].cut)
+        called = is_positive(found[:, 0], cut, settings.loss.link)
+        added = settings.criterion.parts(called, y > 0, settings.criterion_value)
+        return influence(*added, weights)
+
+    chosen = best
+    if settings.scores_rows:
+        of_best = influences(best)
+        for one in np.argsort(loss, kind="stable"):
+            one = int(one)
+            if one == best:
+                break
+            if not np.isfinite(score[one]) or (
+                settings.binary
+                and calibrations[one].target_reached
+                != calibrations[best].target_reached
+            ):
+                continue
+            error = paired_error(of_best - influences(one), weights)
+            if score[best] - score[one] <= error:
+                chosen = one
+                break
+    other = trained.denser(chosen, loss)
+    if other is not None:
+        shares = trained.targets.loss_weights[1][rows]
+        more = trained.losses(margins(other), y) - trained.losses(margins(chosen), y)
+        gain = (shares @ more) / shares.sum()
+        if gain <= HALF * paired_error(more, shares):
+            chosen = other
+    return np.append(chosen, order[order != chosen])
 
 
 def warn_target(settings: Settings, found: Calibration) -> None:
