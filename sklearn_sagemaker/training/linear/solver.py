@@ -45,7 +45,7 @@ SMALL_WORK = 10_000_000_000
 """Multiplications that are solved whatever training would cost..."""
 WORK_RATIO = 4
 """... and how many times as many as training would do, where that is more."""
-NEWTON_WORK = 5_000_000_000
+NEWTON_WORK = 8_000_000_000
 """Multiplications that Newton's method may take."""
 NEWTON_STEPS, OF_MARGINS = 4, 100
 """Its steps for a candidate, and what the loss of a margin costs, by experience."""

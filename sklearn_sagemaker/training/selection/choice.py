@@ -23,15 +23,19 @@ from sklearn_sagemaker.training.selection.criteria import (
     score_at,
 )
 from sklearn_sagemaker.training.selection.metrics import linear_metrics
-from sklearn_sagemaker.training.selection.paired import influence, paired_error
+from sklearn_sagemaker.training.selection.paired import (
+    effective_rows,
+    influence,
+    paired_error,
+)
 from sklearn_sagemaker.training.selection.settings import CALIBRATION_ROWS, Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.targets import Targets
 
 DIVERGED_ROWS = 10_000
 """Rows among which the largest features are looked for when all diverged."""
-HALF = 0.5
-"""Of a paired standard error, by which an L1 penalty must gain."""
+MANY_ROWS = 30
+"""Rows that a difference must come from for its standard error to be believed."""
 MARGIN_BYTES = 64 << 20
 """Margins of all candidates on validation rows are held in pieces of this size."""
 
@@ -402,7 +406,8 @@ def _within_error(
 
     By the criterion a few rows decide among good candidates: of those within one
     paired standard error of the best the lowest loss wins. Of candidates with an L1
-    penalty and without, the latter wins unless its loss is higher by half of one.
+    penalty and without, the latter wins unless its loss is higher by more than one, or
+    by more of them the fewer rows the difference comes from.
     """
     settings, plan = trained.settings, trained.plan
     limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
@@ -447,7 +452,8 @@ def _within_error(
         shares = trained.targets.loss_weights[1][rows]
         more = trained.losses(margins(other), y) - trained.losses(margins(chosen), y)
         gain = (shares @ more) / shares.sum()
-        if gain <= HALF * paired_error(more, shares):
+        errors = (MANY_ROWS / effective_rows(shares * more)) ** 2
+        if gain <= errors * paired_error(more, shares):
             chosen = other
     return np.append(chosen, order[order != chosen])
 

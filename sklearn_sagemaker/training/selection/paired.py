@@ -27,6 +27,20 @@ def paired_error(difference: np.ndarray, weights: np.ndarray) -> float:
     return float(np.sqrt(np.sum((weights * spread) ** 2)) / total)
 
 
+def effective_rows(difference: np.ndarray) -> float:
+    """Rows that a sum of differences comes from: as many if all were of one size.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_sagemaker.training.selection.paired import effective_rows
+    >>> effective_rows(np.array([2.0, -2.0, 0.0, 0.0]))
+    2.0
+    """
+    square = float(np.sum(difference**2))
+    return float(np.abs(difference).sum()) ** 2 / square if square > 0 else 1.0
+
+
 def influence(numerator, denominator, weights: np.ndarray) -> np.ndarray:
     """What each row adds to a ratio of two weighted sums, to first order.
 
