@@ -217,7 +217,8 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         it may be above its optimum; not after steps), and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
-        The selected candidate.
+        The selected candidate: where all are solved, perhaps not the one with the best
+        score, but one that chance does not tell from it.
     best_params_ : dict
         Its hyperparameters.
     best_score_ : float
@@ -534,7 +535,8 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         above its optimum; not after steps), and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
-        The selected candidate.
+        The selected candidate: where all are solved, perhaps not the one with the best
+        score, but one that chance does not tell from it.
     best_params_ : dict
         Its hyperparameters.
     best_score_ : float

@@ -50,9 +50,7 @@ def test_seed_repeats(cli):
     def stable(out):
         return re.sub(r"in \d.*? s\.", "", out)
 
-    first, again = (
-        stable(cli("demo", "--no-save", "--seed", 1).out) for _ in range(2)
-    )
+    first, again = (stable(cli("demo", "--no-save", "--seed", 1).out) for _ in range(2))
     assert first == again
 
 
