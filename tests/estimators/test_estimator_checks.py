@@ -37,8 +37,8 @@ SGD = {"unbias_data": True, "normalize_data": False, "optimizer": "sgd", **FEW}
 MXNET = {"optimizer": "adam", "mini_batch_size": 10, "linear_lr": 0.03}
 SWEEPS = {"num_factors": 2, "epochs": 20}
 CASES = (
-    # They are solved: of these rows, with weights or repeated, to the same model.
-    (LinearLearnerClassifier, {}, {}),
+    (LinearLearnerClassifier, {}, STOCHASTIC),
+    # It is solved: of these rows, with weights or repeated, to the same model.
     (LinearLearnerRegressor, {}, {}),
     (LinearLearnerClassifier, {"num_models": 1, **FEW}, STOCHASTIC),
     (LinearLearnerRegressor, {"num_models": 1, **FEW}, STOCHASTIC),

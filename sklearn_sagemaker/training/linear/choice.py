@@ -57,10 +57,10 @@ class TrainedLinear(TrainedCandidates):
         return bool((self.candidates.schedule == SOLVED).all())
 
     def denser(self, chosen: int, loss: np.ndarray) -> int | None:
-        """The best ridge of a classifier, where one with zeros leads."""
+        """The best ridge, where one with zeros leads."""
         l1 = self.candidates.l1
         ridges = np.flatnonzero(l1 == 0)
-        if self.settings.regression or l1[chosen] == 0 or len(ridges) == 0:
+        if l1[chosen] == 0 or len(ridges) == 0:
             return None
         return int(ridges[np.argmin(loss[ridges])])
 

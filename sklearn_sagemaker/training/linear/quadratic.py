@@ -53,7 +53,8 @@ class Quadratic:
             values, inner = np.linalg.eigh(self._factor @ self._factor.T)
             kept = values > RANK * values[-1]
             # The intercept takes one direction.
-            if np.count_nonzero(kept) >= m - 1 and values[kept][0] > FAIR * values[-1]:
+            full = 0 < m - 1 <= np.count_nonzero(kept)
+            if full and values[kept][0] > FAIR * values[-1]:
                 values, inner = values[kept], inner[:, kept]
                 vectors = self._factor.T @ (inner / np.sqrt(values))
                 return values, vectors, np.sqrt(values) * (self._target @ inner)

@@ -35,7 +35,9 @@ from sklearn_sagemaker.training.targets import Targets
 DIVERGED_ROWS = 10_000
 """Rows among which the largest features are looked for when all diverged."""
 MANY_ROWS = 30
-"""Rows that a difference must come from for its standard error to be believed."""
+"""Rows that a difference must come from for its standard error to be believed..."""
+FEW = 0.2
+"""... where it comes from less than this share of all rows."""
 MARGIN_BYTES = 64 << 20
 """Margins of all candidates on validation rows are held in pieces of this size."""
 
@@ -406,8 +408,8 @@ def _within_error(
 
     By the criterion a few rows decide among good candidates: of those within one
     paired standard error of the best the lowest loss wins. Of candidates with an L1
-    penalty and without, the latter wins unless its loss is higher by more than one, or
-    by more of them the fewer rows the difference comes from.
+    penalty and without, the latter wins where few of the rows make the difference, and
+    fewer than would tell.
     """
     settings, plan = trained.settings, trained.plan
     limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
@@ -452,7 +454,8 @@ def _within_error(
         shares = trained.targets.loss_weights[1][rows]
         more = trained.losses(margins(other), y) - trained.losses(margins(chosen), y)
         gain = (shares @ more) / shares.sum()
-        errors = (MANY_ROWS / effective_rows(shares * more)) ** 2
+        few = effective_rows(shares * more)
+        errors = (MANY_ROWS / few) ** 2 if few < FEW * len(rows) else 0.0
         if gain <= errors * paired_error(more, shares):
             chosen = other
     return np.append(chosen, order[order != chosen])
