@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._kernels.decision import binary_score, is_positive
+from sklearn_sagemaker._kernels.decision import binary_score
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
@@ -23,21 +23,13 @@ from sklearn_sagemaker.training.selection.criteria import (
     score_at,
 )
 from sklearn_sagemaker.training.selection.metrics import linear_metrics
-from sklearn_sagemaker.training.selection.paired import (
-    effective_rows,
-    influence,
-    paired_error,
-)
+from sklearn_sagemaker.training.selection.paired import within_error
 from sklearn_sagemaker.training.selection.settings import CALIBRATION_ROWS, Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.targets import Targets
 
 DIVERGED_ROWS = 10_000
 """Rows among which the largest features are looked for when all diverged."""
-MANY_ROWS = 30
-"""Rows that a difference must come from for its standard error to be believed..."""
-FEW = 0.2
-"""... where it comes from less than this share of all rows."""
 MARGIN_BYTES = 64 << 20
 """Margins of all candidates on validation rows are held in pieces of this size."""
 
@@ -338,7 +330,9 @@ def select_best(trained: TrainedCandidates) -> Selection:
         calibrations = _score_candidates(trained, usable, score, cuts, split_scores)
     order = ranking(score, loss)
     if trained.at_optimum and plan.kind != "training":
-        order = _within_error(trained, order, score, loss, calibrations)
+        limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
+        parts = _sampled(plan.parts, limit, spec.seed)
+        order = within_error(trained, parts, order, score, loss, calibrations)
     chosen = order[: spec.ensemble_size]
     chosen = chosen[usable[chosen]]
     best = int(chosen[0])
@@ -395,70 +389,6 @@ def select_best(trained: TrainedCandidates) -> Selection:
         "metrics": {part: trained.named(found) for part, found in metrics.items()},
     }
     return Selection(chosen, fields)
-
-
-def _within_error(
-    trained: TrainedCandidates,
-    order: np.ndarray,
-    score: np.ndarray,
-    loss: np.ndarray,
-    calibrations: dict[int, Calibration],
-) -> np.ndarray:
-    """The order with the candidate first that chance does not tell from the best.
-
-    By the criterion a few rows decide among good candidates: of those within one
-    paired standard error of the best the lowest loss wins. Of candidates with an L1
-    penalty and without, the latter wins where few of the rows make the difference, and
-    fewer than would tell.
-    """
-    settings, plan = trained.settings, trained.plan
-    limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
-    parts = _sampled(plan.parts, limit, trained.spec.seed)
-    rows = np.concatenate([part for _, part in parts])
-    y, weights = plan.y[rows], plan.weights[rows]
-    best = int(order[0])
-
-    def margins(one: int) -> np.ndarray:
-        found = trained.margins(plan.reader, parts, np.array([one]))
-        return found[:, :, 0].astype(np.float64, copy=False)
-
-    def influences(one: int) -> np.ndarray:
-        found = margins(one)
-        if not settings.binary:
-            right = (found.argmax(axis=1) == y).astype(float)
-            return influence(right, np.ones(len(y)), weights)
-        cut = cut_to_threshold(settings, calibrations[one].cut)
-        called = is_positive(found[:, 0], cut, settings.loss.link)
-        added = settings.criterion.parts(called, y > 0, settings.criterion_value)
-        return influence(*added, weights)
-
-    chosen = best
-    if settings.scores_rows:
-        of_best = influences(best)
-        for one in np.argsort(loss, kind="stable"):
-            one = int(one)
-            if one == best:
-                break
-            if not np.isfinite(score[one]) or (
-                settings.binary
-                and calibrations[one].target_reached
-                != calibrations[best].target_reached
-            ):
-                continue
-            error = paired_error(of_best - influences(one), weights)
-            if score[best] - score[one] <= error:
-                chosen = one
-                break
-    other = trained.denser(chosen, loss)
-    if other is not None:
-        shares = trained.targets.loss_weights[1][rows]
-        more = trained.losses(margins(other), y) - trained.losses(margins(chosen), y)
-        gain = (shares @ more) / shares.sum()
-        few = effective_rows(shares * more)
-        errors = (MANY_ROWS / few) ** 2 if few < FEW * len(rows) else 0.0
-        if gain <= errors * paired_error(more, shares):
-            chosen = other
-    return np.append(chosen, order[order != chosen])
 
 
 def warn_target(settings: Settings, found: Calibration) -> None:
