@@ -16,6 +16,8 @@ from sklearn_sagemaker._hyperparameters.entry import (
 )
 from sklearn_sagemaker._kernels import LINEAR_CHOICES, LOSSES, OPTIMIZERS
 
+SOLVER = "newton"
+"""The optimizer that takes no steps of ours: it solves for the optimum."""
 CRITERION = "binary_classifier_model_selection_criteria"
 
 
@@ -103,9 +105,11 @@ LINEAR_LEARNER = (
     ),
     choice(
         "optimizer", "auto", "auto",
-        'How weights are updated. "auto" is "adam". SageMaker\'s guide names '
-        '"adagrad"; its container and its SDK take the others only.',
-        ("auto", *LINEAR_CHOICES),
+        'How weights are found. "newton" solves for the optimum of each candidate, if '
+        "the loss is smooth; the others take steps towards it. \"auto\" solves where "
+        'that pays and no value asks for steps, and is "adam" elsewhere. SageMaker\'s '
+        'guide names "adagrad"; its container and its SDK have the others only.',
+        ("auto", *LINEAR_CHOICES, SOLVER),
     ),
     number(
         "learning_rate", "float", "auto", "auto",

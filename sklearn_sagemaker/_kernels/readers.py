@@ -70,6 +70,13 @@ class RowReader:
             "process; send the matrix, and read it with RowReader(X) there."
         )
 
+    def dense(self, rows: np.ndarray) -> np.ndarray:
+        """A dense float64 copy of some rows."""
+        if not self.sparse:
+            return self._keep_alive[0][rows].astype(np.float64)
+        some = sp.csr_array(self._keep_alive, shape=self.shape)[rows]
+        return some.toarray().astype(np.float64, copy=False)
+
     def _read_dense(self, X):
         if X.dtype == np.bool_:
             X = X.view(np.uint8)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sklearn_sagemaker.cli.text import number, table
+from sklearn_sagemaker.cli.text import count, number, table
 
 VALIDATION = {
     "given": "the validation rows",
@@ -29,7 +29,8 @@ COLUMNS = {
 """Hyperparameters that candidates may differ in, and their heads. Each algorithm, and
 each solver, has some of them."""
 
-
+OF_STEPS = ("learning_rate", "schedule")
+"""Those that candidates which are solved do not have."""
 LOSSES = ("loss_function", "cross_entropy_loss")
 """Criteria that are the validation loss."""
 
@@ -40,6 +41,14 @@ def score_name(estimator: Any) -> str:
     # A regressor has neither.
     name = getattr(estimator, f"{kind}_model_selection_criteria", LOSSES[0])
     return f"minus {estimator.resolved_params_['loss']}" if name in LOSSES else name
+
+
+def effort(estimator: Any) -> str:
+    """How far its candidates were trained."""
+    resolved = estimator.resolved_params_
+    if "epochs" not in resolved:
+        return "each solved for its optimum"
+    return f"up to {count(resolved['epochs'], 'epoch')}"
 
 
 def candidates_table(estimator: Any, limit: int) -> str:
@@ -54,6 +63,8 @@ def candidates_table(estimator: Any, limit: int) -> str:
     found = estimator.candidates_
     order = found["rank_validation_score"].argsort(kind="stable")[:limit]
     names = [name for name in COLUMNS if f"param_{name}" in found]
+    if "epochs" not in estimator.resolved_params_:
+        names = [name for name in names if name not in OF_STEPS]
     heads = ["rank", *(COLUMNS[name] for name in names), "best|epoch", "val.|loss"]
     score = score_name(estimator)
     # Where the score is the loss, one column says both.

@@ -12,7 +12,7 @@ import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
-from sklearn_sagemaker.cli.candidates import candidates_table
+from sklearn_sagemaker.cli.candidates import candidates_table, effort
 from sklearn_sagemaker.cli.examples import TRUST
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.model_file import SavedModel, save_model
@@ -36,6 +36,8 @@ examples:
 
 DEFAULT_MODEL = "demo-model.joblib"
 SHOWN_CANDIDATES = 8
+SEARCH_EPOCHS = 15
+"""Of the grid search, where ours needs none: those of SageMaker."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -116,8 +118,8 @@ def _report(model: Any, data: DemoData, elapsed: float) -> Any:
 
     total = len(model.candidates_["validation_loss"])
     print(
-        f"\nTrained {count(total, 'model')} at once, for up to "
-        f"{count(model.resolved_params_['epochs'], 'epoch')}, in {seconds(elapsed)}. "
+        f"\nTrained {count(total, 'model')} at once, {effort(model)}, in "
+        f"{seconds(elapsed)}. "
         f"The best {min(total, SHOWN_CANDIDATES)}:\n"
     )
     print(candidates_table(model, SHOWN_CANDIDATES))
@@ -161,7 +163,8 @@ def _compare(
     from sklearn_sagemaker.cli.text import table
 
     print("\nThe same with scikit-learn: GridSearchCV(SGDClassifier) ...", flush=True)
-    found = grid_search(data, model.resolved_params_["epochs"], seed_value)
+    epochs = model.resolved_params_.get("epochs", SEARCH_EPOCHS)
+    found = grid_search(data, epochs, seed_value)
     answers = predicted, found.predicted
     ours, theirs = (int((labels != data.y_test).sum()) for labels in answers)
     total = len(model.candidates_["validation_loss"])

@@ -15,7 +15,12 @@ from typing import Any
 
 from sklearn_sagemaker._hyperparameters import ALL, BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker.cli.algorithms import FACTORS, add_algorithm, estimator_class
-from sklearn_sagemaker.cli.candidates import VALIDATION, candidates_table, score_name
+from sklearn_sagemaker.cli.candidates import (
+    VALIDATION,
+    candidates_table,
+    effort,
+    score_name,
+)
 from sklearn_sagemaker.cli.examples import FILES, TRAIN, TRUST
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.model_file import SavedModel, label_kind, save_model
@@ -251,7 +256,7 @@ def _report(estimator: Any, algorithm: str, elapsed: float, path: str) -> None:
     shown = f"The best {min(SHOWN_CANDIDATES, total)}:" if total > 1 else "It is:"
     rows = VALIDATION[resolved["validation"]]
     print(
-        f"\nTrained {trained}, up to {count(resolved['epochs'], 'epoch')}, in "
+        f"\nTrained {trained}, {effort(estimator)}, in "
         f"{seconds(elapsed)}.\nValidated on {rows}. {shown}\n"
     )
     print(candidates_table(estimator, SHOWN_CANDIDATES) + "\n")

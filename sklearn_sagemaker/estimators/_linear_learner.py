@@ -63,9 +63,11 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
     num_models : int in [1, inf) or "auto", default="auto"
         Candidate models to train in the one pass. "auto" is 32. Candidates are
         distinct, so there are fewer when most hyperparameters are fixed.
-    optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad"}, default="auto"
-        How weights are updated. "auto" is "adam". SageMaker's guide names
-        "adagrad"; its container and its SDK take the others only.
+    optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
+        How weights are found. "newton" solves for the optimum of each candidate, if the
+        loss is smooth; the others take steps towards it. "auto" solves where that pays
+        and no value asks for steps, and is "adam" elsewhere. SageMaker's guide names
+        "adagrad"; its container and its SDK have the others only.
     learning_rate : float in (0, inf) or "auto", default="auto"
         Size of a step. "auto" varies it over the candidates.
     wd : float in [0, inf) or "auto", default="auto"
@@ -211,10 +213,12 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (greater is better), ``rank_validation_score``,
-        ``threshold``, ``best_epoch``, ``n_iter``, ``status``, and with folds
+        ``threshold``, ``best_epoch``, ``n_iter``, ``status``, ``optimality`` (how far
+        it may be above its optimum; not after steps), and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
-        The selected candidate.
+        The selected candidate: where all are solved, perhaps not the one with the best
+        score, but one that chance does not tell from it.
     best_params_ : dict
         Its hyperparameters.
     best_score_ : float
@@ -403,9 +407,11 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
     num_models : int in [1, inf) or "auto", default="auto"
         Candidate models to train in the one pass. "auto" is 32. Candidates are
         distinct, so there are fewer when most hyperparameters are fixed.
-    optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad"}, default="auto"
-        How weights are updated. "auto" is "adam". SageMaker's guide names
-        "adagrad"; its container and its SDK take the others only.
+    optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
+        How weights are found. "newton" solves for the optimum of each candidate, if the
+        loss is smooth; the others take steps towards it. "auto" solves where that pays
+        and no value asks for steps, and is "adam" elsewhere. SageMaker's guide names
+        "adagrad"; its container and its SDK have the others only.
     learning_rate : float in (0, inf) or "auto", default="auto"
         Size of a step. "auto" varies it over the candidates.
     wd : float in [0, inf) or "auto", default="auto"
@@ -525,10 +531,12 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         One row a candidate, like ``cv_results_``: ``params``, ``param_*``,
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (minus the loss), ``rank_validation_score``,
-        ``best_epoch``, ``n_iter``, ``status``, and with folds
+        ``best_epoch``, ``n_iter``, ``status``, ``optimality`` (how far it may be
+        above its optimum; not after steps), and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
-        The selected candidate.
+        The selected candidate: where all are solved, perhaps not the one with the best
+        score, but one that chance does not tell from it.
     best_params_ : dict
         Its hyperparameters.
     best_score_ : float

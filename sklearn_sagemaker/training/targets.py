@@ -61,8 +61,15 @@ class Targets:
         """Labels and weights of some rows that train."""
         if piece.whole:
             return self.train
+        labels, weights = self.exact(piece)
+        return labels.astype(self._dtype), weights.astype(self._dtype)
+
+    def exact(self, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
+        """The same in float64."""
+        if piece.whole:
+            return self.scaled(piece.y), self.loss_weights[0]
         weights = piece.sample_weight / self._mean_weight
-        return self._cast(piece.y, self._by_class(piece.y, weights))
+        return self.scaled(piece.y), self._by_class(piece.y, weights)
 
     def scaled(self, y: np.ndarray) -> np.ndarray:
         """Labels as they are trained, in float64."""

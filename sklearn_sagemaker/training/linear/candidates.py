@@ -22,6 +22,8 @@ PARAMETERS = (
     "scaling",
 )
 
+SOLVED = "none"
+"""Schedule of candidates that are solved, and need no rate."""
 DEFAULT_MODELS = 32
 """Candidates of ``num_models="auto"``, as in SageMaker."""
 
@@ -67,7 +69,10 @@ class Candidates:
     def params(self, index: int) -> dict[str, Any]:
         """Hyperparameters of one candidate, as plain Python values."""
         values = {name: getattr(self, name)[index].item() for name in PARAMETERS}
-        if values["schedule"] != "step":
+        if values["schedule"] == SOLVED:
+            for name in ("learning_rate", "schedule"):
+                del values[name]
+        if values.get("schedule") != "step":
             for name in PARAMETERS[4:7]:
                 del values[name]
         return values
@@ -213,4 +218,29 @@ def make_candidates(hyperparameters: dict[str, Any], sparse: bool) -> Candidates
         lr_scheduler_factor=np.array(factors, dtype=float),
         lr_scheduler_minimum_lr=np.array(minima, dtype=float),
         scaling=np.array([scalings[place[3]] for place in chosen]),
+    )
+
+
+def solved_candidates(wd: np.ndarray, l1: np.ndarray, scaling: str) -> Candidates:
+    """Candidates that differ in their penalties alone, since they are solved.
+
+    Parameters
+    ----------
+    wd, l1 : float64 arrays of shape (n_candidates,)
+    scaling : str
+
+    Returns
+    -------
+    candidates : Candidates
+    """
+    n = len(wd)
+    return Candidates(
+        learning_rate=np.full(n, np.nan),
+        wd=wd,
+        l1=l1,
+        schedule=np.full(n, SOLVED),
+        lr_scheduler_step=np.zeros(n, dtype=np.int64),
+        lr_scheduler_factor=np.ones(n),
+        lr_scheduler_minimum_lr=np.zeros(n),
+        scaling=np.full(n, scaling),
     )

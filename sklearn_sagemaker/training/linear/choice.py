@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._state import ModelState
-from sklearn_sagemaker.training.linear.block import ColumnBlock
-from sklearn_sagemaker.training.linear.blocks import mean_solution, models_of
+from sklearn_sagemaker.training.linear.blocks import (
+    TrainedBlock,
+    mean_solution,
+    models_of,
+)
+from sklearn_sagemaker.training.linear.candidates import SOLVED
 from sklearn_sagemaker.training.linear.resolved import resolved
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 from sklearn_sagemaker.training.selection.choice import TrainedCandidates, select_best
+
+FAR = 1e-3
+"""A selected candidate may be so far from its optimum without a warning."""
 
 
 @dataclass
@@ -27,13 +37,32 @@ class TrainedLinear(TrainedCandidates):
     """
 
     settings: LinearSettings
-    blocks: list[ColumnBlock]
+    blocks: Sequence[TrainedBlock]
     statistics: FeatureStatistics
 
     @property
     def own_rates(self) -> bool:
         """Whether the user set the learning rate."""
         return self.spec.hyperparameters["learning_rate"] != "auto"
+
+    def more_columns(self) -> dict[str, np.ndarray]:
+        """How far each candidate may be from its optimum."""
+        found = [block.optimality for block in self.blocks]
+        known = [values for values in found if values is not None]
+        return {"optimality": np.concatenate(known)} if known else {}
+
+    @property
+    def at_optimum(self) -> bool:
+        """Whether all candidates are solved, so that they differ in penalties alone."""
+        return bool((self.candidates.schedule == SOLVED).all())
+
+    def denser(self, chosen: int, loss: np.ndarray) -> int | None:
+        """The best ridge, where one with zeros leads."""
+        l1 = self.candidates.l1
+        ridges = np.flatnonzero(l1 == 0)
+        if l1[chosen] == 0 or len(ridges) == 0:
+            return None
+        return int(ridges[np.argmin(loss[ridges])])
 
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         """Margins of some candidates at their best, in the user's units."""
@@ -55,6 +84,18 @@ class TrainedLinear(TrainedCandidates):
         if rate == "auto":
             return []
         return [f"set a learning_rate below {rate:g}, or 'auto'"]
+
+
+def _warn_of_gap(optimality: np.ndarray) -> None:
+    """Say that what is selected was not solved to its optimum."""
+    most = float(optimality.max())
+    if most > FAR:
+        warn_user(
+            f"The selected candidate may be above its optimum by {most:.2g} of the "
+            "loss of the best constant; set a larger wd, scale the features, or take "
+            "steps by optimizer='adam'.",
+            ConvergenceWarning,
+        )
 
 
 def select(
@@ -81,6 +122,9 @@ def select(
     """
     settings = trained.settings
     selection = select_best(trained)
+    table = selection.fields["candidates"]
+    if "optimality" in table:
+        _warn_of_gap(table["optimality"][selection.chosen])
     coef, intercept = mean_solution(
         trained.blocks, selection.chosen, trained.targets.origin, trained.targets.unit
     )

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
 from sklearn_sagemaker.training.linear.candidates import Candidates
-from sklearn_sagemaker.training.linear.settings import AUTO, LinearSettings
+from sklearn_sagemaker.training.linear.settings import AUTO, OF_STEPS, LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 
 
@@ -24,7 +25,8 @@ def resolved(
     candidates, statistics : object
         Of the run.
     batch, epochs : int
-        What ``mini_batch_size`` and ``epochs`` became; None for a stream.
+        What ``mini_batch_size`` and ``epochs`` became; None for a stream, and no
+        epochs where candidates were solved.
 
     Returns
     -------
@@ -39,13 +41,16 @@ def resolved(
         "bias_lr_mult": settings.bias_lr_mult(statistics),
         "unbias_data": settings.shifts_features(statistics),
     }
-    if epochs is None:
+    if epochs == 0:
+        found = {name: found[name] for name in found if name not in OF_STEPS}
+        found["optimizer"] = SOLVER
+    elif epochs is None:
         del found["early_stopping_patience"]
     else:
         found["epochs"] = epochs
         if settings.patient and (candidates.schedule == "cosine").all():
             found["early_stopping_patience"] = epochs
-    if settings.spec.resume is None:
+    if settings.spec.resume is None and epochs != 0:
         start = values["init_method"]
         found["init_method"] = "zeros" if start == "auto" else start
     if settings.regression:
@@ -53,4 +58,4 @@ def resolved(
         found["unbias_label"] = settings.centres_labels
     if settings.binary:
         found["positive_example_weight_mult"] = settings.positive_weight
-    return settings.effective(found)
+    return settings.effective(found, optimizer=found["optimizer"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters import warn_user
+from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
 from sklearn_sagemaker._state import (
     ModelState,
@@ -27,17 +29,28 @@ from sklearn_sagemaker._threads import (
 )
 from sklearn_sagemaker.training.linear.block import ROW_PARTS, ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import (
+    TrainedBlock,
     make_blocks,
     models_per_block,
     penalty_boost,
 )
-from sklearn_sagemaker.training.linear.candidates import check_models, make_candidates
+from sklearn_sagemaker.training.linear.candidates import (
+    Candidates,
+    check_models,
+    make_candidates,
+)
 from sklearn_sagemaker.training.linear.choice import TrainedLinear, select
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.linear.settings import LinearSettings
+from sklearn_sagemaker.training.linear.solver import Solver, solves
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_epochs
-from sklearn_sagemaker.training.progress import Checkpoints, Progress, run_epochs
+from sklearn_sagemaker.training.progress import (
+    Checkpoints,
+    Progress,
+    run_epochs,
+    summary,
+)
 from sklearn_sagemaker.training.rows import Piece, plan_rows, rows_of, train_epoch
 from sklearn_sagemaker.training.sagemaker_rules import scaler_rows
 from sklearn_sagemaker.training.scaling import (
@@ -99,6 +112,10 @@ class LinearRun:
             self.values["mini_batch_size"],
             self.values["epochs"],
         )
+        width = self.plan.n_fits * self.settings.n_outputs * len(self.candidates)
+        work = 4 * self.epochs * self.stored * width
+        self.solved = solves(self.settings, self.source, self.plan, self.reader, work)
+        self._check_solver()
         self._check_memory()
         self.statistics = self._feature_statistics()
         self.multipliers = self._class_multipliers()
@@ -120,8 +137,34 @@ class LinearRun:
             count = scaler_rows(len(self.train_rows), count, self.batch)
         return self.train_rows[:count]
 
+    def _check_solver(self) -> None:
+        """Refuse what only the solver can do, where it cannot, and the reverse."""
+        resume = self.spec.resume
+        if self.settings.solver_alone and not self.solved:
+            raise ValueError(
+                f"optimizer={SOLVER!r} cannot solve {self.loss.name} on rows like "
+                "these: it takes smooth losses and not too many features, and for all "
+                "but squared_loss a penalty and rows in memory; set optimizer='auto'."
+            )
+        for name in self.settings.steps if self.settings.solver_alone else ():
+            warn_user(
+                f"{name}={self.values[name]!r} has no effect with "
+                f"optimizer={SOLVER!r}; leave it out, or set optimizer='auto'."
+            )
+        if resume is not None and "solved" in resume and not self.solved:
+            raise ValueError(
+                "Steps cannot go on from candidates that were solved, which are at "
+                "their optimum; leave the settings of steps at 'auto', or set "
+                "warm_start=False to start anew."
+            )
+
     def _check_memory(self) -> None:
         """Refuse what cannot be held, before there is any of it."""
+        if self.solved:
+            numbers = self.reader.n_features * self.plan.n_fits
+            wanted = self.values["num_models"]
+            check_models(len(self.candidates), numbers, np.dtype(float), wanted)
+            return
         patient = self.settings.patient and (self.candidates.schedule == "cosine").any()
         check_epochs(
             self.epochs,
@@ -241,6 +284,8 @@ class LinearRun:
             If no candidate stayed finite.
         """
         saved = checkpoints.restore() if checkpoints else None
+        if self.solved and (saved is None or "solved" in saved):
+            return self._solve(monitor, checkpoints, saved)
         # Blocks as they were, whatever the threads.
         per_block = saved["per_block"] if saved else self._models_per_block()
         with ExitStack() as teams:
@@ -258,7 +303,42 @@ class LinearRun:
             with threads(min(self.jobs, len(self.blocks))) as spread:
                 epoch = partial(self._epoch, quietly(spread))
                 run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
-            return self._select()
+            return self._select(self.blocks)
+
+    def _solve(
+        self,
+        monitor: Monitor | None,
+        checkpoints: Checkpoints | None,
+        saved: dict[str, Any] | None,
+    ) -> ModelState:
+        """Solve all candidates in one step, and select one."""
+        solver = Solver(
+            self.settings,
+            self.source,
+            self.plan,
+            self.reader,
+            self.targets,
+            self.statistics,
+            self.label_scaler,
+        )
+        with np.errstate(all="ignore"):
+            if saved:
+                columns = solver.columns(**saved["solved"])
+                self.candidates = Candidates(**saved["candidates"])
+            else:
+                with threads(min(self.jobs, self.plan.n_fits)) as spread:
+                    self.candidates, columns = solver.solve(quietly(spread))
+                if checkpoints:
+                    state = {
+                        "epochs": 1,
+                        "solved": columns.checkpoint(),
+                        "candidates": self.candidates.columns,
+                    }
+                    checkpoints.epoch_ends(1, lambda: state)
+            self.progress = [solver.progress(columns, self.loss_unit)]
+        if monitor is not None:
+            monitor(0, 1, summary(self.progress, 0, columns.n_models))
+        return self._select([columns])
 
     def _keep(self, checkpoints: Checkpoints, per_block: int, number: int) -> None:
         """Offer the state after so many epochs."""
@@ -359,7 +439,7 @@ class LinearRun:
         block.keep(better)
         block.drop(gone)
 
-    def _select(self) -> ModelState:
+    def _select(self, blocks: Sequence[TrainedBlock]) -> ModelState:
         trained = TrainedLinear(
             spec=self.spec,
             settings=self.settings,
@@ -368,14 +448,14 @@ class LinearRun:
             candidates=self.candidates,
             progress=self.progress,
             train=(self.reader, self.data.y, self.data.sample_weight),
-            blocks=self.blocks,
+            blocks=blocks,
             statistics=self.statistics,
         )
         state = None
         if self.spec.keep_state:
             shift, scale, _ = self.label_scaler
             state = {
-                **merge_states(self.blocks),
+                **({"solved": True} if self.solved else merge_states(self.blocks)),
                 "seed": self.spec.seed,
                 "epochs": self.trained
                 + max(len(part.train_curve) for part in self.progress),
@@ -388,4 +468,4 @@ class LinearRun:
                 "shifted": self.settings.shifts_features(self.statistics),
                 "labels": (self.targets.origin, self.targets.unit, shift, scale),
             }
-        return select(trained, self.batch, self.epochs, state)
+        return select(trained, self.batch, 0 if self.solved else self.epochs, state)

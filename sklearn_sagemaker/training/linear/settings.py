@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER, warn_user
+from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
 from sklearn_sagemaker._kernels import DEFAULT_LOSS
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import HyperparameterScaleWarning
@@ -29,6 +30,15 @@ AUTO = {
 }
 """What ``"auto"`` becomes where it is the same for all candidates."""
 
+OF_STEPS = (
+    "mini_batch_size", "epochs", "learning_rate", "momentum", "beta_1", "beta_2",
+    "bias_lr_mult", "init_method", "init_bias", "use_lr_scheduler",
+    "lr_scheduler_step", "lr_scheduler_factor", "lr_scheduler_minimum_lr",
+    "early_stopping_patience", "early_stopping_tolerance", "sagemaker_rules",
+)  # fmt: skip
+"""Who sets one of these asks for the steps that it belongs to."""
+RARE = 0.5
+"""Below this share of rows that store a feature, on average, features are rare."""
 TINY_PARAMETER = 1e-4
 """Of the deviation of y: a parameter of a loss below it is in other units, it seems."""
 UNWEIGHTED_CRITERIA = ("accuracy", "cross_entropy_loss", "loss_function")
@@ -48,6 +58,12 @@ class LinearSettings(Settings):
         Whether SageMaker's own rules hold where ours differ.
     patient : bool
         Whether candidates with a cosine schedule are not stopped.
+    steps : list of str
+        What the user has set that only steps heed.
+    solver_alone : bool
+        Whether the user asks for the solver, and for nothing else.
+    stepwise : bool
+        Whether the user asks for steps: SageMaker's path, and nothing else.
     """
 
     def __init__(self, spec: TrainingSpec):
@@ -59,6 +75,20 @@ class LinearSettings(Settings):
         self.sagemaker_rules: bool = self.values["sagemaker_rules"]
         patience = spec.hyperparameters["early_stopping_patience"]
         self.patient = patience == "auto" and not self.sagemaker_rules
+        given = spec.hyperparameters
+        self.steps = [
+            name
+            for name in OF_STEPS
+            if given.get(name, "auto") not in ("auto", self._table[name].default)
+        ]
+        optimizer = given.get("optimizer", "auto")
+        self.solver_alone = optimizer == SOLVER
+        if self.solver_alone:
+            # Plans and budgets are those of the steps that it spares.
+            self.values["optimizer"] = AUTO["optimizer"]
+        self.stepwise = not self.solver_alone and (
+            optimizer != "auto" or bool(self.steps)
+        )
 
     def shifts_features(self, statistics: FeatureStatistics) -> bool:
         """Whether features are centred.
@@ -74,6 +104,19 @@ class LinearSettings(Settings):
             if statistics.present is not None or not standard:
                 return False
         return self.flag("unbias_data", values["use_bias"])
+
+    def solved_scaling(self, statistics: FeatureStatistics) -> str:
+        """How the features of candidates that are solved are scaled: one of `SCALINGS`.
+
+        By a rule, so that a candidate is known by its penalties: the mean deviation is
+        the least that divides where features are rare.
+        """
+        if self.values["normalize_data"] != "auto":
+            return "standard" if self.values["normalize_data"] else "none"
+        present = statistics.present
+        if present is not None:
+            return "floored" if present.mean() < RARE else "standard"
+        return "floored" if statistics.sparse_like else "standard"
 
     def warn_of_scale(self, y: np.ndarray, weights: np.ndarray) -> None:
         """Warn if the loss's own parameter is tiny against the spread of targets.

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
 from sklearn_sagemaker._kernels import OPTIMIZERS
 from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
 from sklearn_sagemaker.training.linear.block import ColumnBlock
@@ -88,6 +89,11 @@ class LinearStream:
             earlier = storage, resume["weights"].dtype
         self.spec, self.settings = spec, LinearSettings(spec)
         values = self.settings.values
+        if self.settings.solver_alone:
+            raise ValueError(
+                f"optimizer={SOLVER!r} needs all rows at once, and partial_fit has "
+                "the next ones; set optimizer='auto', or call fit."
+            )
         self.call = StreamCall(spec, self.settings, data, earlier)
         self.data, self.reader = self.call.data, self.call.reader
         self.rows = self.call.rows

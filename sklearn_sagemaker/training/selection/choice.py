@@ -23,6 +23,7 @@ from sklearn_sagemaker.training.selection.criteria import (
     score_at,
 )
 from sklearn_sagemaker.training.selection.metrics import linear_metrics
+from sklearn_sagemaker.training.selection.paired import within_error
 from sklearn_sagemaker.training.selection.settings import CALIBRATION_ROWS, Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.targets import Targets
@@ -62,6 +63,24 @@ class TrainedCandidates:
     def own_rates(self) -> bool:
         """Whether the user set the learning rate of the candidates."""
         raise NotImplementedError
+
+    def more_columns(self) -> dict[str, np.ndarray]:
+        """What the algorithm tells of its candidates beside what all tell."""
+        return {}
+
+    @property
+    def at_optimum(self) -> bool:
+        """Whether all candidates are solved, so that they differ in penalties alone."""
+        return False
+
+    def denser(self, chosen: int, loss: np.ndarray) -> int | None:
+        """The best candidate without an L1 penalty, where another one leads."""
+        return None
+
+    def losses(self, margins: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Loss of each row, from its margins and label in the user's units."""
+        flat = margins if self.settings.loss.coupled else margins[:, 0]
+        return self.settings.loss.value(flat, y, self.settings.loss_parameter)
 
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         """Margins of some candidates at their best, in the user's units.
@@ -217,6 +236,7 @@ def candidate_table(
     score: np.ndarray,
     thresholds: np.ndarray | None,
     split_scores: np.ndarray | None = None,
+    order: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """One row a candidate, shaped like scikit-learn's ``cv_results_``.
 
@@ -230,9 +250,12 @@ def candidate_table(
         For binary classification.
     split_scores : float64 array of shape (n_splits, n_candidates) or None
         With folds: the score on each, at the threshold of all.
+    order : int array of shape (n_candidates,) or None
+        The best first; None is `ranking`.
     """
     loss = np.concatenate([part.best_loss for part in progress])
-    order = ranking(score, loss)
+    if order is None:
+        order = ranking(score, loss)
     rank = np.empty(len(order), dtype=np.int32)
     rank[order] = np.arange(1, len(order) + 1)
     best_epoch = np.concatenate([part.best_epoch for part in progress])
@@ -306,6 +329,10 @@ def select_best(trained: TrainedCandidates) -> Selection:
     if settings.scores_rows:
         calibrations = _score_candidates(trained, usable, score, cuts, split_scores)
     order = ranking(score, loss)
+    if trained.at_optimum and plan.kind != "training":
+        limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
+        parts = _sampled(plan.parts, limit, spec.seed)
+        order = within_error(trained, parts, order, score, loss, calibrations)
     chosen = order[: spec.ensemble_size]
     chosen = chosen[usable[chosen]]
     best = int(chosen[0])
@@ -346,13 +373,17 @@ def select_best(trained: TrainedCandidates) -> Selection:
         "best_index": best,
         "best_params": trained.candidates.params(best),
         "best_score": best_score,
-        "candidates": candidate_table(
-            trained.candidates,
-            trained.progress,
-            score,
-            thresholds if settings.binary else None,
-            split_scores if plan.kind == "folds" else None,
-        ),
+        "candidates": {
+            **candidate_table(
+                trained.candidates,
+                trained.progress,
+                score,
+                thresholds if settings.binary else None,
+                split_scores if plan.kind == "folds" else None,
+                order,
+            ),
+            **trained.more_columns(),
+        },
         "loss_curve": curves[0],
         "validation_curve": None if plan.kind == "training" else curves[1],
         "metrics": {part: trained.named(found) for part, found in metrics.items()},

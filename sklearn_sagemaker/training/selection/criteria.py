@@ -112,9 +112,13 @@ def f_score(hits, called, positive, beta: float):
     score : like the input
         0 where nothing is called positive and nothing is.
     """
-    square = float(beta) * float(beta)
-    share = square / (1.0 + square) if square < 1.0 else 1.0 / (1.0 + 1.0 / square)
+    share = _share_of_recall(beta)
     return ratio(hits, share * positive + (1.0 - share) * called)
+
+
+def _share_of_recall(beta: float) -> float:
+    square = float(beta) * float(beta)
+    return square / (1.0 + square) if square < 1.0 else 1.0 / (1.0 + 1.0 / square)
 
 
 def ratio(part, whole):
@@ -143,6 +147,30 @@ def _recall(counts: Confusion, value: float) -> np.ndarray:
     return ratio(counts.true_positive, np.full_like(counts.called, counts.positive))
 
 
+Parts = tuple[np.ndarray, np.ndarray]
+
+
+def _share(called, positive, value: float) -> Parts:
+    return (called == positive).astype(float), np.ones(len(called))
+
+
+def _f_beta_parts(called, positive, value: float) -> Parts:
+    share = _share_of_recall(value)
+    return (called & positive) * 1.0, share * positive + (1.0 - share) * called
+
+
+def _f1_parts(called, positive, value: float) -> Parts:
+    return _f_beta_parts(called, positive, 1.0)
+
+
+def _precision_parts(called, positive, value: float) -> Parts:
+    return (called & positive) * 1.0, called * 1.0
+
+
+def _recall_parts(called, positive, value: float) -> Parts:
+    return (called & positive) * 1.0, positive * 1.0
+
+
 Curve = Callable[[Confusion, float], np.ndarray]
 """A figure for every threshold, given the value of the criterion's parameter."""
 
@@ -165,6 +193,9 @@ class Criterion:
         The hyperparameter whose value the curve is given.
     target : callable or None
         A curve that must reach the parameter before `curve` counts.
+    parts : callable
+        ``parts(called, positive, value)``: for each row what it adds to the figure's
+        numerator and to its denominator.
     """
 
     name: str
@@ -172,25 +203,28 @@ class Criterion:
     cautious: bool = False
     parameter: str | None = None
     target: Curve | None = None
+    parts: Callable[..., Parts] = _share
 
 
 CRITERIA: dict[str, Criterion] = {
     criterion.name: criterion
     for criterion in (
         Criterion("accuracy", _accuracy, cautious=True),
-        Criterion("f1", _f1),
-        Criterion("f_beta", _f_beta, parameter="f_beta"),
+        Criterion("f1", _f1, parts=_f1_parts),
+        Criterion("f_beta", _f_beta, parameter="f_beta", parts=_f_beta_parts),
         Criterion(
             "precision_at_target_recall",
             _precision,
             parameter="target_recall",
             target=_recall,
+            parts=_precision_parts,
         ),
         Criterion(
             "recall_at_target_precision",
             _recall,
             parameter="target_precision",
             target=_precision,
+            parts=_recall_parts,
         ),
         Criterion("cross_entropy_loss"),
         Criterion("loss_function"),

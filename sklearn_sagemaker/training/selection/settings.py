@@ -93,19 +93,22 @@ class Settings:
         value = self.values[name]
         return auto if value == "auto" else bool(value)
 
-    def effective(self, found: dict[str, Any]) -> dict[str, Any]:
+    def effective(self, found: dict[str, Any], **resolved: Any) -> dict[str, Any]:
         """The hyperparameters among some that have an effect here.
 
         Parameters
         ----------
         found : dict
             Values by name.
+        **resolved
+            What others have become, on which that depends.
         """
         table, kind = self._table, self.spec.predictor_type
+        values = {**self.values, **resolved}
         return {
             name: value
             for name, value in found.items()
-            if name in table and has_effect(table[name], self.values, kind)
+            if name in table and has_effect(table[name], values, kind)
         }
 
     def calibrate(self, margins, y, weights) -> Calibration:

@@ -1,0 +1,157 @@
+"""What least squares needs of the rows: sums of products, or triangles of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker.training.linear.quadratic import Quadratic
+
+TILE_BYTES = 2 << 20
+"""Rows are read in tiles of about this size, in float64."""
+
+Problem = tuple[Quadratic, np.ndarray, float]
+"""The error of a fit, and the means of its features and labels."""
+
+
+class ScaledRows:
+    """Rows as the objective sees them: shifted and scaled in float64, tile by tile.
+
+    Before they are summed: products of raw numbers, less those of means, lose the
+    digits of features that are far from zero.
+
+    Parameters
+    ----------
+    shift, scale : float64 arrays of shape (d,)
+    """
+
+    def __init__(self, shift: np.ndarray, scale: np.ndarray):
+        self.shift, self.scale = shift, scale
+
+    def tiles(
+        self, reader: RowReader, rows: np.ndarray, least: int = 256
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Row numbers, and those rows, in pieces."""
+        step = max(least, TILE_BYTES // (8 * len(self.shift) + 16))
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            tile = reader.dense(some)
+            tile -= self.shift
+            tile *= self.scale
+            yield some, tile
+
+    def augmented(
+        self, reader, rows, y, weights, least: int = 256
+    ) -> Iterator[np.ndarray]:
+        """Tiles with a column of ones before and the labels behind.
+
+        Each row is multiplied by the root of its weight.
+        """
+        for some, tile in self.tiles(reader, rows, least):
+            root = np.sqrt(weights[some])
+            found = np.empty((len(some), tile.shape[1] + 2))
+            found[:, 0] = root
+            np.multiply(tile, root[:, None], out=found[:, 1:-1])
+            np.multiply(y[some], root, out=found[:, -1])
+            yield found
+
+
+def moments(rows: ScaledRows, reader, y, weights, some, before=None) -> np.ndarray:
+    """Sums of products of ones, features and labels over some rows.
+
+    Parameters
+    ----------
+    rows : ScaledRows
+    reader : RowReader
+    y, weights : float64 arrays, indexed by row number
+    some : int64 array
+        The rows.
+    before : float64 array of shape (d + 2, d + 2) or None
+        Sums over others, which are added.
+
+    Returns
+    -------
+    sums : float64 array of shape (d + 2, d + 2)
+    """
+    d = len(rows.shift)
+    found = np.zeros((d + 2, d + 2)) if before is None else before
+    for tile in rows.augmented(reader, some, y, weights):
+        found += tile.T @ tile
+    return found
+
+
+def triangle(rows: ScaledRows, reader, y, weights, some, before=None) -> np.ndarray:
+    """A factor of the same sums, whose digits are those of the rows themselves.
+
+    Parameters
+    ----------
+    rows, reader, y, weights, some, before : object
+        As for `moments`.
+
+    Returns
+    -------
+    factor : float64 array of shape (at most d + 2, d + 2)
+    """
+    d = len(rows.shift)
+    found = np.zeros((0, d + 2)) if before is None else before
+    for tile in rows.augmented(reader, some, y, weights, 4 * (d + 2)):
+        found = np.linalg.qr(np.concatenate([found, tile]), mode="r")
+    return found
+
+
+def of_moments(parts: list[np.ndarray], share: float, origin: float) -> Problem:
+    """The mean squared error on the rows of some sums.
+
+    Sums are added, and none is taken from another, which would cost digits where the
+    weight of few rows is left.
+
+    Parameters
+    ----------
+    parts : list of float64 arrays
+        From `moments`.
+    share : float
+        How much of its optimum the intercept has: 1 if it is free, 0 if there is none.
+    origin : float
+        Of the labels, where the intercept starts.
+
+    Returns
+    -------
+    error : Quadratic
+    mean : float64 array of shape (d,)
+        Of the features.
+    label : float
+        Of the labels, from their origin on.
+    """
+    total = np.sum(parts, axis=0)
+    total /= total[0, 0]
+    mean, label = total[0, 1:-1], total[0, -1] - origin
+    gram = total[1:-1, 1:-1] - share * np.outer(mean, mean)
+    moment = total[1:-1, -1] - mean * (origin + share * label)
+    size = total[-1, -1] - total[0, -1] ** 2 + (1 - share) * label**2
+    return Quadratic(size, gram, moment), mean, label
+
+
+def of_triangles(parts: list[np.ndarray], share: float, origin: float) -> Problem:
+    """As `of_moments`, of what `triangle` returns."""
+    factor = np.asarray(np.linalg.qr(np.concatenate(parts), mode="r"))
+    factor = factor / factor[0, 0]
+    mean, label = factor[0, 1:-1], factor[0, -1] - origin
+    rest, target = factor[1:, 1:-1], factor[1:, -1]
+    if share < 1:
+        left = np.sqrt(1 - share)
+        rest = np.concatenate([rest, left * mean[None]])
+        target = np.append(target, left * label)
+    return Quadratic(target @ target, factor=rest, target=target), mean, label
+
+
+def of_rows(tile: np.ndarray, y, weights, share: float, origin: float) -> Problem:
+    """As `of_moments`, of few rows, all of them in one tile."""
+    weights = weights / weights.sum()
+    mean, label = weights @ tile, weights @ y - origin
+    root = np.sqrt(weights)
+    bent = 1 - np.sqrt(1 - share)
+    factor = (tile - bent * mean) * root[:, None]
+    target = (y - origin - bent * label) * root
+    return Quadratic(target @ target, factor=factor, target=target), mean, label

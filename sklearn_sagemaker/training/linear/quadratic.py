@@ -1,0 +1,240 @@
+"""Least squares with L2 and L1 penalties: the optima of one fit, for all penalties."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from scipy.linalg.lapack import dposv
+
+RANK = 1e-13
+"""Eigenvalues of a Gram matrix below this share of the largest are rounding noise..."""
+RANK_OF_FACTOR = 1e-28
+"""... and those of a factor of it, whose digits are those of their roots."""
+FAIR = 1e-8
+"""Eigenvalues above this share of the largest have digits enough for their vectors."""
+STEPS = 500
+"""Changes of an active set before it is taken as it is."""
+NEW = 4
+"""Weights that enter an active set at once, and one for each four that it has."""
+
+
+class Quadratic:
+    """The mean squared error of one fit, as a function of its weights.
+
+    ``size - 2 c @ w + w @ G @ w``, the intercept eliminated. It is known by ``G`` and
+    ``c``, or, where few rows or nearly equal features ask for it, by a factor:
+    ``G = F.T @ F`` and ``c = F.T @ t``.
+
+    Parameters
+    ----------
+    size : float
+        Mean square of the labels, less what the intercept explains.
+    gram, moment : float64 arrays of shape (d, d) and (d,), or None
+    factor, target : float64 arrays of shape (m, d) and (m,), or None
+    """
+
+    def __init__(self, size, gram=None, moment=None, factor=None, target=None):
+        self.size = max(float(size), 0.0)
+        self._gram, self._factor, self._target = gram, factor, target
+        self.moment = moment if factor is None else factor.T @ target
+
+    @cached_property
+    def spectrum(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Eigenvalues of G in ascending order, eigenvectors, and c in their basis."""
+        if self._factor is None:
+            values, vectors = np.linalg.eigh(self._gram)
+            kept = values > RANK * max(values[-1], 0.0)
+            vectors = vectors[:, kept]
+            return values[kept], vectors, vectors.T @ self.moment
+        m, d = self._factor.shape
+        left, right = None, self._factor
+        if m < d:
+            values, inner = np.linalg.eigh(self._factor @ self._factor.T)
+            kept = values > RANK * values[-1]
+            # The intercept takes one direction.
+            full = 0 < m - 1 <= np.count_nonzero(kept)
+            if full and values[kept][0] > FAIR * values[-1]:
+                values, inner = values[kept], inner[:, kept]
+                vectors = self._factor.T @ (inner / np.sqrt(values))
+                return values, vectors, np.sqrt(values) * (self._target @ inner)
+            # The small factor of its transpose has the same singular values.
+            left, small = np.linalg.qr(self._factor.T)
+            right = small.T
+        u, roots, vh = np.linalg.svd(right, full_matrices=False)
+        kept = roots**2 > RANK_OF_FACTOR * roots[:1] ** 2
+        u, roots, vectors = u[:, kept][:, ::-1], roots[kept][::-1], vh[kept][::-1].T
+        if left is not None:
+            vectors = left @ vectors
+        return roots**2, vectors, roots * (self._target @ u)
+
+    @property
+    def ill_conditioned(self) -> bool:
+        """Whether G has lost directions that a factor of it would keep."""
+        values = self.spectrum[0]
+        return self._factor is None and (
+            len(values) < len(self.moment) or values[0] < 1e3 * RANK * values[-1]
+        )
+
+    def product(self, weights: np.ndarray) -> np.ndarray:
+        """``G @ weights``."""
+        if self._factor is None:
+            return self._gram @ weights
+        return self._factor.T @ (self._factor @ weights)
+
+    def ridge(self, wd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The optimum for each of some L2 penalties, in closed form.
+
+        Parameters
+        ----------
+        wd : float64 array of shape (k,)
+
+        Returns
+        -------
+        weights : float64 array of shape (d, k)
+        gap : float64 array of shape (k,)
+            What the objective is above its optimum, by its gradient.
+        """
+        values, vectors, moment = self.spectrum
+        curvature = values[:, None] + wd / 2
+        weights = vectors @ (moment[:, None] / curvature)
+        left = self.product(weights) + weights * (wd / 2) - self.moment[:, None]
+        inside = vectors.T @ left
+        gap = np.sum(inside**2 / curvature, axis=0)
+        outside = np.maximum(np.sum(left**2, axis=0) - np.sum(inside**2, axis=0), 0.0)
+        return weights, gap + outside / np.maximum(wd / 2, RANK)
+
+    def lasso(self, wd: float, l1: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The optimum for each of some L1 penalties beside one L2 penalty.
+
+        From the largest penalty down, by active sets: the equations of the weights
+        that are not zero are solved, weights leave that would change their sign, and
+        those enter whose slope exceeds the penalty.
+
+        Parameters
+        ----------
+        wd : float
+        l1 : float64 array of shape (k,)
+
+        Returns
+        -------
+        weights : float64 array of shape (d, k)
+            With exact zeros.
+        gap : float64 array of shape (k,)
+            Duality gap.
+        """
+        weights, gap = np.zeros((len(self.moment), len(l1))), np.zeros(len(l1))
+        found = np.zeros(len(self.moment))
+        for place in np.argsort(-l1, kind="stable"):
+            slope = self._active_sets(found, wd / 2, l1[place] / 2)
+            weights[:, place] = found
+            gap[place] = 2 * self._gap(found, slope, wd / 2, l1[place] / 2)
+        return weights, gap
+
+    def minimum(self, start: np.ndarray, ridge: float, threshold: float) -> np.ndarray:
+        """Weights that minimise half the error and penalties.
+
+        Parameters
+        ----------
+        start : float64 array of shape (d,)
+            Weights that are near, for the L1 penalty.
+        ridge, threshold : float
+            The L2 penalty ``ridge / 2 * ||w||**2``, and the L1 penalty.
+        """
+        if threshold > 0:
+            found = start.copy()
+            self._active_sets(found, ridge, threshold)
+            return found
+        gram = self._gram + ridge * np.eye(len(self.moment))
+        solved = _solved(gram, self.moment)
+        return start if solved is None else solved
+
+    @cached_property
+    def _rows(self) -> np.ndarray:
+        """One row for each feature."""
+        if self._factor is None:
+            return self._gram
+        return np.ascontiguousarray(self._factor.T)
+
+    def _slope(self, found: np.ndarray, some: np.ndarray) -> np.ndarray:
+        """``G @ found - c``, where all other weights are zero."""
+        if self._factor is None:
+            return found[some] @ self._rows[some] - self.moment
+        return self._rows @ (found[some] @ self._rows[some] - self._target)
+
+    def _active_sets(self, found, ridge: float, threshold: float) -> np.ndarray:
+        """Change weights to those of the optimum; returns the slope there."""
+        signs = np.sign(found)
+        some = np.flatnonzero(signs)
+        slope = self._slope(found, some)
+        slack = 1e-10 * float(np.abs(self.moment).max(initial=0.0))
+        one = False
+        for _ in range(STEPS):
+            excess = np.abs(slope) - threshold
+            inside = slope[some] + ridge * found[some] + threshold * signs[some]
+            excess[some] = -np.inf
+            new = np.flatnonzero(excess > slack)
+            if len(new) == 0 and np.abs(inside).max(initial=0.0) <= slack:
+                break
+            most = 1 if one else NEW + len(some) // 4
+            if len(new) > most:
+                new = new[np.argpartition(-excess[new], most - 1)[:most]]
+            signs[new] = -np.sign(slope[new])
+            some, moved = self._solve(
+                found, signs, np.flatnonzero(signs), ridge, threshold
+            )
+            slope = self._slope(found, some)
+            if not moved and one:
+                break
+            # Of several that enter some may be better off with the other sign.
+            one = not moved
+        return slope
+
+    def _solve(self, found, signs, some, ridge: float, threshold: float):
+        """Go to the optimum of some weights, without those that change their sign.
+
+        Returns the weights that are left, and whether any has moved.
+        """
+        moved = False
+        rows = self._rows[some]
+        gram = rows[:, some] if self._factor is None else rows @ rows.T
+        gram.flat[:: len(some) + 1] += ridge
+        while len(some):
+            wanted = _solved(gram, self.moment[some] - threshold * signs[some])
+            if wanted is None:
+                break
+            wrong = wanted * signs[some] <= 0
+            now = found[some]
+            if not wrong.any():
+                found[some] = wanted
+                return some, True
+            way = np.ones(len(some))
+            way[wrong] = now[wrong] / np.where(now == wanted, 1.0, now - wanted)[wrong]
+            step = way.min()
+            if step > 0:
+                found[some] = now + step * (wanted - now)
+                moved = True
+            gone, kept = some[way <= step], way > step
+            found[gone] = signs[gone] = 0.0
+            some, gram = some[kept], gram[kept][:, kept]
+        return some, moved
+
+    def _gap(self, found, slope, ridge: float, threshold: float) -> float:
+        """Duality gap of half the objective."""
+        explained = float(self.moment @ found)
+        left = max(self.size - explained + float(slope @ found), 0.0)
+        largest = float(np.abs(slope + ridge * found).max(initial=0.0))
+        shrunk = min(1.0, threshold / largest) if largest else 1.0
+        gap = 0.5 * left * (1 + shrunk**2) - shrunk * (self.size - explained)
+        gap += threshold * float(np.abs(found).sum())
+        gap += 0.5 * ridge * (1 + shrunk**2) * float(found @ found)
+        return max(gap, 0.0)
+
+
+def _solved(gram: np.ndarray, moment: np.ndarray) -> np.ndarray | None:
+    """Solution of symmetric equations; of singular ones one far along their line."""
+    _, found, singular = dposv(gram, moment, lower=1)
+    if singular:
+        bent = gram + 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram))
+        _, found, singular = dposv(bent, moment, lower=1)
+    return None if singular else found
