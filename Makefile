@@ -21,8 +21,11 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) 
 demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo
 
+# One more than there are cores: tests of jobs and servers wait for processes.
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+
 test: $(VENV)/test-tools lint
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
 lint: $(VENV)/test-tools
 	$(BIN)/ruff check .
