@@ -4,7 +4,9 @@ After each fault the estimator is as before, nothing is left behind, and a secon
 works. The image of these jobs copies a model that is there already.
 """
 
+import io
 import sys
+import tarfile
 
 import boto3
 import numpy as np
@@ -14,6 +16,7 @@ from sklearn.base import clone
 from sklearn_sagemaker import LinearLearnerRegressor
 from sklearn_sagemaker.backends import LocalBackend, SageMakerBackend
 from sklearn_sagemaker.exceptions import (
+    ArtifactError,
     AWSConnectionError,
     AWSCredentialsError,
     AWSError,
@@ -23,6 +26,7 @@ from sklearn_sagemaker.exceptions import (
     S3AccessError,
     S3Error,
     S3NotFoundError,
+    StoredStateError,
     ThrottledError,
     TrainingJobCapacityError,
     TrainingJobFailedError,
@@ -386,6 +390,51 @@ def test_a_model_that_is_gone(emulator):
     boto3.client("s3").delete_object(Bucket=bucket, Key=key)
     with pytest.raises(S3NotFoundError, match=r"output\.tar\.gz"):
         model.wait_for_training()
+
+
+def archive(*members, kind=tarfile.REGTYPE, data=b""):
+    """A tar.gz of members of a kind."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as found:
+        for name in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, "/etc/passwd"
+            member.size = len(data) if kind == tarfile.REGTYPE else 0
+            found.addfile(member, io.BytesIO(data))
+    return stream.getvalue()
+
+
+DAMAGED = {
+    "a flipped bit": {"flip": 400},
+    "no archive": {"body": b"<html>"},
+    "an empty one": {"body": archive()},
+    "half of it": {"body": archive("state.zip", data=bytes(range(256)) * 99)[:900]},
+    "another file": {"body": archive("other.zip", data=b"1")},
+    "no state": {"body": archive("state.zip", data=b"PK")},
+    "a path out of it": {"body": archive("../state.zip", data=b"PK")},
+    "a link": {"body": archive("state.zip", kind=tarfile.SYMTYPE)},
+    "a hard link": {"body": archive("state.zip", kind=tarfile.LNKTYPE)},
+    "a device": {"body": archive("state.zip", kind=tarfile.CHRTYPE)},
+    "a pipe": {"body": archive("state.zip", kind=tarfile.FIFOTYPE)},
+    "one file twice": {"body": archive("state.zip", "state.zip", data=b"PK")},
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_what_comes_back_is_damaged_or_hostile(emulator, case, tmp_path, monkeypatch):
+    monkeypatch.setattr("sklearn_sagemaker.sagemaker.training_objects.PAUSE", 0.01)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    model = remote(wait=False).fit(X, Y)
+    rule = emulator.fail("GetObject", where="output.tar.gz", **DAMAGED[case])
+    kinds = (ArtifactError, StoredStateError, AWSError)
+    with pytest.raises(kinds, match=r"output\.tar\.gz|state\.zip"):
+        model.wait_for_training()
+    assert 0 < rule.done < 20
+    assert not hasattr(model, "coef_")
+    assert not [*tmp_path.glob("**/state.zip")]
+    emulator.heal()
+    assert (model.wait_for_training().coef_ == LOCAL.coef_).all()
 
 
 def test_a_log_that_is_closed(emulator, folder):
