@@ -1,5 +1,7 @@
 """Fits that are solved: reproduced, continued, cut off, told."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -195,3 +197,18 @@ def test_an_ensemble_is_the_mean_of_its_members():
     ]
     mean = np.mean([member.coef_ for member in members], axis=0)
     np.testing.assert_allclose(model.coef_, mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(60, 4), (20, 40)])
+@pytest.mark.parametrize("unit", [1.0, 30.0, 1e7])
+def test_huber_takes_steps_where_its_loss_is_the_absolute_error(shape, unit):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=shape), unit * rng.normal(size=shape[0])
+    model = LinearLearnerRegressor(loss="huber_loss", random_state=0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(X, y)
+    solved = model.resolved_params_["optimizer"] == "newton"
+    # 1.0 is the default of huber_delta.
+    assert solved == (np.mean(np.abs(y - np.median(y)) <= 1.0) >= 0.01)
+    assert np.isfinite(model.predict(X)).all()

@@ -186,7 +186,9 @@ class SmoothFit:
         """Twice the loss near the null model, in the units of its curvature there."""
         w, b = np.zeros((self.rows.shape[1], self.n_outputs)), self.null[0]
         margins = self._margins(w, b)
-        error, _ = self.quadratic(w, b, margins, self._slopes(margins), 0.0, 0.0)
+        # Rows that are far off have no curvature in a Huber loss.
+        least = 0.0 if self.curvature is None else LEAST
+        error, _ = self.quadratic(w, b, margins, self._slopes(margins), 0.0, least)
         error.size = float(max(1, self.n_outputs - 1))
         return error
 

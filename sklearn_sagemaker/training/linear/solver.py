@@ -51,6 +51,9 @@ NEWTON_STEPS, OF_MARGINS = 4, 100
 """Its steps for a candidate, and what the loss of a margin costs, by experience."""
 GRAM_BYTES = 1 << 30
 """For the matrices of all fits."""
+CURVED_SHARE = 0.01
+"""Of the rows whose Huber loss is square at the best constant: with fewer the loss is
+the absolute error, which Newton's method does not solve."""
 PATH_STEPS = 50
 """Factorisations of a path of penalties, by experience, of the size of the whole."""
 
@@ -90,6 +93,8 @@ def solves(
         if values["wd"] == values["l1"] == 0 or not isinstance(source, ArrayRows):
             # Classes that can be parted have no optimum without a penalty.
             return False
+        if loss == "huber_loss" and not _is_curved(settings, source, plan):
+            return False
         r, outputs = min(n, d), settings.n_outputs
         step = n * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
         work = plan.n_fits * DEFAULT_MODELS * NEWTON_STEPS * (step + (r * outputs) ** 3)
@@ -105,6 +110,13 @@ def solves(
     if 8 * size > GRAM_BYTES:
         return False
     return settings.solver_alone or work <= max(limit, ratio * trained)
+
+
+def _is_curved(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> bool:
+    """Whether enough of the labels are near their median for Newton's method."""
+    y = source.data.y[plan.train_rows]
+    near = np.abs(y - np.median(y)) <= settings.loss_parameter
+    return bool(near.mean() >= CURVED_SHARE)
 
 
 class Solver:
