@@ -210,5 +210,5 @@ def test_huber_takes_steps_where_its_loss_is_the_absolute_error(shape, unit):
         model.fit(X, y)
     solved = model.resolved_params_["optimizer"] == "newton"
     # 1.0 is the default of huber_delta.
-    assert solved == (np.mean(np.abs(y - np.median(y)) <= 1.0) >= 0.01)
+    assert solved == (np.mean(np.abs(y - np.median(y)) <= 1.0) >= 0.1)
     assert np.isfinite(model.predict(X)).all()

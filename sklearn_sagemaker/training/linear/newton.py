@@ -302,7 +302,7 @@ def _screened(fit: SmoothFit, w, b, wd: float, l1: float, bias_wd: float):
     while True:
         slopes = np.abs(fit.rows.T @ fit.slopes(w, b)).max(axis=1)
         new = ~kept & ((slopes > threshold) | (w != 0).any(axis=1))
-        if gap < np.inf and not new.any():
+        if gap != np.inf and not new.any():
             return w, b, gap
         kept |= new
         found, w = w[kept], np.zeros_like(w)

@@ -51,9 +51,9 @@ NEWTON_STEPS, OF_MARGINS = 4, 100
 """Its steps for a candidate, and what the loss of a margin costs, by experience."""
 GRAM_BYTES = 1 << 30
 """For the matrices of all fits."""
-CURVED_SHARE = 0.01
+CURVED_SHARE = 0.1
 """Of the rows whose Huber loss is square at the best constant: with fewer the loss is
-the absolute error, which Newton's method does not solve."""
+nearly the absolute error, for which Newton's method may take very many steps."""
 PATH_STEPS = 50
 """Factorisations of a path of penalties, by experience, of the size of the whole."""
 
