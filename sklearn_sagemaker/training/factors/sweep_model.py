@@ -118,6 +118,8 @@ class SweepModel:
         Other than 0, "auto" looks for factors that the start would not find: sampling
         by a wide prior for some sweeps (`GROWTH_SWEEPS`), ALS on a path from more to
         less regularisation (`PATH`), down to this share of it.
+    wide_sweeps : int
+        First sweeps of sampling by a prior of the factors that is as wide as y.
 
     Attributes
     ----------
@@ -152,6 +154,7 @@ class SweepModel:
         alpha: float | None = None,
         factors_boost: float = 5.0,
         explore: float = 0.0,
+        wide_sweeps: int = 0,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
@@ -171,7 +174,7 @@ class SweepModel:
         # One that goes on from somewhere has been there.
         self._checks_growth = bool(explore) and sample and init is None
         self._checks_growth &= total_sweeps >= GROWTH_SWEEPS + 2 * WIDE_SWEEPS
-        self._wide_until = 0
+        self._wide_until = wide_sweeps
         self._end_of_path = 0.0 if sample else explore
 
         total = self.weights.sum()
@@ -308,8 +311,8 @@ class SweepModel:
             total_sweeps=PILOT_SWEEPS,
             burn_in=0,
             seed=[*seed, 1],
+            wide_sweeps=PILOT_WIDE_SWEEPS,
         )
-        model._wide_until = PILOT_WIDE_SWEEPS
         variances = []
         for number in range(PILOT_SWEEPS):
             model.sweep()
