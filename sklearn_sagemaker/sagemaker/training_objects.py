@@ -16,7 +16,7 @@ from sklearn_sagemaker.exceptions import (
 )
 from sklearn_sagemaker.io.artifacts.archives import too_large
 from sklearn_sagemaker.sagemaker._calls import ATTEMPTS, call, translated
-from sklearn_sagemaker.sagemaker.s3 import split_uri
+from sklearn_sagemaker.sagemaker.s3 import parse_s3_url, split_uri
 
 PART = 8 << 20
 """Bytes of a part of an upload; some are in memory at a time."""
@@ -176,7 +176,7 @@ def old_objects(
     owner : dict
     older_than : timedelta
     """
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    bucket, prefix = parse_s3_url(uri)
     request = {"Bucket": bucket, "Prefix": prefix, **owner}
     while True:
         page = call(s3, "list_objects_v2", what=uri, **request)
