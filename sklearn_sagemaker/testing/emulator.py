@@ -277,6 +277,7 @@ class SageMakerEmulator:
             self._resources.invoke,
             local=not self._allow_remote,
         )
+        account.outcome = self._front.faults.outcome
         server = self._listen(serving)
         ends.callback(server.server_close)
         # Before any client is made, and until the last one has ended.

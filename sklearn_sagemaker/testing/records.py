@@ -67,6 +67,10 @@ class Records:
         except KeyError:
             raise invalid(self._missing(region, name)) from None
 
+    def find(self, region: str, name: str) -> Record | None:
+        """One of them, if there is one of this name."""
+        return self._all.get((region, name))
+
     def remove(self, region: str, name: str) -> None:
         """Forget one."""
         self.get(region, name)

@@ -22,8 +22,12 @@ from sklearn_sagemaker.testing.searching import Search
 from sklearn_sagemaker.testing.training_jobs import TrainingJobs
 from sklearn_sagemaker.testing.training_run import GROUP
 from sklearn_sagemaker.testing.transform_jobs import TransformJobs
+from sklearn_sagemaker.testing.tuning_jobs import TuningJobs
 
-SEARCHED = ("TrainingJob", "Endpoint", "ModelPackage", "ModelPackageGroup")
+SEARCHED = (
+    "TrainingJob", "HyperParameterTuningJob", "Endpoint", "ModelPackage",
+    "ModelPackageGroup",
+)  # fmt: skip
 _MOVING = ("Creating", "InProgress", "Stopping", "SystemUpdating", "Updating")
 _USING = (*_MOVING, "InService")
 
@@ -44,6 +48,7 @@ class Resources:
         self._models = Models(account, self._packages)
         self._endpoints = Endpoints(account, self._models)
         self._transforms = TransformJobs(account, self._models)
+        self._tuning = TuningJobs(account, self._training, self._limit_training)
         self.invoke = self._endpoints.invoke
         kinds = self._kinds()
         self._search = Search(account, {name: kinds[name] for name in SEARCHED})
@@ -56,6 +61,7 @@ class Resources:
             **self._models.operations(),
             **self._endpoints.operations(),
             **self._transforms.operations(),
+            **self._tuning.operations(),
             "Search": self._search,
         }
         for name in USES:
@@ -65,21 +71,29 @@ class Resources:
 
     def _limited(self, use: str, kind: str, create: Operation) -> Operation:
         """An operation that keeps to the quotas."""
-        records = self._kinds()[kind]
 
         def limited(region: str, request: Record) -> Record:
-            used = collections.Counter[str]()
-            for record in records.all(region):
-                if record[f"{kind}Status"] in _USING:
-                    used += instances(record.get(SERVED, [record])[0])
             asked = request
             if "EndpointConfigName" in request:
                 name = request["EndpointConfigName"]
                 asked = self._models.configs.get(region, name)
-            self._quotas.check(use, instances(asked), used)
+            self._limit(use, kind, region, instances(asked))
             return create(region, request)
 
         return limited
+
+    def _limit(
+        self, use: str, kind: str, region: str, asked: collections.Counter[str]
+    ) -> None:
+        """Refuse more instances than the quotas allow."""
+        used = collections.Counter[str]()
+        for record in self._kinds()[kind].all(region):
+            if record[f"{kind}Status"] in _USING:
+                used += instances(record.get(SERVED, [record])[0])
+        self._quotas.check(use, asked, used)
+
+    def _limit_training(self, region: str, asked: collections.Counter[str]) -> None:
+        self._limit("training job", "TrainingJob", region, asked)
 
     def _kinds(self) -> dict[str, Records]:
         """All records, in the order in which they need each other."""
@@ -89,6 +103,7 @@ class Resources:
             "Model": self._models.models,
             "EndpointConfig": self._models.configs,
             "TrainingJob": self._training.records,
+            "HyperParameterTuningJob": self._tuning.records,
             "TransformJob": self._transforms.records,
             "Endpoint": self._endpoints.records,
         }
@@ -109,6 +124,7 @@ class Resources:
         self._account.tags.update(found.get("tags", {}))
         own = {
             "TrainingJob": self._training.load,
+            "HyperParameterTuningJob": self._tuning.load,
             "TransformJob": self._transforms.load,
             "Endpoint": self._endpoints.load,
         }
@@ -132,6 +148,7 @@ class Resources:
 
     def close(self) -> None:
         """End all of it."""
+        self._tuning.close()
         self._training.close()
         self._transforms.close()
         self._endpoints.close()
