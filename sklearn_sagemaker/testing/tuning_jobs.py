@@ -59,7 +59,7 @@ class TuningJobs:
             arn = account.arn(region, "hyper-parameter-tuning-job", name)
             return f"Amazon SageMaker can't find a tuning job with the ARN {arn}."
 
-        self.records = Records(KIND, missing)
+        self.records = Records(KIND, missing, unknown="ResourceNotFound")
         self._runs: dict[str, TuningRun] = {}
 
     def operations(self) -> dict[str, Operation]:
