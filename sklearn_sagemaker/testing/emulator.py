@@ -263,6 +263,7 @@ class SageMakerEmulator:
         (folder / "sdk.yaml").write_text(SDK_DEFAULTS, encoding="utf-8")
         self._children = Children(folder)
         ends.callback(self._children.close)
+        self._children.warm()
         cloud = Cloud()
         cloud.reset()
         account = Account(cloud, self._children, folder, self._images, self.scale)
