@@ -10,7 +10,9 @@ from typing import Any
 from sklearn_sagemaker.testing.account import Account
 from sklearn_sagemaker.testing.cloud import Cloud
 from sklearn_sagemaker.testing.control import Operation
-from sklearn_sagemaker.testing.endpoints import SERVED, Endpoints
+from sklearn_sagemaker.testing.deployment import SERVED
+from sklearn_sagemaker.testing.endpoints import Endpoints
+from sklearn_sagemaker.testing.invocation import Invocation
 from sklearn_sagemaker.testing.logs import read_events
 from sklearn_sagemaker.testing.metrics import Metrics
 from sklearn_sagemaker.testing.models import Models
@@ -44,7 +46,7 @@ class Resources:
         self._models = Models(account, self._packages)
         self._endpoints = Endpoints(account, self._models)
         self._transforms = TransformJobs(account, self._models)
-        self.invoke = self._endpoints.invoke
+        self.invoke = Invocation(account, self._endpoints)
         kinds = self._kinds()
         self._search = Search(account, {name: kinds[name] for name in SEARCHED})
 
@@ -128,7 +130,7 @@ class Resources:
                 for item in part.statuses()
             ]
         runs = any(status in _MOVING for _, _, status in found)
-        return *found, time.monotonic() if runs else None
+        return *found, self._account.written, time.monotonic() if runs else None
 
     def close(self) -> None:
         """End all of it."""

@@ -113,6 +113,13 @@ def _jobs(emulator, calls):
     calls("UpdateEndpoint", **{**both, "EndpointConfigName": "extra"})
     in_service(calls.client, "e")
     calls("DescribeEndpoint", EndpointName="e")
+    desired = [{"VariantName": "AllTraffic", "DesiredWeight": 2.0}]
+    calls(
+        "UpdateEndpointWeightsAndCapacities",
+        EndpointName="e",
+        DesiredWeightsAndCapacities=desired,
+    )
+    in_service(calls.client, "e")
     calls("ListEndpoints")
     calls("DeleteEndpoint", EndpointName="e")
     calls("DeleteEndpointConfig", EndpointConfigName="c")
@@ -245,7 +252,6 @@ ONCE = Config(retries={"total_max_attempts": 1})
         # moto has them, and says that they have run.
         ("sagemaker", "list_hyper_parameter_tuning_jobs", {}),
         ("sagemaker", "list_processing_jobs", {}),
-        ("sagemaker-runtime", "invoke_endpoint_async", {"EndpointName": "x"}),
         (
             "sagemaker-runtime",
             "invoke_endpoint_with_response_stream",
