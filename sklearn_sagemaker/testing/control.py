@@ -22,7 +22,7 @@ which does not, or (of cards) leaves out members that are required."""
 
 MOTO_TAGS = {
     "domain", "experiment", "experiment-trial", "experiment-trial-component",
-    "notebook-instance", "pipeline",
+    "notebook-instance",
 }  # fmt: skip
 """Kinds of resources whose tags moto keeps."""
 

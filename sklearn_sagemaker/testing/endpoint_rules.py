@@ -157,6 +157,8 @@ def adjusted(config: Record, desired: list[Record]) -> Record:
                 continue
             if "ServerlessConfig" in variant and asked == "DesiredInstanceCount":
                 raise invalid(f"Variant {name} is serverless and has no instances.")
+            if asked == "DesiredInstanceCount" and not item[asked]:
+                raise invalid(f"The emulator leaves variant {name} one instance.")
             variant[member] = item[asked]
         if update := item.get("ServerlessUpdateConfig"):
             if "ServerlessConfig" not in variant:
