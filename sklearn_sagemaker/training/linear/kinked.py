@@ -11,14 +11,17 @@ from sklearn_sagemaker.training.linear.moments import of_rows
 from sklearn_sagemaker.training.linear.newton import NEAR
 from sklearn_sagemaker.training.linear.quadratic import RANK_OF_FACTOR, Quadratic
 
-TOLERANCE, OF_FOLDS = 1e-6, 1e-4
+TOLERANCE, OF_FOLDS = 1e-6, 3e-4
 """Duality gap to reach, by the objective; folds are there to be compared."""
 TOGETHER = 1 << 16
 """Kinks of so many penalties are solved at once: few calls, and they stay in cache."""
 SLACK = 1e-6
 """Share of the L1 penalty by which the pull of a feature without weight may exceed it."""
-ALL_FEATURES = 64
-"""With more than these, an L1 penalty is solved for the features that may count."""
+ROUNDING = 1e-14
+"""Losses of a constant below this share of the labels are rounding noise."""
+ALL_FEATURES, ALL_WORK = 64, 3_000_000
+"""With more than these, and more multiplications for a matrix of them, an L1 penalty is
+solved for the features that may count."""
 
 
 def _regression(y, high, low, bend=0.0, round=0.0) -> Kinks:
@@ -139,12 +142,15 @@ class KinkedFit:
         )
         self.tolerance, self.share = tolerance, weights
         self.ones = np.ones((self.n, int(use_bias)))
-        self._size = 0.0
         start = float(np.median(self.kinks.at)) * np.ones(int(use_bias))
         self._size = self._value(self.ones @ start)
-        found = self._minimise(self.ones, np.zeros((1, len(start))), None, start)
-        bias, slopes = found.weights[0], found.slopes[0]
-        self._size = self._value(self.ones @ bias)
+        if self._size <= ROUNDING * np.abs(self.kinks.at).max() * self.n:
+            # Equal labels, or none that a constant does not explain.
+            self._size, bias, slopes = 0.0, start, np.zeros(self.n)
+        else:
+            found = self._minimise(self.ones, np.zeros((1, len(start))), None, start)
+            bias, slopes = found.weights[0], found.slopes[0]
+            self._size = self._value(self.ones @ bias)
         self._start, self._null_slopes = bias, slopes
         self.null = np.zeros(1) + bias.sum(), self._size / self.n
         self.largest = float(np.abs(slopes @ self.rows).max(initial=0.0)) / self.n
@@ -236,8 +242,12 @@ class KinkedFit:
         rows = self.rows[:, used] / largest[used]
         length = np.sqrt(np.mean(rows**2, axis=0))
         rows, length = rows / length, largest[used] * length
+        # Whatever the others do, these have no weight.
+        some = self._steepest @ np.abs(rows) * length > self.n * l1.min()
+        used, rows, length = used[some], rows[:, some], length[some]
         weights = np.zeros((len(wd), len(largest)))
-        if len(used) <= ALL_FEATURES:
+        work = len(used) ** 2 * (self.n + len(used) // 3)
+        if len(used) <= ALL_FEATURES or work <= ALL_WORK:
             found = self._lasso(rows, length, wd, l1, bias_wd)
             weights[:, used] = found.weights[:, : len(used)] / length
             return weights.T, self._bias(found.weights), found.gap
@@ -266,6 +276,14 @@ class KinkedFit:
     def _pull(self, slopes, rows, length) -> np.ndarray:
         """What the loss would gain by a weight of each feature."""
         return np.abs(slopes @ rows) * length / self.n
+
+    @property
+    def _steepest(self) -> np.ndarray:
+        """Of each row, the most that the loss's slope can be at an optimum."""
+        kinks = self.kinks
+        # No row loses more than all do without weights.
+        high = kinks.high + np.sqrt(2.0 * kinks.bend * self._size)
+        return np.maximum(high, kinks.low).sum(axis=0)
 
     def _lasso(self, rows, length, wd, l1, bias_wd) -> Optimum:
         width = self.ones.shape[1]

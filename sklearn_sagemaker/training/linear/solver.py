@@ -352,7 +352,7 @@ class Solver:
         self._basis = kinked.Basis(self._tile)
         refit = self._kinked_fit(0)
         error, largest = refit.squared_error(), refit.largest
-        half = refit.null[1] / error.size if error.size > 0 else 1.0
+        half = refit.null[1] / error.size if min(refit.null[1], error.size) > 0 else 1.0
         wd, l1 = self._pairs(error, half, largest / half)
         found = spread(partial(self._of_kinked_fit, wd, l1), range(self.plan.n_fits))
         return wd, l1, found, refit.null[1]
