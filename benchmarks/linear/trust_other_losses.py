@@ -150,9 +150,7 @@ class HuberByScipy(RegressorMixin, BaseEstimator):
 
         start = np.zeros(X.shape[1] + 1)
         options = {"maxiter": 1000, "ftol": 1e-12, "gtol": 1e-8}
-        v = minimize(
-            objective, start, jac=True, method="L-BFGS-B", options=options
-        ).x
+        v = minimize(objective, start, jac=True, method="L-BFGS-B", options=options).x
         self.coef_, self.intercept_ = v[:-1] * unit, v[-1] * unit + centre
         return self
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from sklearn_sagemaker.training.linear.moments import of_rows
 from sklearn_sagemaker.training.linear.newton import NEAR
 from sklearn_sagemaker.training.linear.quadratic import RANK_OF_FACTOR, Quadratic
 
-TOLERANCE, OF_FOLDS = 1e-6, 3e-4
-"""Duality gap to reach, by the objective; folds are there to be compared."""
+TOLERANCE, OF_FOLDS, OF_NULL = 1e-6, 3e-4, 1e-9
+"""Duality gap to reach, by the objective; folds are there to be compared. The slopes of
+the model without weights say where the L1 path begins."""
 TOGETHER = 1 << 16
 """Kinks of so many penalties are solved at once: few calls, and they stay in cache."""
 SLACK = 1e-6
@@ -79,6 +81,9 @@ class Basis:
     Parameters
     ----------
     rows : float64 array of shape (n, d)
+    alike : bool
+        Whether all features count in units of their own length. Tiny ones have digits
+        then, but there is no L2 penalty.
 
     Attributes
     ----------
@@ -86,22 +91,45 @@ class Basis:
         Their columns have a mean square of 1.
     """
 
-    def __init__(self, rows: np.ndarray):
+    def __init__(self, rows: np.ndarray, alike: bool = False):
         # Beyond the range of squares there are no singular values.
-        largest = float(np.abs(rows).max(initial=0.0)) or 1.0
-        u, roots, vh = np.linalg.svd(rows / largest, full_matrices=False)
+        unit = np.abs(rows).max(axis=0, initial=0.0)
+        unit[unit == 0] = 1.0
+        if not alike:
+            unit[:] = unit.max(initial=0.0)
+        u, roots, vh = np.linalg.svd(rows / unit, full_matrices=False)
         kept = roots**2 > RANK_OF_FACTOR * roots[:1] ** 2
         self.rows = u[:, kept] * np.sqrt(len(rows))
-        self._scale = roots[kept] * largest / np.sqrt(len(rows))
+        self._unit, self._scale = unit, roots[kept] / np.sqrt(len(rows))
         self._directions = vh[kept].T
 
     def penalty(self, wd: np.ndarray) -> np.ndarray:
         """Of each direction, for each of some L2 penalties."""
-        return (wd[:, None] / self._scale) / self._scale
+        if not wd.any():
+            return np.zeros((len(wd), len(self._scale)))
+        scale = self._scale * self._unit[0]
+        return (wd[:, None] / scale) / scale
 
     def weights(self, found: np.ndarray) -> np.ndarray:
         """Of the features, as columns, from those of the directions, as rows."""
-        return self._directions @ (found / self._scale).T
+        return (self._directions @ (found / self._scale).T) / self._unit[:, None]
+
+
+class Bases:
+    """The same for the rows of some fits, with and without an L2 penalty."""
+
+    def __init__(self, rows: np.ndarray):
+        self._rows = rows
+
+    @cached_property
+    def penalised(self) -> Basis:
+        """Where there is an L2 penalty."""
+        return Basis(self._rows)
+
+    @cached_property
+    def free(self) -> Basis:
+        """Where there is none."""
+        return Basis(self._rows, alike=True)
 
 
 class KinkedFit:
@@ -116,7 +144,7 @@ class KinkedFit:
         As scaled.
     y, weights : float64 arrays of shape (n,)
     use_bias : bool
-    basis : (Basis, int array)
+    bases : (Bases, int array)
         Of these rows and perhaps others, and which of its rows they are.
     tolerance : float
         Duality gap to reach, by the objective.
@@ -130,11 +158,11 @@ class KinkedFit:
     """
 
     def __init__(
-        self, loss, parameter, rows, y, weights, use_bias, basis, tolerance=TOLERANCE
+        self, loss, parameter, rows, y, weights, use_bias, bases, tolerance=TOLERANCE
     ):
         counted = weights > 0
         self.rows, self.n = rows[counted], int(np.count_nonzero(counted))
-        self.basis, mine = basis
+        self.bases, mine = bases
         self.mine = mine[counted]
         weights = weights[counted]
         self.kinks = KINKS[loss](y[counted], parameter).weighted(
@@ -148,8 +176,10 @@ class KinkedFit:
             # Equal labels, or none that a constant does not explain.
             self._size, bias, slopes = 0.0, start, np.zeros(self.n)
         else:
+            self.tolerance = OF_NULL
             found = self._minimise(self.ones, np.zeros((1, len(start))), None, start)
-            bias, slopes = found.weights[0], found.slopes[0]
+            self.tolerance = tolerance
+            bias, slopes, self._null_gap = (part[0] for part in found)
             self._size = self._value(self.ones @ bias)
         self._start, self._null_slopes = bias, slopes
         self.null = np.zeros(1) + bias.sum(), self._size / self.n
@@ -212,28 +242,39 @@ class KinkedFit:
         bias = np.full(k, self.null[0][0])
         if self._size == 0:
             return weights[:, None], bias[None], gap
-        for lasso in (False, True):
-            some = np.flatnonzero((l1 > 0) == lasso)
-            if len(some) == 0:
-                continue
-            find = self._lassos if lasso else self._ridges
-            w, b, left = find(wd[some], l1[some], bias_wd[some])
-            good = np.isfinite(left)
-            weights[:, some] = np.where(good, w, 0.0)
-            bias[some] = np.where(good, b, bias[some])
-            gap[some] = left / self.n
+        none = (l1 >= self.largest) & (bias_wd == 0)
+        gap[none] = self._null_gap / self.n
+        ways = (
+            (~none & (l1 == 0) & (wd == 0), self._unpenalised),
+            (~none & (l1 == 0) & (wd > 0), self._ridges),
+            (~none & (l1 > 0), self._lassos),
+        )
+        for some, find in ways:
+            if some.any():
+                w, b, left = find(wd[some], l1[some], bias_wd[some])
+                good = np.isfinite(left)
+                weights[:, some] = np.where(good, w, 0.0)
+                bias[some] = np.where(good, b, bias[some])
+                gap[some] = left / self.n
         return weights[:, None], bias[None], gap
 
+    def _unpenalised(self, wd, l1, bias_wd):
+        return self._smooth(self.bases.free, wd, bias_wd)
+
     def _ridges(self, wd, l1, bias_wd):
-        rows = np.concatenate([self.basis.rows[self.mine], self.ones], axis=1)
+        return self._smooth(self.bases.penalised, wd, bias_wd)
+
+    def _smooth(self, basis: Basis, wd, bias_wd):
+        """Without an L1 penalty."""
+        rows = np.concatenate([basis.rows[self.mine], self.ones], axis=1)
         width = self.ones.shape[1]
         penalty = np.concatenate(
-            [self.basis.penalty(wd), np.tile(bias_wd[:, None], width)], axis=1
+            [basis.penalty(wd), np.tile(bias_wd[:, None], width)], axis=1
         )
         start = np.append(np.zeros(rows.shape[1] - width), self._start)
         found = self._minimise(rows, self.n * penalty, None, start)
         directions = found.weights[:, : rows.shape[1] - width]
-        return self.basis.weights(directions), self._bias(found.weights), found.gap
+        return basis.weights(directions), self._bias(found.weights), found.gap
 
     def _lassos(self, wd, l1, bias_wd):
         # Each feature in the units of its own length.
