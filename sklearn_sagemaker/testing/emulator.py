@@ -278,6 +278,7 @@ class SageMakerEmulator:
                 {**self._resources.operations(), **studio(account, self.role)},
             ),
             self._resources.invoke,
+            self.region,
             local=not self._allow_remote,
         )
         server = self._listen(serving)
