@@ -45,6 +45,8 @@ class Account:
     outcome : callable
         ``outcome(operation, text)``: how a job ends that the service itself creates,
         if a fault is about it.
+    written : int
+        How often endpoints have written to S3, after their calls.
     lock : RLock
         Of everything that is kept here.
     """
@@ -56,6 +58,7 @@ class Account:
     scale: float = 0.0
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     outcome: Callable[[str, str], Any] = lambda operation, text: None
+    written: int = 0
     lock: Any = field(default_factory=threading.RLock)
 
     def wait(self, status: str, asked: threading.Event) -> None:

@@ -9,13 +9,17 @@ from typing import Any
 
 from sklearn_sagemaker.testing.account import Account
 from sklearn_sagemaker.testing.cloud import Cloud
+from sklearn_sagemaker.testing.compilation_jobs import CompilationJobs
 from sklearn_sagemaker.testing.control import Operation
-from sklearn_sagemaker.testing.endpoints import SERVED, Endpoints
+from sklearn_sagemaker.testing.deployment import SERVED
+from sklearn_sagemaker.testing.endpoints import Endpoints
+from sklearn_sagemaker.testing.invocation import Invocation
 from sklearn_sagemaker.testing.logs import read_events
 from sklearn_sagemaker.testing.metrics import Metrics
 from sklearn_sagemaker.testing.models import Models
 from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.packages import Packages
+from sklearn_sagemaker.testing.pipelines import Pipelines
 from sklearn_sagemaker.testing.quotas import USES, Quotas, instances
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.searching import Search
@@ -28,7 +32,10 @@ SEARCHED = (
     "TrainingJob", "HyperParameterTuningJob", "Endpoint", "ModelPackage",
     "ModelPackageGroup",
 )  # fmt: skip
-_MOVING = ("Creating", "InProgress", "Stopping", "SystemUpdating", "Updating")
+_MOVING = (
+    "Creating", "Executing", "INPROGRESS", "InProgress", "STARTING", "STOPPING",
+    "Stopping", "SystemUpdating", "Updating",
+)  # fmt: skip
 _USING = (*_MOVING, "InService")
 
 
@@ -48,8 +55,10 @@ class Resources:
         self._models = Models(account, self._packages)
         self._endpoints = Endpoints(account, self._models)
         self._transforms = TransformJobs(account, self._models)
+        self._compilations = CompilationJobs(account)
         self._tuning = TuningJobs(account, self._training, self._limit_training)
-        self.invoke = self._endpoints.invoke
+        self._pipelines = Pipelines(account, self.operations)
+        self.invoke = Invocation(account, self._endpoints)
         kinds = self._kinds()
         self._search = Search(account, {name: kinds[name] for name in SEARCHED})
 
@@ -62,6 +71,8 @@ class Resources:
             **self._endpoints.operations(),
             **self._transforms.operations(),
             **self._tuning.operations(),
+            **self._compilations.operations(),
+            **self._pipelines.operations(),
             "Search": self._search,
         }
         for name in USES:
@@ -106,6 +117,9 @@ class Resources:
             "HyperParameterTuningJob": self._tuning.records,
             "TransformJob": self._transforms.records,
             "Endpoint": self._endpoints.records,
+            "CompilationJob": self._compilations.records,
+            "Pipeline": self._pipelines.records,
+            "PipelineExecution": self._pipelines.executions,
         }
 
     def dump(self) -> Record:
@@ -127,6 +141,8 @@ class Resources:
             "HyperParameterTuningJob": self._tuning.load,
             "TransformJob": self._transforms.load,
             "Endpoint": self._endpoints.load,
+            "CompilationJob": self._compilations.load,
+            "PipelineExecution": self._pipelines.load,
         }
         with self._account.lock:
             for kind, part in self._kinds().items():
@@ -144,10 +160,12 @@ class Resources:
                 for item in part.statuses()
             ]
         runs = any(status in _MOVING for _, _, status in found)
-        return *found, time.monotonic() if runs else None
+        return *found, self._account.written, time.monotonic() if runs else None
 
     def close(self) -> None:
         """End all of it."""
+        self._pipelines.close()
+        self._compilations.close()
         self._tuning.close()
         self._training.close()
         self._transforms.close()
