@@ -43,6 +43,8 @@ def in_words(n_bytes: int) -> str:
     return f"{n_bytes} bytes"
 
 
+WORK_BYTES = 32 << 20
+"""Of one array of passing results, where work can be cut into pieces."""
 EPOCH_BYTES, MODEL_BYTES = 256, 2048
 """What reports keep of each epoch, and of each candidate, besides numbers."""
 

@@ -50,6 +50,7 @@ from sklearn_sagemaker.training.linear.resume import (
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solver import Solver, solves
 from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.linear.wide import WideSolver, solves_wide
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.progress import (
     Checkpoints,
@@ -123,7 +124,10 @@ class LinearRun:
         )
         width = self.plan.n_fits * self.settings.n_outputs * len(self.candidates)
         work = 4 * self.epochs * self.stored * width
-        self.solved = solves(self.settings, self.source, self.plan, self.reader, work)
+        self.wide = solves_wide(self.settings, self.source, self.plan, self.reader)
+        self.solved = self.wide or solves(
+            self.settings, self.source, self.plan, self.reader, work
+        )
         self._check_solver()
         self._check_memory()
         self.statistics = self._feature_statistics()
@@ -322,7 +326,7 @@ class LinearRun:
         saved: dict[str, Any] | None,
     ) -> ModelState:
         """Solve all candidates in one step, and select one."""
-        solver = Solver(
+        solver = (WideSolver if self.wide else Solver)(
             self.settings,
             self.source,
             self.plan,
