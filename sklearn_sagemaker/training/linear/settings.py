@@ -63,8 +63,6 @@ class LinearSettings(Settings):
         What the user has set that only steps heed.
     solver_alone : bool
         Whether the user asks for the solver, and for nothing else.
-    stepwise : bool
-        Whether the user asks for steps: SageMaker's path, and nothing else.
     """
 
     def __init__(self, spec: TrainingSpec):
