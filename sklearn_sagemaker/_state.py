@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -30,15 +30,20 @@ HELD_SHARE = 6
 memory."""
 
 
-def feature_label(number: int, names: Any = None) -> str:
-    """What messages call a feature: its number, and its name if there are names.
+class SomeFeatures(NamedTuple):
+    """Numbers of the features that a training has left, and the names of all, or None;
+    in place of names."""
 
-    In place of names there may be numbers, where a training has some features only.
-    """
+    numbers: np.ndarray
+    names: Any = None
+
+
+def feature_label(number: int, names: Any = None) -> str:
+    """What messages call a feature: its number, and its name if there are names."""
+    if isinstance(names, SomeFeatures):
+        return feature_label(int(names.numbers[number]), names.names)
     if names is None:
         return f"feature {number}"
-    if np.asarray(names).dtype.kind == "i":
-        return f"feature {names[number]}"
     return f"feature {number} ({str(names[number])[:40]!r})"
 
 
