@@ -32,7 +32,8 @@ memory."""
 
 class SomeFeatures(NamedTuple):
     """Numbers of the features that a training has left, and the names of all, or None;
-    in place of names."""
+    in place of names.
+    """
 
     numbers: np.ndarray
     names: Any = None

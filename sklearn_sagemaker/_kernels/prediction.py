@@ -54,7 +54,8 @@ def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
 
 def _of_stored(X, coef: np.ndarray) -> tuple[csr_array, np.ndarray]:
     """The columns that few rows store, and their coefficients: the kernel wants these
-    feature by feature, and those of all features are many to turn."""
+    feature by feature, and those of all features are many to turn.
+    """
     # The kernels trust what comes of this.
     check_compressed(X.data, X.indices, X.indptr, *X.shape)
     stored, places = np.unique(X.indices[: X.indptr[-1]], return_inverse=True)

@@ -1,8 +1,8 @@
 """Newton's method on rows with more features than rows: conjugate gradients.
 
-The optimum with an L2 penalty is a combination of the rows, ``w = X.T @ a``. All numbers
-here are of rows, so that memory does not follow the features, and sparse rows stay
-sparse. All fits of a path step together, each by lengths of its own.
+The optimum with an L2 penalty is a combination of the rows, ``w = X.T @ a``. All
+numbers here are of rows, so that memory does not follow the features, and sparse rows
+stay sparse. All fits of a path step together, each by lengths of its own.
 """
 
 from __future__ import annotations
@@ -198,7 +198,7 @@ class RowFits:
         r = -(slopes + wd * self.a)
         rb = -bias * (slopes.sum(axis=0) + bias_wd * self.b)
         kr = self.product(r)
-        first, kfirst, bfirst = r, kr, rb
+        kfirst, bfirst = kr, rb
         a, b, moved = np.zeros_like(r), np.zeros_like(rb), np.zeros_like(r)
         step, bstep, kstep = r, rb, kr
         size = start = _inner(r, kr, rb, rb)
@@ -224,9 +224,7 @@ class RowFits:
             bstep = rb + turn[:, None] * bstep
             kstep = kr + turn[:, None] * kstep
             size = np.where(going, new, size)
-        slope = -(
-            np.einsum("nfk,nfk->f", a, kfirst) + np.einsum("fk,fk->f", b, bfirst)
-        )
+        slope = -(np.einsum("nfk,nfk->f", a, kfirst) + np.einsum("fk,fk->f", b, bfirst))
         return a, b, moved, slope
 
 

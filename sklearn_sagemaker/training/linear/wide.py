@@ -1,4 +1,4 @@
-"""Sparse rows with more features than rows: candidates solved as combinations of rows."""
+"""Sparse rows of many features: candidates solved as combinations of the rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sklearn_sagemaker.training.linear.candidates import (
 )
 from sklearn_sagemaker.training.linear.conjugate import RowFits
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.memory import WORK_BYTES
+from sklearn_sagemaker.training.memory import MODEL_BYTES, WORK_BYTES, check_bytes
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.rows import ArrayRows, Rows
 from sklearn_sagemaker.training.scaling import FeatureStatistics
@@ -28,14 +28,16 @@ SOLVED_LOSSES = ("logistic", "softmax_loss", "squared_loss")
 """Their second derivatives are in `conjugate`."""
 ROWS_PER_FEATURE = 4
 """With more rows to a feature combinations of rows are no short cut."""
+STEP_ARRAYS = 16
+"""As large as one candidate, that a step of all fits works with."""
 DENSITY = 0.1
 """Share of the values that rows may store: fuller ones are solved as dense ones are."""
 STRENGTHS = 20.0, 1e-3, 0.1
 """Of a path: the first, the last and a single one, where 1 is the mean square length of
 a row by the number of rows: with rows of length 1 they are ``1 / C``."""
 PATH, FIRST_LOOK = 8, [1, 3, 5]
-"""Penalties of the scaling that does best, and those that each scaling is tried with."""
-OF_PATH, OF_REFIT = 1e-2, 1e-8
+"""Penalties of the best scaling, and those that each scaling is tried with."""
+OF_PATH, OF_REFIT = 1e-2, 1e-10
 """Decreases that last steps expect, by the objective: what they leave is about the
 square. The first is enough to compare, and what is selected goes on to the second."""
 
@@ -69,6 +71,31 @@ def solves_wide(
     if source.stored(plan.train_rows) > DENSITY * n * d:
         return False
     return 1 < n <= ROWS_PER_FEATURE * d
+
+
+def check_wide(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> None:
+    """Refuse what cannot be held, before there is any of it.
+
+    Parameters
+    ----------
+    settings, source, plan : object
+        Of the run.
+
+    Raises
+    ------
+    TrainingTooLargeError
+    """
+    wanted, X = settings.values["num_models"], source.data.X
+    n_models = PATH + len(FIRST_LOOK) if wanted == "auto" else wanted
+    columns = X.shape[0] * plan.n_fits * settings.n_outputs
+    check_bytes(
+        n_models * (MODEL_BYTES + 16 * columns)
+        + STEP_ARRAYS * 8 * columns
+        + 32 * X.nnz,
+        f"num_models={wanted!r}: {n_models} candidates as combinations of "
+        f"{X.shape[0]} rows, and copies of these,",
+        "set fewer num_models, or cv=False to train no folds beside them",
+    )
 
 
 class _Rows:
@@ -111,9 +138,7 @@ class WideColumns:
         best constant.
     """
 
-    def __init__(
-        self, solver: WideSolver, wd, scaling, a, scores, bias, optimality
-    ):
+    def __init__(self, solver: WideSolver, wd, scaling, a, scores, bias, optimality):
         self._solver = solver
         self.wd, self.scaling = wd, scaling
         self.a, self.scores, self.bias = a, scores, bias
@@ -251,8 +276,12 @@ class WideSolver:
         if values["normalize_data"] != "auto":
             kinds = ["standard" if values["normalize_data"] else "none"]
         wanted = values["num_models"]
+        if wanted != "auto":
+            kinds = kinds[:wanted]
         if values["wd"] != "auto":
-            columns = self._joined([self._solved(kind, [values["wd"]]) for kind in kinds])
+            columns = self._joined(
+                [self._solved(kind, [values["wd"]]) for kind in kinds]
+            )
         elif wanted != "auto":
             shares = [len(part) for part in np.array_split(range(wanted), len(kinds))]
             columns = self._joined(
@@ -290,7 +319,9 @@ class WideSolver:
         squares.data **= 2
         return float(weights @ squares.sum(axis=1)) / np.count_nonzero(weights)
 
-    def _solved(self, kind: str, path, before: WideColumns | None = None) -> WideColumns:
+    def _solved(
+        self, kind: str, path, before: WideColumns | None = None
+    ) -> WideColumns:
         """The candidates of a path of penalties, the strongest first.
 
         Each starts at the one before it, and those of columns ``before`` are there.
@@ -311,13 +342,11 @@ class WideSolver:
 
     def _joined(self, parts: list[WideColumns]) -> WideColumns:
         names = "wd", "scaling", "a", "scores", "bias", "optimality"
-        return WideColumns(
-            self,
-            *(np.concatenate([getattr(part, name) for part in parts]) for name in names),
-        )
+        values = [[getattr(part, name) for part in parts] for name in names]
+        return WideColumns(self, *map(np.concatenate, values))
 
     # -------------------------------------------------------------------- the losses
-    def _losses(self, columns: WideColumns) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def _losses(self, columns: WideColumns) -> tuple[np.ndarray, ...]:
         """Mean losses on the rows that train, on those that validate, and by part."""
         plan, targets = self.plan, self.targets
         rows, (weights, apart) = plan.train_rows, targets.loss_weights

@@ -131,7 +131,9 @@ def test_random_weights_to_start_from_are_those_of_the_columns():
     few = few.tocsr()
     few.eliminate_zeros()
     a, b = fit(many, y, **starts).coef, fit(few, y, **starts).coef
-    np.testing.assert_allclose(a[0, [0, 2, 6, 8, 10]], b[0, [0, 2, 6, 8, 10]], atol=1e-6)
+    np.testing.assert_allclose(
+        a[0, [0, 2, 6, 8, 10]], b[0, [0, 2, 6, 8, 10]], atol=1e-6
+    )
     assert b[0, 4] == 0.0
 
 
