@@ -13,6 +13,7 @@ from sklearn_sagemaker import (
     load_artifact,
     save_artifact,
 )
+from sklearn_sagemaker._kernels.prediction import linear_margins
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.linear import run as run_module
@@ -275,3 +276,19 @@ def test_values_are_read_in_place_and_rows_that_meet_all_columns_whole():
     wide = widened(X)
     assert np.shares_memory(linear_run(wide, y, **STEPS).data.X.data, wide.data)
     assert linear_run(X, y, **STEPS).data.X is X
+
+
+def test_margins_by_the_columns_that_are_stored_are_those_by_all():
+    rng = np.random.default_rng(0)
+    X = sp.random_array((40, 30), density=0.1, format="csr", rng=rng)
+    X = sp.csr_array(sp.vstack([X, sp.csr_array((1, 30))]))
+    coef, intercept = rng.normal(size=(3, 30)), rng.normal(size=3)
+    assert X.nnz > 30
+    everyone = linear_margins(X, coef, intercept)
+    np.testing.assert_allclose(everyone, X @ coef.T + intercept)
+    alone = [linear_margins(X[row : row + 1], coef, intercept)[0] for row in range(41)]
+    np.testing.assert_array_equal(alone, everyone)
+    few = X[:5]
+    few.indices[0] = 99
+    with pytest.raises(ValueError, match="lies outside"):
+        linear_margins(few, coef, intercept)
