@@ -42,6 +42,7 @@ _NAMES = {
     "estimator": ("Estimator", "EstimatorBase"),
     "inputs": ("FileSystemInput", "TrainingInput", "s3_input"),
     "model": ("Model",),
+    "model_package": ("ModelPackage",),
     "pipeline": ("PipelineModel",),
     "predictor": ("Predictor", "RealTimePredictor"),
     "session": (

@@ -17,7 +17,7 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/Named"
 WRITES = re.compile("^(Create|Update|Delete|Stop|Invoke)")
 # Defaults of the SDK that the service does not need.
 DEBUGGER = {
-    "DebugHookConfig", "DebugRuleConfigurations", "ProfilerConfig",
+    "DebugHookConfig", "DebugRuleConfigurations", "ModelCard", "ProfilerConfig",
     "ProfilerRuleConfigurations",
 }  # fmt: skip
 STAMPS = (
@@ -77,6 +77,8 @@ class Recorder:
         if verb == "Search":
             return 200, {"Results": []}
         name = body.get(f"{kind}Name")
+        if kind == "ModelPackage":
+            name = _package(body)
         if verb == "Create":
             self.known[kind, name] = body
             arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{_dashed(kind)}/{name}"
@@ -147,6 +149,14 @@ class Recorder:
             f"<Account>{ACCOUNT}</Account></GetCallerIdentityResult>"
             "</GetCallerIdentityResponse>",
         )
+
+
+def _package(body):
+    """Name of a package: of its own, or that of the first version of its group."""
+    arn = body.get("ModelPackageArn") or body.get("ModelPackageName")
+    if arn is None:
+        return f"{body['ModelPackageGroupName']}/1"
+    return arn.partition("model-package/")[2] or arn
 
 
 def _described(kind, name, body):
