@@ -330,6 +330,10 @@ class PendingTraining(ABC):
     def name(self) -> str:
         """By which the training is found again."""
 
+    def attributes(self) -> dict[str, Any]:
+        """Fitted attributes beside those of the model, when that is there."""
+        return {}
+
     @abstractmethod
     def result(self, timeout: float | None = None) -> ModelState:
         """Wait for the model, for so many seconds at most.
