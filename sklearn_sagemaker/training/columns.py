@@ -89,7 +89,7 @@ class Columns:
         """What messages call these columns, for `feature_label`."""
         if self.numbers is None:
             return names
-        return SomeFeatures(self.numbers, names)
+        return SomeFeatures(self.numbers, self.width, names)
 
 
 def _csr(kind: type, data, indices, indptr, width: int) -> Any:
