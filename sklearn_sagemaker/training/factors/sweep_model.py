@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import special
 
+from sklearn_sagemaker._columns import start_numbers, start_rule
 from sklearn_sagemaker._kernels import sweep_kernels
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.groups import check_groups
@@ -120,6 +121,8 @@ class SweepModel:
         less regularisation (`PATH`), down to this share of it.
     wide_sweeps : int
         First sweeps of sampling by a prior of the factors that is as wide as y.
+    columns : int64 array of shape (n_features,) or None
+        Numbers of the features by which they start; None counts them.
 
     Attributes
     ----------
@@ -155,6 +158,7 @@ class SweepModel:
         factors_boost: float = 5.0,
         explore: float = 0.0,
         wide_sweeps: int = 0,
+        columns: np.ndarray | None = None,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
@@ -197,7 +201,8 @@ class SweepModel:
         self._fixed_alpha = 1.0 if link == "probit" or not sample else alpha
         self.alpha = self._fixed_alpha or 1.0 / self._variance
 
-        self._start(init, init_sigma)
+        self._columns = np.arange(store.n_features) if columns is None else columns
+        self._start(init, init_sigma, seed)
         self._regularise(bias_wd, linear_wd, factors_wd, seed)
         self._target = self.y.copy()
         self._refresh()
@@ -223,7 +228,7 @@ class SweepModel:
         self.draws.clear()
         self._plan_draws(burn_in)
 
-    def _start(self, init, init_sigma) -> None:
+    def _start(self, init, init_sigma, seed) -> None:
         store, k, d = self.store, self.num_factors, self.store.n_features
         numbers = k + self.use_linear
         n_panels = max(1, -(-numbers // PANEL))
@@ -252,7 +257,8 @@ class SweepModel:
             intercept, coef, factors = init
         else:
             intercept, coef = 0.0, np.zeros(d)
-            factors = init_sigma * self.rng.standard_normal((d, k))
+            rule = start_rule("normal", init_sigma, [*seed, 1])
+            factors = start_numbers(rule, self._columns, k)
             if not self.sample:
                 # Where the objective is least for features without rows.
                 factors[self._unseen] = 0.0
@@ -283,7 +289,7 @@ class SweepModel:
                 # For the first sweep: the spread of the start, and some of that of y.
                 square = 0.1 * self._linear_unit
                 if name == "factors":
-                    spread = np.mean(self.factors**2) if k else 0.0
+                    spread = self._spread() if k else 0.0
                     square = spread or PAIR_SHARE[True] * self._factors_unit
                 ridge = np.full(shape, 1.0 / (square * self.alpha))
             else:
@@ -312,6 +318,7 @@ class SweepModel:
             burn_in=0,
             seed=[*seed, 1],
             wide_sweeps=PILOT_WIDE_SWEEPS,
+            columns=self._columns,
         )
         variances = []
         for number in range(PILOT_SWEEPS):
@@ -449,7 +456,8 @@ class SweepModel:
     # ----------------------------------------------------------------- exploration
     def _spread(self) -> float:
         """Mean square of the factors of features that have rows."""
-        return float(np.mean(self.factors[self._seen] ** 2))
+        seen = self.factors[self._seen]
+        return float(np.mean(seen**2)) if len(seen) else 0.0
 
     def _explore(self) -> None:
         """Let factors come up that the data want, before a sweep."""
@@ -498,8 +506,8 @@ class SweepModel:
         noise = np.zeros((0, LANES))
         if self.sample:
             noise = np.zeros((self.store.n_features, LANES))
-            shape = self.store.n_features, panel.n_numbers
-            noise[:, : panel.n_numbers] = self.rng.standard_normal(shape)
+            shape = self.store.n_features - len(self._unseen), panel.n_numbers
+            noise[self._seen, : panel.n_numbers] = self.rng.standard_normal(shape)
             # Nothing is known of them but the prior: their mean spares noise.
             panel.parameters[self._unseen] = mean[self.groups[self._unseen]]
         sweep_kernels.sweep_panel(

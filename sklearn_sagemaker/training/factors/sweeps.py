@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._columns import start_numbers
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._kernels.prediction import DrawMean
 from sklearn_sagemaker._state import TrainingData
@@ -87,6 +88,8 @@ class SweepModels:
         Whether the best sweep is kept.
     groups : int array of shape (n_features,)
     seed : list of int
+    columns : int64 array of shape (n_features,) or None
+        Numbers of the features by which they start; None counts them.
     """
 
     def __init__(
@@ -103,6 +106,7 @@ class SweepModels:
         validated: bool,
         groups: np.ndarray,
         seed: list[int],
+        columns: np.ndarray | None = None,
     ):
         self.settings, self.n_outputs = settings, n_outputs
         self.sample = settings.solver == "mcmc"
@@ -119,6 +123,7 @@ class SweepModels:
             "total_sweeps": epochs,
             "burn_in": min(BURN_IN, epochs // 4),
             "explore": PATH_END[validated],
+            "columns": np.arange(d) if columns is None else columns,
         }
         if not self.sample:
             for name in ("linear_wd", "factors_wd"):
@@ -138,7 +143,6 @@ class SweepModels:
         else:
             self._targets = [(y == label).astype(float) for label in range(n_outputs)]
         self._models: list[SweepModel] | None = None
-        self._n_features = d
         self.best: Solution | None = None
         self._best_decays: dict[str, list[float]] = {}
         self.sweeps = 0
@@ -149,7 +153,7 @@ class SweepModels:
     def models(self) -> list[SweepModel]:
         """One for each output; made when first needed, in the thread that trains."""
         if self._models is None:
-            self._models = self._make(self._starts(self._n_features))
+            self._models = self._make(self._starts())
         return self._models
 
     @property
@@ -162,18 +166,26 @@ class SweepModels:
             for group in ("bias", "linear", "factors")
         )
 
-    def _starts(self, n_features: int) -> list:
+    def _starts(self) -> list:
         """Where each output starts; None leaves it to the sweeps."""
         if self._own_start:
             return [None] * self.n_outputs
         values, starts = self.settings.values, []
+        columns = self._arguments["columns"]
+        seen = (np.diff(self._store.indptr) > 0) | self.sample
         for output in range(self.n_outputs):
-            rng = np.random.default_rng([*self._seed, output, 1])
-            bias = start_of(values, "bias", 0.0, (1,), rng)
-            coef = start_of(values, "linear", 0.0, (n_features,), rng)
-            shape = (n_features, self.k)
-            factors = start_of(values, "factors", SWEEPS_SIGMA, shape, rng)
-            starts.append((float(bias[0]), coef, factors))
+            seed = [*self._seed, output, 1]
+            bias, coef, factors = (
+                start_numbers(start_of(values, group, sigma, seed), at, width)
+                for group, sigma, at, width in (
+                    ("bias", 0.0, columns[:1] * 0, 1),
+                    ("linear", 0.0, columns, 1),
+                    ("factors", SWEEPS_SIGMA, columns, self.k),
+                )
+            )
+            # Where the objective is least for features without rows.
+            coef, factors = coef[:, 0] * seen, factors * seen[:, None]
+            starts.append((float(bias[0, 0]), coef, factors))
         return starts
 
     @property

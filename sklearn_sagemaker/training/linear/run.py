@@ -152,7 +152,7 @@ class LinearRun:
         if self.settings.solver_alone and not self.solved:
             raise ValueError(
                 f"optimizer={SOLVER!r} cannot solve {self.loss.name} on rows like "
-                "these: it takes smooth losses and not too many features, and for all "
+                "these: it takes not too many features, and for all "
                 "but squared_loss a penalty and rows in memory; set optimizer='auto'."
             )
         for name in self.settings.steps if self.settings.solver_alone else ():

@@ -578,7 +578,9 @@ def test_going_on_keeps_the_scalers_of_the_first_run(sparse):
     second = run.train().resume
     assert second["labels"] == first.resume["labels"]
     assert second["square"] == run.square == first.resume["square"]
-    for name, before in zip(("shift", "scale"), first.resume["scaler"], strict=True):
+    for name, before in zip(
+        ("shift", "scale", "rest"), first.resume["scaler"], strict=True
+    ):
         np.testing.assert_array_equal(getattr(run.scaler, name), before)
     anew = factor_run(9.0 * X, 9.0 * y, epochs=2, classes=1)
     assert (anew.scaler.scale != run.scaler.scale).all()
