@@ -247,8 +247,10 @@ class _Point:
         """Weights with exact zeros, slopes by rows, and the duality gap between."""
         # A dual point: with what is left of the conditions taken away.
         slope = self.slope + self.curvature * self.forward(self._solved(-self.left))
-        most = self.high if self.bend is None else np.where(
-            self.bend > 0, np.inf, self.high
+        most = (
+            self.high
+            if self.bend is None
+            else np.where(self.bend > 0, np.inf, self.high)
         )
         slope = np.clip(slope, -self.low, most)
         dual = -slope @ self.offset

@@ -10,12 +10,12 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker.training.linear import kinked
 from sklearn_sagemaker.training.linear.candidates import (
     DEFAULT_MODELS,
     Candidates,
     solved_candidates,
 )
-from sklearn_sagemaker.training.linear import kinked
 from sklearn_sagemaker.training.linear.moments import (
     Problem,
     ScaledRows,
