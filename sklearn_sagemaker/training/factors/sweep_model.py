@@ -41,7 +41,7 @@ as wide as y."""
 GROWTH_SWEEPS, GROWTH, WIDE_SWEEPS = 15, 1.5, 6
 STILL_SWEEPS, STILL = 3, 0.9
 """If what factors add has not grown by so much after the first sweeps of sampling, or
-the loss of the last few of these is more than so large a part of that of the same number
+the loss of the last few of these is more than so large a part of that of as many
 behind the first few, a prior as wide as y holds for some sweeps: small factors and a
 narrow prior can hold each other where they are for hundreds of sweeps, whatever the
 data say."""

@@ -297,9 +297,8 @@ def test_draws_lie_evenly_after_the_burn_in(problem, num_draws, total, burn_in, 
 
 
 def test_draws_of_before_the_loss_fell_are_forgotten(problem):
-    X, y = problem
+    X, y, _ = problem
     model = model_of(X, y, sample=True, num_draws=99, total_sweeps=40, burn_in=5)
-    model._checks_growth = True
     for _ in range(10):
         loss = model.sweep()
     assert len(model.draws) == 5
