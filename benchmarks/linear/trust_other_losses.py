@@ -229,7 +229,7 @@ class Way(NamedTuple):
     form: Callable = np.asarray
     weighted: bool = False
     apart: bool = False
-    settings: dict[str, Any] = {}
+    settings: tuple[tuple[str, Any], ...] = ()
 
 
 WAYS = {
@@ -238,7 +238,7 @@ WAYS = {
     "csr": Way(sp.csr_array),
     "weights": Way(weighted=True),
     "X_val": Way(apart=True),
-    "cv=False": Way(settings={"cv": False}),
+    "cv=False": Way(settings=(("cv", False),)),
 }
 
 
@@ -271,7 +271,7 @@ def one_split(task: Task, way: Way, draw: Callable, split: int):
     seconds = [timed(lambda: peer.fit(Z[a], y[a], **given))]
 
     kind = LinearLearnerClassifier if task.classes else LinearLearnerRegressor
-    ours = kind(random_state=0, **task.settings, **way.settings)
+    ours = kind(random_state=0, **task.settings, **dict(way.settings))
     rows, apart = a, {}
     if way.apart:
         rows, rest = train_test_split(a, test_size=0.25, random_state=split)

@@ -213,16 +213,17 @@ def test_features_that_were_left_out_are_looked_at(monkeypatch):
     X, y, weights = rows("absolute_loss", 40, 30)
     problem = kinked_fit("absolute_loss", X, y, weights)
     l1 = problem.largest * np.geomspace(0.9, 0.01, 6)
-    given = np.zeros(6), l1, np.zeros(6)
-    together = problem.optima(*given)
+    penalties = np.zeros(6), l1, np.zeros(6)
+    given = "absolute_loss", X, y, weights
+    together = problem.optima(*penalties)
     monkeypatch.setattr(kinked, "ALL_FEATURES", 0)
     monkeypatch.setattr(kinked, "ALL_WORK", 0)
-    some = problem.optima(*given)
+    some = problem.optima(*penalties)
     for place in range(6):
         one, other = (
-            objective("absolute_loss", X, y, weights, w[:, 0, place], b[0, place], 0.0, l1[place])
+            objective(*given, w[:, 0, place], b[0, place], 0.0, l1[place])
             for w, b, _ in (together, some)
-        )  # fmt: skip
+        )
         np.testing.assert_allclose(one, other, rtol=2e-6)
 
 
@@ -244,6 +245,25 @@ def test_labels_without_a_spread(loss):
     assert not w.any()
     assert gap == 0
     assert objective(loss, X, y, weights, w, b, 0.1, 0.0) == 0
+
+
+@pytest.mark.parametrize("kind", ["wd", "l1"])
+@pytest.mark.parametrize("loss", LINEAR)
+def test_weaker_penalties_leave_what_explains_all(loss, kind):
+    """Their models are not solved again, and are certified all the same."""
+    X, y, weights = rows(loss, 20, 40)
+    path, none = np.geomspace(1.0, 1e-7, 20), np.zeros(20)
+    wd, l1 = (path, none) if kind == "wd" else (none, path)
+    w, b, gap = kinked_fit(loss, X, y, weights).optima(wd, l1, none)
+    assert (w[..., -1] == w[..., -2]).all()
+    values = [
+        objective(loss, X, y, weights, w[:, 0, i], b[0, i], wd[i], l1[i])
+        for i in range(20)
+    ]
+    assert gap.max() <= 2e-6 * values[0]
+    alone = solved(loss, X, y, weights, wd[-1], l1[-1])
+    best = objective(loss, X, y, weights, *alone[:2], wd[-1], l1[-1])
+    assert -alone[2] <= values[-1] - best <= gap[-1] + 1e-15
 
 
 def test_rows_of_zero_weight_are_absent():
