@@ -31,13 +31,17 @@ from sagemaker.core.shapes import (
     DataCaptureConfig,
     DataSource,
     DesiredWeightAndCapacity,
-    InferenceSpecification,
-    ModelPackageContainerDefinition,
     OutputDataConfig,
     ProductionVariant,
     ResourceConfig,
     S3DataSource,
     StoppingCondition,
+)
+
+# Model cards have one of the same name, which hides it.
+from sagemaker.core.shapes.shapes import (
+    InferenceSpecification,
+    ModelPackageContainerDefinition,
 )
 
 SESSION = Session()
@@ -187,12 +191,13 @@ def variants_and_capture():
     assert b"endpointInput" in objects_below("captured/several/b/")
     endpoint.update_weights_and_capacities(
         desired_weights_and_capacities=[
-            DesiredWeightAndCapacity(variant_name="a", desired_weight=0)
+            DesiredWeightAndCapacity(variant_name="a", desired_weight=3)
         ]
     )
     endpoint.wait_for_status("InService")
     endpoint.refresh()
-    assert [item.current_weight for item in endpoint.production_variants] == [0, 1]
+    weights = [item.current_weight for item in endpoint.production_variants]
+    assert weights == [3, 1], weights
     endpoint.delete()
 
 
@@ -220,7 +225,6 @@ def registry_and_pipeline():
                 )
             ],
             supported_content_types=["text/csv"],
-            supported_response_mime_types=["application/json"],
         ),
     )
     model = {"ModelPackageName": package.model_package_arn}
