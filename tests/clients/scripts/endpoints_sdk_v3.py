@@ -38,12 +38,6 @@ from sagemaker.core.shapes import (
     StoppingCondition,
 )
 
-# Model cards have one of the same name, which hides it.
-from sagemaker.core.shapes.shapes import (
-    InferenceSpecification,
-    ModelPackageContainerDefinition,
-)
-
 SESSION = Session()
 BUCKET = SESSION.default_bucket()
 ROLE = get_execution_role()
@@ -215,18 +209,19 @@ def spot():
 
 def registry_and_pipeline():
     ModelPackageGroup.create(model_package_group_name="book")
-    package = ModelPackage.create(
-        model_package_group_name="book",
-        model_approval_status="Approved",
-        inference_specification=InferenceSpecification(
-            containers=[
-                ModelPackageContainerDefinition(
-                    image=IMAGE, model_data_url=MADE["artifact"]
-                )
-            ],
-            supported_content_types=["text/csv"],
-        ),
-    )
+    # ModelPackage.create takes the InferenceSpecification of model cards only: there are
+    # two classes of this name in sagemaker-core 2.27.
+    arn = boto3.client("sagemaker").create_model_package(
+        ModelPackageGroupName="book",
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [{"Image": IMAGE, "ModelDataUrl": MADE["artifact"]}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )["ModelPackageArn"]
+    package = ModelPackage.get(arn)
+    assert package.model_approval_status == "Approved"
     model = {"ModelPackageName": package.model_package_arn}
     step = {
         "Name": "Create",
