@@ -209,8 +209,8 @@ def spot():
 
 def registry_and_pipeline():
     ModelPackageGroup.create(model_package_group_name="book")
-    # ModelPackage.create takes the InferenceSpecification of model cards only: there are
-    # two classes of this name in sagemaker-core 2.27.
+    # ModelPackage.create takes the InferenceSpecification of model cards only, which
+    # hides the other class of this name in sagemaker-core 2.27.
     arn = boto3.client("sagemaker").create_model_package(
         ModelPackageGroupName="book",
         ModelApprovalStatus="Approved",
