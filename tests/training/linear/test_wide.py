@@ -1,5 +1,7 @@
 """Candidates of wide sparse rows, which are solved as combinations of the rows."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -177,3 +179,32 @@ def test_an_estimator_goes_on_and_selects_by_its_criterion():
     first = model.coef_
     np.testing.assert_array_equal(model.fit(X, y).coef_, first)
     assert model.score(X, y) > 0.8
+
+
+class Kept:
+    """Checkpoints in memory."""
+
+    state = None
+
+    def restore(self):
+        return self.state and pickle.loads(self.state)
+
+    def epoch_ends(self, number, state):
+        self.state = pickle.dumps(state())
+
+
+def test_what_is_solved_is_not_solved_again(monkeypatch):
+    X, y = texts(classes=3)
+    kept = Kept()
+    whole = linear_run(X, y, classes=3).train(checkpoints=kept)
+    again = linear_run(X, y, classes=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(wide.WideSolver, "solve", None)
+        found = again.train(checkpoints=kept)
+    np.testing.assert_array_equal(found.coef, whole.coef)
+    # What another solver has left is passed over.
+    state = kept.restore()
+    del state["solved"]["scores"]
+    kept.state = pickle.dumps(state)
+    other = linear_run(X, y, classes=3).train(checkpoints=kept)
+    np.testing.assert_array_equal(other.coef, whole.coef)
