@@ -100,6 +100,15 @@ def test_units_of_all_features_do_not_matter(units):
     np.testing.assert_allclose(other.coef * units, usual.coef, rtol=1e-3, atol=1e-6)
 
 
+def test_a_scaling_whose_numbers_overflow_leaves_the_other():
+    X, y = texts()
+    sizes = np.ones(400)
+    sizes[0] = 1e152
+    found = fit(sp.csr_array(X @ sp.diags_array(sizes)), y)
+    assert found.best_params["scaling"] == "norm"
+    assert np.isfinite(found.coef).all()
+
+
 def test_the_number_of_threads_and_the_type_of_indices_change_no_bit():
     X, y = texts(classes=3)
     first = fit(X, y, classes=3)
