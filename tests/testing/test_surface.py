@@ -446,7 +446,9 @@ def test_what_is_not_there_or_wrong_is_refused(sagemaker, call, arguments, said)
     with pytest.raises(ClientError, match=said) as caught:
         getattr(sagemaker, call)(**arguments)
     answer = caught.value.response
-    assert answer["Error"]["Code"] == "ValidationException"
+    tunes = "hyper_parameter_tuning" in call
+    expected = "ResourceNotFound" if tunes else "ValidationException"
+    assert answer["Error"]["Code"] == expected
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 

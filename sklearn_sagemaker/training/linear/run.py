@@ -157,8 +157,8 @@ class LinearRun:
         if self.settings.solver_alone and not self.solved:
             raise ValueError(
                 f"optimizer={SOLVER!r} cannot solve {self.loss.name} on rows like "
-                "these: it takes not too many features, and for all "
-                "but squared_loss a penalty and rows in memory; set optimizer='auto'."
+                "these: it takes not too many features, for all but squared_loss rows "
+                "in memory, and for smooth ones a penalty; set optimizer='auto'."
             )
         for name in self.settings.steps if self.settings.solver_alone else ():
             warn_user(
