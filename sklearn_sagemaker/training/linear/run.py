@@ -302,6 +302,9 @@ class LinearRun:
             If no candidate stayed finite.
         """
         saved = checkpoints.restore() if checkpoints else None
+        if saved and not self._is_of(saved):
+            # Of a version that trained other columns, or solved otherwise.
+            saved = None
         if self.solved and (saved is None or "solved" in saved):
             return self._solve(monitor, checkpoints, saved)
         # Blocks as they were, whatever the threads.
@@ -357,6 +360,13 @@ class LinearRun:
         if monitor is not None:
             monitor(0, 1, summary(self.progress, 0, columns.n_models))
         return self._select([columns])
+
+    def _is_of(self, saved: dict[str, Any]) -> bool:
+        """Whether a checkpoint has the numbers of such a run."""
+        if "solved" in saved:
+            return ("scores" in saved["solved"]) == self.wide
+        d = self.reader.n_features
+        return all(len(block["best_weights"]) == d for block in saved["blocks"])
 
     def _keep(self, checkpoints: Checkpoints, per_block: int, number: int) -> None:
         """Offer the state after so many epochs."""
