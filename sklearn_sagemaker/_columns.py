@@ -102,13 +102,25 @@ def narrowed(X: Any, columns: np.ndarray) -> sp.csr_array:
     -------
     X : CSR of shape (n_rows, m)
         It shares the values.
+
+    Raises
+    ------
+    ValueError
+        If it stores others.
     """
-    if X.nnz < X.shape[1] // 16:
+    if len(columns) == 0 or X.nnz < X.shape[1] // 16:
         places = np.searchsorted(columns, X.indices)
+        known = np.append(columns, -1)[places] == X.indices
     else:
-        place = np.zeros(X.shape[1], dtype=X.indices.dtype)
+        place = np.full(X.shape[1], -1, dtype=X.indices.dtype)
         place[columns] = np.arange(len(columns))
         places = place[X.indices]
+        known = places >= 0
+    if not known.all():
+        raise ValueError(
+            "The rows of the dataset have become others during the fit; leave its "
+            "files alone until it ends."
+        )
     places = places.astype(X.indices.dtype, copy=False)
     return sp.csr_array((X.data, places, X.indptr), shape=(X.shape[0], len(columns)))
 

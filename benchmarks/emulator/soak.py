@@ -151,6 +151,8 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=50)
     options = parser.parse_args()
     print_environment()
+    # Also a SIGTERM ends the emulator.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     emulator = Process()
     try:
         measure(options, emulator)

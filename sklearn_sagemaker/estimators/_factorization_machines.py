@@ -244,7 +244,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         does. SageMaker's own default is False.
     early_stopping_patience : int in [1, inf) or "auto", default="auto"
         Epochs without an improvement on the validation rows before a candidate
-        stops. "auto" is 4; it is 12 for the "als" solver if it chooses factors_wd.
+        stops. "auto" is 4; it is 24 for the "als" solver if it chooses factors_wd.
         Without validation rows all epochs are trained.
     early_stopping_tolerance : float in [0, inf), default=0.0
         Relative improvement of the validation loss that counts as one.
@@ -620,7 +620,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         does. SageMaker's own default is False.
     early_stopping_patience : int in [1, inf) or "auto", default="auto"
         Epochs without an improvement on the validation rows before a candidate
-        stops. "auto" is 4; it is 12 for the "als" solver if it chooses factors_wd.
+        stops. "auto" is 4; it is 24 for the "als" solver if it chooses factors_wd.
         Without validation rows all epochs are trained.
     early_stopping_tolerance : float in [0, inf), default=0.0
         Relative improvement of the validation loss that counts as one.

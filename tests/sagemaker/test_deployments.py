@@ -187,3 +187,37 @@ def test_models_that_cannot_be_registered(emulator):
     with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
         sagemaker.model.Nothing  # noqa: B018
     assert sagemaker.model.ModelPackage is sagemaker.ModelPackage
+
+
+def test_spot_instances_and_warm_pools(emulator, capsys):
+    """The estimator's arguments, executed: interruption, savings, and reuse."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(60, 2)).astype("float32")
+    y = (rows[:, 0] > 0).astype("float32")
+    common = (emulator.role, 1, "ml.m5.large", "binary_classifier")
+    spot = sagemaker.LinearLearner(
+        *common,
+        epochs=2,
+        num_models=1,
+        use_spot_instances=True,
+        max_run=300,
+        max_wait=300,
+        checkpoint_s3_uri=f"s3://{emulator.bucket}/checkpoints",
+    )
+    records = spot.record_set(rows, y)
+    emulator.fail("CreateTrainingJob", interrupt="epoch=0,", times=1)
+    spot.fit(records, mini_batch_size=20)
+    said = capsys.readouterr().out
+    assert "Interrupted" in said
+    assert "Managed Spot Training savings" in said
+    client = boto3.client("sagemaker")
+    pools = []
+    for name in ("pool-1", "pool-2"):
+        learner = sagemaker.LinearLearner(
+            *common, epochs=1, num_models=1, keep_alive_period_in_seconds=600
+        )
+        learner.fit(records, mini_batch_size=20, logs=False, job_name=name)
+    for name in ("pool-1", "pool-2"):
+        found = client.describe_training_job(TrainingJobName=name)
+        pools.append(found["WarmPoolStatus"]["Status"])
+    assert pools == ["Reused", "Available"]

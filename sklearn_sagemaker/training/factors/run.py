@@ -183,8 +183,10 @@ class FactorRun:
         stores = [make_store(self.data, part, self.scaler) for part in rows]
         groups = feature_groups(self.spec.groups, self.data.X, rows[0], stores[0])
 
+        leads: dict[int, SweepModels] = {}
+
         def make(number: int, fit: int) -> Any:
-            return SweepModels(
+            models = SweepModels(
                 self.settings,
                 self.candidates.params(number),
                 stores[fit],
@@ -198,7 +200,10 @@ class FactorRun:
                 groups,
                 [self.spec.seed, 0xFAC7, number, fit],
                 self.columns,
+                leads.get(number),
             )
+            leads.setdefault(number, models)
+            return models
 
         return make
 

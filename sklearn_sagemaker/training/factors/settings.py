@@ -33,7 +33,7 @@ GROUPS = ("bias", "linear", "factors")
 """Of the parameters."""
 INIT_SIGMA = 0.006
 FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
-PATH_PATIENCE = 12
+PATH_PATIENCE = 24
 """Epochs without an improvement that "als" waits: its factors come up on the way to
 less regularisation, after what is linear has been found."""
 EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100}

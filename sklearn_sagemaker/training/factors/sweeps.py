@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from sklearn_sagemaker.training.factors.gradient import (
 )
 from sklearn_sagemaker.training.factors.groups import one_hot_groups, split_by_count
 from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
-from sklearn_sagemaker.training.factors.sweep_model import SweepModel
+from sklearn_sagemaker.training.factors.sweep_model import SweepModel, pilot_of
 
 DRAW_BYTES = 256 << 20
 """Of the draws of a model that are kept, with ``num_draws="auto"``."""
@@ -90,6 +92,8 @@ class SweepModels:
     seed : list of int
     columns : int64 array of shape (n_features,) or None
         Numbers of the features by which they start; None counts them.
+    lead : SweepModels or None
+        Of the same candidate: decays of "als" come from its rows.
     """
 
     def __init__(
@@ -107,6 +111,7 @@ class SweepModels:
         groups: np.ndarray,
         seed: list[int],
         columns: np.ndarray | None = None,
+        lead: SweepModels | None = None,
     ):
         self.settings, self.n_outputs = settings, n_outputs
         self.sample = settings.solver == "mcmc"
@@ -132,6 +137,9 @@ class SweepModels:
             if "factors_boost" in params:
                 self._arguments["factors_boost"] = params["factors_boost"]
         self._store, self._seed = store, seed
+        self._lead = self if lead is None else lead
+        self._pilots: dict[int, dict[str, np.ndarray]] = {}
+        self._lock = Lock()
         origin, unit = labels
         weights = data.sample_weight[rows]
         self._weights = weights / weights.mean()
@@ -224,12 +232,28 @@ class SweepModels:
                 self._weights,
                 init=start,
                 seed=[*self._seed, output],
+                pilot=partial(self._lead.pilot, output),
                 **self._arguments,
             )
             for output, (target, start) in enumerate(
                 zip(self._targets, starts, strict=True)
             )
         ]
+
+    def pilot(self, output: int) -> dict[str, np.ndarray]:
+        """What `pilot_of` says of an output, once for all folds."""
+        with self._lock:
+            if output not in self._pilots:
+                names = ("num_factors", "groups", "link", "linear_wd", "factors_wd",
+                         "columns")  # fmt: skip
+                self._pilots[output] = pilot_of(
+                    self._store,
+                    self._targets[output],
+                    self._weights,
+                    seed=[*self._seed, output],
+                    **{name: self._arguments[name] for name in names},
+                )
+            return self._pilots[output]
 
     def train(self, *_: Any) -> float:
         """One sweep over all parameters; returns the mean loss."""
@@ -336,6 +360,7 @@ class SweepModels:
             "factors": now.factors,
             "hyper": hyper,
             "sweeps": self.models[0].n_sweeps,
+            "paths": [model.path for model in self.models],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -345,8 +370,10 @@ class SweepModels:
             list(zip(*(state[name] for name in names), strict=True))
         )
         if not self.sample:
-            for model in self.models:
+            for number, model in enumerate(self.models):
                 model.n_sweeps = state.get("sweeps", 0)
+                # Of an earlier version: at the end.
+                model.path = state["paths"][number] if "paths" in state else 0.0
             return
         for model, hyper in zip(self.models, state["hyper"], strict=True):
             for name, value in hyper.items():

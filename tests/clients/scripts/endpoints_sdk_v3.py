@@ -35,7 +35,6 @@ from sagemaker.core.shapes import (
     ModelPackageContainerDefinition,
     OutputDataConfig,
     ProductionVariant,
-    ProductionVariantServerlessConfig,
     ResourceConfig,
     S3DataSource,
     StoppingCondition,
@@ -141,10 +140,22 @@ def a_model_and_a_warm_pool():
 
 
 def serverless():
-    config = ProductionVariantServerlessConfig(
-        memory_size_in_mb=1024, max_concurrency=2
+    # Objects of sagemaker-core 2.27 write MemorySizeInMb, which botocore refuses.
+    config = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
+    boto3.client("sagemaker").create_endpoint_config(
+        EndpointConfigName="serverless",
+        ProductionVariants=[
+            {"VariantName": "a", "ModelName": "book", "ServerlessConfig": config}
+        ],
     )
-    endpoint = serve("serverless", variant(serverless_config=config))
+    endpoint = Endpoint.create(
+        endpoint_name="serverless", endpoint_config_name="serverless"
+    )
+    endpoint.wait_for_status("InService")
+    endpoint.refresh()
+    assert (
+        endpoint.production_variants[0].current_serverless_config.max_concurrency == 2
+    )
     MADE["scores"] = predictions(endpoint)
     assert len(MADE["scores"]) == 2
     endpoint.delete()

@@ -15,10 +15,11 @@ from sklearn_sagemaker import (
     save_artifact,
 )
 from sklearn_sagemaker._columns import start_numbers, start_rule
+from sklearn_sagemaker._state import Contents, RowSource, WindowedData
 from sklearn_sagemaker.exceptions import FeatureScaleError, TrainingTooLargeError
 from sklearn_sagemaker.training.factors.run import FactorRun
 from sklearn_sagemaker.training.factors.stream import FactorStream
-from sklearn_sagemaker.training.factors.wide import FactorTraining
+from sklearn_sagemaker.training.factors.wide import FactorTraining, NarrowSource
 from tests.training.factors.test_run import data_of, spec_of
 
 WIDTH = 40_000
@@ -290,3 +291,42 @@ def test_memory_follows_the_columns_with_values(solver):
         tracemalloc.stop()
     # coef_ and where the factors are: 12 MB. The factors of all would be 134 or more.
     assert peak < 90e6
+
+
+# ------------------------------------------------------------------------- windows
+class Windows(RowSource):
+    """Rows in windows of fifty."""
+
+    memory = 1 << 30
+
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+
+    @property
+    def contents(self):
+        n, d = self.X.shape
+        return Contents(n, d, True, self.X.dtype, self.X.data.nbytes, None, None)
+
+    def load(self):
+        return self.X, self.y, None
+
+    def windows(self, seed, epoch):
+        draws = np.random.default_rng(1).random(len(self.y))
+        for start in range(0, len(self.y), 50):
+            rows = slice(start, start + 50)
+            yield self.X[rows], self.y[rows], None, draws[rows]
+
+
+def test_windows_are_those_of_all_columns():
+    X, y = problem()
+    spec = spec_of(1, cv="auto", solver="gradient", num_factors=3, epochs=4)
+    data = WindowedData(Windows(X, y))
+    wide = FactorTraining(spec, data).train()
+    assert_same_model(wide, FactorRun(spec, data).train())
+
+
+def test_windows_that_become_others_are_refused():
+    X, y = problem()
+    source = NarrowSource(Windows(X, y), columns_of()[1:])
+    with pytest.raises(ValueError, match="have become others during the fit"):
+        list(source.windows(0, 1))
