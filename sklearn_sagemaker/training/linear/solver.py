@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,9 @@ from sklearn_sagemaker.training.linear.candidates import (
     Candidates,
     solved_candidates,
 )
+from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_size
 from sklearn_sagemaker.training.linear.moments import (
+    TILE_BYTES,
     Problem,
     ScaledRows,
     moments,
@@ -49,6 +51,10 @@ NEWTON_WORK = 8_000_000_000
 """Multiplications that Newton's method may take."""
 NEWTON_STEPS, OF_MARGINS = 4, 100
 """Its steps for a candidate, and what the loss of a margin costs, by experience."""
+OF_ROWS = 6
+"""Passes over all rows where the steps are those of a sample."""
+HELD_BYTES = 256 << 20
+"""Scaled rows that are held, in float64, and not made again for each pass."""
 GRAM_BYTES = 1 << 30
 """For the matrices of all fits."""
 CURVED_SHARE = 0.1
@@ -96,9 +102,13 @@ def solves(
         if loss == "huber_loss" and not _is_curved(settings, source, plan):
             return False
         r, outputs = min(n, d), settings.n_outputs
-        step = n * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
-        work = plan.n_fits * DEFAULT_MODELS * NEWTON_STEPS * (step + (r * outputs) ** 3)
-        size = 2 * plan.n_fits * n * d
+        some = sample_size(n, d)
+        step = some * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
+        work = NEWTON_STEPS * (step + (r * outputs) ** 3)
+        size = 2 * plan.n_fits * some * d
+        if some < n:
+            work += OF_ROWS * n * outputs * (2 * d + OF_MARGINS)
+        work *= plan.n_fits * DEFAULT_MODELS
     elif n < d:
         if not isinstance(source, ArrayRows):
             return False
@@ -296,33 +306,61 @@ class Solver:
 
     def _newton(self, spread: Spread):
         """Penalties, and what `_of_fit` finds of each fit."""
-        rows = self.plan.train_rows
-        ((_, self._tile),) = self.rows.tiles(self.reader, rows, len(rows))
         refit = self._smooth_fit(0)
         wd, l1 = self._pairs(refit.at_null(), 0.5)
         found = spread(partial(self._of_fit, wd, l1), range(self.plan.n_fits))
         return wd, l1, found, refit.null[1]
 
-    def _smooth_fit(self, fit: int) -> SmoothFit:
+    @cached_property
+    def _held(self) -> np.ndarray:
+        """All rows that train, as scaled."""
+        rows = self.plan.train_rows
+        ((_, tile),) = self.rows.tiles(self.reader, rows, len(rows))
+        return tile
+
+    def _tiles(self, rows: np.ndarray, places: np.ndarray | None):
+        """Parts of some places among the rows of a fit, and those rows, as scaled."""
+        d, everyone = self.reader.n_features, self.plan.train_rows
+        some = rows if places is None else rows[places]
+        held = 8 * len(everyone) * d <= HELD_BYTES
+        if held:
+            mine, step = np.searchsorted(everyone, some), TILE_BYTES // (8 * d + 16)
+            starts = range(0, len(mine), max(256, step))
+            parts = np.split(mine, starts[1:])
+            tiles = ((part, self._held[part]) for part in parts)
+        else:
+            tiles = self.rows.tiles(self.reader, some)
+        start = 0
+        for part, tile in tiles:
+            place = slice(start, start + len(part))
+            yield place if places is None else places[place], tile
+            start = place.stop
+
+    def _smooth_fit(self, fit: int) -> SmoothFit | LargeFit:
         """The loss on the rows that a fit is trained on, in its own labels."""
-        everyone = self.plan.train_rows
+        settings, everyone = self.settings, self.plan.train_rows
         rows = self.plan.trained_by(fit, everyone)
         y = self.targets.scaled(self.source.data.y[rows])
-        return SmoothFit(
-            self.settings.loss.name,
-            self.parameter[fit],
-            self._tile[np.searchsorted(everyone, rows)],
-            (y - self.label_shift[fit]) / self.label_scale[fit],
-            self.targets.loss_weights[0][rows],
-            self.settings.n_outputs,
-            self.settings.values["use_bias"],
-            OF_FOLDS if fit else TOLERANCE,
+        y = (y - self.label_shift[fit]) / self.label_scale[fit]
+        weights = self.targets.loss_weights[0][rows]
+        loss, parameter = settings.loss.name, self.parameter[fit]
+        more = settings.n_outputs, settings.values["use_bias"]
+        tolerance = OF_FOLDS if fit else TOLERANCE
+        d = self.reader.n_features
+        if sample_size(len(everyone), d) == len(everyone):
+            tile = self._held[np.searchsorted(everyone, rows)]
+            return SmoothFit(loss, parameter, tile, y, weights, *more, tolerance)
+        tiles, seed = partial(self._tiles, rows), [settings.spec.seed, 0x5A, fit]
+        return LargeFit(
+            loss, parameter, tiles, y, weights, d, *more, tolerance, seed
         )
 
     def _of_fit(self, wd, l1, fit: int):
         """The same of a loss that is no square; directions are not counted."""
         bias_wd = wd * self.settings.values["bias_wd_mult"]
-        w, b, gap = optima(self._smooth_fit(fit), wd, l1, bias_wd)
+        problem = self._smooth_fit(fit)
+        solve = optima if isinstance(problem, SmoothFit) else LargeFit.optima
+        w, b, gap = solve(problem, wd, l1, bias_wd)
         shift, scale = self.label_shift[fit], self.label_scale[fit]
         return w * scale, b * scale + shift, gap, np.zeros(len(wd))
 
