@@ -213,6 +213,7 @@ class Column:
     def __init__(self, samples, penalties, w, b):
         self.samples, self.level = samples, 0
         self.wd, self.l1, self.bias_wd = penalties
+        self.w, self.b = w, b
         self.tried, self.length = (w, b), 1.0
         self.value, self.gap, self.slope = np.inf, np.inf, 0.0
         self.hessian, self.fresh = None, False
@@ -275,7 +276,11 @@ class Column:
         slope = np.sum((slope_w + self.wd * w) * (far_w - w))
         slope += (slope_b + self.bias_wd * b) @ (far_b - b)
         slope += self.l1 * (np.abs(far_w).sum() - np.abs(w).sum())
-        self.slope, self.length, self.tried = min(float(slope), 0.0), 1.0, (far_w, far_b)
+        self.slope, self.length, self.tried = (
+            min(float(slope), 0.0),
+            1.0,
+            (far_w, far_b),
+        )
         self.gap = -0.5 * self.slope
 
 
@@ -314,9 +319,7 @@ def corrected(fit: LargeFit, wd, l1, bias_wd, w, b):
                 # The sample has misled it.
                 column.tried = np.zeros_like(tried_w[k]), fit.null[0]
                 going.append(column)
-            elif column.takes(
-                value[k], slope_w[:, :, k], slope_b[:, k], fit.tolerance
-            ):
+            elif column.takes(value[k], slope_w[:, :, k], slope_b[:, k], fit.tolerance):
                 going.append(column)
         active = going
         if not active:

@@ -42,7 +42,8 @@ from sklearn_sagemaker.training.linear.candidates import (
 from sklearn_sagemaker.training.linear.choice import TrainedLinear, select
 from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.solver import Solver, solves
+from sklearn_sagemaker.training.linear.solved import SolvedColumns
+from sklearn_sagemaker.training.linear.solver import Solver, how_many
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.progress import (
@@ -114,7 +115,20 @@ class LinearRun:
         )
         width = self.plan.n_fits * self.settings.n_outputs * len(self.candidates)
         work = 4 * self.epochs * self.stored * width
-        self.solved = solves(self.settings, self.source, self.plan, self.reader, work)
+        self.n_solved = how_many(
+            self.settings,
+            self.source,
+            self.plan,
+            self.reader,
+            len(self.candidates),
+            work,
+        )
+        self.solved = self.n_solved == len(self.candidates)
+        if 0 < self.n_solved < len(self.candidates):
+            others = {"num_models": len(self.candidates) - self.n_solved}
+            self.candidates = make_candidates(
+                {**self.values, **others}, bool(self.reader.sparse)
+            )
         self._check_solver()
         self._check_memory()
         self.statistics = self._feature_statistics()
@@ -303,7 +317,37 @@ class LinearRun:
             with threads(min(self.jobs, len(self.blocks))) as spread:
                 epoch = partial(self._epoch, quietly(spread))
                 run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
-            return self._select(self.blocks)
+            return self._select([*self.blocks, *self._solved_beside()])
+
+    def _solver(self) -> Solver:
+        return Solver(
+            self.settings,
+            self.source,
+            self.plan,
+            self.reader,
+            self.targets,
+            self.statistics,
+            self.label_scaler,
+            self.n_solved,
+        )
+
+    def _optima(self, solver: Solver) -> tuple[Candidates, SolvedColumns]:
+        with threads(min(self.jobs, self.plan.n_fits)) as spread:
+            return solver.solve(quietly(spread))
+
+    def _solved_beside(self) -> list[SolvedColumns]:
+        """Candidates that are solved beside those of the blocks, whatever came of them.
+
+        Early stopping is a penalty too, and steps may have found better ones.
+        """
+        if not self.n_solved:
+            return []
+        with np.errstate(all="ignore"):
+            solver = self._solver()
+            candidates, columns = self._optima(solver)
+            self.candidates = self.candidates.and_others(candidates)
+            self.progress.append(solver.progress(columns, self.loss_unit))
+        return [columns]
 
     def _solve(
         self,
@@ -312,22 +356,13 @@ class LinearRun:
         saved: dict[str, Any] | None,
     ) -> ModelState:
         """Solve all candidates in one step, and select one."""
-        solver = Solver(
-            self.settings,
-            self.source,
-            self.plan,
-            self.reader,
-            self.targets,
-            self.statistics,
-            self.label_scaler,
-        )
+        solver = self._solver()
         with np.errstate(all="ignore"):
             if saved:
                 columns = solver.columns(**saved["solved"])
                 self.candidates = Candidates(**saved["candidates"])
             else:
-                with threads(min(self.jobs, self.plan.n_fits)) as spread:
-                    self.candidates, columns = solver.solve(quietly(spread))
+                self.candidates, columns = self._optima(solver)
                 if checkpoints:
                     state = {
                         "epochs": 1,
@@ -439,6 +474,10 @@ class LinearRun:
         block.keep(better)
         block.drop(gone)
 
+    def _steps_taken(self) -> dict[str, Any]:
+        state = merge_states(self.blocks)
+        return {**state, "beside": self.n_solved} if self.n_solved else state
+
     def _select(self, blocks: Sequence[TrainedBlock]) -> ModelState:
         trained = TrainedLinear(
             spec=self.spec,
@@ -455,7 +494,7 @@ class LinearRun:
         if self.spec.keep_state:
             shift, scale, _ = self.label_scaler
             state = {
-                **({"solved": True} if self.solved else merge_states(self.blocks)),
+                **({"solved": True} if self.solved else self._steps_taken()),
                 "seed": self.spec.seed,
                 "epochs": self.trained
                 + max(len(part.train_curve) for part in self.progress),

@@ -10,11 +10,7 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._threads import Spread
-from sklearn_sagemaker.training.linear.candidates import (
-    DEFAULT_MODELS,
-    Candidates,
-    solved_candidates,
-)
+from sklearn_sagemaker.training.linear.candidates import Candidates, solved_candidates
 from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_size
 from sklearn_sagemaker.training.linear.moments import (
     TILE_BYTES,
@@ -48,7 +44,11 @@ SMALL_WORK = 10_000_000_000
 WORK_RATIO = 4
 """... and how many times as many as training would do, where that is more."""
 NEWTON_WORK = 8_000_000_000
-"""Multiplications that Newton's method may take."""
+"""Multiplications that Newton's method may take whatever training would cost..."""
+NEWTON_SHARE = 8
+"""... and the share of those of training that it may take, where that is more."""
+SOME = 8
+"""Candidates that are solved where that many are in the budget, and not all."""
 NEWTON_STEPS, OF_MARGINS = 4, 100
 """Its steps for a candidate, and what the loss of a margin costs, by experience."""
 OF_ROWS = 6
@@ -64,62 +64,79 @@ PATH_STEPS = 50
 """Factorisations of a path of penalties, by experience, of the size of the whole."""
 
 
-def solves(
+def how_many(
     settings: LinearSettings,
     source: Rows,
     plan: ValidationPlan,
     reader: RowReader,
+    n_models: int,
     trained: int,
-) -> bool:
-    """Whether the candidates of a run are solved: told before the first epoch.
+) -> int:
+    """How many candidates of a run are solved: told before the first epoch.
+
+    All of them, `SOME` beside others that are trained by steps, or none.
 
     Parameters
     ----------
     settings, source, plan, reader : object
         Of the run.
+    n_models : int
+        Candidates of the run.
     trained : int
-        Multiplications that training the candidates would take.
+        Multiplications that training all of them would take.
     """
-    values, loss = settings.values, settings.loss.name
-    closed = loss == "squared_loss"
-    if settings.stepwise or not (closed or loss in CURVATURES):
-        return False
+    loss = settings.loss.name
+    if settings.stepwise or not (loss == "squared_loss" or loss in CURVATURES):
+        return 0
     resume = settings.spec.resume
     if resume is not None and "solved" not in resume:
-        # Steps were taken; they go on.
-        return False
+        # Steps were taken; they go on, beside those that were solved.
+        return resume.get("beside", 0)
     n, d = source.n_train(plan), reader.n_features
-    limit, ratio = SMALL_WORK, WORK_RATIO
-    if not closed:
-        limit, ratio = NEWTON_WORK, 0
-        open_ended = "auto" in (values["wd"], values["l1"])
-        if plan.kind == "training" and open_ended and not settings.solver_alone:
-            # On the rows that it was solved for the weakest penalty would win.
-            return False
-        if values["wd"] == values["l1"] == 0 or not isinstance(source, ArrayRows):
-            # Classes that can be parted have no optimum without a penalty.
-            return False
-        if loss == "huber_loss" and not _is_curved(settings, source, plan):
-            return False
-        r, outputs = min(n, d), settings.n_outputs
-        some = sample_size(n, d)
-        step = some * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
-        work = NEWTON_STEPS * (step + (r * outputs) ** 3)
-        size = 2 * plan.n_fits * some * d
-        if some < n:
-            work += OF_ROWS * n * outputs * (2 * d + OF_MARGINS)
-        work *= plan.n_fits * DEFAULT_MODELS
-    elif n < d:
+    if loss != "squared_loss":
+        return _by_newton(settings, source, plan, n, d, n_models, trained)
+    if n < d:
         if not isinstance(source, ArrayRows):
-            return False
+            return 0
         work = plan.n_fits * n * (5 * n * d + PATH_STEPS * (n * n + d))
         size = 2 * plan.n_fits * n * d
     else:
         work = n * d * d + plan.n_fits * PATH_STEPS * d**3
         size = 2 * plan.n_fits * d * d
     if 8 * size > GRAM_BYTES:
-        return False
-    return settings.solver_alone or work <= max(limit, ratio * trained)
+        return 0
+    pays = work <= max(SMALL_WORK, WORK_RATIO * trained)
+    return n_models if pays or settings.solver_alone else 0
+
+
+def _by_newton(settings, source, plan, n, d, n_models: int, trained: int) -> int:
+    """The same of losses that Newton's method solves."""
+    values = settings.values
+    open_ended = "auto" in (values["wd"], values["l1"])
+    if plan.kind == "training" and open_ended and not settings.solver_alone:
+        # On the rows that it was solved for the weakest penalty would win.
+        return 0
+    if values["wd"] == values["l1"] == 0 or not isinstance(source, ArrayRows):
+        # Classes that can be parted have no optimum without a penalty.
+        return 0
+    if settings.loss.name == "huber_loss" and not _is_curved(settings, source, plan):
+        return 0
+    r, outputs, some = min(n, d), settings.n_outputs, sample_size(n, d)
+    step = some * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
+    work = NEWTON_STEPS * (step + (r * outputs) ** 3)
+    if some < n:
+        work += OF_ROWS * n * outputs * (2 * d + OF_MARGINS)
+    work *= plan.n_fits
+    if 16 * plan.n_fits * some * d > GRAM_BYTES:
+        return 0
+    budget = max(NEWTON_WORK, trained // NEWTON_SHARE)
+    wanted = n_models if open_ended else 1
+    if settings.solver_alone or work * wanted <= budget:
+        return n_models
+    if wanted <= SOME or work * SOME > budget:
+        return 0
+    # What was solved before is solved again.
+    return SOME if settings.spec.resume is None else n_models
 
 
 def _is_curved(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> bool:
@@ -137,6 +154,8 @@ class Solver:
     settings, source, plan, reader, targets, statistics : object
         Of the run.
     label_scaler : float64 array of shape (3, n_fits)
+    count : int
+        Candidates that are wanted.
     """
 
     def __init__(
@@ -148,10 +167,12 @@ class Solver:
         targets: Targets,
         statistics: FeatureStatistics,
         label_scaler: np.ndarray,
+        count: int,
     ):
         self.settings, self.source, self.plan = settings, source, plan
         self.reader, self.targets = reader, targets
         self.label_shift, self.label_scale, self.parameter = label_scaler
+        self.count = count
         self.scaling = settings.solved_scaling(statistics)
         values = settings.values
         # A free intercept makes up for any shift, and sums want one.
@@ -254,11 +275,11 @@ class Solver:
     def _pairs(self, error: Quadratic, half: float) -> tuple[np.ndarray, np.ndarray]:
         """The penalties that an error of the refit asks for."""
         values, d = self.settings.values, self.reader.n_features
-        wanted, (spectrum, _, moment) = values["num_models"], error.spectrum
+        spectrum, _, moment = error.spectrum
         return penalty_pairs(
             values["wd"],
             values["l1"],
-            DEFAULT_MODELS if wanted == "auto" else wanted,
+            self.count,
             spectrum,
             moment,
             error.size,
@@ -351,9 +372,7 @@ class Solver:
             tile = self._held[np.searchsorted(everyone, rows)]
             return SmoothFit(loss, parameter, tile, y, weights, *more, tolerance)
         tiles, seed = partial(self._tiles, rows), [settings.spec.seed, 0x5A, fit]
-        return LargeFit(
-            loss, parameter, tiles, y, weights, d, *more, tolerance, seed
-        )
+        return LargeFit(loss, parameter, tiles, y, weights, d, *more, tolerance, seed)
 
     def _of_fit(self, wd, l1, fit: int):
         """The same of a loss that is no square; directions are not counted."""
