@@ -21,6 +21,11 @@ SAMPLE_BYTES = 256 << 20
 """A sample is not larger."""
 PASSES = 40
 """Passes over all rows, at most."""
+START = 1e-3
+"""Least L2 penalty on a sample, by the size of its features: what is rare there would
+have weights that are far from those on all rows."""
+NEARLY = 1e-9
+"""Curvature that every weight has at least, by the mean of all."""
 ON_SAMPLE = 1e-3
 """What the last step on a sample may gain, by the objective: it is a start."""
 
@@ -141,7 +146,10 @@ class LargeFit:
 
     def optima(self, wd: np.ndarray, l1: np.ndarray, bias_wd: np.ndarray):
         """The optimum for each of some penalties, see `newton.optima`."""
-        w, b, _ = optima(self.sample(0), wd, l1, bias_wd)
+        sample = self.sample(0)
+        w, b, _ = optima(
+            sample, np.maximum(wd, START * np.mean(sample.rows**2)), l1, bias_wd
+        )
         return corrected(self, wd, l1, bias_wd, w, b)
 
     def at(self, w: np.ndarray, b: np.ndarray):
@@ -266,7 +274,10 @@ class Column:
         self.fresh = self.hessian is None
         if self.hessian is None:
             margins = sample.rows @ w + b
-            self.hessian = sample.hessian(margins, sample.slopes(w, b))
+            ww, *others = sample.hessian(margins, sample.slopes(w, b))
+            # Where features depend on each other steps stay near.
+            ww[np.diag_indices(len(ww))] += NEARLY * np.trace(ww) / len(ww)
+            self.hessian = (ww, *others)
         (slope_w, slope_b), given = self.slopes, (self.wd, self.l1)
         error, intercepts = sample.expansion(
             self.hessian, w, b, slope_w, slope_b, self.bias_wd

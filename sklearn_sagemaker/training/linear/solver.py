@@ -49,6 +49,10 @@ NEWTON_SHARE = 8
 """... and the share of those of training that it may take, where that is more."""
 SOME = 8
 """Candidates that are solved where that many are in the budget, and not all."""
+NEEDED = 8
+"""Times that budget, where features are nearly equal..."""
+EQUAL, NEARLY_EQUAL = 1e-10, 5e-3
+"""... which they are where their correlations have eigenvalues between these."""
 NEWTON_STEPS, OF_MARGINS = 4, 100
 """Its steps for a candidate, and what the loss of a margin costs, by experience."""
 OF_ROWS = 6
@@ -94,7 +98,7 @@ def how_many(
         return resume.get("beside", 0)
     n, d = source.n_train(plan), reader.n_features
     if loss != "squared_loss":
-        return _by_newton(settings, source, plan, n, d, n_models, trained)
+        return _by_newton(settings, source, plan, reader, n_models, trained)
     if n < d:
         if not isinstance(source, ArrayRows):
             return 0
@@ -109,7 +113,7 @@ def how_many(
     return n_models if pays or settings.solver_alone else 0
 
 
-def _by_newton(settings, source, plan, n, d, n_models: int, trained: int) -> int:
+def _by_newton(settings, source, plan, reader, n_models: int, trained: int) -> int:
     """The same of losses that Newton's method solves."""
     values = settings.values
     open_ended = "auto" in (values["wd"], values["l1"])
@@ -121,6 +125,7 @@ def _by_newton(settings, source, plan, n, d, n_models: int, trained: int) -> int
         return 0
     if settings.loss.name == "huber_loss" and not _is_curved(settings, source, plan):
         return 0
+    n, d = source.n_train(plan), reader.n_features
     r, outputs, some = min(n, d), settings.n_outputs, sample_size(n, d)
     step = some * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
     work = NEWTON_STEPS * (step + (r * outputs) ** 3)
@@ -133,10 +138,32 @@ def _by_newton(settings, source, plan, n, d, n_models: int, trained: int) -> int
     wanted = n_models if open_ended else 1
     if settings.solver_alone or work * wanted <= budget:
         return n_models
-    if wanted <= SOME or work * SOME > budget:
+    work *= min(SOME, wanted)
+    if work > budget * NEEDED or (
+        work > budget and not _nearly_equal(reader, plan.train_rows, some)
+    ):
         return 0
     # What was solved before is solved again.
-    return SOME if settings.spec.resume is None else n_models
+    return SOME if wanted > SOME and settings.spec.resume is None else n_models
+
+
+def _nearly_equal(reader: RowReader, rows: np.ndarray, count: int) -> bool:
+    """Whether some features are nearly equal to others, so that steps stay far off.
+
+    Those that are equal, as the last of the dummies of a category is to the rest, have
+    no direction that steps could miss.
+    """
+    if count < reader.n_features:
+        return False
+    tile = reader.dense(rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)])
+    with np.errstate(all="ignore"):
+        tile -= tile.mean(axis=0)
+        size = np.sqrt(np.mean(tile**2, axis=0))
+        tile = tile[:, size > 0] / size[size > 0]
+        if not np.isfinite(tile).all():
+            return False
+        values = np.linalg.eigvalsh(tile.T @ tile / count)
+    return bool(np.any((values > EQUAL) & (values < NEARLY_EQUAL)))
 
 
 def _is_curved(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> bool:
