@@ -34,16 +34,23 @@ from sklearn_sagemaker.training.linear.blocks import (
     models_per_block,
     penalty_boost,
 )
+from sklearn_sagemaker.training.linear.budget import how_many
 from sklearn_sagemaker.training.linear.candidates import (
     Candidates,
     check_models,
     make_candidates,
 )
 from sklearn_sagemaker.training.linear.choice import TrainedLinear, select
-from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
+from sklearn_sagemaker.training.linear.resume import (
+    columns_state,
+    known_columns,
+    merge_states,
+    on_columns,
+    resume_blocks,
+)
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
-from sklearn_sagemaker.training.linear.solver import Solver, how_many
+from sklearn_sagemaker.training.linear.solver import Solver
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.progress import (
@@ -89,8 +96,11 @@ class LinearRun:
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
-        self.source = rows_of(spec, data)
-        self.spec = spec = self.source.spec
+        rows_in_memory = isinstance(data, TrainingData)
+        width = data.X.shape[1] if rows_in_memory else data.source.contents.n_features
+        self.source = rows_of(spec, data, known_columns(spec, width))
+        self.columns = self.source.columns
+        self.spec = spec = on_columns(self.source.spec, self.columns)
         self.data = data = self.source.data
         self.settings = LinearSettings(spec)
         self.values = self.settings.values
@@ -278,6 +288,7 @@ class LinearRun:
         return make_blocks(
             self.settings,
             self.reader,
+            self.columns,
             self.candidates,
             self.statistics,
             self.label_scaler,
@@ -495,6 +506,7 @@ class LinearRun:
             shift, scale, _ = self.label_scaler
             state = {
                 **({"solved": True} if self.solved else self._steps_taken()),
+                **columns_state(self.columns),
                 "seed": self.spec.seed,
                 "epochs": self.trained
                 + max(len(part.train_curve) for part in self.progress),
@@ -507,4 +519,6 @@ class LinearRun:
                 "shifted": self.settings.shifts_features(self.statistics),
                 "labels": (self.targets.origin, self.targets.unit, shift, scale),
             }
-        return select(trained, self.batch, 0 if self.solved else self.epochs, state)
+        epochs = 0 if self.solved else self.epochs
+        found = select(trained, self.batch, epochs, state)
+        return replace(found, coef=self.columns.expanded(found.coef))

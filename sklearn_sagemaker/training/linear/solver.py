@@ -10,6 +10,8 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker.training.linear import kinked
+from sklearn_sagemaker.training.linear.budget import has_kinks
 from sklearn_sagemaker.training.linear.candidates import Candidates, solved_candidates
 from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_size
 from sklearn_sagemaker.training.linear.moments import (
@@ -23,7 +25,6 @@ from sklearn_sagemaker.training.linear.moments import (
     triangle,
 )
 from sklearn_sagemaker.training.linear.newton import (
-    CURVATURES,
     OF_FOLDS,
     TOLERANCE,
     SmoothFit,
@@ -34,143 +35,13 @@ from sklearn_sagemaker.training.linear.quadratic import Quadratic
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
 from sklearn_sagemaker.training.progress import Progress
-from sklearn_sagemaker.training.rows import ArrayRows, Rows
+from sklearn_sagemaker.training.rows import Rows
 from sklearn_sagemaker.training.scaling import FeatureStatistics, feature_statistics
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.targets import Targets
 
-SMALL_WORK = 10_000_000_000
-"""Multiplications that are solved whatever training would cost..."""
-WORK_RATIO = 4
-"""... and how many times as many as training would do, where that is more."""
-NEWTON_WORK = 8_000_000_000
-"""Multiplications that Newton's method may take whatever training would cost..."""
-NEWTON_SHARE = 8
-"""... and the share of those of training that it may take, where that is more."""
-SOME = 8
-"""Candidates that are solved where that many are in the budget, and not all."""
-NEEDED = 8
-"""Times that budget, where features are nearly equal..."""
-EQUAL, NEARLY_EQUAL = 1e-10, 5e-3
-"""... which they are where their correlations have eigenvalues between these."""
-NEWTON_STEPS, OF_MARGINS = 4, 100
-"""Its steps for a candidate, and what the loss of a margin costs, by experience."""
-OF_ROWS = 6
-"""Passes over all rows where the steps are those of a sample."""
 HELD_BYTES = 256 << 20
 """Scaled rows that are held, in float64, and not made again for each pass."""
-GRAM_BYTES = 1 << 30
-"""For the matrices of all fits."""
-CURVED_SHARE = 0.1
-"""Of the rows whose Huber loss is square at the best constant: with fewer the loss is
-nearly the absolute error, for which Newton's method may take very many steps."""
-PATH_STEPS = 50
-"""Factorisations of a path of penalties, by experience, of the size of the whole."""
-
-
-def how_many(
-    settings: LinearSettings,
-    source: Rows,
-    plan: ValidationPlan,
-    reader: RowReader,
-    n_models: int,
-    trained: int,
-) -> int:
-    """How many candidates of a run are solved: told before the first epoch.
-
-    All of them, `SOME` beside others that are trained by steps, or none.
-
-    Parameters
-    ----------
-    settings, source, plan, reader : object
-        Of the run.
-    n_models : int
-        Candidates of the run.
-    trained : int
-        Multiplications that training all of them would take.
-    """
-    loss = settings.loss.name
-    if settings.stepwise or not (loss == "squared_loss" or loss in CURVATURES):
-        return 0
-    resume = settings.spec.resume
-    if resume is not None and "solved" not in resume:
-        # Steps were taken; they go on, beside those that were solved.
-        return resume.get("beside", 0)
-    n, d = source.n_train(plan), reader.n_features
-    if loss != "squared_loss":
-        return _by_newton(settings, source, plan, reader, n_models, trained)
-    if n < d:
-        if not isinstance(source, ArrayRows):
-            return 0
-        work = plan.n_fits * n * (5 * n * d + PATH_STEPS * (n * n + d))
-        size = 2 * plan.n_fits * n * d
-    else:
-        work = n * d * d + plan.n_fits * PATH_STEPS * d**3
-        size = 2 * plan.n_fits * d * d
-    if 8 * size > GRAM_BYTES:
-        return 0
-    pays = work <= max(SMALL_WORK, WORK_RATIO * trained)
-    return n_models if pays or settings.solver_alone else 0
-
-
-def _by_newton(settings, source, plan, reader, n_models: int, trained: int) -> int:
-    """The same of losses that Newton's method solves."""
-    values = settings.values
-    open_ended = "auto" in (values["wd"], values["l1"])
-    if plan.kind == "training" and open_ended and not settings.solver_alone:
-        # On the rows that it was solved for the weakest penalty would win.
-        return 0
-    if values["wd"] == values["l1"] == 0 or not isinstance(source, ArrayRows):
-        # Classes that can be parted have no optimum without a penalty.
-        return 0
-    if settings.loss.name == "huber_loss" and not _is_curved(settings, source, plan):
-        return 0
-    n, d = source.n_train(plan), reader.n_features
-    r, outputs, some = min(n, d), settings.n_outputs, sample_size(n, d)
-    step = some * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
-    work = NEWTON_STEPS * (step + (r * outputs) ** 3)
-    if some < n:
-        work += OF_ROWS * n * outputs * (2 * d + OF_MARGINS)
-    work *= plan.n_fits
-    if 16 * plan.n_fits * some * d > GRAM_BYTES:
-        return 0
-    budget = max(NEWTON_WORK, trained // NEWTON_SHARE)
-    wanted = n_models if open_ended else 1
-    if settings.solver_alone or work * wanted <= budget:
-        return n_models
-    work *= min(SOME, wanted)
-    if work > budget * NEEDED or (
-        work > budget and not _nearly_equal(reader, plan.train_rows, some)
-    ):
-        return 0
-    # What was solved before is solved again.
-    return SOME if wanted > SOME and settings.spec.resume is None else n_models
-
-
-def _nearly_equal(reader: RowReader, rows: np.ndarray, count: int) -> bool:
-    """Whether some features are nearly equal to others, so that steps stay far off.
-
-    Those that are equal, as the last of the dummies of a category is to the rest, have
-    no direction that steps could miss.
-    """
-    if count < reader.n_features:
-        return False
-    tile = reader.dense(rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)])
-    with np.errstate(all="ignore"):
-        tile -= tile.mean(axis=0)
-        size = np.sqrt(np.mean(tile**2, axis=0))
-        tile = tile[:, size > 0] / size[size > 0]
-        if not np.isfinite(tile).all():
-            return False
-        values = np.linalg.eigvalsh(tile.T @ tile / count)
-    return bool(np.any((values > EQUAL) & (values < NEARLY_EQUAL)))
-
-
-def _is_curved(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> bool:
-    """Whether enough of the labels are near their median for Newton's method."""
-    y = source.data.y[plan.train_rows]
-    near = np.abs(y - np.median(y)) <= settings.loss_parameter
-    return bool(near.mean() >= CURVED_SHARE)
 
 
 class Solver:
@@ -223,10 +94,7 @@ class Solver:
         """The error of each fit, where its intercept has a share of its optimum."""
         fits = range(self.plan.n_fits)
         if self.source.n_train(self.plan) < self.reader.n_features:
-            if not hasattr(self, "_tile"):
-                rows = self.plan.train_rows
-                ((_, self._tile),) = self.rows.tiles(self.reader, rows, len(rows))
-            return spread(partial(self._of_rows, share), fits)
+            return spread(partial(self._of_rows, self._tile, share), fits)
         if not hasattr(self, "_sums"):
             self._sums, self._triangles = self._over_rows(moments, spread), None
         problems = self._joined(of_moments, self._sums, share)
@@ -236,16 +104,14 @@ class Solver:
             problems = self._joined(of_triangles, self._triangles, share)
         return problems
 
-    def _of_rows(self, share: float, fit: int) -> Problem:
+    def _of_rows(self, tile: np.ndarray, share: float, fit: int) -> Problem:
         """Of few rows, which all fit."""
         plan = self.plan
         rows = plan.trained_by(fit, plan.train_rows)
         mine = np.searchsorted(plan.train_rows, rows)
         y = self.targets.scaled(self.source.data.y)
         weights = self.targets.loss_weights[0]
-        return of_rows(
-            self._tile[mine], y[rows], weights[rows], share, self.label_shift[fit]
-        )
+        return of_rows(tile[mine], y[rows], weights[rows], share, self.label_shift[fit])
 
     def _over_rows(self, summed, spread: Spread) -> list[np.ndarray]:
         """Sums, or triangles, of each group of rows."""
@@ -281,6 +147,8 @@ class Solver:
         """Candidates by the data, and their columns."""
         if self.settings.loss.name == "squared_loss":
             wd, l1, found, size = self._closed_forms(spread)
+        elif has_kinks(self.settings, self.source, self.plan):
+            wd, l1, found, size = self._kinked(spread)
         else:
             wd, l1, found, size = self._newton(spread)
         weights, bias, gap, kept = zip(*found, strict=True)
@@ -299,8 +167,12 @@ class Solver:
             self.rows, loss, parameter, weights, bias, optimality, kept
         )
 
-    def _pairs(self, error: Quadratic, half: float) -> tuple[np.ndarray, np.ndarray]:
+    def _pairs(
+        self, error: Quadratic, half: float, largest: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The penalties that an error of the refit asks for."""
+        if largest is None:
+            largest = 2.0 * float(np.abs(error.moment).max(initial=0.0))
         values, d = self.settings.values, self.reader.n_features
         spectrum, _, moment = error.spectrum
         return penalty_pairs(
@@ -310,7 +182,7 @@ class Solver:
             spectrum,
             moment,
             error.size,
-            2.0 * float(np.abs(error.moment).max(initial=0.0)),
+            largest,
             self.n_rows,
             half == 1.0 and len(spectrum) == d and self.n_rows > d + 1,
             half,
@@ -360,7 +232,7 @@ class Solver:
         return wd, l1, found, refit.null[1]
 
     @cached_property
-    def _held(self) -> np.ndarray:
+    def _tile(self) -> np.ndarray:
         """All rows that train, as scaled."""
         rows = self.plan.train_rows
         ((_, tile),) = self.rows.tiles(self.reader, rows, len(rows))
@@ -370,12 +242,11 @@ class Solver:
         """Parts of some places among the rows of a fit, and those rows, as scaled."""
         d, everyone = self.reader.n_features, self.plan.train_rows
         some = rows if places is None else rows[places]
-        held = 8 * len(everyone) * d <= HELD_BYTES
-        if held:
+        if 8 * len(everyone) * d <= HELD_BYTES:
             mine, step = np.searchsorted(everyone, some), TILE_BYTES // (8 * d + 16)
             starts = range(0, len(mine), max(256, step))
             parts = np.split(mine, starts[1:])
-            tiles = ((part, self._held[part]) for part in parts)
+            tiles = ((part, self._tile[part]) for part in parts)
         else:
             tiles = self.rows.tiles(self.reader, some)
         start = 0
@@ -384,22 +255,57 @@ class Solver:
             yield place if places is None else places[place], tile
             start = place.stop
 
-    def _smooth_fit(self, fit: int) -> SmoothFit | LargeFit:
-        """The loss on the rows that a fit is trained on, in its own labels."""
-        settings, everyone = self.settings, self.plan.train_rows
+    def _rows_of_fit(self, fit: int):
+        """Places of the rows that a fit is trained on, its own labels, and weights."""
+        everyone = self.plan.train_rows
         rows = self.plan.trained_by(fit, everyone)
         y = self.targets.scaled(self.source.data.y[rows])
         y = (y - self.label_shift[fit]) / self.label_scale[fit]
-        weights = self.targets.loss_weights[0][rows]
-        loss, parameter = settings.loss.name, self.parameter[fit]
-        more = settings.n_outputs, settings.values["use_bias"]
+        return np.searchsorted(everyone, rows), y, self.targets.loss_weights[0][rows]
+
+    def _smooth_fit(self, fit: int) -> SmoothFit | LargeFit:
+        """The loss on the rows that a fit is trained on, in its own labels."""
+        mine, y, weights = self._rows_of_fit(fit)
+        loss, parameter = self.settings.loss.name, self.parameter[fit]
+        more = self.settings.n_outputs, self.settings.values["use_bias"]
         tolerance = OF_FOLDS if fit else TOLERANCE
-        d = self.reader.n_features
+        everyone, d = self.plan.train_rows, self.reader.n_features
         if sample_size(len(everyone), d) == len(everyone):
-            tile = self._held[np.searchsorted(everyone, rows)]
-            return SmoothFit(loss, parameter, tile, y, weights, *more, tolerance)
-        tiles, seed = partial(self._tiles, rows), [settings.spec.seed, 0x5A, fit]
+            rows = self._tile[mine]
+            return SmoothFit(loss, parameter, rows, y, weights, *more, tolerance)
+        tiles = partial(self._tiles, everyone[mine])
+        seed = [self.settings.spec.seed, 0x5A, fit]
         return LargeFit(loss, parameter, tiles, y, weights, d, *more, tolerance, seed)
+
+    def _kinked(self, spread: Spread):
+        """The same as `_newton` of a loss with kinks."""
+        self._basis = kinked.Basis(self._tile)
+        refit = self._kinked_fit(0)
+        error, largest = refit.squared_error(), refit.largest
+        half = refit.null[1] / error.size if error.size > 0 else 1.0
+        wd, l1 = self._pairs(error, half, largest / half)
+        found = spread(partial(self._of_kinked_fit, wd, l1), range(self.plan.n_fits))
+        return wd, l1, found, refit.null[1]
+
+    def _kinked_fit(self, fit: int) -> kinked.KinkedFit:
+        mine, y, weights = self._rows_of_fit(fit)
+        return kinked.KinkedFit(
+            self.settings.loss.name,
+            self.parameter[fit],
+            self._tile[mine],
+            y,
+            weights,
+            self.settings.values["use_bias"],
+            (self._basis, mine),
+            kinked.OF_FOLDS if fit else kinked.TOLERANCE,
+        )
+
+    def _of_kinked_fit(self, wd, l1, fit: int):
+        """The same as `_of_fit`."""
+        bias_wd = wd * self.settings.values["bias_wd_mult"]
+        w, b, gap = self._kinked_fit(fit).optima(wd, l1, bias_wd)
+        shift, scale = self.label_shift[fit], self.label_scale[fit]
+        return w * scale, b * scale + shift, gap, np.zeros(len(wd))
 
     def _of_fit(self, wd, l1, fit: int):
         """The same of a loss that is no square; directions are not counted."""

@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from sklearn.model_selection import KFold
 
-from sklearn_sagemaker.training.linear import choice, lockstep, solver
+from sklearn_sagemaker.training.linear import budget, choice, lockstep, solver
 from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_of
 
 from ..conftest import fit, linear_run
@@ -177,11 +177,11 @@ def some_in_budget(monkeypatch):
     """Eight candidates, and not all, are in the budget."""
     X, y, _ = rows("logistic", *TALL)
     found = []
-    monkeypatch.setattr(solver, "NEWTON_SHARE", 10**9)
+    monkeypatch.setattr(budget, "NEWTON_SHARE", 10**9)
     for work in 2 ** np.arange(16, 34):
-        monkeypatch.setattr(solver, "NEWTON_WORK", int(work))
+        monkeypatch.setattr(budget, "NEWTON_WORK", int(work))
         found.append(linear_run(X, y).n_solved)
-        if found[-1] == solver.SOME:
+        if found[-1] == budget.SOME:
             return
     raise AssertionError(found)
 
@@ -193,7 +193,7 @@ def test_some_are_solved_beside_steps():
     table = state.candidates
     assert len(table["validation_loss"]) == 32
     solved = table["param_schedule"] == "none"
-    assert np.count_nonzero(solved) == solver.SOME
+    assert np.count_nonzero(solved) == budget.SOME
     assert np.isnan(table["optimality"][~solved]).all()
     assert table["optimality"][solved].max() < 1e-8
     assert np.isnan(table["param_learning_rate"][solved]).all()
