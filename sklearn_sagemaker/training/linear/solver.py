@@ -246,7 +246,7 @@ class Solver:
             mine, step = np.searchsorted(everyone, some), TILE_BYTES // (8 * d + 16)
             starts = range(0, len(mine), max(256, step))
             parts = np.split(mine, starts[1:])
-            tiles = ((part, self._tile[part]) for part in parts)
+            tiles = ((part, self._tile[_in_a_row(part)]) for part in parts)
         else:
             tiles = self.rows.tiles(self.reader, some)
         start = 0
@@ -352,6 +352,13 @@ class Solver:
             tolerance=0.0,
         )
         return found
+
+
+def _in_a_row(places: np.ndarray) -> np.ndarray | slice:
+    """Places as a slice, which copies nothing, if they are neighbours in order."""
+    if len(places) and places[-1] - places[0] == len(places) - 1:
+        return slice(places[0], places[-1] + 1)
+    return places
 
 
 def _empty(n_features: int, n_outputs: int, n_models: int) -> list[np.ndarray]:
