@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._columns import start_numbers
 from sklearn_sagemaker._kernels import (
     CONSTANTS,
     LOSS_IDS,
@@ -33,10 +34,13 @@ class Scaler:
     Attributes
     ----------
     shift, scale : float64 arrays of shape (n_features,) or None
+    rest : float
+        Scale of features that no row has.
     """
 
     shift: np.ndarray | None = None
     scale: np.ndarray | None = None
+    rest: float = 1.0
 
     def arrays(self, dtype) -> tuple[np.ndarray, np.ndarray]:
         """Both in the precision of the kernels, empty for None."""
@@ -144,6 +148,8 @@ class GradientModel:
         Starting intercepts that ``"auto"`` means.
     seed : list of int
         Of the starting weights.
+    columns : int64 array of shape (n_features,) or None
+        Numbers of the features by which they start; None counts them.
     """
 
     def __init__(
@@ -155,22 +161,29 @@ class GradientModel:
         scaler: Scaler,
         start: np.ndarray,
         seed: list[int],
+        columns: np.ndarray | None = None,
     ):
         self.settings, self.params, self.reader = settings, params, reader
         values, dtype, d = settings.values, reader.dtype, reader.n_features
         self.scaler = scaler.arrays(dtype)
         self.k, self.n_outputs, self.steps = params["num_factors"], n_outputs, 0
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
-        rng = np.random.default_rng(seed)
+        columns = np.arange(d) if columns is None else columns
+        self.starts = {
+            group: start_of(values, group, sigma, seed)
+            for group, sigma in (("linear", 0.0), ("factors", INIT_SIGMA))
+        }
         self.bias = aligned_zeros((layers, n_outputs), dtype)
-        self.bias[0] = start_of(values, "bias", 0.0, (n_outputs,), rng)
-        if _left_to_us(values):
-            self.bias[0] = start
+        self.bias[0] = start
+        if not _left_to_us(values):
+            rule = start_of(values, "bias", 0.0, seed)
+            self.bias[0] = start_numbers(rule, np.zeros(1, np.int64), n_outputs)[0]
         self.linear = aligned_zeros((d, layers, n_outputs), dtype)
-        self.linear[:, 0] = start_of(values, "linear", 0.0, (d, n_outputs), rng)
+        self.linear[:, 0] = start_numbers(self.starts["linear"], columns, n_outputs)
         self.factors = aligned_zeros((d, layers, n_outputs * self.k), dtype)
-        shape = (d, n_outputs * self.k)
-        self.factors[:, 0] = start_of(values, "factors", INIT_SIGMA, shape, rng)
+        self.factors[:, 0] = start_numbers(
+            self.starts["factors"], columns, n_outputs * self.k
+        )
         self.best: tuple[np.ndarray, ...] | None = None
 
     def train(
@@ -312,9 +325,10 @@ class GradientModel:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state, whose shapes were checked."""
-        for name in ("bias", "linear", "factors"):
-            getattr(self, name)[:] = state[name]
+        """Go on from a state, whose shapes were checked; perhaps of some features."""
+        self.bias[:] = state["bias"]
+        some = state.get("features", slice(None))
+        self.linear[some], self.factors[some] = state["linear"], state["factors"]
         self.steps = state["steps"]
 
     def checkpoint(self) -> dict[str, Any]:

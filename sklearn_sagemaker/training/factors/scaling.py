@@ -99,6 +99,9 @@ def feature_scaler(
 def _sparse(found: FeatureStatistics) -> tuple[Scaler, float]:
     assert found.present is not None
     units = found.units()
+    met = (found.present > 0) & (np.hypot(found.mean, found.deviation) > 0)
+    # That of features not met, whether there are any or not.
+    rest = float(np.median(units[met])) if met.any() else 1.0
     # Sums of ones are not ones to the last digit.
     scale = 1.0 / np.where(units > 1.0 + ROUNDING, units, 1.0)
     length = float(np.sum((np.hypot(found.mean, found.deviation) * scale) ** 2))
@@ -109,7 +112,8 @@ def _sparse(found: FeatureStatistics) -> tuple[Scaler, float]:
         mean_square = 1.0
     if factor == 1.0 and (scale == 1.0).all():
         return Scaler(), mean_square
-    return Scaler(None, scale * factor), mean_square
+    rest = factor / (rest if rest > 1.0 + ROUNDING else 1.0)
+    return Scaler(None, scale * factor, float(rest)), mean_square
 
 
 def in_user_units(

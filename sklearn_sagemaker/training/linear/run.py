@@ -49,10 +49,10 @@ from sklearn_sagemaker.training.linear.resume import (
     resume_blocks,
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.solved import SolvedColumns
 from sklearn_sagemaker.training.linear.solver import Solver
 from sklearn_sagemaker.training.linear.team import Team
-from sklearn_sagemaker.training.memory import check_epochs
+from sklearn_sagemaker.training.linear.wide import WideSolver, check_wide, solves_wide
+from sklearn_sagemaker.training.memory import check_epochs, check_width
 from sklearn_sagemaker.training.progress import (
     Checkpoints,
     Progress,
@@ -98,6 +98,7 @@ class LinearRun:
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
         rows_in_memory = isinstance(data, TrainingData)
         width = data.X.shape[1] if rows_in_memory else data.source.contents.n_features
+        check_width(width, spec)
         self.source = rows_of(spec, data, known_columns(spec, width))
         self.columns = self.source.columns
         self.spec = spec = on_columns(self.source.spec, self.columns)
@@ -125,20 +126,7 @@ class LinearRun:
         )
         width = self.plan.n_fits * self.settings.n_outputs * len(self.candidates)
         work = 4 * self.epochs * self.stored * width
-        self.n_solved = how_many(
-            self.settings,
-            self.source,
-            self.plan,
-            self.reader,
-            len(self.candidates),
-            work,
-        )
-        self.solved = self.n_solved == len(self.candidates)
-        if 0 < self.n_solved < len(self.candidates):
-            others = {"num_models": len(self.candidates) - self.n_solved}
-            self.candidates = make_candidates(
-                {**self.values, **others}, bool(self.reader.sparse)
-            )
+        self._decide_on_solving(work)
         self._check_solver()
         self._check_memory()
         self.statistics = self._feature_statistics()
@@ -154,6 +142,18 @@ class LinearRun:
         self.trained = spec.resume["epochs"] if spec.resume is not None else 0
 
     # ------------------------------------------------------------- preparation
+    def _decide_on_solving(self, work: int) -> None:
+        """Whether all candidates are solved, or some beside others, or none."""
+        n_models, given = len(self.candidates), (self.settings, self.source)
+        self.wide = solves_wide(*given, self.plan, self.reader)
+        self.n_solved = n_models
+        if not self.wide:
+            self.n_solved = how_many(*given, self.plan, self.reader, n_models, work)
+        self.solved = self.n_solved == n_models
+        if 0 < self.n_solved < n_models:
+            values = {**self.values, "num_models": n_models - self.n_solved}
+            self.candidates = make_candidates(values, bool(self.reader.sparse))
+
     def _scaler_rows(self) -> np.ndarray:
         """The rows that scalers are learned from."""
         count = self.values["num_point_for_scaler"]
@@ -167,8 +167,8 @@ class LinearRun:
         if self.settings.solver_alone and not self.solved:
             raise ValueError(
                 f"optimizer={SOLVER!r} cannot solve {self.loss.name} on rows like "
-                "these: it takes smooth losses and not too many features, and for all "
-                "but squared_loss a penalty and rows in memory; set optimizer='auto'."
+                "these: it takes not too many features, for all but squared_loss rows "
+                "in memory, and for smooth ones a penalty; set optimizer='auto'."
             )
         for name in self.settings.steps if self.settings.solver_alone else ():
             warn_user(
@@ -184,6 +184,9 @@ class LinearRun:
 
     def _check_memory(self) -> None:
         """Refuse what cannot be held, before there is any of it."""
+        if self.wide:
+            check_wide(self.settings, self.source, self.plan)
+            return
         if self.solved:
             numbers = self.reader.n_features * self.plan.n_fits
             wanted = self.values["num_models"]
@@ -330,8 +333,8 @@ class LinearRun:
                 run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
             return self._select([*self.blocks, *self._solved_beside()])
 
-    def _solver(self) -> Solver:
-        return Solver(
+    def _solver(self) -> Solver | WideSolver:
+        given = (
             self.settings,
             self.source,
             self.plan,
@@ -339,14 +342,15 @@ class LinearRun:
             self.targets,
             self.statistics,
             self.label_scaler,
-            self.n_solved,
         )
+        return WideSolver(*given) if self.wide else Solver(*given, self.n_solved)
 
-    def _optima(self, solver: Solver) -> tuple[Candidates, SolvedColumns]:
+    def _optima(self, solver):
+        """Candidates, and their columns."""
         with threads(min(self.jobs, self.plan.n_fits)) as spread:
             return solver.solve(quietly(spread))
 
-    def _solved_beside(self) -> list[SolvedColumns]:
+    def _solved_beside(self) -> list[TrainedBlock]:
         """Candidates that are solved beside those of the blocks, whatever came of them.
 
         Early stopping is a penalty too, and steps may have found better ones.

@@ -279,10 +279,10 @@ class Solver:
 
     def _kinked(self, spread: Spread):
         """The same as `_newton` of a loss with kinks."""
-        self._basis = kinked.Basis(self._tile)
+        self._bases = kinked.Bases(self._tile)
         refit = self._kinked_fit(0)
         error, largest = refit.squared_error(), refit.largest
-        half = refit.null[1] / error.size if error.size > 0 else 1.0
+        half = refit.null[1] / error.size if min(refit.null[1], error.size) > 0 else 1.0
         wd, l1 = self._pairs(error, half, largest / half)
         found = spread(partial(self._of_kinked_fit, wd, l1), range(self.plan.n_fits))
         return wd, l1, found, refit.null[1]
@@ -296,7 +296,7 @@ class Solver:
             y,
             weights,
             self.settings.values["use_bias"],
-            (self._basis, mine),
+            (self._bases, mine),
             kinked.OF_FOLDS if fit else kinked.TOLERANCE,
         )
 
