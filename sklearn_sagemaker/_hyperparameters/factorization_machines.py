@@ -98,11 +98,12 @@ FACTORIZATION_MACHINES = (
         1, auto=True, requires=_GRADIENT,
     ),
     number(
-        "num_models", "int", 1, 1,
+        "num_models", "int", "auto", 1,
         "Candidate models to train side by side. They differ in learning rates, decays "
         "and number of factors, as far as these are left to us; the best one on the "
-        "validation rows is kept.",
-        1, ours=True,
+        'validation rows is kept. "auto" is one; with "gradient" and validation rows '
+        "also its linear part alone, and on small data two of other rates and decays.",
+        1, auto=True, ours=True,
     ),
     number(
         "clip_gradient", "float", "auto", "auto",

@@ -132,10 +132,12 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
     mini_batch_size : int in [1, inf) or "auto", default="auto"
         Rows of a mini-batch. "auto" is 1: a step for each row. SageMaker's own
         default is 1000.
-    num_models : int in [1, inf), default=1
+    num_models : int in [1, inf) or "auto", default="auto"
         Candidate models to train side by side. They differ in learning rates,
         decays and number of factors, as far as these are left to us; the best one
-        on the validation rows is kept.
+        on the validation rows is kept. "auto" is one; with "gradient" and
+        validation rows also its linear part alone, and on small data two of other
+        rates and decays. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
@@ -376,7 +378,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         optimizer="auto",
         epochs="auto",
         mini_batch_size="auto",
-        num_models=1,
+        num_models="auto",
         clip_gradient="auto",
         eps="auto",
         rescale_grad="auto",
@@ -503,10 +505,12 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
     mini_batch_size : int in [1, inf) or "auto", default="auto"
         Rows of a mini-batch. "auto" is 1: a step for each row. SageMaker's own
         default is 1000.
-    num_models : int in [1, inf), default=1
+    num_models : int in [1, inf) or "auto", default="auto"
         Candidate models to train side by side. They differ in learning rates,
         decays and number of factors, as far as these are left to us; the best one
-        on the validation rows is kept.
+        on the validation rows is kept. "auto" is one; with "gradient" and
+        validation rows also its linear part alone, and on small data two of other
+        rates and decays. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
@@ -714,7 +718,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         optimizer="auto",
         epochs="auto",
         mini_batch_size="auto",
-        num_models=1,
+        num_models="auto",
         clip_gradient="auto",
         eps="auto",
         rescale_grad="auto",

@@ -24,6 +24,8 @@ from sklearn_sagemaker.training.memory import aligned_zeros
 
 BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
 """MXNet's."""
+RISE = 1.08
+"""Times as large factors are after an epoch in which they still come up."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,11 @@ class GradientModel:
         self.settings, self.params, self.reader = settings, params, reader
         values, dtype, d = settings.values, reader.dtype, reader.n_features
         self.scaler = scaler.arrays(dtype)
-        self.k, self.n_outputs, self.steps = params["num_factors"], n_outputs, 0
+        self.num_factors = params["num_factors"]
+        # Factors that start at zero stay there, and need not be held.
+        sigma = params.get("factors_init_sigma", INIT_SIGMA)
+        self.k = self.num_factors if sigma > 0 else 0
+        self.n_outputs, self.steps, self.size = n_outputs, 0, 0.0
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
         rng = np.random.default_rng(seed)
         self.bias = aligned_zeros((layers, n_outputs), dtype)
@@ -171,6 +177,7 @@ class GradientModel:
         self.factors = aligned_zeros((d, layers, n_outputs * self.k), dtype)
         shape = (d, n_outputs * self.k)
         self.factors[:, 0] = start_of(values, "factors", INIT_SIGMA, shape, rng)
+        self.size = self._size()
         self.best: tuple[np.ndarray, ...] | None = None
 
     def train(
@@ -221,6 +228,20 @@ class GradientModel:
         )
         self.steps += len(bounds) - 1 if len(bounds) else len(order)
         return total / max(weights[order].sum(dtype=np.float64), 1e-300)
+
+    def rises(self) -> bool:
+        """Whether the factors have grown much since this was asked last.
+
+        From where they start they grow as compound interest does, and add nothing to
+        the margins for a while.
+        """
+        before, self.size = self.size, self._size()
+        return self.size > RISE * before
+
+    def _size(self) -> float:
+        """Root mean square of the factors."""
+        now = self.factors[:, 0]
+        return float(np.sqrt(np.sum(now**2, dtype=np.float64) / max(1, now.size)))
 
     def _rules(self) -> np.ndarray:
         """Rate and decay of intercept, linear weights and factors."""
@@ -291,7 +312,10 @@ class GradientModel:
         """The best parameters, for features as the kernels see them."""
         bias, linear, factors = self.best or self._arrays()
         d = linear.shape[0]
-        shaped = factors[:, 0].reshape(d, self.n_outputs, self.k)
+        if self.k:
+            shaped = factors[:, 0].reshape(d, self.n_outputs, self.k)
+        else:
+            shaped = np.zeros((d, self.n_outputs, self.num_factors), factors.dtype)
         return Solution(
             bias[0].astype(np.float64),
             np.ascontiguousarray(linear[:, 0].T, dtype=np.float64),
@@ -309,6 +333,7 @@ class GradientModel:
             "linear": self.linear.copy(),
             "factors": self.factors.copy(),
             "steps": self.steps,
+            "size": self.size,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -316,6 +341,8 @@ class GradientModel:
         for name in ("bias", "linear", "factors"):
             getattr(self, name)[:] = state[name]
         self.steps = state["steps"]
+        # A state that was stored may lack what came later.
+        self.size = state.get("size", self._size())
 
     def checkpoint(self) -> dict[str, Any]:
         """Plain values that say all that training has changed."""

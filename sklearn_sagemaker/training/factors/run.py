@@ -35,6 +35,7 @@ from sklearn_sagemaker.training.progress import Checkpoints, Progress, run_epoch
 from sklearn_sagemaker.training.rows import Piece, plan_rows, rows_of, train_epoch
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
+from sklearn_sagemaker.training.selection.validation import CV_BUDGET
 from sklearn_sagemaker.training.targets import Targets
 
 LARGE_DATA = 8 << 20
@@ -80,20 +81,26 @@ class FactorRun:
         # Numbers of any size, before arrays are made of them.
         self.settings.check_memory(self.reader.n_features, self.n_outputs)
         factors = self.settings.candidates().columns["num_factors"]
-        work = self.source.stored(self.rows) * self.n_outputs * int(factors.sum())
+        stored = self.source.stored(self.rows)
+        work = PLANNED_EPOCHS * self.n_outputs * int(factors.sum())
         self.plan = plan_rows(
             self.source,
             self.reader,
             self.rows,
             stratify=not self.settings.regression,
-            work=work * PLANNED_EPOCHS,
+            work=stored * work,
         )
         self.train_rows = self.plan.train_rows
         validated = self.plan.kind != "training"
         self.epochs = self.settings.epochs(validated)
+        self.alike = self.values["num_models"] == "auto"
         self.jobs = thread_count(spec.n_jobs)
         self.scaler, self.square = self._feature_scaler()
-        self.candidates = self.settings.candidates(self.square)
+        self.candidates = self.settings.candidates(
+            self.square,
+            several=max(stored, self.reader.n_features) * work <= CV_BUDGET,
+            validated=validated,
+        )
         self._check_memory()
         self.targets = Targets(
             self.source, self.plan, self.reader, *self._label_scaler()
@@ -167,8 +174,9 @@ class FactorRun:
             self.n_outputs,
             self.scaler,
             self.start,
-            # Folds start as the kept model does.
-            [self.spec.seed, 0xFAC7, number],
+            # Folds start as the kept model does, and candidates that are not told
+            # apart by a number as each of them would alone.
+            [self.spec.seed, 0xFAC7, 0 if self.alike else number],
         )
 
     def _sweep_maker(self) -> Callable[[int, int], Any]:
@@ -391,7 +399,7 @@ class FactorRun:
             train_loss * factor,
             loss * factor,
             (train_loss[None] if blind else sums / weight) * factor,
-            counted=np.full(len(active), not to_the_end),
+            counted=self._counted(active, to_the_end),
             patience=self.values["early_stopping_patience"],
             tolerance=self.values["early_stopping_tolerance"],
         )
@@ -399,6 +407,17 @@ class FactorRun:
             for model in self.models[active[place]]:
                 model.keep()
         return np.delete(active, gone)
+
+    def _counted(self, active: np.ndarray, to_the_end: bool) -> np.ndarray:
+        """Whether the epoch counts for the patience of the active candidates.
+
+        With a patience of our own none does while factors come up: what they are to
+        add is yet to come.
+        """
+        asked = self.spec.hyperparameters.get("early_stopping_patience", "auto")
+        if to_the_end or asked != "auto" or self.settings.solver != "gradient":
+            return np.full(len(active), not to_the_end)
+        return np.array([not self.models[number][0].rises() for number in active])
 
 
 def _check_windows(spec: TrainingSpec) -> None:

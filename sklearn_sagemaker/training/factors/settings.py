@@ -48,6 +48,17 @@ VARIATIONS = (
     (0.3, 0.1, 0.1, 0.25, 3.5),
 )
 
+# Factors of the rates of linear weights and factors, and of the factors' decay, for the
+# candidates of num_models="auto".
+OWN_VARIATIONS = {
+    "squared": ((1.0, 1.0, 1.0), (3.3, 2.0, 1.0), (3.3, 2.0, 2.0)),
+    "log": ((1.0, 1.0, 1.0), (1.0, 2.0, 3.0), (1.0, 2.0, 6.0)),
+}
+LINEAR_RATE = 3.3
+"""Of a linear part alone: times the rate beside factors..."""
+LINEAR_DECAYS = (1.0, 4.0)
+"""... and times its decay."""
+
 
 class Candidates:
     """The candidates of a run: hyperparameters in which its models differ.
@@ -176,9 +187,17 @@ class FactorSettings(Settings):
         return EPOCHS["validated" if validated else "blind"]
 
     def candidates(
-        self, square: float = 1.0, num_factors: int | None = None
+        self,
+        square: float = 1.0,
+        num_factors: int | None = None,
+        *,
+        several: bool = False,
+        validated: bool = False,
     ) -> Candidates:
         """The candidates to train: distinct, and as many as were asked for at most.
+
+        Where ``num_models`` is left to us they are one model, with validation rows also
+        its linear part alone, and if the data are small it with other rates and decays.
 
         Parameters
         ----------
@@ -187,34 +206,80 @@ class FactorSettings(Settings):
             it, and so do the decays of ``"auto"``.
         num_factors : int or None
             Of all candidates, in place of those of the settings.
+        several : bool
+            Whether training a few models with factors is affordable.
+        validated : bool
+            Whether there are validation rows to tell candidates apart.
         """
-        values, wanted = self.values, self.values["num_models"]
+        wanted = self.values["num_models"]
+        if wanted == "auto":
+            found = self._own_candidates(square, several and validated, validated)
+        else:
+            found = [
+                self._candidate((rate, rate), linear, decay, square, share, boost)
+                for rate, linear, decay, share, boost in VARIATIONS
+            ]
         rows: list[dict[str, Any]] = []
-        for rate, linear, decay, share, boost in VARIATIONS:
-            row = self._candidate(
-                values, rate, linear * square, decay * square, share, boost
-            )
+        for row in found:
             if row not in rows:
                 rows.append(row)
-        rows = rows[:wanted]
+        if wanted != "auto":
+            rows = rows[:wanted]
         if num_factors is not None:
             rows = [{**row, "num_factors": num_factors} for row in rows]
         return Candidates(
             {name: np.array([row[name] for row in rows]) for name in rows[0]}
         )
 
-    def _candidate(self, values, rate, linear, decay, share, boost) -> dict[str, Any]:
-        k = values["num_factors"]
+    def _own_candidates(
+        self, square: float, several: bool, validated: bool
+    ) -> list[dict[str, Any]]:
+        if self.solver != "gradient":
+            return [self._candidate((1.0, 1.0), 1.0, 1.0, square, 1.0, 5.0)]
+        kind = OWN_VARIATIONS["squared" if self.regression else "log"]
+        found = [
+            self._candidate((linear, factors), 1.0, decay, square)
+            for linear, factors, decay in (kind if several else kind[:1])
+        ]
+        if validated and self._starts_factors:
+            found = [{**row, "factors_init_sigma": INIT_SIGMA} for row in found]
+            found += [
+                {
+                    **self._candidate((LINEAR_RATE, 1.0), decay, 1.0, square),
+                    "factors_init_sigma": 0.0,
+                }
+                for decay in LINEAR_DECAYS
+            ]
+        return found
+
+    @property
+    def _starts_factors(self) -> bool:
+        """Whether where factors start is left to us."""
+        normal = self.values["factors_init_method"] == "normal"
+        return normal and self.values["factors_init_sigma"] == "auto"
+
+    def _candidate(
+        self,
+        rates: tuple[float, float],
+        linear: float,
+        decay: float,
+        square: float,
+        share: float = 1.0,
+        boost: float = 1.0,
+    ) -> dict[str, Any]:
+        values, k = self.values, self.values["num_factors"]
+        linear, decay = linear * square, decay * square
         if k == "auto":
             k = max(1, int(FACTORS[self.solver] * share))
         row: dict[str, Any] = {"num_factors": k}
         if self.solver == "gradient":
-            linear_lr, factors_lr = self.defaults.rates
+            linear_lr, factors_lr = np.multiply(rates, self.defaults.rates)
             if not self.regression:
-                rate = rate * self.defaults.log_loss_rate
+                linear_lr *= self.defaults.log_loss_rate
+                factors_lr *= self.defaults.log_loss_rate
                 linear, decay = linear * LOG_LOSS_DECAYS[0], decay * LOG_LOSS_DECAYS[1]
-            row["linear_lr"] = _or(values["linear_lr"], rate * linear_lr)
-            row["factors_lr"] = _or(values["factors_lr"], rate * factors_lr)
+            row["linear_lr"] = _or(values["linear_lr"], linear_lr)
+            row["factors_lr"] = _or(values["factors_lr"], factors_lr)
             row["bias_lr"] = _or(values["bias_lr"], row["linear_lr"])
             linear_wd, factors_wd = self.defaults.decays
             row["linear_wd"] = _or(values["linear_wd"], linear * linear_wd)

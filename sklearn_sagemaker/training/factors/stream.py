@@ -126,7 +126,9 @@ class FactorStream:
         model.linear[:, 0] = start.coef.T
         d, k = start.factors.shape[1:]
         flat = start.factors.transpose(1, 0, 2).reshape(d, self.n_outputs * k)
-        model.factors[:, 0] = flat
+        if flat.any():
+            # Those of a linear part alone would stay at zero.
+            model.factors[:, 0] = flat
 
     # -------------------------------------------------------------------- training
     def train(self, monitor: Monitor | None = None) -> ModelState:
