@@ -31,9 +31,14 @@ memory."""
 
 
 def feature_label(number: int, names: Any = None) -> str:
-    """What messages call a feature: its number, and its name if there are names."""
+    """What messages call a feature: its number, and its name if there are names.
+
+    In place of names there may be numbers, where a training has some features only.
+    """
     if names is None:
         return f"feature {number}"
+    if np.asarray(names).dtype.kind == "i":
+        return f"feature {names[number]}"
     return f"feature {number} ({str(names[number])[:40]!r})"
 
 

@@ -80,7 +80,9 @@ def run(arguments: argparse.Namespace) -> int:
     ) as emulator:
         if arguments.program:
             return emulator.run(arguments.program)
-        print(f"SageMaker's emulator is at {emulator.url}. In other shells:")
+        print(f"SageMaker's emulator is at {emulator.url}. In a browser:")
+        print(f"{emulator.url}/?key={emulator.access_key}")
+        print("In other shells:")
         for name, text in emulator.environment().items():
             print(f"export {name}={text}")
         sys.stdout.flush()

@@ -41,6 +41,8 @@ class Account:
         What the waits of the service are multiplied with.
     tags : dict
         Tags of a resource, by its ARN.
+    written : int
+        How often endpoints have written to S3, after their calls.
     lock : RLock
         Of everything that is kept here.
     """
@@ -51,6 +53,7 @@ class Account:
     images: Images
     scale: float = 0.0
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    written: int = 0
     lock: Any = field(default_factory=threading.RLock)
 
     def wait(self, status: str, asked: threading.Event) -> None:

@@ -107,8 +107,8 @@ class Children:
     def _forkable(self, command: Sequence[str], environment: Mapping[str, str]) -> bool:
         """Whether a copy of a process that has imported the program is the same.
 
-        It is worth while for training; servers start fast, and come from it if it is
-        there.
+        It is worth while for training; servers start fast, and come from it once it
+        has imported them.
         """
         forks = self._forks
         return (
@@ -118,15 +118,26 @@ class Children:
             and ("train" in command or (forks is not None and forks.is_ready()))
         )
 
-    def _fork(
-        self, command: Sequence[str], environment: Mapping[str, str], folder: Path
-    ) -> Process:
+    def warm(self) -> None:
+        """Start the process that is copied, which imports while others go on."""
+        if sys.platform == "linux":
+            self._fork_server()
+
+    def _fork_server(self) -> ForkServer:
         with self._forking:
             if self._forks is None:
                 self._forks = ForkServer(self._environment({}))
-            forks = self._forks
+                with self._lock:
+                    self._tell("+", -self._forks.pid)
+            return self._forks
+
+    def _fork(
+        self, command: Sequence[str], environment: Mapping[str, str], folder: Path
+    ) -> Process:
         *_, module = OUR_PROGRAM
-        return forks.start(module, command[len(OUR_PROGRAM) :], environment, folder)
+        return self._fork_server().start(
+            module, command[len(OUR_PROGRAM) :], environment, folder
+        )
 
     def ended(self, process: Process) -> None:
         """End a process and what it has started, and forget it."""
@@ -165,6 +176,8 @@ class Children:
             self.ended(process)
         if self._forks is not None:
             self._forks.close()
+            with self._lock:
+                self._tell("-", -self._forks.pid)
         assert self._janitor.stdin is not None
         self._janitor.stdin.close()
         self._janitor.wait()

@@ -15,14 +15,14 @@ Operation = Callable[[str, dict[str, Any]], dict[str, Any]]
 """``operation(region, request)``: the answer, which may hold more than its shape."""
 REFUSED = re.compile(
     "AutoML|Cluster|CompilationJob|Execution|FeatureGroup|HyperParameterTuningJob|"
-    "JobDefinition|ModelCard|ProcessingJob|WeightsAndCapacities"
+    "JobDefinition|ModelCard|ProcessingJob"
 )
 """In the names of operations of moto's that are refused: it says that something runs
 which does not, or (of cards) leaves out members that are required."""
 
 MOTO_TAGS = {
     "domain", "experiment", "experiment-trial", "experiment-trial-component",
-    "notebook-instance", "pipeline",
+    "notebook-instance",
 }  # fmt: skip
 """Kinds of resources whose tags moto keeps."""
 

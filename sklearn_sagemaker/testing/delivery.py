@@ -191,7 +191,7 @@ def download(s3: Any, found: list[Object], folder: Path) -> None:
                 ) from None
 
 
-def upload(s3: Any, uri: str, body: bytes, kms_key: str) -> None:
+def upload(s3: Any, uri: str, body: bytes, kms_key: str, **more: str) -> None:
     """Write an object.
 
     Parameters
@@ -201,6 +201,8 @@ def upload(s3: Any, uri: str, body: bytes, kms_key: str) -> None:
     body : bytes
     kms_key : str
         It is encrypted with this one, unless it is empty.
+    **more
+        Arguments of ``put_object``.
 
     Raises
     ------
@@ -212,4 +214,4 @@ def upload(s3: Any, uri: str, body: bytes, kms_key: str) -> None:
     if kms_key:
         encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key}
     with said_by_s3(uri, "Upload"):
-        s3.put_object(Bucket=bucket, Key=key, Body=body, **encrypted)
+        s3.put_object(Bucket=bucket, Key=key, Body=body, **encrypted, **more)

@@ -145,7 +145,9 @@ class SageMakerEmulator:
             ``late=True``, logs have no events yet. To the
             call: ``seconds`` to wait before it; ``ends``, how the job or endpoint that
             it creates ends (``Failed``, ``Stopped``, ``MaxRuntimeExceeded``,
-            ``MaxWaitTimeExceeded``, or ``InProgress`` for not at all), and ``reason``.
+            ``MaxWaitTimeExceeded``, or ``InProgress`` for not at all), and ``reason``;
+            ``interrupt``, a text or several: the instances of a spot job are taken
+            back when a line of its log holds the first one, and so on.
             To the answer: ``reset="after"``, it is lost; ``cut``, bytes after which
             the connection ends; ``stall``, seconds to wait in its middle; ``flip``,
             place of a byte in which a bit is changed; ``body``, bytes in its place;
@@ -263,6 +265,7 @@ class SageMakerEmulator:
         (folder / "sdk.yaml").write_text(SDK_DEFAULTS, encoding="utf-8")
         self._children = Children(folder)
         ends.callback(self._children.close)
+        self._children.warm()
         cloud = Cloud()
         cloud.reset()
         account = Account(cloud, self._children, folder, self._images, self.scale)
@@ -275,6 +278,7 @@ class SageMakerEmulator:
                 {**self._resources.operations(), **studio(account, self.role)},
             ),
             self._resources.invoke,
+            self.region,
             local=not self._allow_remote,
         )
         server = self._listen(serving)

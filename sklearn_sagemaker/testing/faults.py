@@ -10,17 +10,18 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, NoReturn
 
 from sklearn_sagemaker.testing.errors import ServiceError
 from sklearn_sagemaker.testing.operations import SERVICES, is_known, operation_of
-from sklearn_sagemaker.testing.outcomes import ENDS, Outcome
+from sklearn_sagemaker.testing.outcomes import ENDS, RUNS, Outcome
 from sklearn_sagemaker.testing.requests import Request
 from sklearn_sagemaker.testing.roles import action_of, denied
 
+INTERRUPTED = "CreateTrainingJob"
 RESETS = ("during", "before", "after")
 _ENTRY = re.compile(rb"<(Contents|Version)>.*?</\1>", re.DOTALL)
 _COUNT = re.compile(rb"<KeyCount>\d+</KeyCount>")
@@ -46,6 +47,7 @@ class Fault:
     late : bool
     ends : str or None
     reason : str
+    interrupt : str or sequence of str
     where : str
     skip, times : float
         Calls that pass before the first fault, and faults in all.
@@ -69,6 +71,7 @@ class Fault:
     late: bool = False
     ends: str | None = None
     reason: str = "InternalServerError: This fault was asked for."
+    interrupt: str | Sequence[str] = ()
     where: str = ""
     skip: float = 0
     times: float = math.inf
@@ -88,9 +91,17 @@ class Fault:
             )
         if self.ends not in (None, *ENDS):
             raise ValueError(f"ends={self.ends!r} must be one of {', '.join(ENDS)}.")
+        if isinstance(self.interrupt, str):
+            self.interrupt = (self.interrupt,)
+        if self.interrupt and not fnmatchcase(INTERRUPTED, self.operation):
+            raise ValueError(
+                f"interrupt is for {INTERRUPTED}, as only training jobs are "
+                f"interrupted, and not for {self.operation}."
+            )
         kinds = (self.code, self.reset, self.cut, self.flip, self.body, self.hide)
         happens = any(kind is not None for kind in (*kinds, self.ends))
         also = self.seconds, self.stall, self.headers, self.change, self.late
+        also = *also, self.interrupt
         if not (happens or any(also) or self.is_denial):
             raise ValueError(
                 f"Nothing happens to {self.operation}: say a code, seconds, a reset, "
@@ -104,8 +115,10 @@ class Fault:
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the job ends that the call creates."""
-        return None if self.ends is None else Outcome(self.ends, self.reason)
+        """How the job ends that the call creates, or when it is interrupted."""
+        if self.ends is None and not self.interrupt:
+            return None
+        return Outcome(self.ends or RUNS, self.reason, tuple(self.interrupt))
 
     def meets(self, name: str, action: str, text: str) -> bool:
         """Whether it is about a call."""

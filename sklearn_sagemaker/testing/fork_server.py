@@ -38,7 +38,10 @@ def main(descriptor, modules):
     # So that collections in the copies do not write to the shared memory.
     gc.collect()
     gc.freeze()
-    control.send(READY)
+    try:
+        control.send(READY)
+    except OSError:
+        return
     request = serve(control)
     if request is not None:
         become(control, request)

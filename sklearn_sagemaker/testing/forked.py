@@ -82,13 +82,18 @@ class Forked:
 
 
 class ForkServer:
-    """The process that is copied; started when it is asked for the first time.
+    """The process that is copied.
 
     Parameters
     ----------
     environment : mapping
     modules : sequence of str
         What it imports before.
+
+    Attributes
+    ----------
+    pid : int
+        Of the process, which leads a group.
     """
 
     def __init__(
@@ -107,6 +112,7 @@ class ForkServer:
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )
+        self.pid = self._process.pid
 
     def is_ready(self) -> bool:
         """Whether a run would start at once."""
@@ -167,6 +173,9 @@ class ForkServer:
         """End it, and all runs."""
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)
+        if not self._waited:
+            # It has no runs, and may have much to import before it sees the end.
+            self._process.kill()
         self._process.wait()
         self._control.close()
 

@@ -19,6 +19,7 @@ from sklearn_sagemaker.testing.faults import Fault, Faults, break_off
 from sklearn_sagemaker.testing.images import described
 from sklearn_sagemaker.testing.operations import is_missing, operation_of
 from sklearn_sagemaker.testing.outcomes import OUTCOME
+from sklearn_sagemaker.testing.page import Page
 from sklearn_sagemaker.testing.requests import JSON, Request
 from sklearn_sagemaker.testing.roles import caller, simulated
 
@@ -29,7 +30,9 @@ _WRONG_KEY = {
     "s3": "InvalidAccessKeyId",
     "sts": "InvalidClientTokenId",
 }
-READING = ("Describe", "Get", "HEAD", "Head", "Invoke", "List", "Search", "Simulate")
+READING = (
+    "Describe", "GET", "Get", "HEAD", "Head", "Invoke", "List", "Search", "Simulate",
+)  # fmt: skip
 """How operations begin that change nothing."""
 KEPT = ("iam", "sagemaker")
 """Services whose calls are kept, to be made again."""
@@ -52,6 +55,8 @@ class Front:
         SageMaker's operations.
     invoke : callable
         ``invoke(request)``: the answer of an endpoint.
+    region : str
+        Of what the page shows.
     local : bool, default=True
         Whether only this machine's own names may stand in the header Host: a page of
         the web could reach the port by a name that it points here.
@@ -70,11 +75,13 @@ class Front:
         key: str,
         control: Control,
         invoke: Callable[[Request], Answer],
+        region: str,
         local: bool = True,
     ):
         self.cloud, self.control, self.invoke = cloud, control, invoke
         self.local, self._key, self._keys = local, key, {key}
         self.faults = Faults()
+        self.page = Page(control, control.operations, cloud, key, region)
         self.changes = 0
         self.kept: list[dict[str, Any]] = []
 
@@ -88,9 +95,13 @@ class Front:
         request = Request.of(environ)
         fault = None
         try:
-            self._check(request)
-            fault = self.faults.of(request)
+            self._check_host(request)
             answer = None
+            if self.page.is_asked(request):
+                answer = self.page(request)
+            else:
+                self._check_key(request)
+                fault = self.faults.of(request)
             if fault is not None:
                 answer = self.faults.before(fault, handler, request)
             status, headers, body = answer or self._answer(request, fault)
@@ -135,7 +146,7 @@ class Front:
                 self.cloud.pass_on(**{**call, "body": call["body"].encode()})
             self.kept.append(call)
 
-    def _check(self, request: Request) -> None:
+    def _check_host(self, request: Request) -> None:
         host = request.headers.get("Host", "")
         if self.local and not _LOCAL.fullmatch(host):
             raise ServiceError(
@@ -143,6 +154,8 @@ class Front:
                 f"The emulator answers to this machine only, and not to {host!r}.",
                 403,
             )
+
+    def _check_key(self, request: Request) -> None:
         if request.key not in self._keys:
             raise ServiceError(
                 _WRONG_KEY.get(request.service, "UnrecognizedClientException"),

@@ -6,6 +6,7 @@ import copy
 
 from sklearn_sagemaker.testing.account import Account, now
 from sklearn_sagemaker.testing.control import Operation, tag
+from sklearn_sagemaker.testing.endpoint_rules import check_config
 from sklearn_sagemaker.testing.errors import invalid
 from sklearn_sagemaker.testing.model_server import PACKAGED, container_of
 from sklearn_sagemaker.testing.packages import Packages
@@ -89,16 +90,12 @@ class Models:
             raise invalid(f"Could not find model data at {uri}.") from None
 
     def create_config(self, region: str, request: Record) -> Record:
-        """Take a configuration, whose model must be there."""
-        variants = request["ProductionVariants"]
-        if len(variants) != 1:
-            raise invalid("The emulator's endpoints have one production variant.")
-        [variant] = variants
-        if "ModelName" not in variant:
-            raise invalid("A production variant needs a ModelName here.")
-        if "ServerlessConfig" in variant or "AsyncInferenceConfig" in request:
-            raise invalid("The emulator has no serverless and asynchronous endpoints.")
-        self.models.get(region, variant["ModelName"])
+        """Take a configuration, whose models must be there."""
+        check_config(request)
+        for variant in request["ProductionVariants"]:
+            model = self.models.get(region, variant["ModelName"])
+            if "ServerlessConfig" in variant and model.get("VpcConfig"):
+                raise invalid("A serverless endpoint cannot have a model in a VPC.")
         return self._add(self.configs, region, request, "endpoint-config")
 
     def _add(self, records: Records, region: str, request: Record, kind: str) -> Record:

@@ -1,4 +1,4 @@
-"""How a job or an endpoint ends because a fault says so, and nothing runs."""
+"""How a job or an endpoint ends, or is interrupted, because a fault says so."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ OUTCOME = "_outcome"
 """Of a request and its record: the outcome, if there is one."""
 NEVER = "InProgress"
 ENDS = ("Failed", "Stopped", "MaxRuntimeExceeded", "MaxWaitTimeExceeded", NEVER)
+RUNS = "Runs"
+"""Of what is interrupted only."""
 LOST = "InternalServerError: The emulator ended while this ran."
 
 
@@ -21,13 +23,16 @@ class Outcome:
     Parameters
     ----------
     status : str
-        One of `ENDS`.
+        One of `ENDS`, or `RUNS`.
     reason : str
         Why it fails.
+    interruptions : tuple of str, default=()
+        Texts of lines at which the instances of a spot job are taken back, in order.
     """
 
     status: str
     reason: str
+    interruptions: tuple[str, ...] = ()
 
     def strike(self, asked: threading.Event) -> None:
         """Fail, be asked to stop, or wait until that is asked.

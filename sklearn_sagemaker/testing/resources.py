@@ -9,13 +9,17 @@ from typing import Any
 
 from sklearn_sagemaker.testing.account import Account
 from sklearn_sagemaker.testing.cloud import Cloud
+from sklearn_sagemaker.testing.compilation_jobs import CompilationJobs
 from sklearn_sagemaker.testing.control import Operation
-from sklearn_sagemaker.testing.endpoints import SERVED, Endpoints
+from sklearn_sagemaker.testing.deployment import SERVED
+from sklearn_sagemaker.testing.endpoints import Endpoints
+from sklearn_sagemaker.testing.invocation import Invocation
 from sklearn_sagemaker.testing.logs import read_events
 from sklearn_sagemaker.testing.metrics import Metrics
 from sklearn_sagemaker.testing.models import Models
 from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.packages import Packages
+from sklearn_sagemaker.testing.pipelines import Pipelines
 from sklearn_sagemaker.testing.quotas import USES, Quotas, instances
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.searching import Search
@@ -24,7 +28,10 @@ from sklearn_sagemaker.testing.training_run import GROUP
 from sklearn_sagemaker.testing.transform_jobs import TransformJobs
 
 SEARCHED = ("TrainingJob", "Endpoint", "ModelPackage", "ModelPackageGroup")
-_MOVING = ("Creating", "InProgress", "Stopping", "SystemUpdating", "Updating")
+_MOVING = (
+    "Creating", "Executing", "INPROGRESS", "InProgress", "STARTING", "STOPPING",
+    "Stopping", "SystemUpdating", "Updating",
+)  # fmt: skip
 _USING = (*_MOVING, "InService")
 
 
@@ -44,7 +51,9 @@ class Resources:
         self._models = Models(account, self._packages)
         self._endpoints = Endpoints(account, self._models)
         self._transforms = TransformJobs(account, self._models)
-        self.invoke = self._endpoints.invoke
+        self._compilations = CompilationJobs(account)
+        self._pipelines = Pipelines(account, self.operations)
+        self.invoke = Invocation(account, self._endpoints)
         kinds = self._kinds()
         self._search = Search(account, {name: kinds[name] for name in SEARCHED})
 
@@ -56,6 +65,8 @@ class Resources:
             **self._models.operations(),
             **self._endpoints.operations(),
             **self._transforms.operations(),
+            **self._compilations.operations(),
+            **self._pipelines.operations(),
             "Search": self._search,
         }
         for name in USES:
@@ -91,6 +102,9 @@ class Resources:
             "TrainingJob": self._training.records,
             "TransformJob": self._transforms.records,
             "Endpoint": self._endpoints.records,
+            "CompilationJob": self._compilations.records,
+            "Pipeline": self._pipelines.records,
+            "PipelineExecution": self._pipelines.executions,
         }
 
     def dump(self) -> Record:
@@ -111,6 +125,8 @@ class Resources:
             "TrainingJob": self._training.load,
             "TransformJob": self._transforms.load,
             "Endpoint": self._endpoints.load,
+            "CompilationJob": self._compilations.load,
+            "PipelineExecution": self._pipelines.load,
         }
         with self._account.lock:
             for kind, part in self._kinds().items():
@@ -128,10 +144,12 @@ class Resources:
                 for item in part.statuses()
             ]
         runs = any(status in _MOVING for _, _, status in found)
-        return *found, time.monotonic() if runs else None
+        return *found, self._account.written, time.monotonic() if runs else None
 
     def close(self) -> None:
         """End all of it."""
+        self._pipelines.close()
+        self._compilations.close()
         self._training.close()
         self._transforms.close()
         self._endpoints.close()

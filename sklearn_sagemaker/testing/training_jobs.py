@@ -11,9 +11,15 @@ from sklearn_sagemaker.testing.control import Operation, tag
 from sklearn_sagemaker.testing.errors import invalid
 from sklearn_sagemaker.testing.images import OUR_PROGRAM, is_ours
 from sklearn_sagemaker.testing.metrics import BUILT_IN, compiled
-from sklearn_sagemaker.testing.outcomes import LOST
+from sklearn_sagemaker.testing.outcomes import LOST, OUTCOME
 from sklearn_sagemaker.testing.records import Record, Records
 from sklearn_sagemaker.testing.training_run import TrainingRun, move
+from sklearn_sagemaker.testing.warm_pools import (
+    WarmPools,
+    check_keep_alive,
+    end_pool,
+    is_kept,
+)
 
 ENDED = ("Completed", "Failed", "Stopped")
 MOST_HOSTS = 100
@@ -29,6 +35,7 @@ class TrainingJobs:
 
     def __init__(self, account: Account):
         self._account = account
+        self._pools = WarmPools(account.lock)
         missing = "Requested resource not found."
         self.records = Records(
             "TrainingJob", lambda region, name: missing, order="Ascending"
@@ -43,6 +50,7 @@ class TrainingJobs:
             "ListTrainingJobs": self.list,
             "StopTrainingJob": self.stop,
             "DeleteTrainingJob": self.delete,
+            "UpdateTrainingJob": self.update,
         }
 
     def create(self, region: str, request: Record) -> Record:
@@ -75,7 +83,10 @@ class TrainingJobs:
         move(record, "Starting")
         self.records.add(region, record)
         tag(self._account, arn, request)
-        run = TrainingRun(self._account, region, record)
+        warm = self._pools.take(region, record)
+        run = TrainingRun(
+            self._account, region, record, warm=warm, ended=self._pools.keep
+        )
         run.start()
         self._runs[arn] = run
         return {"TrainingJobArn": arn}
@@ -103,6 +114,12 @@ class TrainingJobs:
                     "Invalid MaxWaitTimeInSeconds. It must be present and be greater "
                     "than or equal to MaxRuntimeInSeconds"
                 )
+        elif (outcome := record.get(OUTCOME)) is not None and outcome.interruptions:
+            raise invalid(
+                "A fault interrupts the instances of spot jobs only; set "
+                "EnableManagedSpotTraining."
+            )
+        check_keep_alive(record)
         channels = record.get("InputDataConfig", ())
         names = [channel["ChannelName"] for channel in channels]
         if len(set(names)) < len(names) or {".", ".."} & set(names):
@@ -117,6 +134,8 @@ class TrainingJobs:
             raise invalid("The emulator has no instance groups; say an InstanceType.")
         count = resources.get("InstanceCount", 1)
         image = record["AlgorithmSpecification"]["TrainingImage"]
+        if count < 1:
+            raise invalid(f"InstanceCount {count} must be 1 or more.")
         if count > MOST_HOSTS:
             raise invalid(f"The emulator has {MOST_HOSTS} hosts for a job at most.")
         if count > 1 and self._account.images.command(image) == OUR_PROGRAM:
@@ -127,7 +146,21 @@ class TrainingJobs:
 
     def describe(self, region: str, request: Record) -> Record:
         """Say how a job is."""
-        return self.records.get(region, request["TrainingJobName"])
+        record = self.records.get(region, request["TrainingJobName"])
+        self._pools.count(record)
+        return record
+
+    def update(self, region: str, request: Record) -> Record:
+        """Change how long the instances of a job are kept after it."""
+        record = self.records.get(region, request["TrainingJobName"])
+        for name in request.keys() & {"ProfilerConfig", "ProfilerRuleConfigurations"}:
+            raise invalid(f"The emulator has no {name}.")
+        if "ResourceConfig" in request:
+            seconds = request["ResourceConfig"]["KeepAlivePeriodInSeconds"]
+            self._pools.change(
+                record, seconds, ended=record["TrainingJobStatus"] in ENDED
+            )
+        return {"TrainingJobArn": record["TrainingJobArn"]}
 
     def list(self, region: str, request: Record) -> Record:
         """List jobs."""
@@ -156,6 +189,11 @@ class TrainingJobs:
                 "The request was rejected because the training job is in status "
                 f"{record['TrainingJobStatus']}."
             )
+        if is_kept(record):
+            raise invalid(
+                "The request was rejected because the warm pool of the training job is "
+                "Available; set KeepAlivePeriodInSeconds to 0 by UpdateTrainingJob."
+            )
         self.records.remove(region, request["TrainingJobName"])
         self._runs.pop(record["TrainingJobArn"], None)
         self._account.tags.pop(record["TrainingJobArn"], None)
@@ -168,8 +206,10 @@ class TrainingJobs:
             if record["TrainingJobStatus"] not in ENDED:
                 record.update(TrainingJobStatus="Failed", FailureReason=LOST)
                 move(record, "Failed")
+            end_pool(record)
 
     def close(self) -> None:
-        """End the jobs that run."""
+        """End the jobs that run, and the instances that are kept."""
+        self._pools.close()
         for run in list(self._runs.values()):
             run.close()

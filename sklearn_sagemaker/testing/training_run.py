@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import tarfile
 import tempfile
 import time
@@ -16,9 +15,10 @@ from sklearn_sagemaker.testing.errors import JobError
 from sklearn_sagemaker.testing.hosts import names_of
 from sklearn_sagemaker.testing.images import cannot_run
 from sklearn_sagemaker.testing.metrics import Metrics
-from sklearn_sagemaker.testing.outcomes import OUTCOME
+from sklearn_sagemaker.testing.outcomes import OUTCOME, RUNS
 from sklearn_sagemaker.testing.records import Record
 from sklearn_sagemaker.testing.runs import Run
+from sklearn_sagemaker.testing.spot import Bill, Interruptions
 from sklearn_sagemaker.testing.training_host import GROUP, Host
 
 POLL_SECONDS = 0.02
@@ -31,6 +31,7 @@ MESSAGES = {
     "Downloading": "Downloading input data",
     "Training": "Training image download completed. Training in progress.",
     "Uploading": "Uploading generated training model",
+    "Interrupted": "Training job interrupted: its spot instances were taken back",
     "Stopping": "Stopping the training job",
     "Completed": "Training job completed",
     "Failed": "Training job failed",
@@ -54,23 +55,39 @@ def move(record: Record, status: str) -> None:
 
 
 class TrainingRun(Run):
-    """A training job that runs; see `Run`."""
+    """A training job that runs; see `Run`.
 
-    def __init__(self, account: Account, region: str, record: Record):
+    Parameters
+    ----------
+    account : Account
+    region : str
+    record : dict
+    warm : bool, default=False
+        Whether its instances are there, with an image.
+    ended : callable, default=None
+        ``ended(region, record)``, called at the end, under the lock of the account.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        region: str,
+        record: Record,
+        *,
+        warm: bool = False,
+        ended: Callable[[str, Record], object] = lambda region, record: None,
+    ):
         super().__init__(account, region, record)
+        self._warm, self._ended = warm, ended
         self._exceeded = False
         self._stopped = "Stopped"
+        self._bill = Bill(record)
+        self._spot = Interruptions(record)
 
     def _execute(self) -> None:
-        with tempfile.TemporaryDirectory(
-            prefix="job-", dir=self._account.folder, ignore_cleanup_errors=True
-        ) as folder:
-            self._execute_in(Path(folder))
-
-    def _execute_in(self, root: Path) -> None:
         record = self._record
         outcome = record.get(OUTCOME)
-        if outcome is not None:
+        if outcome is not None and outcome.status != RUNS:
             if outcome.status in MESSAGES:
                 self._stopped = outcome.status
             outcome.strike(self._asked)
@@ -79,13 +96,26 @@ class TrainingRun(Run):
         command = self._account.images.command(image)
         if command is None:
             raise JobError(cannot_run(image))
-        self._account.wait("Starting", self._asked)
+        while True:
+            with tempfile.TemporaryDirectory(
+                prefix="job-", dir=self._account.folder, ignore_cleanup_errors=True
+            ) as folder:
+                if not self._is_taken_back(Path(folder), command):
+                    return
+            self._bill.pause()
+            self._move("Interrupted")
+            self._move("Starting")
+
+    def _is_taken_back(self, root: Path, command: tuple[str, ...]) -> bool:
+        """Run on instances until the end, or until they are taken back."""
+        record = self._record
+        if not self._warm:
+            self._account.wait("Starting", self._asked)
         if self._asked.is_set():
-            return
+            return False
         self._move("Downloading")
-        started = now()
         with self._account.lock:
-            record["TrainingStartTime"] = started
+            self._bill.begin()
         names = names_of(record["ResourceConfig"].get("InstanceCount", 1))
         # From the last to the first, whatever goes wrong.
         with contextlib.ExitStack() as ends:
@@ -95,15 +125,21 @@ class TrainingRun(Run):
                 ends.callback(host.close)
                 host.deliver()
                 hosts.append(host)
-            self._account.wait("Downloading", self._asked)
+            if not self._warm:
+                self._account.wait("Downloading", self._asked)
             self._move("Training")
-            seen = self._metrics()
+            seen = self._spot.watched(self._metrics())
             processes = [host.start(command, seen) for host in hosts]
             failed = self._wait(hosts)
             seconds = 0 if self._closing else self._account.grace(STOP_SECONDS)
             self._account.children.stop(processes, seconds)
+            if self._spot.is_due(hosts) and not self._asked.is_set():
+                for host in hosts:
+                    host.sync()
+                return True
         if not self._closing:
             self._finish(hosts, failed)
+        return False
 
     def _metrics(self) -> Callable[[str, float], None]:
         """What reads the metrics in a line of a log."""
@@ -130,15 +166,18 @@ class TrainingRun(Run):
         One that fails fails the job.
         """
         longest = self._record["StoppingCondition"]["MaxRuntimeInSeconds"]
-        end = time.monotonic() + longest
+        end = time.monotonic() + longest - self._bill.seconds
         synced = time.monotonic()
         while not self._asked.is_set():
             codes = [host.look() for host in hosts]
             for host, code in zip(hosts, codes, strict=True):
                 if code:
                     return host.failure(code)
-            if None not in codes:
+            if None not in codes or self._spot.struck:
                 return None
+            if self._spot.is_overdue():
+                self._stopped = "MaxWaitTimeExceeded"
+                self._asked.set()
             self._exceeded = time.monotonic() > end
             if self._exceeded:
                 return None
@@ -188,12 +227,8 @@ class TrainingRun(Run):
                 move(self._record, status)
 
     def _end(self, reason: str | None) -> None:
-        record, time = self._record, now()
-        if "TrainingStartTime" in record:
-            record["TrainingEndTime"] = time
-            seconds = (time - record["TrainingStartTime"]).total_seconds()
-            whole = max(1, math.ceil(seconds))
-            record["TrainingTimeInSeconds"] = record["BillableTimeInSeconds"] = whole
+        record = self._record
+        self._bill.end()
         status = second = "Completed"
         if reason is not None:
             status = second = "Failed"
@@ -203,3 +238,4 @@ class TrainingRun(Run):
             status, second = "Stopped", "MaxRuntimeExceeded"
         move(record, second)
         record["TrainingJobStatus"] = status
+        self._ended(self._region, record)

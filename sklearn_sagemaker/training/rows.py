@@ -12,6 +12,7 @@ import numpy as np
 from sklearn_sagemaker._kernels import RowReader, read_in
 from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
 from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker.training.columns import Columns, columns_of, met_columns
 from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.scaling import stored_counts
 from sklearn_sagemaker.training.schedule import n_batches
@@ -73,17 +74,26 @@ class ArrayRows:
     ----------
     spec : TrainingSpec
     data : TrainingData
+    known : int array or None
+        See `rows_of`.
 
     Attributes
     ----------
     spec : TrainingSpec
+        With the names, or numbers, of the columns that are trained.
     data : TrainingData
-        With weights of a usual size, in a precision that holds its numbers.
+        With these columns and weights of a usual size, in a precision that holds its
+        numbers.
+    columns : Columns
     """
 
-    def __init__(self, spec: TrainingSpec, data: TrainingData):
-        self.spec = spec
-        self.data = in_safe_precision(comparable(data), spec.feature_names)
+    def __init__(
+        self, spec: TrainingSpec, data: TrainingData, known: np.ndarray | None = None
+    ):
+        self.columns = columns_of(data.X, data.sample_weight, known)
+        self.spec = _of_columns(spec, self.columns)
+        data = rows_with(data, self.columns)
+        self.data = in_safe_precision(comparable(data), self.spec.feature_names)
 
     def stored(self, rows: np.ndarray) -> int:
         """Values that the rows store, which a pass over them costs."""
@@ -157,22 +167,32 @@ class WindowRows:
     ----------
     spec : TrainingSpec
     source : WindowedData
+    known : int array or None
+        See `rows_of`.
 
     Attributes
     ----------
     spec : TrainingSpec
-        That holds out no more rows.
+        That holds out no more rows, with the columns that are trained.
     data : TrainingData
         The sample, and the validation rows.
+    columns : Columns
     """
 
-    def __init__(self, spec: TrainingSpec, source: WindowedData):
-        # Nothing more is held out of the sample.
-        self.spec, self._source = replace(spec, cv=False), source
+    def __init__(
+        self, spec: TrainingSpec, source: WindowedData, known: np.ndarray | None = None
+    ):
+        self._source = source
         self._totals = WindowStatistics(spec, source)
+        data = self._totals.data
+        self.columns = Columns(data.X.shape[1])
+        if known is not None and len(self._totals.counts):
+            self.columns = met_columns(self._totals.counts, known)
+        # Nothing more is held out of the sample.
+        self.spec = replace(_of_columns(spec, self.columns), cv=False)
         # Windows bring the other weights as they are.
-        data = comparable(self._totals.data, exponent=0)
-        self.data = in_safe_precision(data, spec.feature_names)
+        data = comparable(rows_with(data, self.columns), exponent=0)
+        self.data = in_safe_precision(data, self.spec.feature_names)
 
     def stored(self, rows: np.ndarray) -> int:
         """See `ArrayRows`."""
@@ -180,7 +200,7 @@ class WindowRows:
 
     def stored_counts(self, rows: np.ndarray) -> tuple[np.ndarray, int]:
         """See `ArrayRows`."""
-        return self._totals.counts, self._totals.n_rows
+        return self.columns.take(self._totals.counts), self._totals.n_rows
 
     def planned(self, plan: ValidationPlan) -> ValidationPlan:
         """See `ArrayRows`."""
@@ -222,7 +242,7 @@ class WindowRows:
                 if not len(rows):
                     continue
                 yield Piece(
-                    read_in(window.X, reader.dtype),
+                    read_in(self.columns.of(window.X), reader.dtype),
                     window.y,
                     window.sample_weight,
                     [rows],
@@ -234,8 +254,34 @@ class WindowRows:
 Rows = ArrayRows | WindowRows
 
 
-def rows_of(spec: TrainingSpec, data: TrainingData | WindowedData) -> Rows:
+def _of_columns(spec: TrainingSpec, columns: Columns) -> TrainingSpec:
+    return replace(spec, feature_names=columns.labels(spec.feature_names))
+
+
+def rows_with(data: TrainingData, columns: Columns) -> TrainingData:
+    """The data with some columns only."""
+    X_val = data.X_val
+    return replace(
+        data,
+        X=columns.of(data.X),
+        X_val=None if X_val is None else columns.of(X_val),
+    )
+
+
+def rows_of(
+    spec: TrainingSpec,
+    data: TrainingData | WindowedData,
+    known: np.ndarray | None = None,
+) -> Rows:
     """The rows of a training, whatever they come in.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    data : TrainingData or WindowedData
+    known : int array or None
+        Columns that earlier trainings have met: of CSR rows only they are left, with
+        those that rows of a weight above zero store. None leaves all.
 
     Raises
     ------
@@ -243,8 +289,8 @@ def rows_of(spec: TrainingSpec, data: TrainingData | WindowedData) -> Rows:
         If windows leave no row to train on, or ``cv`` needs all rows in memory.
     """
     if isinstance(data, WindowedData):
-        return WindowRows(spec, data)
-    return ArrayRows(spec, data)
+        return WindowRows(spec, data, known)
+    return ArrayRows(spec, data, known)
 
 
 def plan_rows(

@@ -1,5 +1,6 @@
 """Requests for the emulator, and an image without this package in it."""
 
+import sys
 import time
 
 import boto3
@@ -27,6 +28,28 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_): pass
 port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
 http.server.HTTPServer(("127.0.0.1", port), Handler).serve_forever()
+"""
+# A server that answers with what it was sent and with its variable NAME, refuses
+# "refuse", and keeps "hold" until the file GATE is there.
+ECHO_SERVER = "example.com/echoes:1"
+ECHO = """
+import http.server, json, os, time
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.end_headers()
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        while body == b"hold" and not os.path.exists(os.environ["GATE"]):
+            time.sleep(0.02)
+        self.send_response(500 if body == b"refuse" else 200)
+        self.send_header("Content-Type", "application/json; charset=utf-8")
+        self.end_headers()
+        headers = {name.lower(): text for name, text in self.headers.items()}
+        said = {"name": os.environ.get("NAME"), "headers": headers, "size": len(body)}
+        self.wfile.write(json.dumps(said).encode())
+    def log_message(self, *_): pass
+port = int(os.environ["SAGEMAKER_BIND_TO_PORT"])
+http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler).serve_forever()
 """
 LINEAR = "382416733822.dkr.ecr.us-east-1.amazonaws.com/linear-learner:1"
 
@@ -119,6 +142,54 @@ def configure(sagemaker, name, model, count=1):
             }
         ],
     )
+
+
+def echoing(emulator, sagemaker, name, **variables):
+    """Make a model of the server that echoes."""
+    emulator.image(ECHO_SERVER, [sys.executable, "-I", "-S", "-c", ECHO])
+    sagemaker.create_model(
+        ModelName=name,
+        ExecutionRoleArn=emulator.role,
+        PrimaryContainer={"Image": ECHO_SERVER, "Environment": variables},
+    )
+
+
+def instances(model, name="AllTraffic", **more):
+    """A production variant with instances."""
+    return {
+        "VariantName": name,
+        "ModelName": model,
+        "InitialInstanceCount": 1,
+        "InstanceType": "ml.m5.large",
+        **more,
+    }
+
+
+def serve(sagemaker, name, *variants, **more):
+    """Make an endpoint, and its description when it is in service."""
+    sagemaker.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=list(variants), **more
+    )
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    found = in_service(sagemaker, name)
+    assert found["EndpointStatus"] == "InService", found
+    return found
+
+
+def keys_below(s3, emulator, prefix, count=1, seconds=60):
+    """The keys of so many objects of the default bucket, when they are there."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = s3.list_objects_v2(Bucket=emulator.bucket, Prefix=prefix)
+        if found["KeyCount"] >= count:
+            return [item["Key"] for item in found["Contents"]]
+        time.sleep(0.05)
+    raise AssertionError(f"{found['KeyCount']} objects below {prefix}")
+
+
+def read(s3, emulator, key):
+    """An object of the default bucket."""
+    return s3.get_object(Bucket=emulator.bucket, Key=key)["Body"].read()
 
 
 def in_service(sagemaker, name, seconds=60):

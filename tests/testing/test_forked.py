@@ -3,12 +3,14 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from sklearn_sagemaker.testing import fork_server
 from sklearn_sagemaker.testing.children import Children
 from sklearn_sagemaker.testing.forked import Forked, ForkServer
 from sklearn_sagemaker.testing.images import OUR_PROGRAM
@@ -122,6 +124,33 @@ def test_all_runs_end_with_the_server(tmp_path):
         assert not Path(f"/proc/{run.pid}").exists()
     with pytest.raises(OSError, match="descriptor"):
         server.start("probe", [], {}, folder)
+
+
+def test_a_process_that_still_imports_is_ended_at_once(tmp_path):
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(600)\n")
+    server = ForkServer({"PYTHONPATH": str(tmp_path)}, ["slow"])
+    assert not server.is_ready()
+    server.close()
+    assert server._process.returncode == -signal.SIGKILL
+
+
+def test_one_that_has_lost_its_emulator_says_nothing(tmp_path):
+    done = tmp_path / "done"
+    done.touch()
+    code = "import os, time\nwhile os.path.exists('done'): time.sleep(0.01)\n"
+    (tmp_path / "slow.py").write_text(code.replace("done", str(done)))
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with theirs:
+        process = subprocess.Popen(
+            [sys.executable, fork_server.__file__, str(theirs.fileno()), "slow"],
+            env={"PYTHONPATH": str(tmp_path)},
+            pass_fds=[theirs.fileno()],
+            stderr=subprocess.PIPE,
+        )
+    ours.close()
+    done.unlink()
+    _, said = process.communicate()
+    assert (process.returncode, said) == (0, b"")
 
 
 def test_which_runs_are_copies(tmp_path):

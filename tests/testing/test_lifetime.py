@@ -105,6 +105,38 @@ def test_nothing_is_left(how):
     assert not listens(port)
 
 
+AT_ONCE = """
+import sys, time
+from sklearn_sagemaker.testing import SageMakerEmulator
+with SageMakerEmulator() as emulator:
+    print(emulator._folder, emulator._children._forks.pid, flush=True)
+    if sys.argv[1] == "wait":
+        time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("how", ["killed", "left"])
+def test_nothing_is_left_of_what_imports_in_the_background(how):
+    program = subprocess.Popen(
+        [sys.executable, "-c", AT_ONCE, "wait" if how == "killed" else "leave"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with program:
+        folder, process = program.stdout.readline().split()
+        if how == "killed":
+            program.kill()
+        _, said = program.communicate()
+    end = time.monotonic() + 60
+    while time.monotonic() < end and (is_there(process) or os.path.isdir(folder)):
+        time.sleep(0.05)
+    assert not is_there(process)
+    assert not os.path.isdir(folder)
+    assert said == ""
+
+
 def start(*arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "sklearn_sagemaker", "emulate", *arguments],

@@ -1,6 +1,8 @@
 """The surface of the API: every operation that is answered, and those that are not."""
 
+import json
 import sys
+import time
 
 import boto3
 import pytest
@@ -60,6 +62,7 @@ def test_every_answer_has_its_shape(emulator):
     emulator.image(SERVER, [sys.executable, "-I", "-S", "-c", SERVE])
     calls = Calls()
     _jobs(emulator, calls)
+    _compilations(emulator, calls)
     _registry(emulator, calls)
     _bookkeeping(emulator, calls)
     ours = set(emulator._front.control.operations)
@@ -78,6 +81,11 @@ def _jobs(emulator, calls):
     tags = calls("ListTags", ResourceArn=arn)["Tags"]
     assert tags == [{"Key": "b", "Value": "2"}]
     calls("CreateTrainingJob", **job(emulator, "long", "time.sleep(600)"))
+    calls(
+        "UpdateTrainingJob",
+        TrainingJobName="long",
+        ResourceConfig={"KeepAlivePeriodInSeconds": 0},
+    )
     calls("StopTrainingJob", TrainingJobName="long")
     calls("ListTrainingJobs")
     uri = f"s3://{emulator.bucket}/out/whole/output/model.tar.gz"
@@ -113,6 +121,13 @@ def _jobs(emulator, calls):
     calls("UpdateEndpoint", **{**both, "EndpointConfigName": "extra"})
     in_service(calls.client, "e")
     calls("DescribeEndpoint", EndpointName="e")
+    desired = [{"VariantName": "AllTraffic", "DesiredWeight": 2.0}]
+    calls(
+        "UpdateEndpointWeightsAndCapacities",
+        EndpointName="e",
+        DesiredWeightsAndCapacities=desired,
+    )
+    in_service(calls.client, "e")
     calls("ListEndpoints")
     calls("DeleteEndpoint", EndpointName="e")
     calls("DeleteEndpointConfig", EndpointConfigName="c")
@@ -140,6 +155,33 @@ def _jobs(emulator, calls):
     calls("DeleteModel", ModelName="m")
     ended(calls.client, "long")
     calls("DeleteTrainingJob", TrainingJobName="long")
+
+
+def training_step(emulator):
+    arguments = job(emulator, "unnamed", "time.sleep(600)")
+    del arguments["TrainingJobName"]
+    return {"Name": "Train", "Type": "Training", "Arguments": arguments}
+
+
+def _compilations(emulator, calls):
+    name = {"CompilationJobName": "c"}
+    uri = f"s3://{emulator.bucket}/out/whole/output/model.tar.gz"
+    calls(
+        "CreateCompilationJob",
+        **name,
+        RoleArn=emulator.role,
+        InputConfig={"S3Uri": uri, "DataInputConfig": "{}", "Framework": "MXNET"},
+        OutputConfig={
+            "S3OutputLocation": f"s3://{emulator.bucket}/neo",
+            "TargetDevice": "ml_c5",
+        },
+        StoppingCondition={"MaxRuntimeInSeconds": 900},
+    )
+    calls("ListCompilationJobs")
+    while "InferenceImage" not in calls("DescribeCompilationJob", **name):
+        time.sleep(0.02)
+    calls("StopCompilationJob", **name)
+    calls("DeleteCompilationJob", **name)
 
 
 def _registry(emulator, calls):
@@ -214,6 +256,27 @@ def _bookkeeping(emulator, calls):
     assert calls("DescribePipeline", **pipeline)["PipelineDefinition"] == definition
     calls("UpdatePipeline", **pipeline, PipelineDescription="d")
     calls("ListPipelines")
+    more = [{"Name": "Train", "Type": "Training", "Arguments": {}}]
+    definition = json.dumps({"Steps": more})
+    calls("UpdatePipeline", **pipeline, PipelineDefinition=definition)
+    execution = calls("StartPipelineExecution", **pipeline, ClientRequestToken="x" * 32)
+    while not calls("ListPipelineExecutionSteps", **execution)[
+        "PipelineExecutionSteps"
+    ]:
+        time.sleep(0.02)
+    calls("DescribePipelineDefinitionForExecution", **execution)
+    calls("ListPipelineParametersForExecution", **execution)
+    calls("ListPipelineExecutions", **pipeline)
+    status = "PipelineExecutionStatus"
+    while calls("DescribePipelineExecution", **execution)[status] == "Executing":
+        time.sleep(0.02)
+    step = training_step(emulator)
+    definition = json.dumps({"Steps": [step]})
+    calls("UpdatePipeline", **pipeline, PipelineDefinition=definition)
+    execution = calls("StartPipelineExecution", **pipeline, ClientRequestToken="x" * 32)
+    calls("StopPipelineExecution", **execution, ClientRequestToken="x" * 32)
+    while calls("DescribePipelineExecution", **execution)[status] != "Stopped":
+        time.sleep(0.02)
     calls("DeletePipeline", **pipeline, ClientRequestToken="x" * 32)
     experiment, trial = {"ExperimentName": "x"}, {"TrialName": "t"}
     component = {"TrialComponentName": "c"}
@@ -245,7 +308,6 @@ ONCE = Config(retries={"total_max_attempts": 1})
         # moto has them, and says that they have run.
         ("sagemaker", "list_hyper_parameter_tuning_jobs", {}),
         ("sagemaker", "list_processing_jobs", {}),
-        ("sagemaker-runtime", "invoke_endpoint_async", {"EndpointName": "x"}),
         (
             "sagemaker-runtime",
             "invoke_endpoint_with_response_stream",

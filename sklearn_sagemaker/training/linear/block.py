@@ -608,16 +608,22 @@ class ColumnBlock:
         self._park(kept, np.arange(len(self.active)))
         return {**kept, "counts": self.counts}
 
-    def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on from a `state`; all models are active."""
+    def restore(
+        self, state: dict[str, np.ndarray], places: np.ndarray | slice = slice(None)
+    ) -> None:
+        """Go on from a `state`, whose features are at these places of the block's.
+
+        All models are active, and other features are as they start.
+        """
         n = self.full_columns.size
-        self._columns_view(self.W)[:, :n] = state["weights"]
+        self._columns_view(self.W)[places, :n] = state["weights"]
         for number, values in enumerate(state["states"]):
-            self._columns_view(self.S[number])[:, :n] = values
+            self._columns_view(self.S[number])[places, :n] = values
         self.bias[:, :n] = state["bias"]
         self.steps[:n] = state["steps"]
-        self.counts[:] = state["counts"]
-        self.best_weights[:, :n] = state["weights"]
+        if len(self.counts):
+            self.counts[places] = state["counts"]
+        self.best_weights[places, :n] = state["weights"]
         self.best_bias[:n] = state["bias"][0]
 
     def checkpoint(self) -> dict[str, Any]:

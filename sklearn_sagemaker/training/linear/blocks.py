@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
+from sklearn_sagemaker.training.columns import Columns
 from sklearn_sagemaker.training.linear.block import LANES, ColumnBlock
 from sklearn_sagemaker.training.linear.candidates import Candidates
 from sklearn_sagemaker.training.linear.settings import LinearSettings
@@ -145,6 +146,7 @@ def penalty_boost(
 def make_blocks(
     settings: LinearSettings,
     reader: RowReader,
+    columns: Columns,
     candidates: Candidates,
     statistics: FeatureStatistics,
     label_scaler: np.ndarray,
@@ -156,7 +158,7 @@ def make_blocks(
 
     Parameters
     ----------
-    settings, reader, candidates, statistics : object
+    settings, reader, columns, candidates, statistics : object
         Of the run.
     label_scaler : float64 array of shape (3, n_fits)
     boost : float64 array of shape (n_features,) or None
@@ -186,7 +188,7 @@ def make_blocks(
                 label_scaler,
                 boost,
                 settings.objective(statistics),
-                settings.initial_weights(reader.n_features, index),
+                settings.initial_weights(columns, index),
                 settings.initial_bias,
                 team=team,
                 park=settings.spec.keep_state,

@@ -2,13 +2,96 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.training.columns import Columns
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 
 _AXES = ("weights", "states", "bias", "steps")
+
+
+def known_columns(spec: TrainingSpec, width: int) -> np.ndarray | None:
+    """The columns that the training to be continued has met; None for all.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    width : int
+        Columns of the rows.
+
+    Raises
+    ------
+    ValueError
+        If that one had rows of another width.
+    """
+    resume = spec.resume
+    if resume is None:
+        return np.empty(0, dtype=np.int64)
+    if "columns" in resume:
+        before, known = resume["columns"]
+        if before != width:
+            raise _other(width, "features", before)
+        return known
+    if "coef" in resume and resume["coef"].shape[1] == width:
+        # A model that a stream begins at.
+        return np.flatnonzero(resume["coef"].any(axis=0))
+    return None
+
+
+def on_columns(spec: TrainingSpec, columns: Columns) -> TrainingSpec:
+    """The spec with what it resumes in terms of the columns of today.
+
+    Weights and states stay as they are, with their ``places`` among the columns: they
+    are the largest, and are copied anyway.
+    """
+    resume = spec.resume
+    if resume is None:
+        return spec
+    if "coef" in resume:
+        return replace(spec, resume={**resume, "coef": columns.take(resume["coef"].T).T})
+    if "columns" not in resume:
+        return spec
+    places = columns.places(resume["columns"][1])
+
+    def spread(values):
+        if values is None:
+            return None
+        found = np.zeros(len(columns), dtype=values.dtype)
+        found[places] = values
+        return found
+
+    changed: dict[str, Any] = {"places": places}
+    if "statistics" in resume:
+        *parts, zeros = resume["statistics"]
+        changed["statistics"] = *map(spread, parts), zeros
+    if "stream" in resume:
+        stream, (mean, *labels) = resume["stream"], resume["scaler"]
+        weight, *parts = stream["features"]
+        changed["scaler"] = spread(mean), *labels
+        changed["stream"] = {
+            **stream,
+            "features": (weight, *map(spread, parts)),
+            "stored": spread(stream["stored"]),
+        }
+    return replace(spec, resume={**resume, **changed})
+
+
+def columns_state(columns: Columns) -> dict[str, Any]:
+    """What a state says of its columns: nothing if they are all."""
+    if columns.numbers is None:
+        return {}
+    return {"columns": (columns.width, columns.numbers)}
+
+
+def _other(ours: int, name: str, theirs: int) -> ValueError:
+    return ValueError(
+        f"This training has {ours} {name}, the one that it is to continue has "
+        f"{theirs}; keep the settings, or set warm_start=False to start anew."
+    )
 
 
 def merge_states(blocks: list[ColumnBlock]) -> dict[str, Any]:
@@ -51,15 +134,16 @@ def resume_blocks(blocks: list[ColumnBlock], state: dict[str, Any]) -> None:
     """
     first = blocks[0]
     n_models = sum(block.n_models for block in blocks)
-    wanted = (first.reader.n_features, first.n_fits, first.n_classes, n_models)
+    wanted = [first.reader.n_features, first.n_fits, first.n_classes, n_models]
     found = state["weights"].shape
+    places = state.get("places", slice(None))
+    if "places" in state:
+        # Columns may have joined.
+        wanted[0] = found[0]
     names = ("features", "folds (and the refit)", "classes", "candidates")
     for name, ours, theirs in zip(names, wanted, found, strict=True):
         if ours != theirs:
-            raise ValueError(
-                f"This training has {ours} {name}, the one that it is to continue has "
-                f"{theirs}; keep the settings, or set warm_start=False to start anew."
-            )
+            raise _other(ours, name, theirs)
     if first.objective.optimizer != state["optimizer"]:
         raise ValueError(
             f"optimizer={first.objective.optimizer!r} cannot continue the state of "
@@ -80,4 +164,4 @@ def resume_blocks(blocks: list[ColumnBlock], state: dict[str, Any]) -> None:
             )
             for name in _AXES
         }
-        block.restore({**mine, "counts": state["counts"]})
+        block.restore({**mine, "counts": state["counts"]}, places)

@@ -40,7 +40,13 @@ from sklearn_sagemaker.training.linear.candidates import (
     make_candidates,
 )
 from sklearn_sagemaker.training.linear.choice import TrainedLinear, select
-from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
+from sklearn_sagemaker.training.linear.resume import (
+    columns_state,
+    known_columns,
+    merge_states,
+    on_columns,
+    resume_blocks,
+)
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solver import Solver, solves
 from sklearn_sagemaker.training.linear.team import Team
@@ -88,8 +94,11 @@ class LinearRun:
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
-        self.source = rows_of(spec, data)
-        self.spec = spec = self.source.spec
+        rows_in_memory = isinstance(data, TrainingData)
+        width = data.X.shape[1] if rows_in_memory else data.source.contents.n_features
+        self.source = rows_of(spec, data, known_columns(spec, width))
+        self.columns = self.source.columns
+        self.spec = spec = on_columns(self.source.spec, self.columns)
         self.data = data = self.source.data
         self.settings = LinearSettings(spec)
         self.values = self.settings.values
@@ -264,6 +273,7 @@ class LinearRun:
         return make_blocks(
             self.settings,
             self.reader,
+            self.columns,
             self.candidates,
             self.statistics,
             self.label_scaler,
@@ -456,6 +466,7 @@ class LinearRun:
             shift, scale, _ = self.label_scaler
             state = {
                 **({"solved": True} if self.solved else merge_states(self.blocks)),
+                **columns_state(self.columns),
                 "seed": self.spec.seed,
                 "epochs": self.trained
                 + max(len(part.train_curve) for part in self.progress),
@@ -468,4 +479,6 @@ class LinearRun:
                 "shifted": self.settings.shifts_features(self.statistics),
                 "labels": (self.targets.origin, self.targets.unit, shift, scale),
             }
-        return select(trained, self.batch, 0 if self.solved else self.epochs, state)
+        epochs = 0 if self.solved else self.epochs
+        found = select(trained, self.batch, epochs, state)
+        return replace(found, coef=self.columns.expanded(found.coef))

@@ -9,6 +9,7 @@ from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
 from sklearn_sagemaker._kernels import DEFAULT_LOSS
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import HyperparameterScaleWarning
+from sklearn_sagemaker.training.columns import Columns
 from sklearn_sagemaker.training.linear.block import Objective
 from sklearn_sagemaker.training.sagemaker_rules import balanced_weights
 from sklearn_sagemaker.training.scaling import FeatureStatistics, label_statistics
@@ -62,8 +63,6 @@ class LinearSettings(Settings):
         What the user has set that only steps heed.
     solver_alone : bool
         Whether the user asks for the solver, and for nothing else.
-    stepwise : bool
-        Whether the user asks for steps: SageMaker's path, and nothing else.
     """
 
     def __init__(self, spec: TrainingSpec):
@@ -253,8 +252,11 @@ class LinearSettings(Settings):
         multipliers[1] = wanted
         return near_one(multipliers)
 
-    def initial_weights(self, n_features: int, models: np.ndarray):
+    def initial_weights(self, columns: Columns, models: np.ndarray):
         """Random starting weights of some models if the user asks for them.
+
+        Those of a column depend on its number in the user's rows, and not on the
+        others that are trained.
 
         Returns
         -------
@@ -267,16 +269,16 @@ class LinearSettings(Settings):
             return None
 
         def initial(n: int) -> np.ndarray:
-            drawn = np.empty((n_features, n // len(models), len(models)))
+            width = columns.width, n // len(models)
+            drawn = np.empty((len(columns), width[1], len(models)))
             for place, model in enumerate(models):
                 rng = np.random.default_rng([self.spec.seed, 0x1217, model])
                 if method == "uniform":
-                    scale = values["init_scale"]
-                    drawn[:, :, place] = uniform(scale, drawn.shape[:2], rng)
+                    found = uniform(values["init_scale"], width, rng)
                 else:
-                    sigma = values["init_sigma"]
-                    drawn[:, :, place] = rng.normal(0.0, sigma, drawn.shape[:2])
-            return drawn.reshape(n_features, n)
+                    found = rng.normal(0.0, values["init_sigma"], width)
+                drawn[:, :, place] = columns.take(found)
+            return drawn.reshape(len(columns), n)
 
         return initial
 

@@ -15,6 +15,7 @@ from sklearn_sagemaker.training.linear.candidates import (
     Candidates,
     solved_candidates,
 )
+from sklearn_sagemaker.training.linear import kinked
 from sklearn_sagemaker.training.linear.moments import (
     Problem,
     ScaledRows,
@@ -53,7 +54,9 @@ GRAM_BYTES = 1 << 30
 """For the matrices of all fits."""
 CURVED_SHARE = 0.1
 """Of the rows whose Huber loss is square at the best constant: with fewer the loss is
-nearly the absolute error, for which Newton's method may take very many steps."""
+nearly the absolute error, and is solved as one with kinks."""
+KINKED_STEPS, OF_KINKS = 12, 60
+"""Steps of a loss with kinks, and what one costs for each kink, by experience."""
 PATH_STEPS = 50
 """Factorisations of a path of penalties, by experience, of the size of the whole."""
 
@@ -76,7 +79,7 @@ def solves(
     """
     values, loss = settings.values, settings.loss.name
     closed = loss == "squared_loss"
-    if settings.stepwise or not (closed or loss in CURVATURES):
+    if settings.stepwise or not (closed or loss in CURVATURES or loss in kinked.KINKS):
         return False
     resume = settings.spec.resume
     if resume is not None and "solved" not in resume:
@@ -90,14 +93,22 @@ def solves(
         if plan.kind == "training" and open_ended and not settings.solver_alone:
             # On the rows that it was solved for the weakest penalty would win.
             return False
-        if values["wd"] == values["l1"] == 0 or not isinstance(source, ArrayRows):
-            # Classes that can be parted have no optimum without a penalty.
+        if not isinstance(source, ArrayRows):
             return False
-        if loss == "huber_loss" and not _is_curved(settings, source, plan):
+        kinks = has_kinks(settings, source, plan)
+        if values["wd"] == values["l1"] == 0 and not kinks:
+            # Classes that can be parted have no optimum without a penalty.
             return False
         r, outputs = min(n, d), settings.n_outputs
         step = n * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
-        work = plan.n_fits * DEFAULT_MODELS * NEWTON_STEPS * (step + (r * outputs) ** 3)
+        if kinks:
+            open_ended = open_ended and values["num_models"] != 1
+            models = DEFAULT_MODELS if open_ended else 1
+            step = n * (r * r + OF_KINKS) + r**3
+            work = plan.n_fits * models * KINKED_STEPS * step
+        else:
+            step = NEWTON_STEPS * (step + (r * outputs) ** 3)
+            work = plan.n_fits * DEFAULT_MODELS * step
         size = 2 * plan.n_fits * n * d
     elif n < d:
         if not isinstance(source, ArrayRows):
@@ -112,11 +123,16 @@ def solves(
     return settings.solver_alone or work <= max(limit, ratio * trained)
 
 
-def _is_curved(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> bool:
-    """Whether enough of the labels are near their median for Newton's method."""
+def has_kinks(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> bool:
+    """Whether a loss is solved as one with kinks.
+
+    Newton's method is faster for a Huber loss if enough labels are in its square part.
+    """
+    if settings.loss.name != "huber_loss":
+        return settings.loss.name in kinked.KINKS
     y = source.data.y[plan.train_rows]
     near = np.abs(y - np.median(y)) <= settings.loss_parameter
-    return bool(near.mean() >= CURVED_SHARE)
+    return bool(near.mean() < CURVED_SHARE)
 
 
 class Solver:
@@ -223,6 +239,8 @@ class Solver:
         """Candidates by the data, and their columns."""
         if self.settings.loss.name == "squared_loss":
             wd, l1, found, size = self._closed_forms(spread)
+        elif has_kinks(self.settings, self.source, self.plan):
+            wd, l1, found, size = self._kinked(spread)
         else:
             wd, l1, found, size = self._newton(spread)
         weights, bias, gap, kept = zip(*found, strict=True)
@@ -241,8 +259,12 @@ class Solver:
             self.rows, loss, parameter, weights, bias, optimality, kept
         )
 
-    def _pairs(self, error: Quadratic, half: float) -> tuple[np.ndarray, np.ndarray]:
+    def _pairs(
+        self, error: Quadratic, half: float, largest: float | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The penalties that an error of the refit asks for."""
+        if largest is None:
+            largest = 2.0 * float(np.abs(error.moment).max(initial=0.0))
         values, d = self.settings.values, self.reader.n_features
         wanted, (spectrum, _, moment) = values["num_models"], error.spectrum
         return penalty_pairs(
@@ -252,7 +274,7 @@ class Solver:
             spectrum,
             moment,
             error.size,
-            2.0 * float(np.abs(error.moment).max(initial=0.0)),
+            largest,
             self.n_rows,
             half == 1.0 and len(spectrum) == d and self.n_rows > d + 1,
             half,
@@ -303,21 +325,50 @@ class Solver:
         found = spread(partial(self._of_fit, wd, l1), range(self.plan.n_fits))
         return wd, l1, found, refit.null[1]
 
-    def _smooth_fit(self, fit: int) -> SmoothFit:
+    def _of_fit_alone(self, fit: int):
         """The loss on the rows that a fit is trained on, in its own labels."""
         everyone = self.plan.train_rows
         rows = self.plan.trained_by(fit, everyone)
         y = self.targets.scaled(self.source.data.y[rows])
-        return SmoothFit(
+        mine = np.searchsorted(everyone, rows)
+        return mine, (
             self.settings.loss.name,
             self.parameter[fit],
-            self._tile[np.searchsorted(everyone, rows)],
+            self._tile[mine],
             (y - self.label_shift[fit]) / self.label_scale[fit],
             self.targets.loss_weights[0][rows],
-            self.settings.n_outputs,
-            self.settings.values["use_bias"],
-            OF_FOLDS if fit else TOLERANCE,
         )
+
+    def _smooth_fit(self, fit: int) -> SmoothFit:
+        _, given = self._of_fit_alone(fit)
+        outputs, use_bias = self.settings.n_outputs, self.settings.values["use_bias"]
+        tolerance = OF_FOLDS if fit else TOLERANCE
+        return SmoothFit(*given, outputs, use_bias, tolerance)
+
+    def _kinked(self, spread: Spread):
+        """The same as `_newton` of a loss with kinks."""
+        rows = self.plan.train_rows
+        ((_, self._tile),) = self.rows.tiles(self.reader, rows, len(rows))
+        self._basis = kinked.Basis(self._tile)
+        refit = self._kinked_fit(0)
+        error, largest = refit.squared_error(), refit.largest
+        half = refit.null[1] / error.size if error.size > 0 else 1.0
+        wd, l1 = self._pairs(error, half, largest / half)
+        found = spread(partial(self._of_kinked_fit, wd, l1), range(self.plan.n_fits))
+        return wd, l1, found, refit.null[1]
+
+    def _kinked_fit(self, fit: int) -> kinked.KinkedFit:
+        mine, given = self._of_fit_alone(fit)
+        use_bias = self.settings.values["use_bias"]
+        tolerance = kinked.OF_FOLDS if fit else kinked.TOLERANCE
+        return kinked.KinkedFit(*given, use_bias, (self._basis, mine), tolerance)
+
+    def _of_kinked_fit(self, wd, l1, fit: int):
+        """The same as `_of_fit`."""
+        bias_wd = wd * self.settings.values["bias_wd_mult"]
+        w, b, gap = self._kinked_fit(fit).optima(wd, l1, bias_wd)
+        shift, scale = self.label_shift[fit], self.label_scale[fit]
+        return w * scale, b * scale + shift, gap, np.zeros(len(wd))
 
     def _of_fit(self, wd, l1, fit: int):
         """The same of a loss that is no square; directions are not counted."""

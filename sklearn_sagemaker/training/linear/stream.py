@@ -9,6 +9,7 @@ import numpy as np
 from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
 from sklearn_sagemaker._kernels import OPTIMIZERS
 from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
+from sklearn_sagemaker.training.columns import columns_of
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import (
     make_blocks,
@@ -18,7 +19,13 @@ from sklearn_sagemaker.training.linear.blocks import (
 )
 from sklearn_sagemaker.training.linear.candidates import check_models, make_candidates
 from sklearn_sagemaker.training.linear.resolved import resolved
-from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
+from sklearn_sagemaker.training.linear.resume import (
+    columns_state,
+    known_columns,
+    merge_states,
+    on_columns,
+    resume_blocks,
+)
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.prequential import StreamCall, earlier_calls
@@ -87,6 +94,11 @@ class LinearStream:
         if resume is not None:
             storage = "sparse" if len(resume["counts"]) else "dense"
             earlier = storage, resume["weights"].dtype
+        weights, width = data.sample_weight, data.X.shape[1]
+        self.columns = columns_of(data.X, weights, known_columns(spec, width))
+        spec = on_columns(spec, self.columns)
+        spec = replace(spec, feature_names=self.columns.labels(spec.feature_names))
+        data = replace(data, X=self.columns.of(data.X))
         self.spec, self.settings = spec, LinearSettings(spec)
         values = self.settings.values
         if self.settings.solver_alone:
@@ -185,6 +197,7 @@ class LinearStream:
         # What a model predicts stays the same while the scalers still move.
         step = statistics.mean - old_mean
         if shifted and step.any():
+            step = step[resume.get("places", slice(None))]
             bias[0] += np.tensordot(step, weights.astype(np.float64), axes=(0, 0))
         if (old_origin, old_unit) != (origin, unit):
             ratio = old_unit / unit
@@ -221,6 +234,7 @@ class LinearStream:
         return make_blocks(
             settings,
             self.reader,
+            self.columns,
             self.candidates,
             statistics,
             settings.label_scaler(np.zeros(1), np.ones(1), unit),
@@ -289,11 +303,12 @@ class LinearStream:
         coef, intercept = mean_solution(blocks, selection.chosen, origin, unit)
         resume = {
             **merge_states(blocks),
+            **columns_state(self.columns),
             "scaler": (statistics.mean, origin, unit),
             "stream": self.seen,
         }
         return ModelState(
-            coef=coef,
+            coef=self.columns.expanded(coef),
             intercept=intercept,
             resolved={
                 **resolved(self.settings, self.candidates, statistics, self.batch),

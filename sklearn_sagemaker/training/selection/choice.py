@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._kernels.decision import binary_score
+from sklearn_sagemaker._kernels.decision import binary_score, is_positive
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
@@ -23,7 +23,14 @@ from sklearn_sagemaker.training.selection.criteria import (
     score_at,
 )
 from sklearn_sagemaker.training.selection.metrics import linear_metrics
-from sklearn_sagemaker.training.selection.paired import within_error
+from sklearn_sagemaker.training.selection.paired import (
+    NEAR,
+    NEAR_OF_STEPS,
+    Decisions,
+    paired_error,
+    within_error,
+    without_luck,
+)
 from sklearn_sagemaker.training.selection.settings import CALIBRATION_ROWS, Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.targets import Targets
@@ -32,6 +39,8 @@ DIVERGED_ROWS = 10_000
 """Rows among which the largest features are looked for when all diverged."""
 MARGIN_BYTES = 64 << 20
 """Margins of all candidates on validation rows are held in pieces of this size."""
+LEAST_NOISE = 0.01
+"""Share of a validation loss that is never told from noise."""
 
 
 @dataclass
@@ -163,16 +172,15 @@ def cut_to_threshold(settings: Settings, cut):
 
 
 def _score_candidates(
-    trained: TrainedCandidates, usable, score, cuts, split_scores
-) -> dict[int, Calibration]:
-    """Fill in score and cut of every usable candidate, on the validation rows."""
+    trained: TrainedCandidates, parts, usable, score, cuts, split_scores
+) -> tuple[dict[int, Calibration], Decisions]:
+    """Fill in score and cut of every usable candidate, on some validation rows."""
     calibrations: dict[int, Calibration] = {}
     plan, settings = trained.plan, trained.settings
-    limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
-    parts = _sampled(plan.parts, limit, trained.spec.seed)
     rows = np.concatenate([part for _, part in parts])
     ends = np.cumsum([len(part) for _, part in parts])[:-1]
     y, weights = plan.y[rows], plan.weights[rows]
+    decisions = Decisions(parts, y, weights)
     width = 8 * len(rows) * trained.n_outputs
     chosen = np.flatnonzero(usable)
     for some in np.array_split(chosen, -(-width * len(chosen) // MARGIN_BYTES)):
@@ -181,6 +189,7 @@ def _score_candidates(
             mine = margins[:, :, place]
             if not settings.binary:
                 right = mine.argmax(axis=1) == y
+                decisions.keep(int(number), right)
                 score[number] = np.average(right, weights=weights)
                 for fold, piece in enumerate(np.split(np.arange(len(rows)), ends)):
                     share = weights[piece].sum()
@@ -191,6 +200,10 @@ def _score_candidates(
             found = settings.calibrate(mine[:, 0], y, weights)
             cuts[number], score[number] = found.cut, found.score
             calibrations[int(number)] = found
+            cut = binary_score(found.cut, settings.loss.link)
+            decisions.keep(
+                int(number), is_positive(mine[:, 0], cut, settings.loss.link)
+            )
             if len(parts) == 1:
                 split_scores[0, number] = found.score
                 continue
@@ -204,7 +217,7 @@ def _score_candidates(
                     settings.criterion_value,
                     settings.loss.link,
                 )
-    return calibrations
+    return calibrations, decisions
 
 
 def _sampled(parts, limit: int, seed: int):
@@ -326,20 +339,30 @@ def select_best(trained: TrainedCandidates) -> Selection:
     parts = np.concatenate([part.best_parts for part in trained.progress], axis=1)
     split_scores = -parts
     calibrations: dict[int, Calibration] = {}
+    limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
+    sampled = _sampled(plan.parts, limit, spec.seed)
     if settings.scores_rows:
-        calibrations = _score_candidates(trained, usable, score, cuts, split_scores)
+        calibrations, decisions = _score_candidates(
+            trained, sampled, usable, score, cuts, split_scores
+        )
     order = ranking(score, loss)
-    if trained.at_optimum and plan.kind != "training":
-        limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
-        parts = _sampled(plan.parts, limit, spec.seed)
-        order = within_error(trained, parts, order, score, loss, calibrations)
+    if plan.kind != "training" and not settings.stepwise:
+        if settings.scores_rows:
+            errors = NEAR if trained.at_optimum else NEAR_OF_STEPS
+            order = within_error(
+                settings, decisions, order, score, loss, calibrations, errors
+            )
+        if trained.at_optimum:
+            order = without_luck(trained, sampled, order, loss)
     chosen = order[: spec.ensemble_size]
     chosen = chosen[usable[chosen]]
     best = int(chosen[0])
     best_score, cut = float(score[best]), float(cuts[best])
-    validation_margins = _mean_margins(trained, plan.reader, plan.parts, chosen)
     rows = np.concatenate([part for _, part in plan.parts])
     y, weights = _take(plan.y, rows), _take(plan.weights, rows)
+    if len(chosen) > 1 and plan.kind != "training":
+        chosen = _agreeing(trained, chosen, rows, y)
+    validation_margins = _mean_margins(trained, plan.reader, plan.parts, chosen)
     if settings.binary and settings.criterion.curve is not None:
         found = calibrations[best]
         if len(chosen) > 1:
@@ -415,6 +438,22 @@ def _mean_margins(trained: TrainedCandidates, reader, parts, chosen) -> np.ndarr
     if len(chosen) == 1:
         return margins[:, :, 0].astype(np.float64, copy=False)
     return trained.mean(margins)
+
+
+def _agreeing(trained: TrainedCandidates, chosen, rows, y) -> np.ndarray:
+    """The best candidates whose mean does not lose to the best by more than noise."""
+    shares = _take(trained.targets.loss_weights[1], rows)
+    margins = trained.margins(trained.plan.reader, trained.plan.parts, chosen)
+    of_best = trained.losses(margins[:, :, 0].astype(np.float64, copy=False), y)
+    most = (shares @ of_best) / shares.sum()
+    while len(chosen) > 1:
+        mean = trained.mean(margins[:, :, : len(chosen)])
+        more = trained.losses(mean, y) - of_best
+        noise = max(paired_error(more, shares), LEAST_NOISE * most)
+        if (shares @ more) / shares.sum() <= noise:
+            break
+        chosen = chosen[:-1]
+    return chosen
 
 
 def _metrics(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._kernels.decision import binary_score, is_positive
-
+NEAR, NEAR_OF_STEPS = 1.0, 0.5
+"""Paired standard errors from the best within which the loss decides: of candidates
+that are solved, and of those that took steps, which differ by more than penalties."""
 MANY_ROWS = 30
 """Rows that a difference must come from for its standard error to be believed..."""
 FEW = 0.2
@@ -69,19 +71,95 @@ def influence(numerator, denominator, weights: np.ndarray) -> np.ndarray:
     return (numerator - figure * denominator) / whole
 
 
+@dataclass
+class Decisions:
+    """What the candidates decide on the validation rows that are compared.
+
+    Attributes
+    ----------
+    parts : list of (fit, int64 array)
+        Rows, each by the fit that may score it.
+    y, weights : float64 arrays of shape (n,)
+        Of these rows.
+    found : dict of int to uint8 array
+        For each candidate bits: of two classes whether a row is called positive, of
+        more whether it is called rightly.
+    """
+
+    parts: list
+    y: np.ndarray
+    weights: np.ndarray
+    found: dict[int, np.ndarray] = field(default_factory=dict)
+
+    def keep(self, candidate: int, decided: np.ndarray) -> None:
+        """Keep the decisions of a candidate, one bit each."""
+        self.found[candidate] = np.packbits(decided)
+
+    def influences(self, candidate: int, settings: Any) -> np.ndarray:
+        """What each row adds to the criterion of a candidate."""
+        bits = np.unpackbits(self.found[candidate], count=len(self.y))
+        if not settings.binary:
+            return influence(bits.astype(float), np.ones(len(bits)), self.weights)
+        value = settings.criterion_value
+        top, whole = settings.criterion.parts(bits > 0, self.y > 0, value)
+        return influence(top, whole, self.weights)
+
+
 def within_error(
-    trained: Any,
-    parts: list,
+    settings: Any,
+    decisions: Decisions,
     order: np.ndarray,
     score: np.ndarray,
     loss: np.ndarray,
     calibrations: dict[int, Any],
+    errors: float = NEAR,
 ) -> np.ndarray:
-    """The order with the candidate first that chance does not tell from the best.
+    """The order with those first that chance does not tell from the best.
 
-    By the criterion a few rows decide among good candidates: of those within one
-    paired standard error of the best the lowest loss wins. Of candidates with an L1
-    penalty and without, the latter wins where few of the rows make the difference, and
+    By the criterion a few rows decide among good candidates: those within some paired
+    standard errors of the best go by their loss, where it is lower than that of the
+    best.
+
+    Parameters
+    ----------
+    settings : Settings
+    decisions : Decisions
+    order : int array of shape (n_candidates,)
+        By score, the best first.
+    score, loss : float64 arrays of shape (n_candidates,)
+    calibrations : dict of int to Calibration
+        Of the candidates, for two classes.
+    errors : float
+
+    Returns
+    -------
+    order : int array of shape (n_candidates,)
+    """
+    best = int(order[0])
+    of_best = decisions.influences(best, settings)
+
+    def is_near(one: int) -> bool:
+        if not np.isfinite(score[one]) or (
+            settings.binary
+            and calibrations[one].target_reached != calibrations[best].target_reached
+        ):
+            return False
+        difference = of_best - decisions.influences(one, settings)
+        error = paired_error(difference, decisions.weights)
+        return bool(score[best] - score[one] <= errors * error)
+
+    lower = np.flatnonzero(loss < loss[best])
+    near = np.array([one for one in lower if is_near(int(one))], dtype=order.dtype)
+    near = near[np.argsort(loss[near], kind="stable")]
+    return np.concatenate([near, order[~np.isin(order, near)]])
+
+
+def without_luck(
+    trained: Any, parts: list, order: np.ndarray, loss: np.ndarray
+) -> np.ndarray:
+    """The order with a candidate without an L1 penalty first, where chance decides.
+
+    It wins over one that has the penalty where few of the rows make the difference, and
     fewer than would tell.
 
     Parameters
@@ -90,58 +168,28 @@ def within_error(
     parts : list of (fit, int64 array)
         Validation rows that are compared.
     order : int array of shape (n_candidates,)
-        By score, the best first.
-    score, loss : float64 arrays of shape (n_candidates,)
-    calibrations : dict of int to Calibration
-        Of the candidates, for two classes.
+    loss : float64 array of shape (n_candidates,)
 
     Returns
     -------
     order : int array of shape (n_candidates,)
     """
-    settings, plan = trained.settings, trained.plan
-    rows = np.concatenate([part for _, part in parts])
-    y, weights = plan.y[rows], plan.weights[rows]
-    best = int(order[0])
-
-    def margins(one: int) -> np.ndarray:
-        found = trained.margins(plan.reader, parts, np.array([one]))
-        return found[:, :, 0].astype(np.float64, copy=False)
-
-    def influences(one: int) -> np.ndarray:
-        found = margins(one)
-        if not settings.binary:
-            right = (found.argmax(axis=1) == y).astype(float)
-            return influence(right, np.ones(len(y)), weights)
-        cut = binary_score(calibrations[one].cut, settings.loss.link)
-        called = is_positive(found[:, 0], cut, settings.loss.link)
-        top, whole = settings.criterion.parts(called, y > 0, settings.criterion_value)
-        return influence(top, whole, weights)
-
-    chosen = best
-    if settings.scores_rows:
-        of_best = influences(best)
-        for one in np.argsort(loss, kind="stable"):
-            one = int(one)
-            if one == best:
-                break
-            if not np.isfinite(score[one]) or (
-                settings.binary
-                and calibrations[one].target_reached
-                != calibrations[best].target_reached
-            ):
-                continue
-            error = paired_error(of_best - influences(one), weights)
-            if score[best] - score[one] <= error:
-                chosen = one
-                break
+    chosen = int(order[0])
     other = trained.denser(chosen, loss)
-    if other is not None:
-        shares = trained.targets.loss_weights[1][rows]
-        more = trained.losses(margins(other), y) - trained.losses(margins(chosen), y)
-        gain = (shares @ more) / shares.sum()
-        few = effective_rows(shares * more)
-        errors = (MANY_ROWS / few) ** 2 if few < FEW * len(rows) else 0.0
-        if gain <= errors * paired_error(more, shares):
-            chosen = other
-    return np.append(chosen, order[order != chosen])
+    if other is None:
+        return order
+    rows = np.concatenate([part for _, part in parts])
+
+    def losses(one: int) -> np.ndarray:
+        margins = trained.margins(trained.plan.reader, parts, np.array([one]))
+        margins = margins[:, :, 0].astype(np.float64, copy=False)
+        return trained.losses(margins, trained.plan.y[rows])
+
+    shares = trained.targets.loss_weights[1][rows]
+    more = losses(other) - losses(chosen)
+    gain = (shares @ more) / shares.sum()
+    few = effective_rows(shares * more)
+    errors = (MANY_ROWS / few) ** 2 if few < FEW * len(rows) else 0.0
+    if gain > errors * paired_error(more, shares):
+        return order
+    return np.append(other, order[order != other])

@@ -46,6 +46,8 @@ class Settings:
     loss_parameter : float
         Of the loss, in the user's units; 0 if it has none.
     binary, regression : bool
+    stepwise : bool
+        Whether the user asks for steps: SageMaker's path, and nothing else.
     n_outputs : int
         Margins of a model for a row: one for each class if the loss is coupled.
     criterion : Criterion
@@ -69,6 +71,7 @@ class Settings:
         self.binary = spec.predictor_type == "binary_classifier"
         self.regression = spec.predictor_type == "regressor"
         self.n_outputs = spec.n_classes if self.loss.coupled else 1
+        self.stepwise = False
         self.criterion: Criterion = CRITERIA["loss_function"]
         if self.binary:
             name = values["binary_classifier_model_selection_criteria"]

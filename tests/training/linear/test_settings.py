@@ -5,6 +5,7 @@ import pytest
 
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.training.columns import Columns
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 
@@ -170,8 +171,8 @@ def test_a_class_without_rows_has_a_finite_weight():
 # ------------------------------------------------------------------- initial weights
 def test_a_model_starts_the_same_in_every_block():
     found = settings(init_method="uniform", init_scale=0.5)
-    both = found.initial_weights(7, np.array([3, 5]))(4).reshape(7, 2, 2)
-    one = found.initial_weights(7, np.array([5]))(2).reshape(7, 2, 1)
+    both = found.initial_weights(Columns(7), np.array([3, 5]))(4).reshape(7, 2, 2)
+    one = found.initial_weights(Columns(7), np.array([5]))(2).reshape(7, 2, 1)
     np.testing.assert_array_equal(both[:, :, 1:], one)
     assert 0.3 < np.abs(both).max() <= 0.5
 
@@ -179,4 +180,4 @@ def test_a_model_starts_the_same_in_every_block():
 def test_no_intercept_starts_at_zero():
     assert settings(init_bias=2.0).initial_bias == 2.0
     assert settings(init_bias=2.0, use_bias=False).initial_bias == 0.0
-    assert settings().initial_weights(3, np.arange(2)) is None
+    assert settings().initial_weights(Columns(3), np.arange(2)) is None

@@ -243,7 +243,6 @@ def test_without_validation_rows_a_model_that_fits_by_chance_does_not_win():
         {"early_stopping_patience": 2},
         {"init_method": "normal"},
         {"sagemaker_rules": True},
-        {"loss": "absolute_loss"},
     ],
     ids=str,
 )

@@ -1,16 +1,21 @@
 """Candidates compared row by row: errors of differences, and what they decide."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from sklearn.datasets import load_wine
 
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.training.linear import run as linear_run_module
+from sklearn_sagemaker.training.selection.choice import _agreeing
 from sklearn_sagemaker.training.selection.criteria import CRITERIA, score_at
 from sklearn_sagemaker.training.selection.paired import (
+    Decisions,
     effective_rows,
     influence,
     paired_error,
+    within_error,
 )
 
 from ..conftest import fit, linear_run, problem
@@ -146,3 +151,75 @@ def test_an_unreached_target_loses_first(monkeypatch):
     settings = {CRITERION: "recall_at_target_precision", "target_precision": 0.8}
     _, state = candidates_in_order(monkeypatch, **settings)
     assert state.best_score > 0
+
+
+def decided(wrong_rows, n=400, weights=None):
+    """Settings, and decisions of candidates that are wrong on some rows."""
+    settings = SimpleNamespace(binary=False)
+    weights = np.ones(n) if weights is None else weights
+    found = Decisions([], np.zeros(n), weights)
+    for number, wrong in enumerate(wrong_rows):
+        right = np.ones(n, dtype=bool)
+        right[wrong] = False
+        found.keep(number, right)
+    score = [found.influences(i, settings) for i in range(len(wrong_rows))]
+    return settings, found, score
+
+
+def order_of(wrong_rows, loss, errors=1.0):
+    settings, found, _ = decided(wrong_rows)
+    score = np.array([1 - len(set(wrong)) / 400 for wrong in wrong_rows])
+    order = np.lexsort((loss, -score))
+    return list(within_error(settings, found, order, score, np.array(loss), {}, errors))
+
+
+def test_those_within_the_error_come_first_by_their_loss():
+    # Of 400 rows candidate 0 has 20 wrong, the next 22 others, the last 60 others.
+    wrong = [range(20), range(20, 42), range(100, 123), range(200, 260)]
+    loss = [0.9, 0.5, 0.4, 0.1]
+    assert order_of(wrong, loss) == [2, 1, 0, 3]
+    # Nested mistakes: two rows more are beyond chance, though the loss is lower.
+    assert order_of([range(20), range(40)], [0.9, 0.5]) == [0, 1]
+
+
+def test_fewer_errors_ask_for_a_smaller_difference():
+    # Four rows more of 44 that differ: 0.6 standard errors.
+    wrong = [range(20), range(20, 44)]
+    assert order_of(wrong, [0.9, 0.5], 1.0) == [1, 0]
+    assert order_of(wrong, [0.9, 0.5], 0.5) == [0, 1]
+
+
+def averaged(margins, y):
+    """The candidates that an ensemble of all keeps."""
+    trained = SimpleNamespace(
+        targets=SimpleNamespace(loss_weights=(None, np.ones(len(y)))),
+        plan=SimpleNamespace(reader=None, parts=None),
+        margins=lambda reader, parts, chosen: margins[:, :, chosen],
+        mean=lambda some: some.mean(axis=2),
+        losses=lambda found, y: LOSSES["logistic"].value(found[:, 0], y),
+    )
+    return list(_agreeing(trained, np.arange(margins.shape[2]), np.arange(len(y)), y))
+
+
+def test_an_ensemble_does_not_lose_to_its_best_member():
+    rng = np.random.default_rng(0)
+    y = (rng.random(500) < 0.02).astype(float)
+    good = np.full(500, -3.9)
+    # It calls as many rows rightly, and is far too sure of it.
+    sure = np.where(y > 0, -60.0, -20.0)
+    margins = np.stack([good, good + 0.01, sure], axis=1)[:, None]
+    assert averaged(margins, y) == [0, 1]
+    assert averaged(margins[:, :, [2, 0, 1]], y) == [0, 1, 2]
+
+
+def test_by_default_chance_does_not_choose_among_steps(monkeypatch):
+    """Rare positives: every candidate is right on nearly all rows."""
+    monkeypatch.setattr(linear_run_module, "solves", lambda *given: False)
+    X, y = problem(400, d=4, noise=3.0)
+    rare = np.flatnonzero(y > 0)[12:]
+    X, y = np.delete(X, rare, axis=0), np.delete(y, rare)
+    state = linear_run(X, y, **{CRITERION: "accuracy"}).train()
+    table, chosen = state.candidates, state.best_index
+    alike = np.isclose(table["validation_score"], table["validation_score"].max())
+    assert alike.sum() > 1
+    assert table["validation_loss"][chosen] <= table["validation_loss"][alike].min()
