@@ -15,11 +15,7 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     factor_kernels,
 )
-from sklearn_sagemaker.training.factors.settings import (
-    INIT_SIGMA,
-    FactorSettings,
-    start_of,
-)
+from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
 from sklearn_sagemaker.training.memory import aligned_zeros
 
 BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
@@ -163,8 +159,7 @@ class GradientModel:
         self.scaler = scaler.arrays(dtype)
         self.num_factors = params["num_factors"]
         # Factors that start at zero stay there, and need not be held.
-        sigma = params.get("factors_init_sigma", INIT_SIGMA)
-        self.k = self.num_factors if sigma > 0 else 0
+        self.k = self.num_factors if params.get("factors_init_sigma", 1.0) > 0 else 0
         self.n_outputs, self.steps, self.size = n_outputs, 0, 0.0
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
         rng = np.random.default_rng(seed)
@@ -176,7 +171,8 @@ class GradientModel:
         self.linear[:, 0] = start_of(values, "linear", 0.0, (d, n_outputs), rng)
         self.factors = aligned_zeros((d, layers, n_outputs * self.k), dtype)
         shape = (d, n_outputs * self.k)
-        self.factors[:, 0] = start_of(values, "factors", INIT_SIGMA, shape, rng)
+        sigma = settings.init_sigma
+        self.factors[:, 0] = start_of(values, "factors", sigma, shape, rng)
         self.size = self._size()
         self.best: tuple[np.ndarray, ...] | None = None
 
@@ -220,7 +216,7 @@ class GradientModel:
             OPTIMIZER_IDS[settings.optimizer],
             OPTIMIZERS[settings.optimizer].exact_eps,
             np.array([constants[name] for name in CONSTANTS]),
-            self._rules(),
+            self.rules(),
             settings.rescale,
             settings.clip,
             self.steps,
@@ -243,7 +239,7 @@ class GradientModel:
         now = self.factors[:, 0]
         return float(np.sqrt(np.sum(now**2, dtype=np.float64) / max(1, now.size)))
 
-    def _rules(self) -> np.ndarray:
+    def rules(self) -> np.ndarray:
         """Rate and decay of intercept, linear weights and factors."""
         params, rules = self.params, np.empty((3, 2))
         rules[0] = params["bias_lr"], self.settings.values["bias_wd"]

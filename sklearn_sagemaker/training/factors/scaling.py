@@ -81,17 +81,23 @@ def feature_scaler(
     some = rows[:: max(1, len(rows) // SCALER_ROWS)]
     found = feature_statistics(reader, some, weights[some])
     check_statistics(found, names)
-    if reader.sparse:
+    if not reader.sparse:
+        zeros = zeros_share(X, some)
+        found = FeatureStatistics(found.mean, found.deviation, None, zeros)
+    return scaler_of(found)
+
+
+def scaler_of(found: FeatureStatistics) -> tuple[Scaler, float]:
+    """`feature_scaler` of rows with such statistics."""
+    if found.present is not None:
         return _sparse(found)
-    zeros = zeros_share(X, some)
-    found = FeatureStatistics(found.mean, found.deviation, None, zeros)
     centred = not found.sparse_like
     scale = found.scale("standard" if centred else "floored")
     size = found.deviation if centred else np.hypot(found.mean, found.deviation)
     # Scaled before they are squared, which might overflow.
     length = float(np.sum((size * scale) ** 2))
     factor = np.sqrt(min(1.0, LONGEST / length)) if length > 0 else 1.0
-    stored = max(1.0, len(scale) * (1.0 if centred else 1.0 - zeros))
+    stored = max(1.0, len(scale) * (1.0 if centred else 1.0 - found.zeros))
     shift = found.mean if centred else None
     return Scaler(shift, scale * factor), max(length * factor**2 / stored, 1e-12)
 
@@ -147,7 +153,7 @@ def _in_user_units(
             dtype = np.dtype(np.float64)
     if scaler.shift is not None:
         dtype = np.dtype(np.float64)
-        intercept, coef = _moved(intercept, coef, factors, scaler.shift, -1.0)
+        intercept, coef = moved(intercept, coef, factors, scaler.shift, -1.0)
     if unit != 1.0:
         intercept, coef = intercept * unit, coef * unit
         factors = factors * np.sqrt(unit)
@@ -255,15 +261,29 @@ def in_kernel_units(
     """
     intercept, coef, factors = found.intercept - origin, found.coef, found.factors
     if scaler.shift is not None:
-        intercept, coef = _moved(intercept, coef, factors, scaler.shift, 1.0)
+        intercept, coef = moved(intercept, coef, factors, scaler.shift, 1.0)
     intercept, coef, factors = intercept / unit, coef / unit, factors / np.sqrt(unit)
     if scaler.scale is not None:
         coef, factors = coef / scaler.scale, factors / scaler.scale[:, None]
     return Solution(intercept, coef, factors)
 
 
-def _moved(intercept, coef, factors, shift: np.ndarray, sign: float):
-    """Intercept and weights for features ``x + sign * shift`` in place of x."""
+def moved(intercept, coef, factors, shift: np.ndarray, sign: float):
+    """Intercept and weights for features ``x + sign * shift`` in place of x.
+
+    Parameters
+    ----------
+    intercept : float64 array of shape (n_outputs,)
+    coef : float64 array of shape (n_outputs, n_features)
+    factors : array of shape (n_outputs, n_features, k)
+    shift : float64 array of shape (n_features,)
+    sign : float
+
+    Returns
+    -------
+    intercept, coef : float64 arrays
+        The factors stay.
+    """
     # sum_i<j <v_i, v_j> (x_i + s_i) (x_j + s_j), by powers of x.
     factors, by = factors.astype(np.float64), sign * shift
     middle = np.einsum("cjk,j->ck", factors, by)

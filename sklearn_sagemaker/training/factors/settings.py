@@ -28,7 +28,8 @@ AUTO = {
 
 LOG_LOSS_DECAYS = (0.08, 0.17)
 """Factors of the decays of linear weights and factors for the log loss."""
-INIT_SIGMA = 0.006
+INIT_SIGMA, STREAM_SIGMA = 0.006, 0.03
+"""Of factors that have many passes to come up, and of those that have one."""
 FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
 PATH_PATIENCE = 12
 """Epochs without an improvement that "als" waits: its factors come up on the way to
@@ -54,6 +55,8 @@ OWN_VARIATIONS = {
     "squared": ((1.0, 1.0, 1.0), (3.3, 2.0, 1.0), (3.3, 2.0, 2.0)),
     "log": ((1.0, 1.0, 1.0), (1.0, 2.0, 3.0), (1.0, 2.0, 6.0)),
 }
+STREAM_RATES = (3.3, 3.5)
+"""Of a stream that starts from nothing: times the rates of a fit."""
 LINEAR_RATE = 3.3
 """Of a linear part alone: times the rate beside factors..."""
 LINEAR_DECAYS = (1.0, 4.0)
@@ -193,6 +196,7 @@ class FactorSettings(Settings):
         *,
         several: bool = False,
         validated: bool = False,
+        fresh: bool = False,
     ) -> Candidates:
         """The candidates to train: distinct, and as many as were asked for at most.
 
@@ -210,10 +214,13 @@ class FactorSettings(Settings):
             Whether training a few models with factors is affordable.
         validated : bool
             Whether there are validation rows to tell candidates apart.
+        fresh : bool
+            Whether they are of a stream that starts from nothing.
         """
         wanted = self.values["num_models"]
         if wanted == "auto":
-            found = self._own_candidates(square, several and validated, validated)
+            rates = STREAM_RATES if fresh else (1.0, 1.0)
+            found = self._own_candidates(square, rates, several, validated)
         else:
             found = [
                 self._candidate((rate, rate), linear, decay, square, share, boost)
@@ -232,16 +239,20 @@ class FactorSettings(Settings):
         )
 
     def _own_candidates(
-        self, square: float, several: bool, validated: bool
+        self,
+        square: float,
+        rates: tuple[float, float],
+        several: bool,
+        validated: bool,
     ) -> list[dict[str, Any]]:
-        if self.solver != "gradient":
-            return [self._candidate((1.0, 1.0), 1.0, 1.0, square, 1.0, 5.0)]
+        if self.solver != "gradient" or not validated:
+            return [self._candidate(rates, 1.0, 1.0, square, 1.0, 5.0)]
         kind = OWN_VARIATIONS["squared" if self.regression else "log"]
         found = [
             self._candidate((linear, factors), 1.0, decay, square)
             for linear, factors, decay in (kind if several else kind[:1])
         ]
-        if validated and self._starts_factors:
+        if self._starts_factors:
             found = [{**row, "factors_init_sigma": INIT_SIGMA} for row in found]
             found += [
                 {
@@ -251,6 +262,11 @@ class FactorSettings(Settings):
                 for decay in LINEAR_DECAYS
             ]
         return found
+
+    @property
+    def init_sigma(self) -> float:
+        """Deviation of the starting factors of gradient steps."""
+        return STREAM_SIGMA if self.spec.stream else INIT_SIGMA
 
     @property
     def _starts_factors(self) -> bool:
