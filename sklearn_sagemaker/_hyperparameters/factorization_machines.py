@@ -76,7 +76,7 @@ FACTORIZATION_MACHINES = (
     number(
         "num_factors", "int", "auto", 64,
         'Factors of each feature, k. "auto" is 64 for "gradient" and 16 for '
-        "the others.",
+        "the others; with more than 8 classes as many fewer, down to 8.",
         1, auto=True,
     ),
     choice(
@@ -157,9 +157,9 @@ FACTORIZATION_MACHINES = (
     ),
     flag(
         "normalize_data", "auto", False,
-        'Whether to standardise dense features, and to shrink sparse ones whose '
-        'stored values are large. The model is in the units of X all the same. "auto" '
-        "does.",
+        "Whether to standardise dense features, and to scale sparse ones whose "
+        "stored values are large or tiny. The model is in the units of X all the same. "
+        '"auto" does.',
         auto=True, ours=True,
     ),
     flag(

@@ -120,7 +120,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         draws. Both keep a copy of X by columns, and classify by a probit link.
     num_factors : int in [1, inf) or "auto", default="auto"
         Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
-        others. SageMaker's own default is 64.
+        others; with more than 8 classes as many fewer, down to 8. SageMaker's own
+        default is 64.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"
         How the gradient solver steps. "auto" is "adagrad". "adam" is MXNet's: its
         states change only with the rows that touch them. SageMaker has it alone.
@@ -200,8 +201,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
         is as many as take 256 MB, and 100 at most.
     normalize_data : bool or "auto", default="auto"
-        Whether to standardise dense features, and to shrink sparse ones whose
-        stored values are large. The model is in the units of X all the same. "auto"
+        Whether to standardise dense features, and to scale sparse ones whose stored
+        values are large or tiny. The model is in the units of X all the same. "auto"
         does. SageMaker's own default is False.
     early_stopping_patience : int in [1, inf) or "auto", default="auto"
         Epochs without an improvement on the validation rows before a candidate
@@ -493,7 +494,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         draws. Both keep a copy of X by columns, and classify by a probit link.
     num_factors : int in [1, inf) or "auto", default="auto"
         Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
-        others. SageMaker's own default is 64.
+        others; with more than 8 classes as many fewer, down to 8. SageMaker's own
+        default is 64.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"
         How the gradient solver steps. "auto" is "adagrad". "adam" is MXNet's: its
         states change only with the rows that touch them. SageMaker has it alone.
@@ -573,8 +575,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
         is as many as take 256 MB, and 100 at most.
     normalize_data : bool or "auto", default="auto"
-        Whether to standardise dense features, and to shrink sparse ones whose
-        stored values are large. The model is in the units of X all the same. "auto"
+        Whether to standardise dense features, and to scale sparse ones whose stored
+        values are large or tiny. The model is in the units of X all the same. "auto"
         does. SageMaker's own default is False.
     normalize_label : bool or "auto", default="auto"
         Whether to centre labels and divide them by their standard deviation. "auto"

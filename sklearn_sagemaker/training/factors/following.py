@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
-from sklearn_sagemaker.training.factors.scaling import moved, scaler_of
+from sklearn_sagemaker.training.factors.scaling import mean_sizes, moved, scaler_of
 from sklearn_sagemaker.training.factors.settings import FactorSettings
 from sklearn_sagemaker.training.running import Moments
 from sklearn_sagemaker.training.scaling import (
@@ -39,6 +39,7 @@ def start_of_scales() -> dict[str, Any]:
         "labels": (0.0, 1.0),
         "features": (0.0, 0.0, 0.0),
         "stored": 0.0,
+        "sizes": 0.0,
         "zeros": 0.0,
         "targets": (0.0, 0.0, 0.0),
     }
@@ -96,9 +97,12 @@ def look(
         if found.present is not None:
             seen["stored"] = seen["stored"] + share * found.present
             present = seen["stored"] / features.weight
+        sizes = mean_sizes(data.X, rows, weights, features.mean)
+        seen["sizes"] = seen["sizes"] + share * sizes
         zeros = seen["zeros"] / features.weight
         scaler, seen["square"] = scaler_of(
-            FeatureStatistics(features.mean, features.deviation, present, zeros)
+            FeatureStatistics(features.mean, features.deviation, present, zeros),
+            seen["sizes"] / features.weight,
         )
         seen["scaler"] = scaler.shift, scaler.scale
     if settings.regression and settings.flag("normalize_label", True):

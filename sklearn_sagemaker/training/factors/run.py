@@ -22,7 +22,10 @@ from sklearn_sagemaker.training.factors.choice import TrainedFactors, select
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
-from sklearn_sagemaker.training.factors.settings import FactorSettings
+from sklearn_sagemaker.training.factors.settings import (
+    FACTORS,
+    FactorSettings,
+)
 from sklearn_sagemaker.training.factors.sweeps import (
     SweepModels,
     feature_groups,
@@ -81,6 +84,9 @@ class FactorRun:
         # Numbers of any size, before arrays are made of them.
         self.settings.check_memory(self.reader.n_features, self.n_outputs)
         factors = self.settings.candidates().columns["num_factors"]
+        if self.values["num_factors"] == "auto" and self.n_outputs > 1:
+            # The exponentials of many classes take more than their few factors.
+            factors = np.maximum(factors, FACTORS[self.settings.solver])
         stored = self.source.stored(self.rows)
         work = PLANNED_EPOCHS * self.n_outputs * int(factors.sum())
         self.plan = plan_rows(
@@ -96,10 +102,10 @@ class FactorRun:
         self.alike = self.values["num_models"] == "auto"
         self.jobs = thread_count(spec.n_jobs)
         self.scaler, self.square = self._feature_scaler()
+        full = self.settings.auto_factors == FACTORS[self.settings.solver]
+        several = full and max(stored, self.reader.n_features) * work <= CV_BUDGET
         self.candidates = self.settings.candidates(
-            self.square,
-            several=max(stored, self.reader.n_features) * work <= CV_BUDGET,
-            validated=validated,
+            self.square, several=several, validated=validated
         )
         self._check_memory()
         self.targets = Targets(

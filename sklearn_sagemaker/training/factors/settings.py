@@ -31,6 +31,8 @@ LOG_LOSS_DECAYS = (0.08, 0.17)
 INIT_SIGMA, STREAM_SIGMA = 0.006, 0.03
 """Of factors that have many passes to come up, and of those that have one."""
 FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
+MOST_FACTORS, FEWEST_FACTORS = 512, 8
+"""Of all classes under a softmax together, and of each all the same."""
 PATH_PATIENCE = 12
 """Epochs without an improvement that "als" waits: its factors come up on the way to
 less regularisation, after what is linear has been found."""
@@ -156,7 +158,7 @@ class FactorSettings(Settings):
         TrainingTooLargeError
         """
         k = self.values["num_factors"]
-        k = FACTORS[self.solver] if k == "auto" else k
+        k = self.auto_factors if k == "auto" else k
         numbers = n_models * n_features * n_outputs * (k + 1)
         layers = 2 + OPTIMIZERS[self.optimizer].n_states
         check_bytes(
@@ -264,6 +266,14 @@ class FactorSettings(Settings):
         return found
 
     @property
+    def auto_factors(self) -> int:
+        """What ``num_factors="auto"`` is for the first candidate."""
+        most = FACTORS[self.solver]
+        if self.solver != "gradient":
+            return most
+        return min(most, max(FEWEST_FACTORS, MOST_FACTORS // self.n_outputs))
+
+    @property
     def init_sigma(self) -> float:
         """Deviation of the starting factors of gradient steps."""
         return STREAM_SIGMA if self.spec.stream else INIT_SIGMA
@@ -286,7 +296,7 @@ class FactorSettings(Settings):
         values, k = self.values, self.values["num_factors"]
         linear, decay = linear * square, decay * square
         if k == "auto":
-            k = max(1, int(FACTORS[self.solver] * share))
+            k = max(1, int(self.auto_factors * share))
         row: dict[str, Any] = {"num_factors": k}
         if self.solver == "gradient":
             linear_lr, factors_lr = np.multiply(rates, self.defaults.rates)
