@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
+
+from sklearn_sagemaker._columns import at_columns, met_columns, narrowed
+from sklearn_sagemaker._memory import memory
 
 Monitor = Callable[[int, int, dict[str, Any]], Any]
 """Called after each epoch with its number, the planned number of epochs and a dict:
@@ -30,15 +34,30 @@ HELD_SHARE = 6
 memory."""
 
 
-def feature_label(number: int, names: Any = None) -> str:
-    """What messages call a feature: its number, and its name if there are names.
+@dataclass(frozen=True)
+class SomeFeatures:
+    """Names of features, of which a training sees some, as if there were no others.
 
-    In place of names there may be numbers, where a training has some features only.
+    Attributes
+    ----------
+    numbers : int64 ndarray of shape (m,)
+        Among all, in ascending order.
+    n_features : int
+        How many there are.
+    names : ndarray of str of shape (n_features,) or None
     """
+
+    numbers: np.ndarray
+    n_features: int
+    names: Any = None
+
+
+def feature_label(number: int, names: Any = None) -> str:
+    """What messages call a feature: its number, and its name if there are names."""
+    if isinstance(names, SomeFeatures):
+        number, names = int(names.numbers[number]), names.names
     if names is None:
         return f"feature {number}"
-    if np.asarray(names).dtype.kind == "i":
-        return f"feature {names[number]}"
     return f"feature {number} ({str(names[number])[:40]!r})"
 
 
@@ -83,6 +102,7 @@ class TrainingSpec:
     stream : bool
         Whether the rows are the next ones of a stream (``partial_fit``).
     feature_names : ndarray of str or None
+        Or `SomeFeatures`, within a training that leaves out features without values.
     """
 
     algorithm: str
@@ -305,6 +325,10 @@ class PendingTraining(ABC):
     def name(self) -> str:
         """By which the training is found again."""
 
+    def attributes(self) -> dict[str, Any]:
+        """Fitted attributes beside those of the model, when that is there."""
+        return {}
+
     @abstractmethod
     def result(self, timeout: float | None = None) -> ModelState:
         """Wait for the model, for so many seconds at most.
@@ -355,6 +379,9 @@ class ModelState:
     draws : dict of arrays or None
         Draws whose predictions are averaged: ``intercept``, ``coef`` and ``factors``
         of the shapes above behind one more axis, the first.
+    held : dict or None
+        Of a factorization machine that holds the factors of few of its features, and
+        draws of no others: see `sklearn_sagemaker._columns.at_columns`.
     source : dict or None
         Of a model that was read and not trained: what was said by whom.
     training_job : dict or None
@@ -386,9 +413,17 @@ class ModelState:
     training_job: dict[str, Any] | None = None
     unknown: tuple[str, ...] = ()
     format_version: int = FORMAT_VERSION
+    held: dict[str, Any] | None = None
 
-    def machines(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    def machines(
+        self, columns: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Intercepts, coefficients and factors whose mean score is the model's.
+
+        Parameters
+        ----------
+        columns : int64 array or None
+            Features that are meant; None is all of them.
 
         Returns
         -------
@@ -396,14 +431,72 @@ class ModelState:
             Of shape (n,), (n, n_features) and (n, n_features, k): one for each
             output, or for each draw and output. Linear models have no factors.
         """
-        if self.draws is None:
-            return self.intercept, self.coef, self.factors
-        d, k = self.draws["factors"].shape[-2:]
-        return (
-            self.draws["intercept"].reshape(-1),
-            self.draws["coef"].reshape(-1, d),
-            self.draws["factors"].reshape(-1, d, k),
-        )
+        intercept, coef, factors = self.intercept, self.coef, self.factors
+        if self.draws is not None:
+            m, k = self.draws["factors"].shape[-2:]
+            intercept = self.draws["intercept"].reshape(-1)
+            coef = self.draws["coef"].reshape(-1, m)
+            factors = self.draws["factors"].reshape(-1, m, k)
+        if self.held is None or factors is None:
+            if columns is not None:
+                coef = coef[:, columns]
+                factors = None if factors is None else factors[:, columns]
+            return intercept, coef, factors
+        if columns is None:
+            columns = np.arange(self.coef.shape[1])
+        places = columns if self.draws is None else self.held["place"][columns]
+        return intercept, coef[:, places], at_columns(factors, self.held, columns)
+
+    def machines_for(self, X: Any) -> tuple[Any, tuple]:
+        """Rows and machines that score them: those of the columns that they store.
+
+        Parameters
+        ----------
+        X : ndarray or CSR of shape (n_rows, n_features)
+
+        Returns
+        -------
+        X : ndarray or CSR of shape (n_rows, m)
+        machines : (array, array, array or None)
+            As of `machines`, for its m features.
+        """
+        if self.held is None or X.shape[1] != self.coef.shape[1]:
+            return X, self.machines()
+        X = sp.csr_array(X)
+        columns = met_columns(X)
+        return narrowed(X, columns), self.machines(columns)
+
+    def all_factors(self) -> np.ndarray:
+        """Factors of all features, of shape (n_outputs, n_features, k)."""
+        assert self.factors is not None
+        if self.held is None:
+            return self.factors
+        return at_columns(self.factors, self.held, np.arange(self.coef.shape[1]))
+
+    def all_draws(self) -> dict[str, np.ndarray] | None:
+        """Draws of all features, of the shapes of `draws`.
+
+        Raises
+        ------
+        MemoryError
+            If this machine has not as much.
+        """
+        if self.held is None or self.draws is None:
+            return self.draws
+        place = self.held["place"]
+        factors, coef = self.draws["factors"], self.draws["coef"]
+        n_bytes = (factors.nbytes + coef.nbytes) / coef.shape[-1] * len(place)
+        if n_bytes > memory():
+            raise MemoryError(
+                f"draws_ of all {len(place)} features would take {n_bytes / 1e9:.3g} "
+                "GB, which this machine does not have; predict needs none of them, and "
+                "num_draws keeps fewer."
+            )
+        return {
+            "intercept": self.draws["intercept"],
+            "coef": coef[..., place],
+            "factors": factors[..., place, :],
+        }
 
 
 OF_TRAINING = (

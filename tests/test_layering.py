@@ -10,6 +10,7 @@ import sklearn_sagemaker
 PACKAGE = Path(sklearn_sagemaker.__file__).parent
 LEAVES = {
     "_state",
+    "_columns",
     "exceptions",
     "_compat",
     "_optional",

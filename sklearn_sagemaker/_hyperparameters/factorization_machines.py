@@ -171,7 +171,7 @@ FACTORIZATION_MACHINES = (
     number(
         "early_stopping_patience", "int", "auto", "auto",
         "Epochs without an improvement on the validation rows before a candidate "
-        'stops. "auto" is 4; it is 12 for the "als" solver if it chooses factors_wd. '
+        'stops. "auto" is 4; it is 24 for the "als" solver if it chooses factors_wd. '
         "Without validation rows all epochs are trained.",
         1, auto=True, ours=True,
     ),

@@ -20,20 +20,19 @@ from sklearn_sagemaker._state import (
 )
 from sklearn_sagemaker.backends.protocol import Backend
 from sklearn_sagemaker.training.blas import single_threaded_blas
-from sklearn_sagemaker.training.factors.run import FactorRun
-from sklearn_sagemaker.training.factors.stream import FactorStream
+from sklearn_sagemaker.training.factors.wide import FactorTraining
 from sklearn_sagemaker.training.linear.run import LinearRun
 from sklearn_sagemaker.training.linear.stream import LinearStream
 from sklearn_sagemaker.training.weights import class_weighted
 
 RUNS: dict[str, Any] = {
     "linear-learner": LinearRun,
-    "factorization-machines": FactorRun,
+    "factorization-machines": FactorTraining,
 }
 """Training run of each algorithm, on arrays or on windows."""
 STREAMS: dict[str, Any] = {
     "linear-learner": LinearStream,
-    "factorization-machines": FactorStream,
+    "factorization-machines": FactorTraining,
 }
 """The same for the next rows of a stream."""
 

@@ -12,7 +12,8 @@ from sklearn_sagemaker.estimators._finite import check_finite
 
 POSSIBLE = {
     "classes_", "factors_", "threshold_", "draws_", "training_state_",
-    "artifact_source_", "pending_training_", "training_job_",
+    "artifact_source_", "pending_training_", "training_job_", "_held", "cv_results_",
+    "tuning_job_name_",
     *(f"{field}_" for field in OF_TRAINING),
 }  # fmt: skip
 """Attributes that not every fit sets; those of an earlier fit must not stay."""
@@ -45,6 +46,7 @@ def set_attributes(estimator: Any, state: ModelState) -> None:
         "factors_": factors[0] if one and factors is not None else factors,
         "threshold_": state.threshold,
         "draws_": state.draws,
+        "_held": state.held,
         "training_state_": state.resume,
         "artifact_source_": state.source,
         "training_job_": state.training_job,
@@ -96,6 +98,7 @@ def state_of(estimator: Any) -> ModelState:
         metrics=estimator.metrics_,
         resume=fitted.get("training_state_"),
         draws=fitted.get("draws_"),
+        held=fitted.get("_held"),
         source=fitted.get("artifact_source_"),
         training_job=fitted.get("training_job_"),
         classes=fitted.get("classes_"),

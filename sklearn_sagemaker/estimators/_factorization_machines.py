@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import is_classifier
+from sklearn.base import is_classifier, is_regressor
 
 from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
@@ -40,7 +40,39 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
 
     _algorithm = "factorization-machines"
     groups: Any
-    factors_: np.ndarray
+
+    @property
+    def factors_(self) -> np.ndarray:
+        """Factors of all features, made when asked for where few of them are held."""
+        if "_held" not in vars(self):
+            return _fitted(self, "factors_")
+        factors = state_of(self).all_factors()
+        return factors[0] if is_regressor(self) else factors
+
+    @factors_.setter
+    def factors_(self, factors: np.ndarray) -> None:
+        self._hold_all()
+        vars(self)["factors_"] = factors
+
+    @property
+    def draws_(self) -> dict[str, np.ndarray]:
+        """Draws, made for all features when asked for where few of them are held."""
+        draws = _fitted(self, "draws_")
+        return state_of(self).all_draws() if "_held" in vars(self) else draws
+
+    @draws_.setter
+    def draws_(self, draws: dict[str, np.ndarray]) -> None:
+        self._hold_all()
+        vars(self)["draws_"] = draws
+
+    def _hold_all(self) -> None:
+        """Hold the numbers of all features from here on."""
+        if "_held" not in vars(self):
+            return
+        every = {name: getattr(self, name, None) for name in ("factors_", "draws_")}
+        del self._held
+        given = {name: part for name, part in every.items() if part is not None}
+        vars(self).update(given)
 
     @classmethod
     def sagemaker_defaults(cls, **parameters: Any):
@@ -76,9 +108,8 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         X = rows_to_score(self, X)
         X = summed(X) if sp.issparse(X) else X
         n_outputs = np.size(self.intercept_)
-        return machine_margins(
-            X, *self._machines(), n_outputs, self._probit(), self._scores
-        )
+        X, machines = state_of(self).machines_for(X)
+        return machine_margins(X, *machines, n_outputs, self._probit(), self._scores)
 
     def _scores(self, X, intercept, coef, factors) -> np.ndarray:
         """Scores of all machines, in threads where they pay."""
@@ -98,6 +129,16 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         """Whether scores become probabilities by the normal distribution."""
         solver = self.resolved_params_.get("solver", "gradient")
         return is_classifier(self) and solver != "gradient"
+
+
+def _fitted(estimator: Any, name: str) -> Any:
+    """An attribute as the fit left it."""
+    try:
+        return vars(estimator)[name]
+    except KeyError:
+        raise AttributeError(
+            f"{type(estimator).__name__!r} object has no attribute {name!r}"
+        ) from None
 
 
 class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClassifier):
@@ -206,7 +247,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         does. SageMaker's own default is False.
     early_stopping_patience : int in [1, inf) or "auto", default="auto"
         Epochs without an improvement on the validation rows before a candidate
-        stops. "auto" is 4; it is 12 for the "als" solver if it chooses factors_wd.
+        stops. "auto" is 4; it is 24 for the "als" solver if it chooses factors_wd.
         Without validation rows all epochs are trained.
     early_stopping_tolerance : float in [0, inf), default=0.0
         Relative improvement of the validation loss that counts as one.
@@ -287,6 +328,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         Intercepts.
     factors_ : ndarray of shape (1, n_features, k) or (n_classes, n_features, k)
         Factors in the units of X: float32 where X is, and is not centred.
+        If half of the columns of a sparse X or more hold no value, 10,000 at least,
+        those of the others are kept, and this array is made whenever it is asked for.
     threshold_ : float
         For two classes: `predict` answers ``classes_[1]`` from this probability on,
         0.5 unless a criterion asks for its calibration. `predict_proba` and
@@ -583,7 +626,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         does. SageMaker's own default is False.
     early_stopping_patience : int in [1, inf) or "auto", default="auto"
         Epochs without an improvement on the validation rows before a candidate
-        stops. "auto" is 4; it is 12 for the "als" solver if it chooses factors_wd.
+        stops. "auto" is 4; it is 24 for the "als" solver if it chooses factors_wd.
         Without validation rows all epochs are trained.
     early_stopping_tolerance : float in [0, inf), default=0.0
         Relative improvement of the validation loss that counts as one.
@@ -636,6 +679,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         Intercept.
     factors_ : ndarray of shape (n_features, k)
         Factors in the units of X and y: float32 where X is, and is not centred.
+        If half of the columns of a sparse X or more hold no value, 10,000 at least,
+        those of the others are kept, and this array is made whenever it is asked for.
     resolved_params_ : dict
         What "auto" became where candidates do not differ by it, else see
         ``best_params_``. The decays of "als" are lists of a number for each group.

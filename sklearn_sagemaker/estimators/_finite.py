@@ -41,6 +41,8 @@ def check_finite(state: ModelState, names: Any = None) -> None:
             continue
         bad = ~np.isfinite(np.moveaxis(array, -axis, 0))
         number = int(np.flatnonzero(bad.reshape(len(bad), -1).any(axis=1))[0])
+        if state.held is not None and len(bad) < state.coef.shape[1]:
+            number = int(state.held["columns"][number])
         raise FeatureScaleError(
             f"The model has no finite {name} of {feature_label(number, names)} in the "
             f"units that the feature has; {REMEDY}."

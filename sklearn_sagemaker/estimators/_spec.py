@@ -10,6 +10,7 @@ from sklearn.utils import check_random_state
 from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER, plain, warn_inapplicable
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.estimators._attributes import state_of
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 
 
@@ -116,6 +117,9 @@ def streamed(estimator: Any) -> dict[str, Any]:
             "coef": np.atleast_2d(estimator.coef_),
             "intercept": np.atleast_1d(estimator.intercept_),
         }
-        if hasattr(estimator, "factors_"):
-            resume["factors"] = estimator._machines()[2]
+        state = state_of(estimator)
+        if state.factors is not None:
+            resume["factors"] = state.factors
+        if state.held is not None:
+            resume["held"] = state.held
     return {"stream": True, "keep_state": True, "resume": resume}

@@ -110,13 +110,13 @@ def _check(scope, model, inputs) -> None:
     if _is_mean_of_draws(model):
         options = scope.get_options(model, {"draws": False}, fail=False)
         if not options["draws"]:
-            factors = model.draws_["factors"]
+            n_draws, size = _draws_of(model)
             raise OnnxExportError(
-                f"solver='mcmc' predicts by the mean over {len(factors)} draws, which "
+                f"solver='mcmc' predicts by the mean over {n_draws} draws, which "
                 f"no ONNX model of one {name} holds; fit with solver='als', or pass "
                 "options={'draws': True} to to_onnx (in a Pipeline options={id(model): "
                 "{'draws': True}}) for a graph of all draws: about "
-                f"{4 * factors.size / 1e6:.3g} MB, and as many times the work."
+                f"{4 * size / 1e6:.3g} MB, and as many times the work."
             )
 
 
@@ -124,6 +124,12 @@ def _is_mean_of_draws(model) -> bool:
     """Whether it keeps draws of "mcmc"; averaged candidates are a few models."""
     solver = getattr(model, "resolved_params_", {}).get("solver")
     return solver == "mcmc" and hasattr(model, "draws_")
+
+
+def _draws_of(model) -> tuple[int, int]:
+    """How many draws it keeps, and how many factors these have."""
+    factors = vars(model)["draws_"]["factors"]
+    return len(factors), factors[..., 0, :].size * model.n_features_in_
 
 
 def _exported_labels(classes) -> np.ndarray:

@@ -103,10 +103,10 @@ class Predictor:
 
     def _margins(self, X: Any) -> np.ndarray:
         state = self._state
-        intercept, coef, factors = state.machines()
-        if factors is None:
-            coef = self._by_feature if sparse.issparse(X) else coef
-            return linear_margins(X, coef, intercept)
+        if state.factors is None:
+            coef = self._by_feature if sparse.issparse(X) else state.coef
+            return linear_margins(X, coef, state.intercept)
         X = summed(X) if sparse.issparse(X) else X
+        X, (intercept, coef, factors) = state.machines_for(X)
         probit = state.link == "probit"
         return machine_margins(X, intercept, coef, factors, self.n_outputs, probit)

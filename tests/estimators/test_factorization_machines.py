@@ -22,6 +22,7 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
+from sklearn_sagemaker._columns import start_numbers
 from sklearn_sagemaker._kernels import FACTOR_CHOICES
 from sklearn_sagemaker.estimators._spec import seed_of
 from sklearn_sagemaker.training.factors.settings import start_of
@@ -125,16 +126,16 @@ def test_sagemaker_defaults_train_step_for_step(make, dtype, task, batch):
     model = cls.sagemaker_defaults(**settings, random_state=0).fit(make(rows), y)
     # The same start and order, and plain steps from there.
     seed, values = seed_of(0), model.get_params()
-    draw = np.random.default_rng([seed, 0xFAC7, 0])
     shapes = {
-        "bias": n_classes,
+        "bias": (1, n_classes),
         "linear": (d, n_classes),
         "factors": (d, n_classes * k),
     }
-    starts = {
-        group: start_of(values, group, np.nan, shape, draw).astype(dtype)
-        for group, shape in shapes.items()
-    }
+    starts = {}
+    for group, (size, width) in shapes.items():
+        rule = start_of(values, group, np.nan, [seed, 0xFAC7, 0])
+        starts[group] = start_numbers(rule, np.arange(size), width).astype(dtype)
+    starts["bias"] = starts["bias"][0]
     starts["factors"] = starts["factors"].reshape(d, n_classes, k)
     machine = reference.ReferenceMachine(**starts)
     bounds = np.empty(0, int) if batch == 1 else np.array([0, 48, 96, n])
@@ -302,7 +303,7 @@ def test_dense_features_of_any_size(scale, offset):
 
 @pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
 def test_labels_of_any_size(unit):
-    model = FactorizationMachinesRegressor(**{**QUICK, "epochs": 60})
+    model = FactorizationMachinesRegressor(**{**QUICK, "epochs": 100})
     model.fit(X, unit * (Y + 100.0))
     assert model.score(X, unit * (Y + 100.0)) > 0.9
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
-from sklearn_sagemaker._state import ModelState
+from sklearn_sagemaker._state import ModelState, SomeFeatures
 from sklearn_sagemaker.training.factors.gradient import Scaler, Solution
 from sklearn_sagemaker.training.factors.resolved import resolved
 from sklearn_sagemaker.training.factors.scaling import check_units, in_user_units
@@ -146,6 +146,41 @@ def all_draws(
     }
 
 
+def as_started(
+    models: list[Any], scaler: Scaler, unit: float
+) -> dict[str, list[dict[str, Any]]]:
+    """Rules by which features that no row has are in the mean of some models.
+
+    Parameters
+    ----------
+    models : list of GradientModel or SweepModels
+        Those of sweeps have no such features.
+    scaler : Scaler
+    unit : float
+        Of the labels.
+
+    Returns
+    -------
+    held : dict
+        ``starts`` and ``linear``, for factors and weights in the user's units.
+    """
+    models = [model for model in models if hasattr(model, "starts")]
+    of_factors = scaler.rest * np.sqrt(unit / max(len(models), 1))
+    of_weights = scaler.rest * unit / max(len(models), 1)
+
+    def rules(group: str, factor: float) -> list[dict[str, Any]]:
+        found = [(model.starts[group], model.num_factors) for model in models]
+        return [
+            {**rule, "size": float(rule["size"] * factor), "width": k}
+            for rule, k in found
+        ]
+
+    return {
+        "starts": rules("factors", of_factors),
+        "linear": rules("linear", of_weights),
+    }
+
+
 def select(
     trained: TrainedFactors, epochs: int, resume: dict[str, Any] | None, X
 ) -> ModelState:
@@ -197,5 +232,10 @@ def select(
             "loss": settings.loss.name,
         },
         resume=resume,
+        held=(
+            as_started(models, trained.scaler, trained.targets.unit)
+            if isinstance(spec.feature_names, SomeFeatures)
+            else None
+        ),
         **selection.fields,
     )

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._state import SomeFeatures
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.scaling import mean_sizes, moved, scaler_of
 from sklearn_sagemaker.training.factors.settings import FactorSettings
@@ -103,8 +104,9 @@ def look(
         scaler, seen["square"] = scaler_of(
             FeatureStatistics(features.mean, features.deviation, present, zeros),
             seen["sizes"] / features.weight,
+            centre=not isinstance(names, SomeFeatures),
         )
-        seen["scaler"] = scaler.shift, scaler.scale
+        seen["scaler"] = scaler.shift, scaler.scale, scaler.rest
     if settings.regression and settings.flag("normalize_label", True):
         y, targets = data.y[rows], Moments(*seen["targets"])
         mean = np.average(y, weights=weights)

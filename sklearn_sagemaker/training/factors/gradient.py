@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._columns import start_numbers
 from sklearn_sagemaker._kernels import (
     CONSTANTS,
     LOSS_IDS,
@@ -31,10 +32,13 @@ class Scaler:
     Attributes
     ----------
     shift, scale : float64 arrays of shape (n_features,) or None
+    rest : float
+        Scale of features that no row has.
     """
 
     shift: np.ndarray | None = None
     scale: np.ndarray | None = None
+    rest: float = 1.0
 
     def arrays(self, dtype) -> tuple[np.ndarray, np.ndarray]:
         """Both in the precision of the kernels, empty for None."""
@@ -142,6 +146,8 @@ class GradientModel:
         Starting intercepts that ``"auto"`` means.
     seed : list of int
         Of the starting weights.
+    columns : int64 array of shape (n_features,) or None
+        Numbers of the features by which they start; None counts them.
     """
 
     def __init__(
@@ -153,6 +159,7 @@ class GradientModel:
         scaler: Scaler,
         start: np.ndarray,
         seed: list[int],
+        columns: np.ndarray | None = None,
     ):
         self.settings, self.params, self.reader = settings, params, reader
         values, dtype, d = settings.values, reader.dtype, reader.n_features
@@ -162,17 +169,23 @@ class GradientModel:
         self.k = self.num_factors if params.get("factors_init_sigma", 1.0) > 0 else 0
         self.n_outputs, self.steps, self.size = n_outputs, 0, 0.0
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
-        rng = np.random.default_rng(seed)
+        columns = np.arange(d) if columns is None else columns
+        sigma = settings.init_sigma if self.k else 0.0
+        self.starts = {
+            group: start_of(values, group, sigma, seed)
+            for group, sigma in (("linear", 0.0), ("factors", sigma))
+        }
         self.bias = aligned_zeros((layers, n_outputs), dtype)
-        self.bias[0] = start_of(values, "bias", 0.0, (n_outputs,), rng)
-        if _left_to_us(values):
-            self.bias[0] = start
+        self.bias[0] = start
+        if not _left_to_us(values):
+            rule = start_of(values, "bias", 0.0, seed)
+            self.bias[0] = start_numbers(rule, np.zeros(1, np.int64), n_outputs)[0]
         self.linear = aligned_zeros((d, layers, n_outputs), dtype)
-        self.linear[:, 0] = start_of(values, "linear", 0.0, (d, n_outputs), rng)
+        self.linear[:, 0] = start_numbers(self.starts["linear"], columns, n_outputs)
         self.factors = aligned_zeros((d, layers, n_outputs * self.k), dtype)
-        shape = (d, n_outputs * self.k)
-        sigma = settings.init_sigma
-        self.factors[:, 0] = start_of(values, "factors", sigma, shape, rng)
+        self.factors[:, 0] = start_numbers(
+            self.starts["factors"], columns, n_outputs * self.k
+        )
         self.size = self._size()
         self.best: tuple[np.ndarray, ...] | None = None
 
@@ -333,9 +346,10 @@ class GradientModel:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state, whose shapes were checked."""
-        for name in ("bias", "linear", "factors"):
-            getattr(self, name)[:] = state[name]
+        """Go on from a state, whose shapes were checked; perhaps of some features."""
+        self.bias[:] = state["bias"]
+        some = state.get("features", slice(None))
+        self.linear[some], self.factors[some] = state["linear"], state["factors"]
         self.steps = state["steps"]
         # A state that was stored may lack what came later.
         self.size = state.get("size", self._size())

@@ -111,7 +111,7 @@ def split_by_count(
     groups : int array of shape (n_features,)
     counts : int array of shape (n_features,)
     least : int
-        Features that a new group has at least.
+        Features with rows that a new group has at least.
 
     Returns
     -------
@@ -123,10 +123,11 @@ def split_by_count(
     n_groups = 0
     for group in np.unique(groups):
         members = np.flatnonzero(groups == group)
-        sizes = np.bincount(octave[members])
+        # Those without rows join the rarest, and do not count.
+        sizes = np.bincount(octave[members], counts[members] > 0).astype(np.int64)
         # From the frequent down; what is left over joins the last bin.
         bins, held, number = np.zeros(len(sizes), dtype=np.int64), 0, 0
-        left = len(members)
+        left = int(sizes.sum())
         for place in range(len(sizes) - 1, -1, -1):
             bins[place] = number
             held += sizes[place]

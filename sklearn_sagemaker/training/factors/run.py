@@ -13,6 +13,7 @@ from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import (
     ModelState,
     Monitor,
+    SomeFeatures,
     TrainingData,
     TrainingSpec,
     WindowedData,
@@ -75,7 +76,12 @@ class FactorRun:
         self.data = data = self.source.data
         self.settings = FactorSettings(spec)
         self.values = self.settings.values
-        check_user_groups(spec, data.X.shape[1])
+        features = spec.feature_names
+        some = isinstance(features, SomeFeatures)
+        self.columns = features.numbers if some else None
+        self.n_features = features.n_features if some else data.X.shape[1]
+        if not some:
+            check_user_groups(spec, self.n_features)
         self.reader = RowReader(data.X)
         # Rows of zero weight are absent: from folds, shuffling and statistics.
         self.rows = np.flatnonzero(data.sample_weight > 0).astype(np.int64)
@@ -183,6 +189,7 @@ class FactorRun:
             # Folds start as the kept model does, and candidates that are not told
             # apart by a number as each of them would alone.
             [self.spec.seed, 0xFAC7, 0 if self.alike else number],
+            self.columns,
         )
 
     def _sweep_maker(self) -> Callable[[int, int], Any]:
@@ -190,8 +197,10 @@ class FactorRun:
         stores = [make_store(self.data, part, self.scaler) for part in rows]
         groups = feature_groups(self.spec.groups, self.data.X, rows[0], stores[0])
 
+        leads: dict[int, SweepModels] = {}
+
         def make(number: int, fit: int) -> Any:
-            return SweepModels(
+            models = SweepModels(
                 self.settings,
                 self.candidates.params(number),
                 stores[fit],
@@ -204,7 +213,11 @@ class FactorRun:
                 self.plan.kind != "training",
                 groups,
                 [self.spec.seed, 0xFAC7, number, fit],
+                self.columns,
+                leads.get(number),
             )
+            leads.setdefault(number, models)
+            return models
 
         return make
 
@@ -243,7 +256,7 @@ class FactorRun:
             "models": [[model.state() for model in models] for models in self.models],
             "epochs": self.trained + len(self.progress.train_curve),
             "seed": self.spec.seed,
-            "scaler": (self.scaler.shift, self.scaler.scale),
+            "scaler": (self.scaler.shift, self.scaler.scale, self.scaler.rest),
             "square": self.square,
             "labels": (self.targets.origin, self.targets.unit),
         }
@@ -252,7 +265,7 @@ class FactorRun:
         """What two runs must have in common for one to continue the other."""
         return (
             self.settings.solver, self.settings.optimizer, storage_of(self.reader),
-            self.n_outputs, self.reader.n_features, str(self.reader.dtype),
+            self.n_outputs, self.n_features, str(self.reader.dtype),
             self.plan.n_fits,
             tuple(self.candidates.columns["num_factors"].tolist()),
         )  # fmt: skip

@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._kernels.prediction import factor_scores
-from sklearn_sagemaker._state import feature_label
+from sklearn_sagemaker._state import SomeFeatures, feature_label
 from sklearn_sagemaker.exceptions import FeatureScaleError
 from sklearn_sagemaker.training.factors.gradient import (
     Scaler,
@@ -95,7 +95,8 @@ def feature_scaler(
     if not reader.sparse:
         zeros = zeros_share(X, some)
         found = FeatureStatistics(found.mean, found.deviation, None, zeros)
-    return scaler_of(found, mean_sizes(X, some, weights[some], found.mean))
+    sizes = mean_sizes(X, some, weights[some], found.mean)
+    return scaler_of(found, sizes, not isinstance(names, SomeFeatures))
 
 
 def mean_sizes(X, rows: np.ndarray, weights: np.ndarray, mean: np.ndarray):
@@ -128,10 +129,16 @@ def mean_sizes(X, rows: np.ndarray, weights: np.ndarray, mean: np.ndarray):
     return np.bincount(piece.indices, each, X.shape[1]) / total
 
 
-def scaler_of(found: FeatureStatistics, sizes: np.ndarray) -> tuple[Scaler, float]:
-    """`feature_scaler` of rows with such statistics, and `mean_sizes`."""
+def scaler_of(
+    found: FeatureStatistics, sizes: np.ndarray, centre: bool = True
+) -> tuple[Scaler, float]:
+    """`feature_scaler` of rows with such statistics, and `mean_sizes`.
+
+    Sparse features are not centred if others exist that no row has met, whose weights
+    would change by it.
+    """
     if found.present is not None:
-        return _sparse(found, sizes)
+        return _sparse(found, sizes, centre)
     centred = not found.sparse_like
     scale = found.scale("standard" if centred else "floored")
     size = found.deviation if centred else np.hypot(found.mean, found.deviation)
@@ -155,14 +162,18 @@ def _skewness(root: np.ndarray, mean: np.ndarray) -> np.ndarray:
     return np.where(ratio > SKEWED, ratio, 1.0)
 
 
-def _sparse(found: FeatureStatistics, sizes: np.ndarray) -> tuple[Scaler, float]:
+def _sparse(
+    found: FeatureStatistics, sizes: np.ndarray, centre: bool
+) -> tuple[Scaler, float]:
     assert found.present is not None
     present = found.present
     units = found.units()
+    met = (found.present > 0) & (np.hypot(found.mean, found.deviation) > 0)
+    # That of features not met, whether there are any or not.
+    rest = float(np.median(units[met])) if met.any() else 1.0
     far = np.abs(found.mean) > FAR_SPARSE * found.deviation
     far &= (found.deviation > 0) & (present >= 1.0 - ROUNDING)
-    if not far.any() or len(far) > MOST_CENTRED:
-        far = np.zeros(len(far), dtype=bool)
+    far &= centre and len(far) <= MOST_CENTRED
     units = np.where(far, found.deviation, units)
     # Sums of ones are not ones to the last digit.
     keeps = (units <= 1.0 + ROUNDING) & (units >= LEAST_UNIT) & ~far
@@ -184,7 +195,9 @@ def _sparse(found: FeatureStatistics, sizes: np.ndarray) -> tuple[Scaler, float]
     if factor == 1.0 and (scale == 1.0).all():
         return Scaler(), mean_square
     shift = np.where(far, found.mean, 0.0) if far.any() else None
-    return Scaler(shift, scale * factor), mean_square
+    small = rest < LEAST_UNIT
+    rest = factor / (rest if rest > 1.0 + ROUNDING or small else 1.0)
+    return Scaler(shift, scale * factor, float(rest)), mean_square
 
 
 def centred_rows(X, shift: np.ndarray):

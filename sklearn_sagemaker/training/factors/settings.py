@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._columns import start_rule
 from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, OPTIMIZERS, FactorDefaults
 from sklearn_sagemaker._state import TrainingSpec
@@ -13,7 +15,6 @@ from sklearn_sagemaker.training.memory import check_bytes
 from sklearn_sagemaker.training.selection.settings import (
     CALIBRATION_ROWS,
     Settings,
-    uniform,
 )
 
 AUTO = {
@@ -28,12 +29,14 @@ AUTO = {
 
 LOG_LOSS_DECAYS = (0.08, 0.17)
 """Factors of the decays of linear weights and factors for the log loss."""
+GROUPS = ("bias", "linear", "factors")
+"""Of the parameters."""
 INIT_SIGMA, STREAM_SIGMA = 0.006, 0.03
 """Of factors that have many passes to come up, and of those that have one."""
 FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
 MOST_FACTORS, FEWEST_FACTORS = 512, 8
 """Of all classes under a softmax together, and of each all the same."""
-PATH_PATIENCE = 12
+PATH_PATIENCE = 24
 """Epochs without an improvement that "als" waits: its factors come up on the way to
 less regularisation, after what is linear has been found."""
 EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100}
@@ -324,9 +327,9 @@ def _or(value: Any, auto: float) -> float:
 
 
 def start_of(
-    values: dict[str, Any], group: str, auto_sigma: float, shape, rng
-) -> np.ndarray:
-    """Starting values of a group of parameters.
+    values: dict[str, Any], group: str, auto_sigma: float, seed: Sequence[int]
+) -> dict[str, Any]:
+    """The rule by which a group of parameters starts; see `start_numbers`.
 
     Parameters
     ----------
@@ -335,18 +338,19 @@ def start_of(
     group : {"bias", "linear", "factors"}
     auto_sigma : float
         What ``"auto"`` is.
-    shape : tuple of int
-    rng : numpy.random.Generator
+    seed : sequence of int
+        The groups of a model have different numbers by it.
 
     Returns
     -------
-    start : float64 array of the given shape
+    rule : dict
     """
+    seed = [*seed, GROUPS.index(group)]
     method = values[f"{group}_init_method"]
     if method == "constant":
-        return np.full(shape, float(values[f"{group}_init_value"]))
+        return start_rule(method, values[f"{group}_init_value"], seed)
     if method == "uniform":
+        # The length of the range must not overflow.
         scale = _or(values[f"{group}_init_scale"], auto_sigma * np.sqrt(3.0))
-        return uniform(scale, shape, rng)
-    sigma = _or(values[f"{group}_init_sigma"], auto_sigma)
-    return rng.normal(0.0, sigma, shape) if sigma > 0 else np.zeros(shape)
+        return start_rule(method, min(scale, np.finfo(np.float64).max / 4), seed)
+    return start_rule(method, _or(values[f"{group}_init_sigma"], auto_sigma), seed)

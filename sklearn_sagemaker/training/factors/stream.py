@@ -6,8 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
-from sklearn_sagemaker.training.factors.choice import mean_of, named_metrics
+from sklearn_sagemaker._state import (
+    ModelState,
+    Monitor,
+    SomeFeatures,
+    TrainingData,
+    TrainingSpec,
+)
+from sklearn_sagemaker.training.factors.choice import (
+    as_started,
+    mean_of,
+    named_metrics,
+)
 from sklearn_sagemaker.training.factors.following import (
     carry,
     look,
@@ -50,6 +60,9 @@ class FactorStream:
         resume = earlier_calls(spec)
         earlier = (resume["storage"], resume["dtype"]) if resume is not None else None
         self.spec, self.settings = spec, FactorSettings(spec)
+        features = spec.feature_names
+        some = isinstance(features, SomeFeatures)
+        self.columns = features.numbers if some else None
         self.call = StreamCall(spec, self.settings, data, earlier)
         self.data, self.reader = self.call.data, self.call.reader
         self.rows = self.call.rows
@@ -109,6 +122,7 @@ class FactorStream:
             self.scaler,
             np.zeros(self.n_outputs),
             [self.seen["seed"], 0xFAC7, number],
+            self.columns,
         )
 
     def _begin_at(self, model: GradientModel, fitted: dict[str, np.ndarray]) -> None:
@@ -172,6 +186,15 @@ class FactorStream:
             coef=solution.coef,
             intercept=solution.intercept,
             factors=solution.factors,
+            held=(
+                None
+                if self.columns is None
+                else as_started(
+                    [self.models[number] for number in selection.chosen],
+                    self.scaler,
+                    unit,
+                )
+            ),
             resolved={
                 **resolved(settings, self.models[selection.fields["best_index"]]),
                 "validation": "test-then-train",
@@ -202,7 +225,8 @@ def _check_state(model: GradientModel, state: dict[str, Any]) -> None:
     ValueError
         If the settings are others than those of the calls before.
     """
-    if model.factors.shape != state["factors"].shape:
+    # A state may be of some of the features.
+    if model.factors.shape[1:] != state["factors"].shape[1:]:
         raise ValueError(
             f"num_factors, the optimizer or the classes have changed: the factors "
             f"and their states have the shape {model.factors.shape}, those of the "

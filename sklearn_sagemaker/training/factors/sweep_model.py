@@ -8,13 +8,14 @@ more than one number at a time, and gets on faster where factors are correlated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy import special
 
+from sklearn_sagemaker._columns import start_numbers, start_rule
 from sklearn_sagemaker._kernels import sweep_kernels
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.groups import check_groups
@@ -38,16 +39,24 @@ PILOT_SWEEPS, PILOT_WIDE_SWEEPS = 40, 10
 """Sweeps of sampling that estimate the regularisation of ALS, the first ones by a prior
 as wide as y."""
 GROWTH_SWEEPS, GROWTH, WIDE_SWEEPS = 15, 1.5, 6
-"""If what factors add has not grown by so much after the first sweeps of sampling, a
-prior as wide as y holds for some sweeps: small factors and a narrow prior can hold each
-other where they are for hundreds of sweeps, whatever the data say."""
-PATH = (2.0, 0.85)
+STILL_SWEEPS, STILL = 3, 0.9
+"""If what factors add has not grown by so much after the first sweeps of sampling, or
+the loss of the last few of these is more than so large a part of that of as many
+behind the first few, a prior as wide as y holds for some sweeps: small factors and a
+narrow prior can hold each other where they are for hundreds of sweeps, whatever the
+data say."""
+FALL, LAST_FALL = 0.4, 0.75
+"""Draws are forgotten when the loss of a sweep is so small a part of that of the first
+one that is kept: the model has found what it lacked then. Not after so large a part of
+all sweeps."""
+PATH, PATH_DOWN = 2.0, {False: 0.85, True: 0.93}
 """What the regularisation of the factors is multiplied with in ALS: at first, and from
-one sweep to the next. Too much of it leaves no factors at all, and how much that is
-depends on the data."""
-LEAST_SPREAD = 0.3
+one sweep to the next, while factors are held up and when they stand by themselves. Too
+much of it leaves no factors at all, and how much that is depends on the data; factors
+that are there take some sweeps to follow it."""
+LEAST_SPREAD, GROWN = 0.3, 1.5
 """Of factors that the path holds down, in deviations of their start: from zero they
-would not come back."""
+would not come back. They stand by themselves at so many times its square."""
 PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
 """Gamma(shape / 2, rate / 2) for precisions, in units in which terms are as large as y;
 means weigh as that many features."""
@@ -55,7 +64,8 @@ means weigh as that many features."""
 CHANGED = (
     "intercept", "alpha", "linear_mean", "linear_precision", "factors_mean",
     "factors_precision", "n_sweeps", "draws", "_target", "_fixed_ridge",
-    "_wide_until", "burn_in",
+    "_wide_until", "burn_in", "_first_loss", "_early_losses",
+    "path",
 )  # fmt: skip
 """What sweeps change, besides the panels and the random numbers."""
 
@@ -120,12 +130,18 @@ class SweepModel:
         less regularisation (`PATH`), down to this share of it.
     wide_sweeps : int
         First sweeps of sampling by a prior of the factors that is as wide as y.
+    columns : int64 array of shape (n_features,) or None
+        Numbers of the features by which they start; None counts them.
+    pilot : callable or None
+        Says what `pilot_of` does; None asks that itself.
 
     Attributes
     ----------
     draws : list of (float, float32 array (d,), float32 array (d, k))
     burn_in : int
         Sweeps before the first draw.
+    path : float
+        How many times the regularisation ALS takes next, on its path.
     init_sigma : float
         Deviation of the factors at the start, if that was left to the model.
     """
@@ -155,6 +171,8 @@ class SweepModel:
         factors_boost: float = 5.0,
         explore: float = 0.0,
         wide_sweeps: int = 0,
+        columns: np.ndarray | None = None,
+        pilot: Callable[[], dict[str, np.ndarray]] | None = None,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
@@ -175,7 +193,10 @@ class SweepModel:
         self._checks_growth = bool(explore) and sample and init is None
         self._checks_growth &= total_sweeps >= GROWTH_SWEEPS + 2 * WIDE_SWEEPS
         self._wide_until = wide_sweeps
+        self._first_loss = 0.0
+        self._early_losses: list[float] = []
         self._end_of_path = 0.0 if sample else explore
+        self.path = PATH
 
         total = self.weights.sum()
         mean = self.weights @ self.y / total
@@ -197,8 +218,9 @@ class SweepModel:
         self._fixed_alpha = 1.0 if link == "probit" or not sample else alpha
         self.alpha = self._fixed_alpha or 1.0 / self._variance
 
-        self._start(init, init_sigma)
-        self._regularise(bias_wd, linear_wd, factors_wd, seed)
+        self._columns = np.arange(store.n_features) if columns is None else columns
+        self._start(init, init_sigma, seed)
+        self._regularise(bias_wd, linear_wd, factors_wd, seed, pilot)
         self._target = self.y.copy()
         self._refresh()
 
@@ -223,7 +245,7 @@ class SweepModel:
         self.draws.clear()
         self._plan_draws(burn_in)
 
-    def _start(self, init, init_sigma) -> None:
+    def _start(self, init, init_sigma, seed) -> None:
         store, k, d = self.store, self.num_factors, self.store.n_features
         numbers = k + self.use_linear
         n_panels = max(1, -(-numbers // PANEL))
@@ -252,7 +274,8 @@ class SweepModel:
             intercept, coef, factors = init
         else:
             intercept, coef = 0.0, np.zeros(d)
-            factors = init_sigma * self.rng.standard_normal((d, k))
+            rule = start_rule("normal", init_sigma, [*seed, 1])
+            factors = start_numbers(rule, self._columns, k)
             if not self.sample:
                 # Where the objective is least for features without rows.
                 factors[self._unseen] = 0.0
@@ -260,7 +283,7 @@ class SweepModel:
         self._set("coef", np.asarray(coef))
         self._set("factors", np.asarray(factors))
 
-    def _regularise(self, bias_wd, linear_wd, factors_wd, seed) -> None:
+    def _regularise(self, bias_wd, linear_wd, factors_wd, seed, pilot) -> None:
         """Prior precisions and means; in ALS the precisions are the ridges."""
         k, groups = self.num_factors, self.n_groups
         half = 0.5 if self.link == "identity" else 1.0
@@ -270,20 +293,30 @@ class SweepModel:
         self.linear_mean, self.factors_mean = np.zeros(groups), np.zeros((groups, k))
         self._fixed_ridge = {}
         found: dict[str, np.ndarray] = {}
+
+        def own_pilot() -> dict[str, np.ndarray]:
+            return pilot_of(
+                self.store, self.y, self.weights, seed=seed, num_factors=k,
+                groups=self.groups, link=self.link, linear_wd=linear_wd,
+                factors_wd=factors_wd, use_bias=self.use_bias,
+                use_linear=self.use_linear, columns=self._columns,
+            )  # fmt: skip
+
         for name, wd, shape in (
             ("linear", linear_wd, (groups, 1)),
             ("factors", factors_wd, (groups, k)),
         ):
             auto = isinstance(wd, str)
             if auto and not self.sample:
-                found = found or self._pilot(linear_wd, factors_wd, seed)
-                ridge = found[name]
+                found = found or (pilot or own_pilot)()
+                boost = self._boost if name == "factors" else 1.0
+                ridge = boost * found[name]
             elif auto:
                 self._auto[name] = True
                 # For the first sweep: the spread of the start, and some of that of y.
                 square = 0.1 * self._linear_unit
                 if name == "factors":
-                    spread = np.mean(self.factors**2) if k else 0.0
+                    spread = self._spread() if k else 0.0
                     square = spread or PAIR_SHARE[True] * self._factors_unit
                 ridge = np.full(shape, 1.0 / (square * self.alpha))
             else:
@@ -293,38 +326,23 @@ class SweepModel:
         self.linear_precision = self.alpha * self._fixed_ridge["linear"][:, 0]
         self.factors_precision = self.alpha * self._fixed_ridge["factors"]
 
-    def _pilot(self, linear_wd, factors_wd, seed) -> dict[str, np.ndarray]:
-        """Ridges that the mean of some sweeps of sampling suggests."""
-        model = SweepModel(
-            self.store,
-            self.y,
-            self.weights,
-            num_factors=self.num_factors,
-            groups=self.groups,
-            sample=True,
-            link=self.link,
-            linear_wd=linear_wd,
-            factors_wd=factors_wd,
-            use_bias=self.use_bias,
-            use_linear=self.use_linear,
-            num_draws=0,
-            total_sweeps=PILOT_SWEEPS,
-            burn_in=0,
-            seed=[*seed, 1],
-            wide_sweeps=PILOT_WIDE_SWEEPS,
-        )
+    def pilot(self) -> dict[str, np.ndarray]:
+        """Ridges that the mean of some sweeps of sampling suggests.
+
+        Of a model that samples, and that was given the first sweeps of wide priors.
+        """
         variances = []
         for number in range(PILOT_SWEEPS):
-            model.sweep()
+            self.sweep()
             if number >= PILOT_SWEEPS // 2:
-                linear = 1 / model.linear_precision + model.linear_mean**2
-                factors = 1 / model.factors_precision + model.factors_mean**2
-                variances.append((model.alpha * linear, model.alpha * factors))
+                linear = 1 / self.linear_precision + self.linear_mean**2
+                factors = 1 / self.factors_precision + self.factors_mean**2
+                variances.append((self.alpha * linear, self.alpha * factors))
         linear = np.mean([v for v, _ in variances], axis=0)[:, None]
         factors = np.mean([v for _, v in variances], axis=0)
         if self.num_factors:
             factors = np.broadcast_to(factors.mean(1, keepdims=True), factors.shape)
-        return {"linear": 1 / linear, "factors": self._boost / factors}
+        return {"linear": 1 / linear, "factors": 1 / factors}
 
     # ------------------------------------------------------------- the parameters
     def _set(self, name: str, values: np.ndarray) -> None:
@@ -449,15 +467,24 @@ class SweepModel:
     # ----------------------------------------------------------------- exploration
     def _spread(self) -> float:
         """Mean square of the factors of features that have rows."""
-        return float(np.mean(self.factors[self._seen] ** 2))
+        seen = self.factors[self._seen]
+        return float(np.mean(seen**2)) if len(seen) else 0.0
+
+    def _stands_still(self) -> bool:
+        """Whether the first sweeps of sampling have found no factors, nor go there."""
+        # What factors add goes with the square of their squares.
+        if self._spread() < np.sqrt(GROWTH) * self.init_sigma**2:
+            return True
+        losses = self._early_losses
+        early = losses[STILL_SWEEPS : 2 * STILL_SWEEPS]
+        return sum(losses[-STILL_SWEEPS:]) > STILL * sum(early)
 
     def _explore(self) -> None:
         """Let factors come up that the data want, before a sweep."""
         if (
             self._checks_growth
             and self.n_sweeps == GROWTH_SWEEPS
-            # What factors add goes with the square of their squares.
-            and self._spread() < np.sqrt(GROWTH) * self.init_sigma**2
+            and self._stands_still()
         ):
             self._wide_until = self.n_sweeps + WIDE_SWEEPS
             self.draw_again_after(self._wide_until + self.burn_in)
@@ -466,11 +493,11 @@ class SweepModel:
             self.factors_precision = np.full_like(self.factors_precision, 1 / square)
             self.factors_mean = np.zeros_like(self.factors_mean)
         if self._end_of_path:
-            first, rate = PATH
-            share = max(first * rate**self.n_sweeps, self._end_of_path)
+            share = self.path = max(self.path, self._end_of_path)
             self.factors_precision = self.alpha * self._fixed_ridge["factors"] * share
             least = (LEAST_SPREAD * self.init_sigma) ** 2
             spread = self._spread()
+            self.path *= PATH_DOWN[spread > GROWN * least]
             if 0 < spread < least:
                 self._set("factors", self.factors * np.sqrt(least / spread))
                 self._refresh()
@@ -498,8 +525,8 @@ class SweepModel:
         noise = np.zeros((0, LANES))
         if self.sample:
             noise = np.zeros((self.store.n_features, LANES))
-            shape = self.store.n_features, panel.n_numbers
-            noise[:, : panel.n_numbers] = self.rng.standard_normal(shape)
+            shape = self.store.n_features - len(self._unseen), panel.n_numbers
+            noise[self._seen, : panel.n_numbers] = self.rng.standard_normal(shape)
             # Nothing is known of them but the prior: their mean spares noise.
             panel.parameters[self._unseen] = mean[self.groups[self._unseen]]
         sweep_kernels.sweep_panel(
@@ -548,7 +575,21 @@ class SweepModel:
         if self.n_sweeps in self._kept:
             single = self.coef.astype(np.float32), self.factors.astype(np.float32)
             self.draws.append((self.intercept, *single))
-        return self._loss()
+        loss = self._loss()
+        if self._checks_growth:
+            if self.n_sweeps <= GROWTH_SWEEPS:
+                self._early_losses.append(loss)
+            self._forget_less(loss)
+        return loss
+
+    def _forget_less(self, loss: float) -> None:
+        """Draw again from here on if what is kept lacks what was found since."""
+        if self.n_sweeps == self.burn_in + 1:
+            self._first_loss = loss
+        late = self.n_sweeps > LAST_FALL * self._total
+        if not late and loss < FALL * self._first_loss:
+            self._first_loss = 0.0
+            self.draw_again_after(self.n_sweeps)
 
     def checkpoint(self) -> dict[str, Any]:
         """Plain values that say all that sweeps have changed."""
@@ -575,3 +616,37 @@ class SweepModel:
         else:
             losses = -special.log_ndtr((2 * self.y - 1) * (self._target - errors))
         return float(self.weights @ losses / self.weights.sum())
+
+
+def pilot_of(
+    store: ColumnStore,
+    y: np.ndarray,
+    weights: np.ndarray,
+    *,
+    seed: Sequence[int],
+    **settings: Any,
+) -> dict[str, np.ndarray]:
+    """Ridges of ALS by group, of the linear weights and of the factors, from sampling.
+
+    Parameters
+    ----------
+    store, y, weights, seed, **settings
+        Of a `SweepModel`.
+
+    Returns
+    -------
+    ridges : dict of arrays
+        ``linear`` of shape (n_groups, 1), ``factors`` (n_groups, num_factors).
+    """
+    return SweepModel(
+        store,
+        y,
+        weights,
+        sample=True,
+        num_draws=0,
+        total_sweeps=PILOT_SWEEPS,
+        burn_in=0,
+        seed=[*seed, 1],
+        wide_sweeps=PILOT_WIDE_SWEEPS,
+        **settings,
+    ).pilot()

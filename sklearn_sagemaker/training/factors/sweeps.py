@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from threading import Lock
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_sagemaker._columns import start_numbers
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._kernels.prediction import DrawMean
 from sklearn_sagemaker._state import TrainingData
@@ -19,7 +22,7 @@ from sklearn_sagemaker.training.factors.gradient import (
 from sklearn_sagemaker.training.factors.groups import one_hot_groups, split_by_count
 from sklearn_sagemaker.training.factors.scaling import centred_rows
 from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
-from sklearn_sagemaker.training.factors.sweep_model import SweepModel
+from sklearn_sagemaker.training.factors.sweep_model import SweepModel, pilot_of
 
 DRAW_BYTES = 256 << 20
 """Of the draws of a model that are kept, with ``num_draws="auto"``."""
@@ -92,6 +95,10 @@ class SweepModels:
         Whether the best sweep is kept.
     groups : int array of shape (n_features,)
     seed : list of int
+    columns : int64 array of shape (n_features,) or None
+        Numbers of the features by which they start; None counts them.
+    lead : SweepModels or None
+        Of the same candidate: decays of "als" come from its rows.
     """
 
     def __init__(
@@ -108,6 +115,8 @@ class SweepModels:
         validated: bool,
         groups: np.ndarray,
         seed: list[int],
+        columns: np.ndarray | None = None,
+        lead: SweepModels | None = None,
     ):
         self.settings, self.n_outputs = settings, n_outputs
         self.sample = settings.solver == "mcmc"
@@ -124,6 +133,7 @@ class SweepModels:
             "total_sweeps": epochs,
             "burn_in": min(BURN_IN, epochs // 4),
             "explore": PATH_END[validated],
+            "columns": np.arange(d) if columns is None else columns,
         }
         if not self.sample:
             for name in ("linear_wd", "factors_wd"):
@@ -132,6 +142,9 @@ class SweepModels:
             if "factors_boost" in params:
                 self._arguments["factors_boost"] = params["factors_boost"]
         self._store, self._seed = store, seed
+        self._lead = self if lead is None else lead
+        self._pilots: dict[int, dict[str, np.ndarray]] = {}
+        self._lock = Lock()
         origin, unit = labels
         weights = data.sample_weight[rows]
         self._weights = weights / weights.mean()
@@ -143,7 +156,6 @@ class SweepModels:
         else:
             self._targets = [(y == label).astype(float) for label in range(n_outputs)]
         self._models: list[SweepModel] | None = None
-        self._n_features = d
         self.best: Solution | None = None
         self._best_decays: dict[str, list[float]] = {}
         self.sweeps = 0
@@ -154,7 +166,7 @@ class SweepModels:
     def models(self) -> list[SweepModel]:
         """One for each output; made when first needed, in the thread that trains."""
         if self._models is None:
-            self._models = self._make(self._starts(self._n_features))
+            self._models = self._make(self._starts())
         return self._models
 
     @property
@@ -167,18 +179,26 @@ class SweepModels:
             for group in ("bias", "linear", "factors")
         )
 
-    def _starts(self, n_features: int) -> list:
+    def _starts(self) -> list:
         """Where each output starts; None leaves it to the sweeps."""
         if self._own_start:
             return [None] * self.n_outputs
         values, starts = self.settings.values, []
+        columns = self._arguments["columns"]
+        seen = (np.diff(self._store.indptr) > 0) | self.sample
         for output in range(self.n_outputs):
-            rng = np.random.default_rng([*self._seed, output, 1])
-            bias = start_of(values, "bias", 0.0, (1,), rng)
-            coef = start_of(values, "linear", 0.0, (n_features,), rng)
-            shape = (n_features, self.k)
-            factors = start_of(values, "factors", SWEEPS_SIGMA, shape, rng)
-            starts.append((float(bias[0]), coef, factors))
+            seed = [*self._seed, output, 1]
+            bias, coef, factors = (
+                start_numbers(start_of(values, group, sigma, seed), at, width)
+                for group, sigma, at, width in (
+                    ("bias", 0.0, columns[:1] * 0, 1),
+                    ("linear", 0.0, columns, 1),
+                    ("factors", SWEEPS_SIGMA, columns, self.k),
+                )
+            )
+            # Where the objective is least for features without rows.
+            coef, factors = coef[:, 0] * seen, factors * seen[:, None]
+            starts.append((float(bias[0, 0]), coef, factors))
         return starts
 
     @property
@@ -217,12 +237,28 @@ class SweepModels:
                 self._weights,
                 init=start,
                 seed=[*self._seed, output],
+                pilot=partial(self._lead.pilot, output),
                 **self._arguments,
             )
             for output, (target, start) in enumerate(
                 zip(self._targets, starts, strict=True)
             )
         ]
+
+    def pilot(self, output: int) -> dict[str, np.ndarray]:
+        """What `pilot_of` says of an output, once for all folds."""
+        with self._lock:
+            if output not in self._pilots:
+                names = ("num_factors", "groups", "link", "linear_wd", "factors_wd",
+                         "columns")  # fmt: skip
+                self._pilots[output] = pilot_of(
+                    self._store,
+                    self._targets[output],
+                    self._weights,
+                    seed=[*self._seed, output],
+                    **{name: self._arguments[name] for name in names},
+                )
+            return self._pilots[output]
 
     def train(self, *_: Any) -> float:
         """One sweep over all parameters; returns the mean loss."""
@@ -329,6 +365,7 @@ class SweepModels:
             "factors": now.factors,
             "hyper": hyper,
             "sweeps": self.models[0].n_sweeps,
+            "paths": [model.path for model in self.models],
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -338,8 +375,10 @@ class SweepModels:
             list(zip(*(state[name] for name in names), strict=True))
         )
         if not self.sample:
-            for model in self.models:
+            for number, model in enumerate(self.models):
                 model.n_sweeps = state.get("sweeps", 0)
+                # Of an earlier version: at the end.
+                model.path = state["paths"][number] if "paths" in state else 0.0
             return
         for model, hyper in zip(self.models, state["hyper"], strict=True):
             for name, value in hyper.items():

@@ -52,7 +52,9 @@ def on_columns(spec: TrainingSpec, columns: Columns) -> TrainingSpec:
     if resume is None:
         return spec
     if "coef" in resume:
-        return replace(spec, resume={**resume, "coef": columns.take(resume["coef"].T).T})
+        return replace(
+            spec, resume={**resume, "coef": columns.take(resume["coef"].T).T}
+        )
     if "columns" not in resume:
         return spec
     places = columns.places(resume["columns"][1])

@@ -50,7 +50,8 @@ from sklearn_sagemaker.training.linear.resume import (
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solver import Solver, solves
 from sklearn_sagemaker.training.linear.team import Team
-from sklearn_sagemaker.training.memory import check_epochs
+from sklearn_sagemaker.training.linear.wide import WideSolver, check_wide, solves_wide
+from sklearn_sagemaker.training.memory import check_epochs, check_width
 from sklearn_sagemaker.training.progress import (
     Checkpoints,
     Progress,
@@ -96,6 +97,7 @@ class LinearRun:
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
         rows_in_memory = isinstance(data, TrainingData)
         width = data.X.shape[1] if rows_in_memory else data.source.contents.n_features
+        check_width(width, spec)
         self.source = rows_of(spec, data, known_columns(spec, width))
         self.columns = self.source.columns
         self.spec = spec = on_columns(self.source.spec, self.columns)
@@ -123,7 +125,10 @@ class LinearRun:
         )
         width = self.plan.n_fits * self.settings.n_outputs * len(self.candidates)
         work = 4 * self.epochs * self.stored * width
-        self.solved = solves(self.settings, self.source, self.plan, self.reader, work)
+        self.wide = solves_wide(self.settings, self.source, self.plan, self.reader)
+        self.solved = self.wide or solves(
+            self.settings, self.source, self.plan, self.reader, work
+        )
         self._check_solver()
         self._check_memory()
         self.statistics = self._feature_statistics()
@@ -152,8 +157,8 @@ class LinearRun:
         if self.settings.solver_alone and not self.solved:
             raise ValueError(
                 f"optimizer={SOLVER!r} cannot solve {self.loss.name} on rows like "
-                "these: it takes smooth losses and not too many features, and for all "
-                "but squared_loss a penalty and rows in memory; set optimizer='auto'."
+                "these: it takes not too many features, for all but squared_loss rows "
+                "in memory, and for smooth ones a penalty; set optimizer='auto'."
             )
         for name in self.settings.steps if self.settings.solver_alone else ():
             warn_user(
@@ -169,6 +174,9 @@ class LinearRun:
 
     def _check_memory(self) -> None:
         """Refuse what cannot be held, before there is any of it."""
+        if self.wide:
+            check_wide(self.settings, self.source, self.plan)
+            return
         if self.solved:
             numbers = self.reader.n_features * self.plan.n_fits
             wanted = self.values["num_models"]
@@ -322,7 +330,7 @@ class LinearRun:
         saved: dict[str, Any] | None,
     ) -> ModelState:
         """Solve all candidates in one step, and select one."""
-        solver = Solver(
+        solver = (WideSolver if self.wide else Solver)(
             self.settings,
             self.source,
             self.plan,

@@ -10,12 +10,12 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker.training.linear import kinked
 from sklearn_sagemaker.training.linear.candidates import (
     DEFAULT_MODELS,
     Candidates,
     solved_candidates,
 )
-from sklearn_sagemaker.training.linear import kinked
 from sklearn_sagemaker.training.linear.moments import (
     Problem,
     ScaledRows,
@@ -349,10 +349,10 @@ class Solver:
         """The same as `_newton` of a loss with kinks."""
         rows = self.plan.train_rows
         ((_, self._tile),) = self.rows.tiles(self.reader, rows, len(rows))
-        self._basis = kinked.Basis(self._tile)
+        self._bases = kinked.Bases(self._tile)
         refit = self._kinked_fit(0)
         error, largest = refit.squared_error(), refit.largest
-        half = refit.null[1] / error.size if error.size > 0 else 1.0
+        half = refit.null[1] / error.size if min(refit.null[1], error.size) > 0 else 1.0
         wd, l1 = self._pairs(error, half, largest / half)
         found = spread(partial(self._of_kinked_fit, wd, l1), range(self.plan.n_fits))
         return wd, l1, found, refit.null[1]
@@ -361,7 +361,7 @@ class Solver:
         mine, given = self._of_fit_alone(fit)
         use_bias = self.settings.values["use_bias"]
         tolerance = kinked.OF_FOLDS if fit else kinked.TOLERANCE
-        return kinked.KinkedFit(*given, use_bias, (self._basis, mine), tolerance)
+        return kinked.KinkedFit(*given, use_bias, (self._bases, mine), tolerance)
 
     def _of_kinked_fit(self, wd, l1, fit: int):
         """The same as `_of_fit`."""

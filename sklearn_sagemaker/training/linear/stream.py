@@ -28,6 +28,7 @@ from sklearn_sagemaker.training.linear.resume import (
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.memory import check_width
 from sklearn_sagemaker.training.prequential import StreamCall, earlier_calls
 from sklearn_sagemaker.training.running import Moments
 from sklearn_sagemaker.training.scaling import (
@@ -73,6 +74,7 @@ class LinearStream:
             storage = "sparse" if len(resume["counts"]) else "dense"
             earlier = storage, resume["weights"].dtype
         weights, width = data.sample_weight, data.X.shape[1]
+        check_width(width, spec)
         self.columns = columns_of(data.X, weights, known_columns(spec, width))
         spec = on_columns(spec, self.columns)
         spec = replace(spec, feature_names=self.columns.labels(spec.feature_names))

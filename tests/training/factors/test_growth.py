@@ -1,5 +1,7 @@
 """Sweeps find the factors that the data want, and none where there are none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -10,6 +12,9 @@ from sklearn_sagemaker import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
 )
+from sklearn_sagemaker.estimators._folds import row_numbers
+from sklearn_sagemaker.training.factors.run import FactorRun
+from tests.training.factors.test_run import data_of, spec_of
 
 
 def one_hot(numbers, size):
@@ -49,6 +54,37 @@ def test_ids_beside_numbers(solver):
     model.fit(X[:3500], y[:3500])
     # What is linear explains less than half of it.
     assert np.mean((model.predict(X[3500:]) - y[3500:]) ** 2) < 0.5
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_sampling_finds_factors_behind_numbers_that_explain_nothing(seed):
+    rng = np.random.default_rng([11, seed])
+    X, f = scores(rng, 2500, 90, 70, 1.0)
+    numbers = [rng.integers(1, 13, (2500, 1)), rng.integers(18, 80, (2500, 1))]
+    X = sp.csr_matrix(sp.hstack([X, *numbers]))
+    y = f + rng.normal(0, 0.4, 2500)
+    model = FactorizationMachinesRegressor(solver="mcmc", cv=False, random_state=0)
+    model.fit(X[:1750], y[:1750])
+    linear = Ridge(2.0).fit(X[:1750], y[:1750])
+    errors = [np.mean((m.predict(X[1750:]) - y[1750:]) ** 2) for m in (model, linear)]
+    # Factors once stayed where they start, and draws of before were averaged in.
+    assert errors[0] < 0.55 * errors[1]
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_folds_take_their_decays_from_all_rows(classes):
+    rng = np.random.default_rng(7)
+    X, f = scores(rng, 400, 20, 15, 1.0)
+    y = f if classes == 1 else np.digitize(f, [-0.5, 0.5]).astype(float)
+    spec = spec_of(classes, cv=3, solver="als", epochs=2)
+    cv = row_numbers(3, y, np.ones(400), classes > 1)
+    run = FactorRun(replace(spec, cv=cv), data_of(X, y))
+    run.train()
+    kept, *folds = run.models[0]
+    for fold in folds:
+        for mine, theirs in zip(fold.models, kept.models, strict=True):
+            for name, ridge in mine._fixed_ridge.items():
+                np.testing.assert_array_equal(ridge, theirs._fixed_ridge[name])
 
 
 @pytest.mark.parametrize("solver", ["als", "mcmc"])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sklearn_sagemaker._columns import start_numbers
 from sklearn_sagemaker._hyperparameters.tables import HYPERPARAMETERS
 from sklearn_sagemaker._kernels import FACTOR_CHOICES, OPTIMIZERS, RowReader
 from sklearn_sagemaker._state import TrainingSpec
@@ -167,8 +168,8 @@ def test_own_rates(name):
 
 # --------------------------------------------------------------------------- starts
 def start(group, shape=(40, 50), auto_sigma=0.2, **changed):
-    rng = np.random.default_rng(0)
-    return start_of(hyperparameters(**changed), group, auto_sigma, shape, rng)
+    rule = start_of(hyperparameters(**changed), group, auto_sigma, [0])
+    return start_numbers(rule, np.arange(shape[0]), shape[1])
 
 
 @pytest.mark.parametrize("group", GROUPS)

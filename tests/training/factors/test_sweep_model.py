@@ -296,6 +296,27 @@ def test_draws_lie_evenly_after_the_burn_in(problem, num_draws, total, burn_in, 
     assert kept == at
 
 
+def test_draws_of_before_the_loss_fell_are_forgotten(problem):
+    X, y, _ = problem
+    model = model_of(X, y, sample=True, num_draws=99, total_sweeps=40, burn_in=5)
+    for _ in range(10):
+        loss = model.sweep()
+    assert len(model.draws) == 5
+    model._first_loss = 2.4 * loss
+    model._forget_less(loss)
+    assert len(model.draws) == 5
+    model._first_loss = 2.6 * loss
+    model._forget_less(loss)
+    assert (len(model.draws), model.burn_in) == (0, 10)
+    for _ in range(25):
+        loss = model.sweep()
+    assert len(model.draws) == 25
+    # Too late for that.
+    model._first_loss = 9.0 * loss
+    model._forget_less(loss)
+    assert len(model.draws) == 25
+
+
 def test_seeds_and_threads(problem):
     X, y, _ = problem
     store = ColumnStore(X, np.arange(N))
