@@ -161,7 +161,7 @@ def _body(
     limits: dict[str, Any] = {"MaxParallelTrainingJobs": search.max_parallel_jobs}
     if search.strategy != "Grid":
         limits["MaxNumberOfTrainingJobs"] = search.max_jobs
-    config = {
+    config: dict[str, Any] = {
         "Strategy": search.strategy,
         "ResourceLimits": limits,
         "HyperParameterTuningJobObjective": aim,

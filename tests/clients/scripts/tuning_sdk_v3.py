@@ -1,4 +1,4 @@
-"""Tuning jobs by SageMaker's SDK v3: its resources, as a notebook, and its tuner."""
+"""Tuning jobs by the resources of SageMaker's SDK v3, as AWS's notebook has them."""
 
 import random
 
@@ -125,45 +125,4 @@ def stopped_job():
     job.delete()
 
 
-def tuner():
-    from sagemaker.core.parameter import ContinuousParameter
-    from sagemaker.train import ModelTrainer
-    from sagemaker.train.configs import Compute, InputData
-    from sagemaker.train.tuner import HyperparameterTuner
-
-    trainer = ModelTrainer(
-        training_image=IMAGE,
-        hyperparameters={
-            "predictor_type": "binary_classifier", "feature_dim": 3, "epochs": 2
-        },
-        compute=Compute(instance_type="ml.m5.large", instance_count=1),
-        role=ROLE,
-        sagemaker_session=SESSION,
-    )  # fmt: skip
-    made = HyperparameterTuner(
-        trainer,
-        "validation:objective_loss",
-        {"wd": ContinuousParameter(1e-7, 1.0, scaling_type="Logarithmic")},
-        objective_type="Minimize",
-        strategy="Random",
-        max_jobs=2,
-        max_parallel_jobs=2,
-    )
-    made.tune(
-        [
-            InputData(
-                channel_name=part,
-                data_source=f"s3://{BUCKET}/tuning/{part}",
-                content_type="text/csv",
-            )
-            for part in PARTS
-        ],
-        wait=True,
-    )
-    found = TrainingJob.get(made.best_training_job())
-    assert found.hyper_parameters["_tuning_objective_metric"] == (
-        "validation:objective_loss"
-    )
-
-
-steps.run(put_data, resources, stopped_job, tuner)
+steps.run(put_data, resources, stopped_job)
