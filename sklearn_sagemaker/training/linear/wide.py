@@ -306,8 +306,8 @@ class WideSolver:
             self._solved(kind, self._unit(kind) * _spread_out(PATH)[FIRST_LOOK])
             for kind in kinds
         ]
-        losses = [self._losses(path)[1].min() for path in paths]
-        best = int(np.argmin(losses))
+        losses = [np.fmin.reduce(self._losses(path)[1]) for path in paths]
+        best = int(np.argmin(np.where(np.isfinite(losses), losses, np.inf)))
         path = self._unit(kinds[best]) * _spread_out(PATH)
         paths[best] = self._solved(kinds[best], path, paths[best])
         return self._joined(paths)

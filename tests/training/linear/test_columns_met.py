@@ -190,6 +190,40 @@ def test_a_training_goes_on_with_the_columns_that_it_has_met(all_columns):
     same(later, twice(X, early))
 
 
+class Kept:
+    """Checkpoints: the first one that is offered, in memory."""
+
+    def __init__(self, state=None):
+        self.state = state
+
+    def restore(self):
+        return pickle.loads(self.state) if self.state else None
+
+    def epoch_ends(self, number, state):
+        self.state = self.state or pickle.dumps(state())
+
+
+@pytest.mark.parametrize("name", ["steps", "solved", "folds"])
+def test_a_checkpoint_has_the_columns_of_the_training(name):
+    X, y = problem(60, sparse=True, noise=1.0)
+    settings, wide = CASES[name], widened(X)
+    kept = Kept()
+    whole = linear_run(wide, y, **settings).train(checkpoints=kept)
+    same(linear_run(wide, y, **settings).train(checkpoints=kept), whole, slice(None))
+
+
+def test_a_checkpoint_of_all_columns_is_passed_over(monkeypatch):
+    """As versions before had it."""
+    X, y = problem(60, sparse=True, noise=1.0)
+    X = widened(X, np.arange(6) * 3, 20)
+    whole, older = fit(X, y, **STEPS), Kept()
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "known_columns", lambda spec, width: None)
+        linear_run(X, y, **STEPS).train(checkpoints=older)
+    found = linear_run(X, y, **STEPS).train(checkpoints=older)
+    same(found, whole, slice(None))
+
+
 def streamed(parts, classes, resume=None, **settings):
     """The state after some calls of a stream."""
     state = None

@@ -1,5 +1,7 @@
 """Candidates of wide sparse rows, which are solved as combinations of the rows."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -98,6 +100,15 @@ def test_units_of_all_features_do_not_matter(units):
     np.testing.assert_allclose(other.coef * units, usual.coef, rtol=1e-3, atol=1e-6)
 
 
+def test_a_scaling_whose_numbers_overflow_leaves_the_other():
+    X, y = texts()
+    sizes = np.ones(400)
+    sizes[0] = 1e152
+    found = fit(sp.csr_array(X @ sp.diags_array(sizes)), y)
+    assert found.best_params["scaling"] == "norm"
+    assert np.isfinite(found.coef).all()
+
+
 def test_the_number_of_threads_and_the_type_of_indices_change_no_bit():
     X, y = texts(classes=3)
     first = fit(X, y, classes=3)
@@ -177,3 +188,32 @@ def test_an_estimator_goes_on_and_selects_by_its_criterion():
     first = model.coef_
     np.testing.assert_array_equal(model.fit(X, y).coef_, first)
     assert model.score(X, y) > 0.8
+
+
+class Kept:
+    """Checkpoints in memory."""
+
+    state = None
+
+    def restore(self):
+        return self.state and pickle.loads(self.state)
+
+    def epoch_ends(self, number, state):
+        self.state = pickle.dumps(state())
+
+
+def test_what_is_solved_is_not_solved_again(monkeypatch):
+    X, y = texts(classes=3)
+    kept = Kept()
+    whole = linear_run(X, y, classes=3).train(checkpoints=kept)
+    again = linear_run(X, y, classes=3)
+    with monkeypatch.context() as patch:
+        patch.setattr(wide.WideSolver, "solve", None)
+        found = again.train(checkpoints=kept)
+    np.testing.assert_array_equal(found.coef, whole.coef)
+    # What another solver has left is passed over.
+    state = kept.restore()
+    del state["solved"]["scores"]
+    kept.state = pickle.dumps(state)
+    other = linear_run(X, y, classes=3).train(checkpoints=kept)
+    np.testing.assert_array_equal(other.coef, whole.coef)
