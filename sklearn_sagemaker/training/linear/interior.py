@@ -159,6 +159,7 @@ class _Point:
         self.bend = of_all(kinks.bend, none) if kinks.bend.any() else None
         self.round = of_all(kinks.round, none) if kinks.round.any() else None
 
+        self.factors: list[np.ndarray] = []
         self.w = np.broadcast_to(start, (k, r)).copy()
         g = self.forward(self.w) - self.offset
         self.middle = np.abs(g).mean(axis=1, keepdims=True)
