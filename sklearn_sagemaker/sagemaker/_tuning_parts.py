@@ -181,7 +181,7 @@ class Parts:
             self.tags = self.tags or []
             if tag not in self.tags:
                 self.tags.append(tag)
-        definitions, auto, statics = [], None, {}
+        definitions, auto, fixed = [], None, {}
         for key, part in self._parts.items():
             data, told, more = inputs, metadata, single
             if several:
@@ -190,7 +190,7 @@ class Parts:
                 more = (each or {}).get(key, {})
             request = self._training_request(part.estimator, name, data, more)
             static, auto = self._static(part, request, told)
-            statics[key] = static
+            fixed[key] = static
             placed: dict[str, Any] = {}
             if several:
                 placed = {
@@ -211,9 +211,9 @@ class Parts:
                 )
             )
         if several:
-            self.static_hyperparameters_dict = statics  # type: ignore[assignment]
+            self.static_hyperparameters_dict = fixed  # type: ignore[assignment]
             return tuning_request(self, name, {"TrainingJobDefinitions": definitions})
-        self.static_hyperparameters = statics[None]
+        self.static_hyperparameters = fixed[None]
         part = self._parts[None]
         return tuning_request(
             self,

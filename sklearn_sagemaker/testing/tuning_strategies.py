@@ -102,16 +102,11 @@ class Bayesian(Random):
 
     def propose(self, tried: Tried, pending: Sequence[Values]) -> dict[str, str] | None:
         """What to try next; see `Random`."""
-        seen = [
-            (coordinates(self.ranges, values), value)
-            for values, value in tried
-            if value is not None
-        ]
-        if len(seen) < max(FIRST, len(self.ranges) + 1):
+        valued = [(values, value) for values, value in tried if value is not None]
+        if len(valued) < max(FIRST, len(self.ranges) + 1):
             return super().propose(tried, pending)
-        best = max(
-            (item for item in tried if item[1] is not None), key=lambda item: item[1]
-        )[0]
+        best, _ = max(valued, key=lambda item: item[1])
+        seen = [(coordinates(self.ranges, values), value) for values, value in valued]
         known = _keys(tried, pending)
         candidates = [texts(self.ranges, self._draw()) for _ in range(CANDIDATES)]
         candidates += [self._beside(best) for _ in range(CANDIDATES // 5)]

@@ -98,6 +98,16 @@ def test_sdk_v3(emulator):
     run(python_of("sdk-v3"), "-W", "ignore", str(SCRIPTS / "sdk_v3.py"))
 
 
+def test_tuning_by_boto3(emulator):
+    run(python_of("boto3"), str(SCRIPTS / "tuning_boto3.py"), LINEAR)
+
+
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_tuning_by_the_sdk(emulator, version):
+    script = str(SCRIPTS / f"tuning_sdk_{version}.py")
+    run(python_of(f"sdk-{version}"), "-W", "ignore", script)
+
+
 def test_the_aws_cli(emulator):
     run("bash", str(SCRIPTS / "aws_cli.sh"), python_of("aws-cli"), LINEAR)
 

@@ -71,6 +71,13 @@ class Candidates:
         """The candidates at these places."""
         return Candidates(**{name: getattr(self, name)[index] for name in PARAMETERS})
 
+    def and_others(self, others: Candidates) -> Candidates:
+        """These, and then others."""
+        mine, theirs = self.columns, others.columns
+        return Candidates(
+            **{name: np.concatenate([mine[name], theirs[name]]) for name in PARAMETERS}
+        )
+
     def params(self, index: int) -> dict[str, Any]:
         """Hyperparameters of one candidate, as plain Python values."""
         values = {name: getattr(self, name)[index].item() for name in PARAMETERS}

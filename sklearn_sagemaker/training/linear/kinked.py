@@ -12,13 +12,14 @@ from sklearn_sagemaker.training.linear.moments import of_rows
 from sklearn_sagemaker.training.linear.newton import NEAR
 from sklearn_sagemaker.training.linear.quadratic import RANK_OF_FACTOR, Quadratic
 
-TOLERANCE, OF_FOLDS, OF_NULL = 1e-6, 3e-4, 1e-9
+TOLERANCE, OF_FOLDS, OF_NULL = 1e-6, 1e-3, 1e-9
 """Duality gap to reach, by the objective; folds are there to be compared. The slopes of
 the model without weights say where the L1 path begins."""
 TOGETHER = 1 << 16
 """Kinks of so many penalties are solved at once: few calls, and they stay in cache."""
-AT_ONCE = 8
-"""Penalties after which it is asked whether weaker ones still change the weights."""
+AT_ONCE, WIDE_AT_ONCE = 16, 8
+"""Penalties after which it is asked whether weaker ones still change the weights, which
+with more features than rows soon explain all."""
 SLACK = 1e-6
 """Of the L1 penalty: what the pull of a feature without weight may exceed it by."""
 ROUNDING = 1e-14
@@ -254,8 +255,9 @@ class KinkedFit:
         for some, find in ways:
             left = np.flatnonzero(some)
             left = left[np.lexsort((-l1[left], -wd[left]))]
+            step = AT_ONCE if d < self.n else WIDE_AT_ONCE
             while len(left):
-                mine, left = left[:AT_ONCE], left[AT_ONCE:]
+                mine, left = left[:step], left[step:]
                 w, b, far = find(wd[mine], l1[mine], bias_wd[mine])
                 good = np.isfinite(far)
                 weights[:, mine] = np.where(good, w, 0.0)

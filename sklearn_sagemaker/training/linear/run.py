@@ -34,6 +34,7 @@ from sklearn_sagemaker.training.linear.blocks import (
     models_per_block,
     penalty_boost,
 )
+from sklearn_sagemaker.training.linear.budget import how_many
 from sklearn_sagemaker.training.linear.candidates import (
     Candidates,
     check_models,
@@ -48,7 +49,7 @@ from sklearn_sagemaker.training.linear.resume import (
     resume_blocks,
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.solver import Solver, solves
+from sklearn_sagemaker.training.linear.solver import Solver
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.linear.wide import WideSolver, check_wide, solves_wide
 from sklearn_sagemaker.training.memory import check_epochs, check_width
@@ -125,10 +126,7 @@ class LinearRun:
         )
         width = self.plan.n_fits * self.settings.n_outputs * len(self.candidates)
         work = 4 * self.epochs * self.stored * width
-        self.wide = solves_wide(self.settings, self.source, self.plan, self.reader)
-        self.solved = self.wide or solves(
-            self.settings, self.source, self.plan, self.reader, work
-        )
+        self._decide_on_solving(work)
         self._check_solver()
         self._check_memory()
         self.statistics = self._feature_statistics()
@@ -144,6 +142,18 @@ class LinearRun:
         self.trained = spec.resume["epochs"] if spec.resume is not None else 0
 
     # ------------------------------------------------------------- preparation
+    def _decide_on_solving(self, work: int) -> None:
+        """Whether all candidates are solved, or some beside others, or none."""
+        n_models, given = len(self.candidates), (self.settings, self.source)
+        self.wide = solves_wide(*given, self.plan, self.reader)
+        self.n_solved = n_models
+        if not self.wide:
+            self.n_solved = how_many(*given, self.plan, self.reader, n_models, work)
+        self.solved = self.n_solved == n_models
+        if 0 < self.n_solved < n_models:
+            values = {**self.values, "num_models": n_models - self.n_solved}
+            self.candidates = make_candidates(values, bool(self.reader.sparse))
+
     def _scaler_rows(self) -> np.ndarray:
         """The rows that scalers are learned from."""
         count = self.values["num_point_for_scaler"]
@@ -324,16 +334,10 @@ class LinearRun:
             with threads(min(self.jobs, len(self.blocks))) as spread:
                 epoch = partial(self._epoch, quietly(spread))
                 run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
-            return self._select(self.blocks)
+            return self._select([*self.blocks, *self._solved_beside()])
 
-    def _solve(
-        self,
-        monitor: Monitor | None,
-        checkpoints: Checkpoints | None,
-        saved: dict[str, Any] | None,
-    ) -> ModelState:
-        """Solve all candidates in one step, and select one."""
-        solver = (WideSolver if self.wide else Solver)(
+    def _solver(self) -> Solver | WideSolver:
+        given = (
             self.settings,
             self.source,
             self.plan,
@@ -342,13 +346,41 @@ class LinearRun:
             self.statistics,
             self.label_scaler,
         )
+        return WideSolver(*given) if self.wide else Solver(*given, self.n_solved)
+
+    def _optima(self, solver):
+        """Candidates, and their columns."""
+        with threads(min(self.jobs, self.plan.n_fits)) as spread:
+            return solver.solve(quietly(spread))
+
+    def _solved_beside(self) -> list[TrainedBlock]:
+        """Candidates that are solved beside those of the blocks, whatever came of them.
+
+        Early stopping is a penalty too, and steps may have found better ones.
+        """
+        if not self.n_solved:
+            return []
+        with np.errstate(all="ignore"):
+            solver = self._solver()
+            candidates, columns = self._optima(solver)
+            self.candidates = self.candidates.and_others(candidates)
+            self.progress.append(solver.progress(columns, self.loss_unit))
+        return [columns]
+
+    def _solve(
+        self,
+        monitor: Monitor | None,
+        checkpoints: Checkpoints | None,
+        saved: dict[str, Any] | None,
+    ) -> ModelState:
+        """Solve all candidates in one step, and select one."""
+        solver = self._solver()
         with np.errstate(all="ignore"):
             if saved:
                 columns = solver.columns(**saved["solved"])
                 self.candidates = Candidates(**saved["candidates"])
             else:
-                with threads(min(self.jobs, self.plan.n_fits)) as spread:
-                    self.candidates, columns = solver.solve(quietly(spread))
+                self.candidates, columns = self._optima(solver)
                 if checkpoints:
                     state = {
                         "epochs": 1,
@@ -467,6 +499,10 @@ class LinearRun:
         block.keep(better)
         block.drop(gone)
 
+    def _steps_taken(self) -> dict[str, Any]:
+        state = merge_states(self.blocks)
+        return {**state, "beside": self.n_solved} if self.n_solved else state
+
     def _select(self, blocks: Sequence[TrainedBlock]) -> ModelState:
         trained = TrainedLinear(
             spec=self.spec,
@@ -483,7 +519,7 @@ class LinearRun:
         if self.spec.keep_state:
             shift, scale, _ = self.label_scaler
             state = {
-                **({"solved": True} if self.solved else merge_states(self.blocks)),
+                **({"solved": True} if self.solved else self._steps_taken()),
                 **columns_state(self.columns),
                 "seed": self.spec.seed,
                 "epochs": self.trained

@@ -30,6 +30,7 @@ from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_width
 from sklearn_sagemaker.training.prequential import StreamCall, earlier_calls
+from sklearn_sagemaker.training.running import Moments
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
     check_statistics,
@@ -44,29 +45,6 @@ from sklearn_sagemaker.training.schedule import (
     learning_rates,
     n_batches,
 )
-
-
-class Moments:
-    """Weighted mean and sum of squares about it, of rows that come in portions."""
-
-    def __init__(self, weight, mean, square):
-        self.weight, self.mean, self.square = weight, mean, square
-
-    def add(self, weight: float, mean, variance) -> None:
-        """Take in a portion, by its weight, mean and variance."""
-        total = self.weight + weight
-        step = mean - self.mean
-        self.square = (
-            self.square + weight * variance + step**2 * (self.weight * weight / total)
-        )
-        self.mean = self.mean + step * (weight / total)
-        self.weight = total
-
-    @property
-    def deviation(self):
-        """Standard deviation; rounding noise of the mean's size counts as zero."""
-        deviation = np.sqrt(self.square / self.weight)
-        return np.where(deviation <= 1e-12 * np.abs(self.mean), 0.0, deviation)
 
 
 class LinearStream:

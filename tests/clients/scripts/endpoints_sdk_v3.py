@@ -31,8 +31,6 @@ from sagemaker.core.shapes import (
     DataCaptureConfig,
     DataSource,
     DesiredWeightAndCapacity,
-    InferenceSpecification,
-    ModelPackageContainerDefinition,
     OutputDataConfig,
     ProductionVariant,
     ResourceConfig,
@@ -187,12 +185,13 @@ def variants_and_capture():
     assert b"endpointInput" in objects_below("captured/several/b/")
     endpoint.update_weights_and_capacities(
         desired_weights_and_capacities=[
-            DesiredWeightAndCapacity(variant_name="a", desired_weight=0)
+            DesiredWeightAndCapacity(variant_name="a", desired_weight=3)
         ]
     )
     endpoint.wait_for_status("InService")
     endpoint.refresh()
-    assert [item.current_weight for item in endpoint.production_variants] == [0, 1]
+    weights = [item.current_weight for item in endpoint.production_variants]
+    assert weights == [3, 1], weights
     endpoint.delete()
 
 
@@ -210,19 +209,19 @@ def spot():
 
 def registry_and_pipeline():
     ModelPackageGroup.create(model_package_group_name="book")
-    package = ModelPackage.create(
-        model_package_group_name="book",
-        model_approval_status="Approved",
-        inference_specification=InferenceSpecification(
-            containers=[
-                ModelPackageContainerDefinition(
-                    image=IMAGE, model_data_url=MADE["artifact"]
-                )
-            ],
-            supported_content_types=["text/csv"],
-            supported_response_mime_types=["application/json"],
-        ),
-    )
+    # ModelPackage.create takes the InferenceSpecification of model cards only, which
+    # hides the other class of this name in sagemaker-core 2.27.
+    arn = boto3.client("sagemaker").create_model_package(
+        ModelPackageGroupName="book",
+        ModelApprovalStatus="Approved",
+        InferenceSpecification={
+            "Containers": [{"Image": IMAGE, "ModelDataUrl": MADE["artifact"]}],
+            "SupportedContentTypes": ["text/csv"],
+            "SupportedResponseMIMETypes": ["application/json"],
+        },
+    )["ModelPackageArn"]
+    package = ModelPackage.get(arn)
+    assert package.model_approval_status == "Approved"
     model = {"ModelPackageName": package.model_package_arn}
     step = {
         "Name": "Create",

@@ -410,7 +410,7 @@ def test_odd_rows_are_solved_as_well(loss):
             {"use_bias": False},
             {"normalize_data": False},
         ]
-        model = estimator(loss, **settings[seed]).fit(X, y, weights)
+        model = estimator(loss, num_models=6, **settings[seed]).fit(X, y, weights)
         assert np.isfinite(model.coef_).all()
         assert np.isfinite(model.intercept_).all()
         table = model.candidates_
