@@ -154,8 +154,9 @@ def stopped_and_failed():
     tuner.stop_tuning_job()
     tuner.wait()
     assert tuner.describe()["HyperParameterTuningJobStatus"] == "Stopped"
-    # Without rows to validate by there is no value of the objective.
+    # Without a channel "test" there is no value of the objective.
     learner.epochs = 1
+    tuner = HyperparameterTuner(learner, "test:objective_loss", {"wd": RANGES["wd"]})
     error = steps.raised(UnexpectedStatusException, tuner.fit, data, job_name="failed")
     assert "No objective metrics found" in str(error), error
     wrong = HyperparameterTuner(learner, "validation:none", {"wd": RANGES["wd"]})
