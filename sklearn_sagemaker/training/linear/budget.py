@@ -128,7 +128,7 @@ def _smooth(settings, source, plan, reader, wanted: int, trained: int) -> int:
     work *= plan.n_fits
     if 16 * plan.n_fits * some * d > GRAM_BYTES:
         return 0
-    budget = max(NEWTON_WORK, trained // NEWTON_SHARE)
+    budget = max(NEWTON_WORK, int(trained) // NEWTON_SHARE)
     if settings.solver_alone or work * wanted <= budget:
         return wanted
     work *= min(SOME, wanted)
