@@ -23,7 +23,10 @@ from sklearn_sagemaker.training.factors.choice import TrainedFactors, select
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
-from sklearn_sagemaker.training.factors.settings import FactorSettings
+from sklearn_sagemaker.training.factors.settings import (
+    SETTLED_PATIENCE,
+    FactorSettings,
+)
 from sklearn_sagemaker.training.factors.sweeps import (
     SweepModels,
     feature_groups,
@@ -42,6 +45,9 @@ LARGE_DATA = 8 << 20
 """Bytes of X from which on rows are shuffled in windows of runs of neighbours."""
 RUN_ROWS = 8
 WINDOW_ROWS = 2048
+FOLD_MODEL_BYTES = 40 << 20
+"""Of the factors of all candidates, above which ``cv="auto"`` holds rows out: with the
+states and the best of them, those of folds take some fifteen times as much."""
 PLANNED_EPOCHS = 20
 """Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
 
@@ -87,12 +93,15 @@ class FactorRun:
         self.settings.check_memory(self.reader.n_features, self.n_outputs)
         factors = self.settings.candidates().columns["num_factors"]
         work = self.source.stored(self.rows) * self.n_outputs * int(factors.sum())
+        numbers = self.reader.n_features * self.n_outputs * int(factors.sum())
+        few = numbers * 8 <= FOLD_MODEL_BYTES
         self.plan = plan_rows(
             self.source,
             self.reader,
             self.rows,
             stratify=not self.settings.regression,
-            work=work * PLANNED_EPOCHS,
+            # Folds are no less work where their models are large.
+            work=work * PLANNED_EPOCHS if few else 1 << 62,
         )
         self.train_rows = self.plan.train_rows
         validated = self.plan.kind != "training"
@@ -201,6 +210,7 @@ class FactorRun:
                 [self.spec.seed, 0xFAC7, number, fit],
                 self.columns,
                 leads.get(number),
+                self.plan.n_fits - 1,
             )
             leads.setdefault(number, models)
             return models
@@ -405,13 +415,22 @@ class FactorRun:
             loss * factor,
             (train_loss[None] if blind else sums / weight) * factor,
             counted=np.full(len(active), not to_the_end),
-            patience=self.values["early_stopping_patience"],
+            patience=self._patience(active),
             tolerance=self.values["early_stopping_tolerance"],
         )
         for place in better:
             for model in self.models[active[place]]:
                 model.keep()
         return np.delete(active, gone)
+
+    def _patience(self, active: np.ndarray) -> int:
+        """Epochs without an improvement that end a candidate, by now."""
+        patience = self.values["early_stopping_patience"]
+        if self.settings.waits_for_factors and all(
+            model.settled for number in active for model in self.models[number]
+        ):
+            return SETTLED_PATIENCE
+        return patience
 
 
 def _check_windows(spec: TrainingSpec) -> None:
