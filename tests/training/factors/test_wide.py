@@ -330,3 +330,10 @@ def test_windows_that_become_others_are_refused():
     source = NarrowSource(Windows(X, y), columns_of()[1:])
     with pytest.raises(ValueError, match="have become others during the fit"):
         list(source.windows(0, 1))
+
+
+@pytest.mark.parametrize("solver", ["als", "mcmc"])
+def test_windows_are_no_columns(solver):
+    spec = spec_of(1, solver=solver)
+    with pytest.raises(ValueError, match="needs the columns of all rows in memory"):
+        FactorTraining(spec, WindowedData(Windows(*problem())))
