@@ -53,16 +53,11 @@ class SomeFeatures:
 
 
 def feature_label(number: int, names: Any = None) -> str:
-    """What messages call a feature: its number, and its name if there are names.
-
-    In place of names there may be numbers, where a training has some features only.
-    """
+    """What messages call a feature: its number, and its name if there are names."""
     if isinstance(names, SomeFeatures):
         number, names = int(names.numbers[number]), names.names
     if names is None:
         return f"feature {number}"
-    if np.asarray(names).dtype.kind == "i":
-        return f"feature {names[number]}"
     return f"feature {number} ({str(names[number])[:40]!r})"
 
 
@@ -329,6 +324,10 @@ class PendingTraining(ABC):
     @abstractmethod
     def name(self) -> str:
         """By which the training is found again."""
+
+    def attributes(self) -> dict[str, Any]:
+        """Fitted attributes beside those of the model, when that is there."""
+        return {}
 
     @abstractmethod
     def result(self, timeout: float | None = None) -> ModelState:

@@ -1,4 +1,4 @@
-"""Texts that any machine with this project has: docstrings of SciPy and scikit-learn."""
+"""Texts that any machine with this project has: docstrings of what it needs."""
 
 from __future__ import annotations
 

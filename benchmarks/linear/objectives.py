@@ -219,8 +219,12 @@ class Gaps:
     def last_cells(self) -> list[str]:
         """Seconds, and what was left open and chosen in the last fit."""
         table, index = self.model.candidates_, self.model.best_index_
+        rate = self.model.best_params_.get("learning_rate")
+        if rate is None:
+            text = f"solved, gap at most {table['optimality'][index]:.0e} by itself"
+            return [f"{np.mean(self.seconds):.2f}", text]
         text = (
-            f"lr {self.model.best_params_['learning_rate']:.3g}, "
+            f"lr {rate:.3g}, "
             f"l1 {self.model.best_params_['l1']:g}, "
             f"epoch {table['best_epoch'][index]} of {self.model.n_iter_}"
         )

@@ -76,7 +76,7 @@ FACTORIZATION_MACHINES = (
     number(
         "num_factors", "int", "auto", 64,
         'Factors of each feature, k. "auto" is 64 for "gradient" and 16 for '
-        "the others.",
+        "the others; with more than 8 classes as many fewer, down to 8.",
         1, auto=True,
     ),
     choice(
@@ -98,11 +98,12 @@ FACTORIZATION_MACHINES = (
         1, auto=True, requires=_GRADIENT,
     ),
     number(
-        "num_models", "int", 1, 1,
+        "num_models", "int", "auto", 1,
         "Candidate models to train side by side. They differ in learning rates, decays "
         "and number of factors, as far as these are left to us; the best one on the "
-        "validation rows is kept.",
-        1, ours=True,
+        'validation rows is kept. "auto" is one; with "gradient" and validation rows '
+        "also its linear part alone, and on small data two of other rates and decays.",
+        1, auto=True, ours=True,
     ),
     number(
         "clip_gradient", "float", "auto", "auto",
@@ -156,9 +157,9 @@ FACTORIZATION_MACHINES = (
     ),
     flag(
         "normalize_data", "auto", False,
-        'Whether to standardise dense features, and to shrink sparse ones whose '
-        'stored values are large. The model is in the units of X all the same. "auto" '
-        "does.",
+        "Whether to standardise dense features, and to scale sparse ones whose "
+        "stored values are large or tiny. The model is in the units of X all the same. "
+        '"auto" does.',
         auto=True, ours=True,
     ),
     flag(

@@ -105,10 +105,10 @@ LINEAR_LEARNER = (
     ),
     choice(
         "optimizer", "auto", "auto",
-        'How weights are found. "newton" solves for the optimum of each candidate, if '
-        "the loss is smooth; the others take steps towards it. \"auto\" solves where "
-        'that pays and no value asks for steps, and is "adam" elsewhere. SageMaker\'s '
-        'guide names "adagrad"; its container and its SDK have the others only.',
+        'How weights are found. "newton" solves for the optimum of each candidate; '
+        'the others take steps towards it. "auto" solves where that pays and no value '
+        'asks for steps, and is "adam" elsewhere. SageMaker\'s guide names "adagrad"; '
+        "its container and its SDK have the others only.",
         ("auto", *LINEAR_CHOICES, SOLVER),
     ),
     number(

@@ -7,10 +7,12 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array, issparse
 from scipy.special import log_ndtr, ndtr
 
 from sklearn_sagemaker._kernels.levels import factor_kernels, kernels
 from sklearn_sagemaker._kernels.readers import RowReader
+from sklearn_sagemaker._sparse import check_compressed
 
 EMPTY = np.empty(0)
 TINY = np.finfo(np.float64).tiny
@@ -38,6 +40,8 @@ def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
             f"X has {X.shape[1]} features, but the model has {coef.shape[1]} "
             "coefficients; pass the features that it was fitted on."
         )
+    if issparse(X) and len(coef) > 1 and 0 < X.nnz < coef.shape[1]:
+        X, coef = _of_stored(X, coef)
     reader = RowReader(X)
     out = np.empty((X.shape[0], len(coef)))
     rows = np.arange(X.shape[0], dtype=np.int64)
@@ -46,6 +50,17 @@ def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
     bias = np.array(intercept, dtype=np.float64, ndmin=2)
     kernels.score(reader, rows, weights, bias, EMPTY, 0, len(coef), narrow, out)
     return out
+
+
+def _of_stored(X, coef: np.ndarray) -> tuple[csr_array, np.ndarray]:
+    """The columns that few rows store, and their coefficients: the kernel wants these
+    feature by feature, and those of all features are many to turn.
+    """
+    # The kernels trust what comes of this.
+    check_compressed(X.data, X.indices, X.indptr, *X.shape)
+    stored, places = np.unique(X.indices[: X.indptr[-1]], return_inverse=True)
+    parts = X.data[: X.indptr[-1]], places.astype(X.indices.dtype), X.indptr
+    return csr_array(parts, shape=(X.shape[0], len(stored))), coef[:, stored]
 
 
 def factor_scores(

@@ -70,12 +70,18 @@ class RowReader:
             "process; send the matrix, and read it with RowReader(X) there."
         )
 
+    def matrix(self):
+        """The rows as they are read: an array, or a CSR array of the same parts."""
+        if not self.sparse:
+            return self._keep_alive[0]
+        return sp.csr_array(self._keep_alive, shape=self.shape)
+
     def dense(self, rows: np.ndarray) -> np.ndarray:
         """A dense float64 copy of some rows."""
-        if not self.sparse:
-            return self._keep_alive[0][rows].astype(np.float64)
-        some = sp.csr_array(self._keep_alive, shape=self.shape)[rows]
-        return some.toarray().astype(np.float64, copy=False)
+        some = self.matrix()[rows]
+        if self.sparse:
+            some = some.toarray()
+        return some.astype(np.float64, copy=not self.sparse)
 
     def _read_dense(self, X):
         if X.dtype == np.bool_:

@@ -316,6 +316,43 @@ class SageMakerBackend(Backend):
         training = self.training(request["TrainingJobName"])
         return training.wait(session) if self.wait else training
 
+    def tune(
+        self,
+        spec: TrainingSpec,
+        data: TrainingData | WindowedData,
+        distributions: Mapping[str, Any],
+        **options: Any,
+    ) -> Any:
+        """Start a search for hyperparameters by a tuning job.
+
+        Parameters
+        ----------
+        spec : TrainingSpec
+        data : TrainingData or WindowedData
+        distributions : mapping of str to object
+            Lists, distributions of scipy.stats or ranges of `sagemaker.tuner`.
+        **options
+            As of `sagemaker_tuning.Search`.
+
+        Returns
+        -------
+        tuning : SageMakerTuning
+            Brings the best model.
+
+        Raises
+        ------
+        AWSError
+            If a call fails.
+        QuotaExceededError
+            If a quota allows no so many jobs at once.
+        ValueError
+            If a hyperparameter cannot be searched so.
+        """
+        # Late: most fits search nothing.
+        from sklearn_sagemaker.backends.sagemaker_tuning import Search, start
+
+        return start(self, spec, data, Search(distributions, **options))
+
     def request(
         self, spec: TrainingSpec, data: TrainingData | WindowedData
     ) -> dict[str, Any]:
@@ -439,11 +476,11 @@ class SageMakerBackend(Backend):
         return sum(found[key] for key in gone)
 
     def _request(
-        self, spec, data, root, end, *, region, image, role
+        self, spec, data, root, end, *, region, image, role, longest=63
     ) -> tuple[dict[str, Any], Content]:
         from sklearn_sagemaker.sagemaker.training_jobs import job_name
 
-        name, output = job_name(self._base, end), f"{root}/jobs/{end}"
+        name, output = job_name(self._base, end, longest), f"{root}/jobs/{end}"
         content = self._kind.content(
             spec, data, root, f"{output}/{name}", self.instance_count
         )

@@ -10,6 +10,8 @@ TRAIN, VALIDATION, TEST, OURS = "train", "validation", "test", "sklearn_sagemake
 FOLDER = "problem"
 """Below the output of a job, with what it is to train."""
 SPEC, ROWS = "spec.zip", "rows.zip"
+KEY = "sklearn_sagemaker."
+"""What the keys of our image's own settings begin with."""
 UNCHECKPOINTED = 3600
 """Seconds that a job of a built-in image may take on spot instances without
 checkpoints; the service demands it."""

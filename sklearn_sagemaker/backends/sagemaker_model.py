@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters.container import FACTORS, LINEAR
+from sklearn_sagemaker._hyperparameters.container import FACTORS, LINEAR, our_table
 from sklearn_sagemaker._hyperparameters.from_job import arguments_of
 from sklearn_sagemaker._state import ModelState, TrainingSpec
 from sklearn_sagemaker.artifacts.reading import state_of_artifact
-from sklearn_sagemaker.backends.sagemaker_body import FOLDER, SPEC
+from sklearn_sagemaker.backends.sagemaker_body import FOLDER, KEY, SPEC
 from sklearn_sagemaker.exceptions import ArtifactError
 from sklearn_sagemaker.io.artifacts.archives import MAX_BYTES, read_gzip
 from sklearn_sagemaker.io.artifacts.files import read_artifact
@@ -96,7 +96,9 @@ def sidecar(
     more : dict
     """
     output = description["OutputDataConfig"]["S3OutputPath"].rstrip("/")
-    uri = f"{output}/{description['TrainingJobName']}/{FOLDER}/{SPEC}"
+    # The jobs of a tuning job share what it was sent with.
+    name = description.get("TuningJobArn", "").rpartition("/")[2]
+    uri = f"{output}/{name or description['TrainingJobName']}/{FOLDER}/{SPEC}"
     if not exists(session.s3_client, uri, access.owner):
         return None, {}
     return spec_of(_read(session, access, uri), uri)
@@ -271,6 +273,7 @@ def trained_by(session: Any, access: Access, description: dict[str, Any]) -> Tra
     if spec is not None:
         arguments = {
             **spec.hyperparameters,
+            **_searched(spec, description),
             "validation_fraction": spec.validation_fraction,
             "ensemble_size": spec.ensemble_size,
         }
@@ -293,3 +296,15 @@ def trained_by(session: Any, access: Access, description: dict[str, Any]) -> Tra
             f"{image!r} is not of {LINEAR} or {FACTORS} ({error})."
         ) from None
     return Trained(algorithm, found.predictor_type, found.arguments, False)
+
+
+def _searched(spec: TrainingSpec, description: dict[str, Any]) -> dict[str, Any]:
+    """Hyperparameters of a tuning job's job, where some are not those of the spec."""
+    if "TuningJobArn" not in description:
+        return {}
+    strings = description.get("HyperParameters", {})
+    if any(name.startswith(KEY) for name in strings):
+        known = our_table(spec.algorithm, spec.predictor_type)
+        texts = {name.removeprefix(KEY): text for name, text in strings.items()}
+        return {name: json.loads(texts[name]) for name in known if name in texts}
+    return arguments_of(spec.algorithm, strings).arguments

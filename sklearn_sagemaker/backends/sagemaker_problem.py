@@ -18,6 +18,7 @@ from sklearn_sagemaker._state import (
 )
 from sklearn_sagemaker.backends.sagemaker_body import (
     FOLDER,
+    KEY,
     OURS,
     ROWS,
     SPEC,
@@ -30,8 +31,6 @@ from sklearn_sagemaker.backends.sagemaker_body import (
 )
 from sklearn_sagemaker.io.problem_files import encoded_rows, encoded_spec, rows_digest
 
-KEY = "sklearn_sagemaker."
-"""What the keys of our own settings begin with."""
 CHUNK = 1 << 22
 
 

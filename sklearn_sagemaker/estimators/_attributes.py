@@ -12,7 +12,8 @@ from sklearn_sagemaker.estimators._finite import check_finite
 
 POSSIBLE = {
     "classes_", "factors_", "threshold_", "draws_", "training_state_",
-    "artifact_source_", "pending_training_", "training_job_", "_held",
+    "artifact_source_", "pending_training_", "training_job_", "_held", "cv_results_",
+    "tuning_job_name_",
     *(f"{field}_" for field in OF_TRAINING),
 }  # fmt: skip
 """Attributes that not every fit sets; those of an earlier fit must not stay."""

@@ -10,7 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn_sagemaker._compat import CallbackSupportMixin
 from sklearn_sagemaker._hyperparameters import Hyperparameter, plain
 from sklearn_sagemaker.estimators._attributes import set_attributes
-from sklearn_sagemaker.estimators._remote import attach, model_of, request_of
+from sklearn_sagemaker.estimators._remote import attach, model_of, request_of, tune
 from sklearn_sagemaker.estimators._stored import stamped, unstamped
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 
@@ -79,7 +79,10 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
             If it brings no model.
         """
         if hasattr(self, "pending_training_"):
-            set_attributes(self, self.pending_training_.result(timeout))
+            training = self.pending_training_
+            state, more = training.result(timeout), training.attributes()
+            set_attributes(self, state)
+            vars(self).update(more)
         return self
 
     @classmethod
@@ -115,6 +118,98 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         LinearLearnerClassifier(...)
         """
         return attach(cls, job, backend)
+
+    def tune(
+        self,
+        X,
+        y=None,
+        distributions: Any = None,
+        *,
+        sample_weight=None,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        objective: str | None = None,
+        objective_type: str | None = None,
+        max_jobs: int = 10,
+        max_parallel_jobs: int = 1,
+        strategy: str = "Bayesian",
+        early_stopping: bool = False,
+        random_state: int | None = None,
+        wait: bool | None = None,
+    ):
+        """Search for hyperparameters by a tuning job of SageMaker.
+
+        Parameters
+        ----------
+        X, y : object
+            As of `fit`.
+        distributions : dict of str to list, distribution or ParameterRange
+            What to search, by hyperparameter: lists of values; ``uniform``,
+            ``loguniform`` and ``randint`` of `scipy.stats`; or the ranges of
+            `sklearn_sagemaker.sagemaker.tuner`.
+        sample_weight, X_val, y_val, sample_weight_val : object, default=None
+            As of `fit`.
+        objective : str, default=None
+            Metric of the training jobs, such as "validation:roc_auc_score". None is the
+            loss of the rows held out.
+        objective_type : {"Minimize", "Maximize"}, default=None
+            None is as the objective asks for.
+        max_jobs : int, default=10
+            Training jobs in all; with "Grid", all combinations.
+        max_parallel_jobs : int, default=1
+            Training jobs at once.
+        strategy : {"Bayesian", "Random", "Grid"}, default="Bayesian"
+        early_stopping : bool, default=False
+            Whether jobs are ended early that fall behind; for objectives that each
+            epoch has.
+        random_state : int, default=None
+            Seed of the search.
+        wait : bool, default=None
+            Whether to wait for the model; None is as the backend does. Without,
+            `wait_for_training` brings it.
+
+        Returns
+        -------
+        self : object
+            Fitted, with the best model. ``cv_results_`` has a row a training job, in
+            the form of scikit-learn's searches, ``best_params_`` what the best one was
+            trained with, and ``tuning_job_name_`` the name of the tuning job. Its
+            parameters are as they were.
+
+        Raises
+        ------
+        JobFailedError
+            If no training job brings a model.
+        TypeError
+            If the backend is no `SageMakerBackend`.
+        ValueError
+            As of `fit`; or if something cannot be searched.
+
+        Examples
+        --------
+        >>> from scipy.stats import loguniform
+        >>> from sklearn_sagemaker import LinearLearnerClassifier
+        >>> model = LinearLearnerClassifier(backend="sagemaker")
+        >>> model.tune(X, y, {"wd": loguniform(1e-6, 1)})  # doctest: +SKIP
+        LinearLearnerClassifier(...)
+        >>> model.cv_results_["mean_test_score"]  # doctest: +SKIP
+        array([-0.31, -0.29, ...])
+        """
+        rows = X, y, sample_weight, X_val, y_val, sample_weight_val
+        return tune(
+            self,
+            rows,
+            distributions,
+            wait,
+            objective=objective,
+            objective_type=objective_type,
+            max_jobs=max_jobs,
+            max_parallel_jobs=max_parallel_jobs,
+            strategy=strategy,
+            early_stopping=early_stopping,
+            random_state=random_state,
+        )
 
     def training_request(
         self,

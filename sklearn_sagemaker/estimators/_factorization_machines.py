@@ -161,7 +161,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         draws. Both keep a copy of X by columns, and classify by a probit link.
     num_factors : int in [1, inf) or "auto", default="auto"
         Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
-        others. SageMaker's own default is 64.
+        others; with more than 8 classes as many fewer, down to 8. SageMaker's own
+        default is 64.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"
         How the gradient solver steps. "auto" is "adagrad". "adam" is MXNet's: its
         states change only with the rows that touch them. SageMaker has it alone.
@@ -173,10 +174,12 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
     mini_batch_size : int in [1, inf) or "auto", default="auto"
         Rows of a mini-batch. "auto" is 1: a step for each row. SageMaker's own
         default is 1000.
-    num_models : int in [1, inf), default=1
+    num_models : int in [1, inf) or "auto", default="auto"
         Candidate models to train side by side. They differ in learning rates,
         decays and number of factors, as far as these are left to us; the best one
-        on the validation rows is kept.
+        on the validation rows is kept. "auto" is one; with "gradient" and
+        validation rows also its linear part alone, and on small data two of other
+        rates and decays. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
@@ -239,8 +242,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
         is as many as take 256 MB, and 100 at most.
     normalize_data : bool or "auto", default="auto"
-        Whether to standardise dense features, and to shrink sparse ones whose
-        stored values are large. The model is in the units of X all the same. "auto"
+        Whether to standardise dense features, and to scale sparse ones whose stored
+        values are large or tiny. The model is in the units of X all the same. "auto"
         does. SageMaker's own default is False.
     early_stopping_patience : int in [1, inf) or "auto", default="auto"
         Epochs without an improvement on the validation rows before a candidate
@@ -419,7 +422,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         optimizer="auto",
         epochs="auto",
         mini_batch_size="auto",
-        num_models=1,
+        num_models="auto",
         clip_gradient="auto",
         eps="auto",
         rescale_grad="auto",
@@ -534,7 +537,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         draws. Both keep a copy of X by columns, and classify by a probit link.
     num_factors : int in [1, inf) or "auto", default="auto"
         Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
-        others. SageMaker's own default is 64.
+        others; with more than 8 classes as many fewer, down to 8. SageMaker's own
+        default is 64.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"
         How the gradient solver steps. "auto" is "adagrad". "adam" is MXNet's: its
         states change only with the rows that touch them. SageMaker has it alone.
@@ -546,10 +550,12 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
     mini_batch_size : int in [1, inf) or "auto", default="auto"
         Rows of a mini-batch. "auto" is 1: a step for each row. SageMaker's own
         default is 1000.
-    num_models : int in [1, inf), default=1
+    num_models : int in [1, inf) or "auto", default="auto"
         Candidate models to train side by side. They differ in learning rates,
         decays and number of factors, as far as these are left to us; the best one
-        on the validation rows is kept.
+        on the validation rows is kept. "auto" is one; with "gradient" and
+        validation rows also its linear part alone, and on small data two of other
+        rates and decays. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
@@ -612,8 +618,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
         is as many as take 256 MB, and 100 at most.
     normalize_data : bool or "auto", default="auto"
-        Whether to standardise dense features, and to shrink sparse ones whose
-        stored values are large. The model is in the units of X all the same. "auto"
+        Whether to standardise dense features, and to scale sparse ones whose stored
+        values are large or tiny. The model is in the units of X all the same. "auto"
         does. SageMaker's own default is False.
     normalize_label : bool or "auto", default="auto"
         Whether to centre labels and divide them by their standard deviation. "auto"
@@ -759,7 +765,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         optimizer="auto",
         epochs="auto",
         mini_batch_size="auto",
-        num_models=1,
+        num_models="auto",
         clip_gradient="auto",
         eps="auto",
         rescale_grad="auto",

@@ -64,10 +64,10 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         Candidate models to train in the one pass. "auto" is 32. Candidates are
         distinct, so there are fewer when most hyperparameters are fixed.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
-        How weights are found. "newton" solves for the optimum of each candidate, if the
-        loss is smooth; the others take steps towards it. "auto" solves where that pays
-        and no value asks for steps, and is "adam" elsewhere. SageMaker's guide names
-        "adagrad"; its container and its SDK have the others only.
+        How weights are found. "newton" solves for the optimum of each candidate; the
+        others take steps towards it. "auto" solves where that pays and no value asks
+        for steps, and is "adam" elsewhere. SageMaker's guide names "adagrad"; its
+        container and its SDK have the others only.
     learning_rate : float in (0, inf) or "auto", default="auto"
         Size of a step. "auto" varies it over the candidates.
     wd : float in [0, inf) or "auto", default="auto"
@@ -408,10 +408,10 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         Candidate models to train in the one pass. "auto" is 32. Candidates are
         distinct, so there are fewer when most hyperparameters are fixed.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
-        How weights are found. "newton" solves for the optimum of each candidate, if the
-        loss is smooth; the others take steps towards it. "auto" solves where that pays
-        and no value asks for steps, and is "adam" elsewhere. SageMaker's guide names
-        "adagrad"; its container and its SDK have the others only.
+        How weights are found. "newton" solves for the optimum of each candidate; the
+        others take steps towards it. "auto" solves where that pays and no value asks
+        for steps, and is "adam" elsewhere. SageMaker's guide names "adagrad"; its
+        container and its SDK have the others only.
     learning_rate : float in (0, inf) or "auto", default="auto"
         Size of a step. "auto" varies it over the candidates.
     wd : float in [0, inf) or "auto", default="auto"

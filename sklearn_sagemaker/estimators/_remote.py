@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Any
 
-from sklearn.base import is_regressor
+from sklearn.base import clone, is_regressor
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sagemaker._hyperparameters import REGRESSOR
 from sklearn_sagemaker.backends import SageMakerBackend, resolve_backend
+from sklearn_sagemaker.backends.distributions import Interval, searched
 from sklearn_sagemaker.estimators._attributes import set_pending
 
 
@@ -61,6 +63,56 @@ def request_of(estimator: Any, *rows: Any) -> dict[str, Any]:
     backend, spec, data, _, _ = problem_of(estimator, *rows)
     assert isinstance(backend, SageMakerBackend)
     return backend.request(spec, data)
+
+
+def tune(
+    estimator: Any, rows: Any, distributions: Any, wait: bool | None, **options: Any
+) -> Any:
+    """Search for hyperparameters, and take the best model."""
+    from sklearn_sagemaker.estimators._fit import all_or_nothing, problem_of
+
+    backend = resolve_backend(estimator.backend)
+    if not isinstance(backend, SageMakerBackend):
+        raise TypeError(
+            f"tune() searches by SageMaker, and backend={type(backend).__name__} does "
+            "not train there; use RandomizedSearchCV(estimator, distributions) or "
+            "GridSearchCV of sklearn.model_selection, or set backend='sagemaker'."
+        )
+    _check_distributions(estimator, distributions)
+    with all_or_nothing(estimator):
+        backend, spec, data, _, _ = problem_of(estimator, *rows)
+        assert isinstance(backend, SageMakerBackend)
+        set_pending(estimator, backend.tune(spec, data, distributions, **options))
+        if backend.wait if wait is None else wait:
+            estimator.wait_for_training()
+    return estimator
+
+
+def _check_distributions(estimator: Any, distributions: Any) -> None:
+    """Refuse names that are no hyperparameters, and values that a fit would refuse."""
+    if not isinstance(distributions, Mapping) or not distributions:
+        raise ValueError(
+            f"distributions={distributions!r} must be a dict of what to search by "
+            "hyperparameter, such as {'wd': scipy.stats.loguniform(1e-6, 1)}."
+        )
+    for name, one in distributions.items():
+        if name not in estimator._table:
+            known = ", ".join(sorted(estimator._table))
+            raise ValueError(
+                f"{name!r} is no hyperparameter of {type(estimator).__name__} that a "
+                f"tuning job can search; there are {known}."
+            )
+        found = searched(name, one)
+        values: Any = found
+        if isinstance(found, Interval):
+            values = [found.low, found.high]
+            if estimator._table[name].kind == "int" and not found.whole:
+                raise ValueError(
+                    f"{name!r} is a whole number, and its range has others; use "
+                    "scipy.stats.randint, or a list."
+                )
+        for value in values:
+            clone(estimator).set_params(**{name: value})._validate_params()
 
 
 def model_of(estimator: Any, backend: Any) -> Any:

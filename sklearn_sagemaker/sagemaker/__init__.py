@@ -38,10 +38,11 @@ _NAMES = {
         "LinearLearnerModel",
         "LinearLearnerPredictor",
     ),
-    "analytics": ("TrainingJobAnalytics",),
+    "analytics": ("HyperparameterTuningJobAnalytics", "TrainingJobAnalytics"),
     "estimator": ("Estimator", "EstimatorBase"),
     "inputs": ("FileSystemInput", "TrainingInput", "s3_input"),
     "model": ("Model",),
+    "model_package": ("ModelPackage",),
     "pipeline": ("PipelineModel",),
     "predictor": ("Predictor", "RealTimePredictor"),
     "session": (
@@ -51,6 +52,7 @@ _NAMES = {
         "production_variant",
     ),
     "transformer": ("Transformer",),
+    "tuner": ("HyperparameterTuner",),
     "vpc_utils": ("VPC_CONFIG_DEFAULT",),
 }
 _WHERE = {name: module for module, names in _NAMES.items() for name in names}
@@ -66,6 +68,7 @@ _MODULES = {
     "job",
     "model",
     "model_monitor",
+    "parameter",
     "pipeline",
     "predictor",
     "predictor_async",
@@ -75,6 +78,7 @@ _MODULES = {
     "serverless",
     "session",
     "transformer",
+    "tuner",
     "vpc_utils",
 }
 NOT_BUILT = {
@@ -90,7 +94,6 @@ NOT_BUILT = {
     "multidatamodel": "boto3's create_model with Mode MultiModel",
     "processing": "boto3's create_processing_job",
     "sklearn": "scikit-learn in a container of your own, by Estimator",
-    "tuner": "boto3's create_hyper_parameter_tuning_job",
     "workflow": "boto3's create_pipeline",
     "xgboost": "Estimator with the image of XGBoost",
 }

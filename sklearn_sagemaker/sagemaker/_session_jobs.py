@@ -65,7 +65,7 @@ class Jobs(Clients):
 
     def _create_job(self, kind: Kind, request: dict[str, Any]) -> None:
         name = request[kind.argument]
-        check_name(kind.noun, name)
+        check_name(kind.noun, name, kind.longest)
         tags = tags_of(request.get("Tags"))
         if tags is not None:
             request = {**request, "Tags": tags}

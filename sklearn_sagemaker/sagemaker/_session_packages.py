@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from sklearn_sagemaker.exceptions import AWSError, NameInUseError
 from sklearn_sagemaker.sagemaker._requests import given
 from sklearn_sagemaker.sagemaker._session_clients import Clients
 from sklearn_sagemaker.sagemaker._waiting import LONGEST_PAUSE, PACKAGE, wait
+
+_MODEL = re.compile(r"arn:aws[a-z-]*:sagemaker:[a-z0-9-]*:\d{12}:model(-package)?/.+")
 
 
 class Packages(Clients):
@@ -91,6 +94,11 @@ model_package_registration_type : str or None, default=None
                 "model_package_name and model_package_group_name exclude each other: a "
                 "package is a version of a group, or has a name of its own."
             )
+        if model_package_name and source_uri:
+            raise ValueError(
+                "source_uri needs model_package_group_name: a package of its own name "
+                "has none."
+            )
         needed = inference_instances and transform_instances
         if containers is not None and group is None and not needed:
             raise ValueError(
@@ -108,10 +116,14 @@ model_package_registration_type : str or None, default=None
             )
         if group is not None and not group.startswith("arn:"):
             self._ensure_group(group)
-        return self._call(
+        what = PACKAGE.what(model_package_name or group or "")
+        # A source that is a model or a package says what the containers are; the
+        # service takes no other source beside containers, but a change of it.
+        names_model = source_uri is not None and _MODEL.match(source_uri)
+        answer = self._call(
             "sagemaker",
             "create_model_package",
-            PACKAGE.what(model_package_name or group or ""),
+            what,
             **given(
                 ModelPackageName=model_package_name,
                 ModelPackageGroupName=group,
@@ -124,8 +136,8 @@ model_package_registration_type : str or None, default=None
                 Domain=domain,
                 SamplePayloadUrl=sample_payload_url,
                 Task=task,
-                SourceUri=source_uri,
-                InferenceSpecification=specification,
+                SourceUri=source_uri if names_model else None,
+                InferenceSpecification=None if names_model else specification,
                 CertifyForMarketplace=marketplace_cert,
                 ModelApprovalStatus=approval_status,
                 SkipModelValidation=skip_model_validation,
@@ -134,6 +146,15 @@ model_package_registration_type : str or None, default=None
                 ModelPackageRegistrationType=model_package_registration_type,
             ),
         )
+        if source_uri is not None and not names_model:
+            self._call(
+                "sagemaker",
+                "update_model_package",
+                what,
+                ModelPackageArn=answer["ModelPackageArn"],
+                SourceUri=source_uri,
+            )
+        return answer
 
     def _ensure_group(self, group: str) -> None:
         what = f"model package group {group!r}"

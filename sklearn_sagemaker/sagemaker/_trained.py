@@ -9,6 +9,7 @@ from sklearn_sagemaker.sagemaker._names import name_from_base
 from sklearn_sagemaker.sagemaker._requests import tag_list
 from sklearn_sagemaker.sagemaker.job import TrainingJob
 from sklearn_sagemaker.sagemaker.model import Model
+from sklearn_sagemaker.sagemaker.model_package import ModelPackage
 from sklearn_sagemaker.sagemaker.predictor import Predictor
 from sklearn_sagemaker.sagemaker.session import Session
 from sklearn_sagemaker.sagemaker.transformer import Transformer
@@ -242,6 +243,67 @@ class Trained:
             compiler_options=compiler_options,
         )
         return model
+
+    def register(
+        self,
+        content_types: list[str] | None = None,
+        response_types: list[str] | None = None,
+        inference_instances: list[str] | None = None,
+        transform_instances: list[str] | None = None,
+        image_uri: str | None = None,
+        model_package_name: str | None = None,
+        model_package_group_name: str | None = None,
+        *,
+        compile_model_family: str | None = None,
+        model_name: str | None = None,
+        vpc_config_override: Any = VPC_CONFIG_DEFAULT,
+        **kwargs: Any,
+    ) -> ModelPackage:
+        """Register the model that the training job has left.
+
+        Parameters
+        ----------
+        content_types, response_types : list of str, default=None
+        inference_instances, transform_instances : list of str, default=None
+        image_uri, model_package_name, model_package_group_name : str, default=None
+            All of these as for ``Model.register``.
+        compile_model_family : str, default=None
+            Device, such as "ml_c5", for which `compile_model` has made the model.
+        model_name : str, default=None
+            Taken, as the SDK takes it; the package does not have it.
+        vpc_config_override : dict or None, default="VPC_CONFIG_DEFAULT"
+        **kwargs
+            For ``Model.register``, such as ``approval_status``.
+
+        Returns
+        -------
+        package : ModelPackage
+
+        Raises
+        ------
+        ValueError
+            If there is no training job, or no compiled model for the device.
+        """
+        self._job()
+        if compile_model_family is None:
+            model = self.create_model(vpc_config_override=vpc_config_override)
+        elif compile_model_family in self._compiled_models:
+            model = self._compiled_models[compile_model_family]
+        else:
+            raise ValueError(
+                f"There is no compiled model for {compile_model_family!r}; call "
+                f'compile_model("{compile_model_family}", ...) before registering it.'
+            )
+        return model.register(
+            content_types,
+            response_types,
+            inference_instances,
+            transform_instances,
+            model_package_name,
+            model_package_group_name,
+            image_uri,
+            **kwargs,
+        )
 
     def transformer(
         self,

@@ -58,6 +58,8 @@ class Kind:
         The session's method that stops it.
     group : str or None
         Of its logs.
+    longest : int
+        Characters of its name, at most.
     """
 
     noun: str
@@ -69,6 +71,7 @@ class Kind:
     good: tuple[str, ...] = ("Completed",)
     stop: str | None = None
     group: str | None = None
+    longest: int = 63
 
     def what(self, name: str) -> str:
         """How messages call one of them."""
@@ -94,6 +97,18 @@ TRAINING = Kind(
     "Session().stop_training_job({name!r}) stops it.",
     stop="stop_training_job",
     group="/aws/sagemaker/TrainingJobs",
+)
+TUNING = Kind(
+    "tuning job",
+    "describe_hyper_parameter_tuning_job",
+    "HyperParameterTuningJobName",
+    "HyperParameterTuningJobStatus",
+    "HyperparameterTuner.attach({name!r}).wait() waits for it again, "
+    "Session().stop_tuning_job({name!r}) stops it.",
+    # What has been found until then is found.
+    good=("Completed", "Stopped"),
+    stop="stop_tuning_job",
+    longest=32,
 )
 TRANSFORM = Kind(
     "transform job",

@@ -151,3 +151,115 @@ class TrainingJobAnalytics(AnalyticsMetricsBase):
             )
             for point in points
         ]
+
+
+class HyperparameterTuningJobAnalytics(AnalyticsMetricsBase):
+    """The training jobs of a tuning job, a row each.
+
+    Parameters
+    ----------
+    hyperparameter_tuning_job_name : str
+    sagemaker_session : Session, default=None
+    """
+
+    def __init__(
+        self,
+        hyperparameter_tuning_job_name: str,
+        sagemaker_session: Session | None = None,
+    ):
+        super().__init__()
+        self._session = sagemaker_session or Session()
+        self._name = hyperparameter_tuning_job_name
+        self.clear_cache()
+
+    @property
+    def name(self) -> str:
+        """The tuning job's name."""
+        return self._name
+
+    def __repr__(self) -> str:
+        return f"<HyperparameterTuningJobAnalytics {self._name!r}>"
+
+    def clear_cache(self) -> None:
+        """Forget the table, so that it is fetched again."""
+        super().clear_cache()
+        self._description: dict[str, Any] | None = None
+        self._summaries: list[dict[str, Any]] | None = None
+
+    @property
+    def tuning_ranges(self) -> dict[str, Any]:
+        """The ranges as requests have them, by name; of several definitions a dict."""
+        found = self.description()
+        if "TrainingJobDefinition" in found:
+            return _by_name(found["HyperParameterTuningJobConfig"]["ParameterRanges"])
+        return {
+            one["DefinitionName"]: _by_name(one["HyperParameterRanges"])
+            for one in found["TrainingJobDefinitions"]
+        }
+
+    def description(self, force_refresh: bool = False) -> dict[str, Any]:
+        """What the service says of the tuning job.
+
+        Parameters
+        ----------
+        force_refresh : bool, default=False
+            Whether to ask again.
+        """
+        if force_refresh:
+            self.clear_cache()
+        if self._description is None:
+            self._description = self._session.describe_tuning_job(self._name)
+        return self._description
+
+    def training_job_summaries(
+        self, force_refresh: bool = False
+    ) -> list[dict[str, Any]]:
+        """What the service says of the training jobs, by their names.
+
+        Parameters
+        ----------
+        force_refresh : bool, default=False
+            Whether to ask again.
+        """
+        if force_refresh:
+            self.clear_cache()
+        if self._summaries is None:
+            self._summaries = self._session.training_jobs_of_tuning_job(self._name)
+        return self._summaries
+
+    def _fetch(self) -> Any:
+        """Columns of the searched hyperparameters, and of each job."""
+        pandas = import_optional("pandas", "pandas", "tables of training jobs")
+        return pandas.DataFrame([_row(one) for one in self.training_job_summaries()])
+
+
+def _row(summary: dict[str, Any]) -> dict[str, Any]:
+    start, end = summary.get("TrainingStartTime"), summary.get("TrainingEndTime")
+    final = summary.get("FinalHyperParameterTuningJobObjectiveMetric", {})
+    row = {
+        **{
+            name: number(text) for name, text in summary["TunedHyperParameters"].items()
+        },
+        "TrainingJobName": summary["TrainingJobName"],
+        "TrainingJobStatus": summary["TrainingJobStatus"],
+        "FinalObjectiveValue": final.get("Value"),
+        "TrainingStartTime": start,
+        "TrainingEndTime": end,
+    }
+    if start and end:
+        row["TrainingElapsedTimeSeconds"] = (end - start).total_seconds()
+    if "TrainingJobDefinitionName" in summary:
+        row["TrainingJobDefinitionName"] = summary["TrainingJobDefinitionName"]
+    return row
+
+
+def number(text: str) -> float | str:
+    """A number that is written as text; other text as it is."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _by_name(ranges: dict[str, Any]) -> dict[str, Any]:
+    return {one["Name"]: one for kind in ranges.values() for one in kind}

@@ -291,9 +291,13 @@ class EstimatorBase(Trained):
         AWSError
             If a call of AWS fails.
         """
-        self._start(inputs, channels_of(inputs), job_name, experiment_config)
+        self._start(inputs, self._prepared(inputs), job_name, experiment_config)
         if wait:
             self.latest_training_job.wait(logs=logs)  # type: ignore[union-attr]
+
+    def _prepared(self, inputs: Any) -> list[dict[str, Any]]:
+        """The channels of a job, and the estimator ready for it."""
+        return channels_of(inputs)
 
     def _start(
         self,
@@ -303,6 +307,22 @@ class EstimatorBase(Trained):
         experiment_config: dict[str, str] | None,
     ) -> None:
         """Create the training job."""
+        name = job_name or name_from_base(self._base_name)
+        request = self._request(inputs, channels, name, experiment_config)
+        session = self.sagemaker_session
+        session.create_training_job(request)
+        self._current_job_name = name
+        self._endpoint_name = None
+        self.latest_training_job = TrainingJob(session, name)
+
+    def _request(
+        self,
+        inputs: Any,
+        channels: list[dict[str, Any]],
+        name: str,
+        experiment_config: dict[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The request for the training job."""
         if self.model_uri:
             channels = [
                 *channels,
@@ -310,7 +330,6 @@ class EstimatorBase(Trained):
             ]
         texts = {str(key): str(value) for key, value in self.hyperparameters().items()}
         session = self.sagemaker_session
-        name = job_name or name_from_base(self._base_name)
         if self.output_path is None:
             self.output_path = s3_path_join(
                 "s3://",
@@ -318,7 +337,7 @@ class EstimatorBase(Trained):
                 session.default_bucket_prefix,
                 with_end_slash=True,
             )
-        request = training_request(
+        return training_request(
             self,
             job_name=name,
             role=session.expand_role(self.role),
@@ -327,10 +346,6 @@ class EstimatorBase(Trained):
             hyperparameters=texts,
             experiment_config=experiment_config,
         )
-        session.create_training_job(request)
-        self._current_job_name = name
-        self._endpoint_name = None
-        self.latest_training_job = TrainingJob(session, name)
 
     def _job(self) -> TrainingJob:
         if self.latest_training_job is None:

@@ -183,3 +183,31 @@ class TransformJob(Job):
     def stop(self) -> None:
         """Ask it to stop."""
         self.sagemaker_session.stop_transform_job(self.job_name)
+
+
+class TuningJob(Job):
+    """A tuning job by its name.
+
+    Parameters
+    ----------
+    sagemaker_session : Session
+    job_name : str
+    """
+
+    def wait(self) -> None:
+        """Wait for its end.
+
+        Raises
+        ------
+        JobFailedError
+            If it fails.
+        """
+        self.sagemaker_session.wait_for_tuning_job(self.job_name)
+
+    def describe(self) -> dict[str, Any]:
+        """What the service says of it."""
+        return self.sagemaker_session.describe_tuning_job(self.job_name)
+
+    def stop(self) -> None:
+        """Ask it to stop, and its training jobs."""
+        self.sagemaker_session.stop_tuning_job(self.job_name)

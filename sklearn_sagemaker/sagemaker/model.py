@@ -14,6 +14,7 @@ from sklearn_sagemaker.sagemaker._names import (
     unique_name_from_base,
 )
 from sklearn_sagemaker.sagemaker._old_names import old_names
+from sklearn_sagemaker.sagemaker._registry import Registrable
 from sklearn_sagemaker.sagemaker._requests import (
     NEO_FRAMEWORKS,
     compilation_configs,
@@ -26,6 +27,15 @@ from sklearn_sagemaker.sagemaker.session import Session
 from sklearn_sagemaker.sagemaker.transformer import Transformer
 
 logger = logging.getLogger(__name__)
+
+
+def __getattr__(name: str) -> Any:
+    """Where the SDK has `ModelPackage`, whose module needs this one."""
+    if name == "ModelPackage":
+        from sklearn_sagemaker.sagemaker.model_package import ModelPackage
+
+        return ModelPackage
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Deployable:
@@ -121,7 +131,7 @@ class Deployable:
         return self.name if new else None
 
 
-class Model(Deployable):
+class Model(Registrable, Deployable):
     """A model: an image and an artifact.
 
     Parameters

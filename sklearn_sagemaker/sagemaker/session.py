@@ -9,9 +9,9 @@ from typing import Any
 from sklearn_sagemaker.exceptions import NameInUseError, ResourceNotFoundError
 from sklearn_sagemaker.sagemaker import _studio
 from sklearn_sagemaker.sagemaker._session_endpoints import Endpoints
-from sklearn_sagemaker.sagemaker._session_jobs import Jobs
 from sklearn_sagemaker.sagemaker._session_packages import Packages
 from sklearn_sagemaker.sagemaker._session_storage import Storage
+from sklearn_sagemaker.sagemaker._session_tuning import Tuning
 from sklearn_sagemaker.sagemaker._variants import (
     container_def,
     pipeline_container_def,
@@ -34,7 +34,7 @@ DEFAULT_ROLE = "AmazonSageMaker-DefaultRole"
 _log = logging.getLogger(__name__)
 
 
-class Session(Storage, Jobs, Endpoints, Packages):
+class Session(Storage, Tuning, Endpoints, Packages):
     """The account, the region and the bucket that jobs and endpoints are made in.
 
     Clients are made when they are needed, all of the same boto3 session, so that every

@@ -20,7 +20,7 @@ def nonce() -> str:
     return f"{time.strftime('%y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(6)}"
 
 
-def job_name(base: str, end: str) -> str:
+def job_name(base: str, end: str, longest: int = MAX_LENGTH) -> str:
     """The name of a job: a base, cut if the name were too long, and what it ends in.
 
     Examples
@@ -29,7 +29,7 @@ def job_name(base: str, end: str) -> str:
     >>> job_name("churn", "261129-101500-0a1b2c3d4e5f")
     'churn-261129-101500-0a1b2c3d4e5f'
     """
-    return f"{base[: MAX_LENGTH - len(end) - 1].strip('-')}-{end}"
+    return f"{base[: longest - len(end) - 1].strip('-')}-{end}"
 
 
 def create(session: Any, request: dict[str, Any]) -> None:

@@ -35,6 +35,8 @@ from sklearn_sagemaker.serving.channels import Channel, read_channels
 
 OWN = "sklearn_sagemaker."
 """What the keys of our own settings begin with."""
+TUNED = "_tuning_objective_metric"
+"""The service sets it in the jobs of tuning jobs; Linear Learner then has one model."""
 MEMORY_SHARE = 4
 """Rows that take up to one part in so many of the machine's memory are loaded."""
 PROGRAM = {
@@ -175,11 +177,12 @@ def read_job(strings: Mapping[str, str]) -> TrainingJob:
     if isinstance(own.get("class_weight"), dict):
         own["class_weight"] = {int(k): v for k, v in own["class_weight"].items()}
     table = container_table(algorithm, found.predictor_type)
+    tuned = {"num_models": 1} if algorithm == LINEAR and strings.get(TUNED) else {}
     return TrainingJob(
         algorithm,
         kind,
         # A job that is started again goes on with the same seed; it has the machine.
-        {"random_state": 0, "n_jobs": -1, **found.arguments, **own},
+        {"random_state": 0, "n_jobs": -1, **found.arguments, **own, **tuned},
         n_classes,
         found.feature_dim,
         {

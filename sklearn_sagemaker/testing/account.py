@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,9 @@ class Account:
         What the waits of the service are multiplied with.
     tags : dict
         Tags of a resource, by its ARN.
+    outcome : callable
+        ``outcome(operation, text)``: how a job ends that the service itself creates,
+        if a fault is about it.
     written : int
         How often endpoints have written to S3, after their calls.
     lock : RLock
@@ -53,6 +57,7 @@ class Account:
     images: Images
     scale: float = 0.0
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    outcome: Callable[[str, str], Any] = lambda operation, text: None
     written: int = 0
     lock: Any = field(default_factory=threading.RLock)
 

@@ -9,7 +9,7 @@ import sys
 import threading
 import traceback
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
@@ -31,16 +31,18 @@ TIMED_OUT = "Your invocation timed out while waiting for a response from contain
 class Endpoint(Protocol):
     """What a queue asks."""
 
-    turns: Turns | None
-
     @property
     def name(self) -> str:
         """Of the endpoint."""
 
     def ask(
-        self, variant: Variant, headers: Mapping[str, str], body: bytes, **more: float
-    ) -> Answer:
-        """The answer of a variant's model."""
+        self,
+        choose: Callable[[Turns], Variant],
+        headers: Mapping[str, str],
+        body: bytes,
+        **more: float,
+    ) -> tuple[str, Answer]:
+        """The name of a variant, and the answer of its model."""
 
 
 @dataclass
@@ -201,13 +203,9 @@ class AsyncQueue:
             body, kind = _read(s3, body)
         if kind:
             headers.setdefault("content-type", kind)
-        turns = self._endpoint.turns
-        variant = None if turns is None else turns.next()
-        if variant is None:
-            raise JobError("ClientError: No variant of the endpoint has a weight.")
         try:
-            status, found, answer = self._endpoint.ask(
-                variant, headers, body, seconds=call.most_seconds
+            _, (status, found, answer) = self._endpoint.ask(
+                Turns.next, headers, body, seconds=call.most_seconds
             )
         except (OSError, http.client.HTTPException):
             raise JobError(f"ModelError: {TIMED_OUT} primary") from None

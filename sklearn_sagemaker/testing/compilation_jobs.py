@@ -123,15 +123,15 @@ class _CompilationRun(Run):
 
     def _execute(self) -> None:
         record = self._record
-        outcome = record.get(OUTCOME)
-        if outcome is not None:
-            outcome.strike(self._asked)
-            return
         self._account.wait("Starting", self._asked)
         with self._account.lock:
             if record["CompilationJobStatus"] == "STARTING":
                 record["CompilationJobStatus"] = "INPROGRESS"
             record["CompilationStartTime"] = now()
+        outcome = record.get(OUTCOME)
+        if outcome is not None:
+            outcome.strike(self._asked)
+            return
         if self._asked.is_set():
             return
         logs = self._account.cloud.client("logs", self._region)

@@ -7,7 +7,7 @@ import functools
 import secrets
 import threading
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sklearn_sagemaker.testing.account import Account, now
@@ -17,7 +17,12 @@ from sklearn_sagemaker.testing.errors import JobError
 from sklearn_sagemaker.testing.model_server import Answer, ModelServer
 from sklearn_sagemaker.testing.outcomes import Outcome
 from sklearn_sagemaker.testing.records import Record
-from sklearn_sagemaker.testing.variants import ServerlessVariant, Turns, Variant
+from sklearn_sagemaker.testing.variants import (
+    ServerlessVariant,
+    Turns,
+    Variant,
+    VariantEndedError,
+)
 
 GROUP = "/aws/sagemaker/Endpoints/"
 SERVED = "_served"
@@ -204,18 +209,43 @@ class Deployment:
 
     def ask(
         self,
-        variant: Variant,
+        choose: Callable[[Turns], Variant],
         headers: Mapping[str, str],
         body: bytes,
         **more: float,
-    ) -> Answer:
-        """The answer of a variant's model, which may be captured; see `Variant.ask`."""
-        status, found, answer = variant.ask(headers, body, **more)
+    ) -> tuple[str, Answer]:
+        """Ask the model of a variant; the answer may be captured.
+
+        Parameters
+        ----------
+        choose : callable
+            ``choose(turns)``: the variant.
+        headers : mapping
+        body : bytes
+        **more
+            As for `Variant.ask`, which says what is raised, too.
+
+        Returns
+        -------
+        variant : str
+            Name of the one that has answered.
+        answer : tuple
+        """
+        while True:
+            assert self.turns is not None
+            variant = choose(self.turns)
+            try:
+                status, found, answer = variant.ask(headers, body, **more)
+                break
+            except VariantEndedError:
+                # An update has ended it between these lines: others are there.
+                if self._ended.is_set():
+                    raise ConnectionRefusedError from None
         capture = self._capture
         if capture is not None and 200 <= status < 300:
             lower = {name.lower(): text for name, text in found.items()}
             capture.take(variant.name, (headers, body), (lower, answer))
-        return status, found, answer
+        return variant.name, (status, found, answer)
 
     @property
     def name(self) -> str:

@@ -281,6 +281,7 @@ class SageMakerEmulator:
             self.region,
             local=not self._allow_remote,
         )
+        account.outcome = self._front.faults.outcome
         server = self._listen(serving)
         ends.callback(server.server_close)
         # Before any client is made, and until the last one has ended.

@@ -174,6 +174,18 @@ class Faults:
                     return rule
         return None
 
+    def outcome(self, operation: str, text: str) -> Outcome | None:
+        """How a job ends that the service creates by an operation, if a rule says."""
+        with self.lock:
+            for rule in self.rules:
+                if (
+                    rule.outcome is not None
+                    and rule.meets(operation, "", text)
+                    and rule.strikes()
+                ):
+                    return rule.outcome
+        return None
+
     def denies(self, action: str) -> bool:
         """Whether a rule takes away an action of IAM."""
         with self.lock:

@@ -62,7 +62,7 @@ class Invocation:
                 f"The emulator does not have {request.method} {request.path}.",
             )
         name = urllib.parse.unquote(parts[2])
-        running, turns = self._running(request.region, name)
+        running = self._running(request.region, name)
         headers = {key.lower(): text for key, text in request.headers.items()}
         if kind == "async-invocations":
             return self._invoke_async(running, headers, request.body)
@@ -76,25 +76,24 @@ class Invocation:
             for key, text in headers.items()
             if key in PASSED_ON or key.startswith(OURS)
         }
-        variant = _chosen(name, turns, wanted, request.body)
+
+        def choose(turns: Turns) -> Variant:
+            return _chosen(name, turns, wanted, request.body)
+
+        variant = ""
         try:
-            status, found, body = running.ask(variant, asked, request.body)
-        except ConnectionRefusedError:
-            # An update has ended it between these lines: the next one answers.
-            assert running.turns is not None
-            variant = _chosen(name, running.turns, wanted, request.body)
-            status, found, body = _asked(running, variant, asked, request.body)
+            variant, (status, found, body) = running.ask(choose, asked, request.body)
         except (OSError, http.client.HTTPException):
             status, found, body = 500, {}, TIMED_OUT.encode()
         if not 200 <= status < 300:
             return _model_error(request.region, name, status, body)
-        answer = {"x-Amzn-Invoked-Production-Variant": variant.name}
+        answer = {"x-Amzn-Invoked-Production-Variant": variant}
         for key, text in found.items():
             if key.lower() == "content-type" or key.lower().startswith(OURS):
                 answer[key] = text
         return 200, answer, body
 
-    def _running(self, region: str, name: str) -> tuple[Deployment, Turns]:
+    def _running(self, region: str, name: str) -> Deployment:
         with self._account.lock:
             try:
                 record = self._endpoints.records.get(region, name)
@@ -108,7 +107,7 @@ class Invocation:
                     f"Endpoint {name} of account {NUMBER} is in status "
                     f"{record['EndpointStatus']}."
                 )
-            return running, running.turns
+            return running
 
     def _invoke_async(
         self, running: Deployment, headers: dict[str, str], body: bytes
@@ -139,20 +138,9 @@ class Invocation:
         return 202, answer, json.dumps({"InferenceId": call.identifier}).encode()
 
 
-def _asked(
-    running: Deployment, variant: Variant, headers: dict[str, str], body: bytes
-) -> Answer:
-    try:
-        return running.ask(variant, headers, body)
-    except (OSError, http.client.HTTPException):
-        return 500, {}, TIMED_OUT.encode()
-
-
 def _chosen(name: str, turns: Turns, wanted: str | None, body: bytes) -> Variant:
     """The variant that answers."""
     variant = turns.next() if wanted is None else turns.named(wanted)
-    if variant is None and wanted is None:
-        raise _wrong(f"No variant of endpoint {name} has a weight.")
     if variant is None:
         raise _wrong(f"Variant {wanted} of endpoint {name} not found.")
     if len(body) > variant.most_bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -11,6 +12,9 @@ _EACH = ("train", "validation", "test")
 _SCORES = {
     "absolute_loss": r"absolute_loss <loss>",
     "binary_classification_accuracy": r"binary_classification_accuracy <score>",
+    "binary_classification_cross_entropy": (
+        r"binary_classification_cross_entropy <loss>"
+    ),
     "binary_f_beta": r"binary_f_\S+ <score>",
     "dcg": r"dcg <score>",
     "macro_f_beta": r"macro_f_\S+ <score>",
@@ -47,6 +51,8 @@ def _built_in() -> list[dict[str, str]]:
 
 BUILT_IN = _built_in()
 """Definitions that the service adds to jobs of the built-in algorithms."""
+OBJECTIVE = "ObjectiveMetric"
+"""What the service calls a copy of what the jobs of a tuning job are tuned by."""
 
 
 class Metrics:
@@ -79,6 +85,9 @@ class Metrics:
             try:
                 value = float(found[1])
             except ValueError:
+                continue
+            if not math.isfinite(value):
+                # CloudWatch refuses it.
                 continue
             self.last[name] = value, seconds
             points.append({"MetricName": name, "Value": value, "Timestamp": seconds})

@@ -27,6 +27,8 @@ class Records:
         Code of the refusal of a name that is taken.
     order : {"Descending", "Ascending"}, default="Descending"
         Of lists, where the request does not say; by the service's reference.
+    unknown : str, default="ValidationException"
+        Code of the refusal of a name that there is not.
     """
 
     def __init__(
@@ -35,9 +37,10 @@ class Records:
         missing: Callable[[str, str], str],
         taken: str = "ResourceInUse",
         order: str = "Descending",
+        unknown: str = "ValidationException",
     ):
         self.prefix, self._missing = prefix, missing
-        self._taken, self._order = taken, order
+        self._taken, self._order, self._unknown = taken, order, unknown
         self._all: dict[tuple[str, str], Record] = {}
 
     def add(self, region: str, record: Record) -> None:
@@ -65,7 +68,12 @@ class Records:
         try:
             return self._all[region, name]
         except KeyError:
-            raise invalid(self._missing(region, name)) from None
+            said = self._missing(region, name)
+            raise ServiceError(self._unknown, said) from None
+
+    def find(self, region: str, name: str) -> Record | None:
+        """One of them, if there is one of this name."""
+        return self._all.get((region, name))
 
     def remove(self, region: str, name: str) -> None:
         """Forget one."""

@@ -26,8 +26,12 @@ from sklearn_sagemaker.testing.searching import Search
 from sklearn_sagemaker.testing.training_jobs import TrainingJobs
 from sklearn_sagemaker.testing.training_run import GROUP
 from sklearn_sagemaker.testing.transform_jobs import TransformJobs
+from sklearn_sagemaker.testing.tuning_jobs import TuningJobs
 
-SEARCHED = ("TrainingJob", "Endpoint", "ModelPackage", "ModelPackageGroup")
+SEARCHED = (
+    "TrainingJob", "HyperParameterTuningJob", "Endpoint", "ModelPackage",
+    "ModelPackageGroup",
+)  # fmt: skip
 _MOVING = (
     "Creating", "Executing", "INPROGRESS", "InProgress", "STARTING", "STOPPING",
     "Stopping", "SystemUpdating", "Updating",
@@ -52,6 +56,7 @@ class Resources:
         self._endpoints = Endpoints(account, self._models)
         self._transforms = TransformJobs(account, self._models)
         self._compilations = CompilationJobs(account)
+        self._tuning = TuningJobs(account, self._training, self._limit_training)
         self._pipelines = Pipelines(account, self.operations)
         self.invoke = Invocation(account, self._endpoints)
         kinds = self._kinds()
@@ -65,6 +70,7 @@ class Resources:
             **self._models.operations(),
             **self._endpoints.operations(),
             **self._transforms.operations(),
+            **self._tuning.operations(),
             **self._compilations.operations(),
             **self._pipelines.operations(),
             "Search": self._search,
@@ -76,21 +82,29 @@ class Resources:
 
     def _limited(self, use: str, kind: str, create: Operation) -> Operation:
         """An operation that keeps to the quotas."""
-        records = self._kinds()[kind]
 
         def limited(region: str, request: Record) -> Record:
-            used = collections.Counter[str]()
-            for record in records.all(region):
-                if record[f"{kind}Status"] in _USING:
-                    used += instances(record.get(SERVED, [record])[0])
             asked = request
             if "EndpointConfigName" in request:
                 name = request["EndpointConfigName"]
                 asked = self._models.configs.get(region, name)
-            self._quotas.check(use, instances(asked), used)
+            self._limit(use, kind, region, instances(asked))
             return create(region, request)
 
         return limited
+
+    def _limit(
+        self, use: str, kind: str, region: str, asked: collections.Counter[str]
+    ) -> None:
+        """Refuse more instances than the quotas allow."""
+        used = collections.Counter[str]()
+        for record in self._kinds()[kind].all(region):
+            if record[f"{kind}Status"] in _USING:
+                used += instances(record.get(SERVED, [record])[0])
+        self._quotas.check(use, asked, used)
+
+    def _limit_training(self, region: str, asked: collections.Counter[str]) -> None:
+        self._limit("training job", "TrainingJob", region, asked)
 
     def _kinds(self) -> dict[str, Records]:
         """All records, in the order in which they need each other."""
@@ -100,6 +114,7 @@ class Resources:
             "Model": self._models.models,
             "EndpointConfig": self._models.configs,
             "TrainingJob": self._training.records,
+            "HyperParameterTuningJob": self._tuning.records,
             "TransformJob": self._transforms.records,
             "Endpoint": self._endpoints.records,
             "CompilationJob": self._compilations.records,
@@ -123,6 +138,7 @@ class Resources:
         self._account.tags.update(found.get("tags", {}))
         own = {
             "TrainingJob": self._training.load,
+            "HyperParameterTuningJob": self._tuning.load,
             "TransformJob": self._transforms.load,
             "Endpoint": self._endpoints.load,
             "CompilationJob": self._compilations.load,
@@ -150,6 +166,7 @@ class Resources:
         """End all of it."""
         self._pipelines.close()
         self._compilations.close()
+        self._tuning.close()
         self._training.close()
         self._transforms.close()
         self._endpoints.close()

@@ -56,7 +56,7 @@ class TrainingJobs:
     def create(self, region: str, request: Record) -> Record:
         """Take a job, and start it."""
         record = copy.deepcopy(request)
-        self._check(record)
+        self.check(record)
         arn = self._account.arn(region, "training-job", record["TrainingJobName"])
         time = now()
         record.update(
@@ -91,7 +91,13 @@ class TrainingJobs:
         self._runs[arn] = run
         return {"TrainingJobArn": arn}
 
-    def _check(self, record: Record) -> None:
+    def check(self, record: Record) -> None:
+        """Refuse the request for a job that cannot run.
+
+        Raises
+        ------
+        ServiceError
+        """
         algorithm = record["AlgorithmSpecification"]
         if not algorithm.get("TrainingImage"):
             raise invalid(

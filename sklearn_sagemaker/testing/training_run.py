@@ -14,7 +14,7 @@ from sklearn_sagemaker.testing.delivery import upload
 from sklearn_sagemaker.testing.errors import JobError
 from sklearn_sagemaker.testing.hosts import names_of
 from sklearn_sagemaker.testing.images import cannot_run
-from sklearn_sagemaker.testing.metrics import Metrics
+from sklearn_sagemaker.testing.metrics import OBJECTIVE, Metrics
 from sklearn_sagemaker.testing.outcomes import OUTCOME, RUNS
 from sklearn_sagemaker.testing.records import Record
 from sklearn_sagemaker.testing.runs import Run
@@ -24,6 +24,8 @@ from sklearn_sagemaker.testing.training_host import GROUP, Host
 POLL_SECONDS = 0.02
 STOP_SECONDS = 120.0
 """From SIGTERM to SIGKILL."""
+VALUES = "_values"
+"""Of the record of a tuning job's training job: the objective's values so far."""
 SYNC_SECONDS = 1.0
 """From one look for new checkpoints to the next."""
 MESSAGES = {
@@ -153,6 +155,12 @@ class TrainingRun(Run):
                 points = metrics.read(line, seconds)
                 if points:
                     record["FinalMetricDataList"] = metrics.final()
+                if "TuningJobArn" in record:
+                    record.setdefault(VALUES, []).extend(
+                        point["Value"]
+                        for point in points
+                        if point["MetricName"] == OBJECTIVE
+                    )
             for point in points:
                 point["Dimensions"] = [dimension]
             if points:

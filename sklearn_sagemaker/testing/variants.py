@@ -19,6 +19,10 @@ MOST_BYTES = 6 << 20
 MOST_SERVERLESS_BYTES = 4 << 20
 
 
+class VariantEndedError(Exception):
+    """A call of a variant that has ended meanwhile."""
+
+
 class Variant:
     """A variant with instances.
 
@@ -49,6 +53,9 @@ class Variant:
     def __init__(self, given: Record, make: Callable[[], ModelServer]):
         self.name: str = given["VariantName"]
         self.credit = 0.0
+        self._calls = 0
+        self._closed = False
+        self._changed = threading.Condition()
         self.take(given)
         self.server: ModelServer | None = make()
 
@@ -64,13 +71,33 @@ class Variant:
 
         Raises
         ------
+        VariantEndedError
+            If it is over; the endpoint has others.
         ServiceError
             If it is not asked.
         OSError, HTTPException
-            If there is none, or not in time.
+            If there is no answer, or not in time.
         """
+        with self._changed:
+            if self._closed:
+                raise VariantEndedError
+            self._check_calls()
+            self._calls += 1
+        try:
+            server = self._ready()
+            return server.ask("POST", "/invocations", headers, body, seconds)
+        finally:
+            with self._changed:
+                self._calls -= 1
+                self._changed.notify_all()
+
+    def _check_calls(self) -> None:
+        """Refuse a call that is one too many."""
+
+    def _ready(self) -> ModelServer:
+        """The server, which may have to be started."""
         assert self.server is not None
-        return self.server.ask("POST", "/invocations", headers, body, seconds)
+        return self.server
 
     def described(self) -> dict[str, Any]:
         """As the description of an endpoint has it."""
@@ -84,7 +111,14 @@ class Variant:
         }
 
     def close(self, *, at_once: bool = False) -> None:
-        """End it."""
+        """End it when its calls are answered, or at once."""
+        with self._changed:
+            self._closed = True
+            if not at_once:
+                self._changed.wait_for(lambda: not self._calls, ANSWER_SECONDS)
+        self._end(at_once)
+
+    def _end(self, at_once: bool) -> None:
         if self.server is not None:
             self.server.close(at_once=at_once)
 
@@ -99,56 +133,40 @@ class ServerlessVariant(Variant):
     most_bytes = MOST_SERVERLESS_BYTES
 
     def __init__(self, given: Record, make: Callable[[], ModelServer]):
-        super().__init__(given, make)
         self._make = make
-        self._calls = 0
-        self._lock = threading.Lock()
         self._starting: threading.Thread | None = None
         self._refusal = ""
-        self._closed = False
+        super().__init__(given, make)
         if not given["ServerlessConfig"].get("ProvisionedConcurrency"):
-            super().close(at_once=True)
+            self._end(at_once=True)
             self.server = None
 
-    def ask(
-        self, headers: Mapping[str, str], body: bytes, seconds: float = ANSWER_SECONDS
-    ) -> Answer:
-        """The model's answer; see `Variant`."""
+    def _check_calls(self) -> None:
         most = self.given["ServerlessConfig"]["MaxConcurrency"]
-        with self._lock:
-            if self._calls >= most:
-                raise ServiceError(
-                    "ThrottlingException",
-                    f"Variant {self.name} answers {most} calls at once "
-                    "(MaxConcurrency).",
-                )
-            self._calls += 1
-        try:
-            self._warm_up()
-            return super().ask(headers, body, seconds)
-        finally:
-            with self._lock:
-                self._calls -= 1
+        if self._calls >= most:
+            raise ServiceError(
+                "ThrottlingException",
+                f"Variant {self.name} answers {most} calls at once (MaxConcurrency).",
+            )
 
-    def _warm_up(self) -> None:
-        """Wait for the server, which is started if need be."""
-        with self._lock:
+    def _ready(self) -> ModelServer:
+        with self._changed:
             if self.server is not None:
-                return
-            if self._starting is None and not self._closed:
+                return self.server
+            if self._starting is None:
                 self._starting = threading.Thread(target=self._start, daemon=True)
                 self._starting.start()
             starting = self._starting
-        if starting is not None:
-            starting.join(ANSWER_SECONDS)
-            if starting.is_alive():
-                raise ServiceError(
-                    "ModelNotReadyException",
-                    f"The model of variant {self.name} is being started; ask again.",
-                    429,
-                )
+        starting.join(ANSWER_SECONDS)
+        if starting.is_alive():
+            raise ServiceError(
+                "ModelNotReadyException",
+                f"The model of variant {self.name} is being started; ask again.",
+                429,
+            )
         if self.server is None:
             raise ServiceError("ServiceUnavailable", self._refusal, 503)
+        return self.server
 
     def _start(self) -> None:
         try:
@@ -158,7 +176,7 @@ class ServerlessVariant(Variant):
                 traceback.print_exc()
             self._refusal = f"The model cannot be started: {error}"
         finally:
-            with self._lock:
+            with self._changed:
                 self._starting = None
 
     def described(self) -> dict[str, Any]:
@@ -173,13 +191,10 @@ class ServerlessVariant(Variant):
             "DesiredServerlessConfig": config,
         }
 
-    def close(self, *, at_once: bool = False) -> None:
-        """End it."""
-        with self._lock:
-            self._closed, starting = True, self._starting
-        if starting is not None:
+    def _end(self, at_once: bool) -> None:
+        if (starting := self._starting) is not None:
             starting.join()
-        super().close(at_once=at_once)
+        super()._end(at_once)
 
 
 class Turns:
@@ -196,14 +211,20 @@ class Turns:
         self.variants = variants
         self._lock = threading.Lock()
 
-    def next(self) -> Variant | None:
-        """The variant whose turn it is; None if none has a weight."""
+    def next(self) -> Variant:
+        """The variant whose turn it is.
+
+        Raises
+        ------
+        ServiceError
+            If none has a weight.
+        """
         if len(self.variants) == 1:
             return self.variants[0]
         with self._lock:
             total = sum(variant.weight for variant in self.variants)
             if not total:
-                return None
+                raise ServiceError("ValidationError", "No variant has a weight.")
             for variant in self.variants:
                 variant.credit += variant.weight
             chosen = max(self.variants, key=lambda variant: variant.credit)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_sagemaker._state import SomeFeatures
 from sklearn_sagemaker.training.scaling import stored_counts
 
 
@@ -88,7 +89,7 @@ class Columns:
         """What messages call these columns, for `feature_label`."""
         if self.numbers is None:
             return names
-        return self.numbers if names is None else np.asarray(names)[self.numbers]
+        return SomeFeatures(self.numbers, self.width, names)
 
 
 def _csr(kind: type, data, indices, indptr, width: int) -> Any:

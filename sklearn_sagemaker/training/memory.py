@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from sklearn_sagemaker._memory import memory
+from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import TrainingTooLargeError
 
 
@@ -43,6 +44,8 @@ def in_words(n_bytes: int) -> str:
     return f"{n_bytes} bytes"
 
 
+WORK_BYTES = 32 << 20
+"""Of one array of passing results, where work can be cut into pieces."""
 EPOCH_BYTES, MODEL_BYTES = 256, 2048
 """What reports keep of each epoch, and of each candidate, besides numbers."""
 
@@ -67,6 +70,34 @@ def check_epochs(epochs: int, patience: int | None, n_models: int) -> None:
         least * (EPOCH_BYTES + 16 * n_models),
         f"epochs={epochs}: the losses of at least {least} epochs of {n_models} models",
         "set fewer epochs, or stop early with early_stopping_patience",
+    )
+
+
+COEF_ARRAYS = 3
+"""Arrays of all coefficients, zeros too, that there are at the end of a training."""
+
+
+def check_width(width: int, spec: TrainingSpec) -> None:
+    """Refuse so many columns that their coefficients do not fit into memory.
+
+    Those of columns that no row stores take no part in training, but are there.
+
+    Parameters
+    ----------
+    width : int
+        Columns of X.
+    spec : TrainingSpec
+
+    Raises
+    ------
+    TrainingTooLargeError
+    """
+    outputs = spec.n_classes if spec.predictor_type == "multiclass_classifier" else 1
+    check_bytes(
+        COEF_ARRAYS * 8 * width * outputs,
+        f"X has {width} features: their coefficients for {outputs} output"
+        f"{'s' if outputs > 1 else ''}",
+        "hash the features into fewer columns, or drop those that no row stores",
     )
 
 

@@ -72,8 +72,40 @@ def test_sdk_v2(emulator, tmp_path):
     check_model(tmp_path / "model.tar.gz", rows["X"], rows["y"])
 
 
+def test_sdk_v2_beyond_its_first_steps(emulator):
+    emulator.fail("CreateTrainingJob", interrupt="epoch=0,", where='"spot-')
+    script = str(SCRIPTS / "endpoints_sdk_v2.py")
+    run(python_of("sdk-v2"), "-W", "ignore", script)
+
+
+def test_boto3_beyond_its_first_steps(emulator):
+    emulator.fail("CreateTrainingJob", interrupt="epoch=0,", where='"spot')
+    run(python_of("boto3"), str(SCRIPTS / "endpoints_boto3.py"), LINEAR)
+
+
+def test_sdk_v3_beyond_its_first_steps(emulator):
+    emulator.fail("CreateTrainingJob", interrupt="epoch=0,", where='"spot')
+    script = str(SCRIPTS / "endpoints_sdk_v3.py")
+    run(python_of("sdk-v3"), "-W", "ignore", script)
+
+
+def test_the_aws_cli_beyond_its_first_steps(emulator):
+    script = str(SCRIPTS / "endpoints_aws_cli.sh")
+    run("bash", script, python_of("aws-cli"), LINEAR)
+
+
 def test_sdk_v3(emulator):
     run(python_of("sdk-v3"), "-W", "ignore", str(SCRIPTS / "sdk_v3.py"))
+
+
+def test_tuning_by_boto3(emulator):
+    run(python_of("boto3"), str(SCRIPTS / "tuning_boto3.py"), LINEAR)
+
+
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_tuning_by_the_sdk(emulator, version):
+    script = str(SCRIPTS / f"tuning_sdk_{version}.py")
+    run(python_of(f"sdk-{version}"), "-W", "ignore", script)
 
 
 def test_the_aws_cli(emulator):

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, clone
 from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
@@ -275,6 +275,23 @@ def test_without_validation_rows_the_training_rows_judge(digits, model):
     fitted = fresh(model, cv=False, epochs=3).fit(source_of(X, y == 8))
     assert fitted.resolved_params_["validation"] == "training"
     assert fitted.score(X, y == 8) > 0.9
+
+
+def test_windows_of_wide_rows_train_the_columns_that_they_store(digits):
+    X, y = digits
+    narrow = sp.csr_array(X[:, X.any(axis=0)])
+    places = np.sort(np.random.default_rng(0).permutation(1 << 20)[: narrow.shape[1]])
+    wide = sp.csr_array((narrow.shape[0], 1 << 20), dtype=X.dtype)
+    wide.data, wide.indptr = narrow.data, narrow.indptr
+    wide.indices = places[narrow.indices].astype(np.int32)
+    model = LinearLearnerClassifier(random_state=0, num_models=2, epochs=2)
+    of_wide = clone(model).fit(source_of(wide, y))
+    of_narrow = clone(model).fit(source_of(narrow, y))
+    np.testing.assert_array_equal(of_wide.coef_[:, places], of_narrow.coef_)
+    assert np.count_nonzero(of_wide.coef_) == np.count_nonzero(of_narrow.coef_)
+    stream = clone(model).partial_fit(source_of(wide, y))
+    assert stream.training_state_["weights"].shape[0] <= narrow.shape[1]
+    assert stream.score(wide, y) > 0.8
 
 
 @named

@@ -12,6 +12,7 @@ from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.backends import LocalBackend, SubprocessBackend
 from sklearn_sagemaker.exceptions import CheckpointWarning, TrainingStoppedError
 from sklearn_sagemaker.io import FileDataset, write_recordio
+from sklearn_sagemaker.training.linear import budget
 
 RNG = np.random.default_rng(0)
 X, Y = load_diabetes(return_X_y=True)
@@ -139,6 +140,29 @@ def test_a_fit_that_was_cut_off_goes_on_to_the_same_bits(problem, tmp_path):
     with pytest.warns(CheckpointWarning, match="same bits"):
         model.set_params(backend__stop=None).fit(*rows)
     same_model(model, whole)
+
+
+def test_a_fit_with_some_solved_that_was_cut_off_goes_on(tmp_path, monkeypatch):
+    """At the end of an epoch, beside which the others are solved at last."""
+    monkeypatch.setattr(budget, "NEWTON_WORK", 1)
+    monkeypatch.setattr(budget, "NEEDED", 10**12)
+    # What is nearly equal is solved whatever it costs.
+    rows = np.c_[X, X[:, 0] + 1e-4 * X[:, 1]], Y > 140
+    whole = clone(CLASSIFIER).set_params(num_models=10).fit(*rows)
+    kinds = whole.candidates_["param_schedule"]
+    assert np.count_nonzero(kinds == "none") == budget.SOME < len(kinds) == 10
+    stopping = LocalBackend(checkpoint=tmp_path, stop=lambda: True)
+    model = clone(whole).set_params(backend=stopping)
+    with pytest.raises(TrainingStoppedError):
+        model.fit(*rows)
+    with pytest.warns(CheckpointWarning, match="same bits"):
+        model.set_params(backend__stop=None).fit(*rows)
+    same_model(model, whole)
+    alone = clone(whole).set_params(num_models=1)
+    best = dict(whole.best_params_)
+    best.pop("scaling"), best.pop("schedule", None)
+    alone.set_params(**best).fit(*rows)
+    np.testing.assert_allclose(alone.coef_, whole.coef_, rtol=1e-3, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["wide", "three classes"])

@@ -2,20 +2,24 @@
 
 import json
 import warnings
+from inspect import Parameter, signature
 from pathlib import Path
 
 import pytest
 
 from sklearn_sagemaker import sagemaker
+from sklearn_sagemaker.sagemaker import tuner
 from tests.sagemaker.golden import cases
 from tests.sagemaker.golden.recorder import Recorder
 from tests.sagemaker.golden.session_cases import SESSION_CASES
+from tests.sagemaker.golden.tuning_cases import TUNING_CASES
 
-CASES = {**cases.CASES, **SESSION_CASES}
+CASES = {**cases.CASES, **SESSION_CASES, **TUNING_CASES}
 
-GOLDEN = json.loads(
+RECORDED = json.loads(
     (Path(__file__).parent / "golden" / "requests.json").read_text(encoding="utf-8")
-)["requests"]
+)
+GOLDEN, SIGNATURES = RECORDED["requests"], RECORDED["signatures"]
 
 
 @pytest.fixture(autouse=True)
@@ -45,13 +49,26 @@ def test_the_requests_are_those_of_the_sdk(name, recorder):
     assert ordered(recorder.requests()) == ordered(GOLDEN[name])
 
 
+@pytest.mark.parametrize("name", SIGNATURES)
+def test_the_arguments_are_those_of_the_sdk(name):
+    found = getattr(tuner, name.split(".")[0])
+    for part in name.split(".")[1:]:
+        found = getattr(found, part)
+    kept = [
+        [one.name, None if one.default is Parameter.empty else repr(one.default)]
+        for one in signature(found).parameters.values()
+    ]
+    assert kept == SIGNATURES[name]
+
+
 def ordered(requests):
     """A manifest is written first here, and last there; the rest is in order.
 
     An empty key is what the service says of a job without one.
     """
     for _, body in requests:
-        output = body.get("OutputDataConfig", {})
+        job = body.get("TrainingJobDefinition", body)
+        output = job.get("OutputDataConfig", {})
         if not output.get("KmsKeyId", True):
             del output["KmsKeyId"]
     put = [item for item in requests if item[0] == "PutObject"]

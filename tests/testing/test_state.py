@@ -12,6 +12,7 @@ import pytest
 
 from sklearn_sagemaker.exceptions import StoredStateError
 from sklearn_sagemaker.testing import SageMakerEmulator
+from tests.testing import tuning
 from tests.testing.jobs import (
     IMAGE,
     PROGRAM,
@@ -125,6 +126,33 @@ def test_all_of_it_is_there_again(tmp_path):
     names = {path.name for path in (tmp_path / "state" / "objects").iterdir()}
     assert all(name in text for name in names)
     assert "ä/b" not in json.loads(text)
+
+
+def test_tuning_jobs_are_there_again(tmp_path):
+    with emulator(tmp_path / "state") as first:
+        before = tuning.run(first, "kept", asked=tuning.config(jobs=1))
+        lists = tuning.children("kept")
+        tuning.create(first, "ran", "time.sleep(600)")
+        while len(tuning.children("ran")) < 2:
+            time.sleep(0.02)
+    with emulator(tmp_path / "state") as second:
+        after = tuning.described("kept")
+        before.pop("ResponseMetadata")
+        after.pop("ResponseMetadata")
+        assert after == before
+        assert tuning.children("kept") == lists
+        lost = tuning.described("ran")
+        assert lost["HyperParameterTuningJobStatus"] == "Failed"
+        assert "emulator ended" in lost["FailureReason"]
+        counters = lost["TrainingJobStatusCounters"]
+        assert (counters["RetryableError"], counters["InProgress"]) == (2, 0)
+        start = {
+            "ParentHyperParameterTuningJobs": [{tuning.NAME: "kept"}],
+            "WarmStartType": "IdenticalDataAndAlgorithm",
+        }
+        asked = tuning.config(jobs=1, RandomSeed=2)
+        found = tuning.run(second, "next", asked=asked, WarmStartConfig=start)
+        assert found["OverallBestTrainingJob"]
 
 
 KILLED = """

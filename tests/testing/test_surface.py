@@ -12,6 +12,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 from sklearn_sagemaker.testing.control import _moto_has
 from sklearn_sagemaker.testing.shapes import service_model
+from tests.testing import tuning
 from tests.testing.jobs import (
     IMAGE,
     SERVE,
@@ -62,6 +63,7 @@ def test_every_answer_has_its_shape(emulator):
     emulator.image(SERVER, [sys.executable, "-I", "-S", "-c", SERVE])
     calls = Calls()
     _jobs(emulator, calls)
+    _tuning(emulator, calls)
     _compilations(emulator, calls)
     _registry(emulator, calls)
     _bookkeeping(emulator, calls)
@@ -155,6 +157,29 @@ def _jobs(emulator, calls):
     calls("DeleteModel", ModelName="m")
     ended(calls.client, "long")
     calls("DeleteTrainingJob", TrainingJobName="long")
+
+
+def _tuning(emulator, calls):
+    name, kind = {tuning.NAME: "tuned"}, "HyperParameterTuningJob"
+    arn = calls(
+        f"Create{kind}",
+        **name,
+        HyperParameterTuningJobConfig=tuning.config(jobs=1),
+        TrainingJobDefinition=tuning.definition(emulator),
+    )[f"{kind}Arn"]
+    assert calls("ListTags", ResourceArn=arn) == {"Tags": []}
+    calls(f"Describe{kind}", **name)
+    tuning.ended("tuned")
+    calls(f"Describe{kind}", **name)
+    calls(f"List{kind}s")
+    calls(f"ListTrainingJobsFor{kind}", **name)
+    calls("Search", Resource=kind)
+    calls(f"Delete{kind}", **name)
+    emulator.fail(f"Create{kind}", ends="InProgress", times=1)
+    tuning.create(emulator, "tuned")
+    calls(f"Stop{kind}", **name)
+    tuning.ended("tuned")
+    calls(f"Delete{kind}", **name)
 
 
 def training_step(emulator):
@@ -306,7 +331,6 @@ ONCE = Config(retries={"total_max_attempts": 1})
     [
         ("sagemaker", "create_hub", {"HubName": "h", "HubDescription": "d"}),
         # moto has them, and says that they have run.
-        ("sagemaker", "list_hyper_parameter_tuning_jobs", {}),
         ("sagemaker", "list_processing_jobs", {}),
         (
             "sagemaker-runtime",
@@ -352,6 +376,14 @@ def test_so_is_one_that_moto_lacks_packages_for(emulator, monkeypatch):
         ("describe_training_job", {"TrainingJobName": "x"}, "resource not found"),
         ("stop_training_job", {"TrainingJobName": "x"}, "resource not found"),
         ("delete_training_job", {"TrainingJobName": "x"}, "resource not found"),
+        ("describe_hyper_parameter_tuning_job", {tuning.NAME: "x"}, "can't find"),
+        ("stop_hyper_parameter_tuning_job", {tuning.NAME: "x"}, "can't find"),
+        ("delete_hyper_parameter_tuning_job", {tuning.NAME: "x"}, "can't find"),
+        (
+            "list_training_jobs_for_hyper_parameter_tuning_job",
+            {tuning.NAME: "x"},
+            "can't find",
+        ),
         ("describe_transform_job", {"TransformJobName": "x"}, "Could not find"),
         ("stop_transform_job", {"TransformJobName": "x"}, "Could not find"),
         ("describe_model", {"ModelName": "x"}, "Could not find model"),
@@ -414,7 +446,9 @@ def test_what_is_not_there_or_wrong_is_refused(sagemaker, call, arguments, said)
     with pytest.raises(ClientError, match=said) as caught:
         getattr(sagemaker, call)(**arguments)
     answer = caught.value.response
-    assert answer["Error"]["Code"] == "ValidationException"
+    tunes = "hyper_parameter_tuning" in call
+    expected = "ResourceNotFound" if tunes else "ValidationException"
+    assert answer["Error"]["Code"] == expected
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
 
 

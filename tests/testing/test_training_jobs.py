@@ -280,3 +280,15 @@ def test_built_in_images_run_our_program(region):
     assert not is_ours(f"{host}/xgboost:1")
     assert is_ours("123456789012.dkr.ecr.x.amazonaws.com/sklearn-sagemaker:0.1")
     assert not is_ours(f"111122223333.dkr.ecr.{region}.amazonaws.com/linear-learner:1")
+
+
+def test_a_metric_that_is_no_number_is_passed_over(emulator, sagemaker):
+    do = "print('loss=2;'); print('loss=nan;'); print('loss=inf;'); print('end')"
+    request = job(emulator, "diverges", do)
+    metrics = [{"Name": "loss", "Regex": "loss=([^;]+);"}]
+    request["AlgorithmSpecification"]["MetricDefinitions"] = metrics
+    sagemaker.create_training_job(**request)
+    found = ended(sagemaker, "diverges")
+    assert [one["Value"] for one in found["FinalMetricDataList"]] == [2.0]
+    # The log goes on.
+    assert printed("diverges")[-1] == "end"

@@ -2,8 +2,10 @@
 
 import base64
 import collections
+import concurrent.futures
 import json
 import re
+import time
 
 import boto3
 import pytest
@@ -104,6 +106,38 @@ def test_variants_have_shares_by_their_weights(emulator, sagemaker, runtime, mod
     sagemaker.delete_endpoint(EndpointName="both")
 
 
+def test_an_update_loses_no_call(emulator, sagemaker, runtime, models, tmp_path):
+    gate = tmp_path / "gate"
+    echoing(emulator, sagemaker, "held", NAME="held", GATE=str(gate))
+    serve(sagemaker, "swaps", instances("held"))
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        held = pool.submit(runtime.invoke_endpoint, EndpointName="swaps", Body=b"hold")
+        [part] = [
+            part
+            for part in emulator._resources._endpoints._running.values()
+            if part.name == "swaps"
+        ]
+        [before] = part.turns.variants
+        while not before._calls:
+            time.sleep(0.01)
+        sagemaker.create_endpoint_config(
+            EndpointConfigName="swaps-2", ProductionVariants=[instances("a", "a")]
+        )
+        sagemaker.update_endpoint(EndpointName="swaps", EndpointConfigName="swaps-2")
+        in_service(sagemaker, "swaps")
+        assert invoked(runtime, "swaps", 2) == {"a": 2}
+        # What has chosen the old one chooses again, and what it was asked it answers.
+        while not before._closed:
+            time.sleep(0.01)
+        chosen = iter([before, *part.turns.variants])
+        name, (status, _, _) = part.ask(lambda turns: next(chosen), {}, b"1")
+        assert (name, status) == ("a", 200)
+        gate.touch()
+        answer = held.result()
+    assert json.loads(answer["Body"].read())["name"] == "held"
+    sagemaker.delete_endpoint(EndpointName="swaps")
+
+
 def test_a_variant_that_fails_fails_the_endpoint(emulator, sagemaker, models):
     sagemaker.create_model(
         ModelName="bad",
@@ -137,7 +171,7 @@ def test_no_variant_with_a_weight(sagemaker, runtime, models):
         "idle",
         *(instances(name, name, InitialVariantWeight=0.0) for name in "ab"),
     )
-    with pytest.raises(ClientError, match="No variant of endpoint idle has a weight"):
+    with pytest.raises(ClientError, match="No variant has a weight"):
         runtime.invoke_endpoint(EndpointName="idle", Body=b"1")
     assert invoked(runtime, "idle", 1, TargetVariant="b") == {"b": 1}
     sagemaker.delete_endpoint(EndpointName="idle")

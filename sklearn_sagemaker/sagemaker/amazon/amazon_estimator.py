@@ -239,17 +239,23 @@ class AmazonAlgorithmEstimatorBase(EstimatorBase):
         AWSError
             If a call of AWS fails.
         """
-        channels = channels_of(records, default="train")
+        channels = self._prepared(records, mini_batch_size)
+        self._start(records, channels, job_name, experiment_config)
+        if wait:
+            self.latest_training_job.wait(logs=logs)  # type: ignore[union-attr]
+
+    def _prepared(
+        self, inputs: Any, mini_batch_size: int | None = None
+    ) -> list[dict[str, Any]]:
+        channels = channels_of(inputs, default="train")
         if "train" not in [channel["ChannelName"] for channel in channels]:
             raise ValueError(
                 f"There is no input for the channel 'train', which {self.repo_name} "
                 "reads."
             )
-        self._take(_train_records(records), mini_batch_size)
+        self._take(_train_records(inputs), mini_batch_size)
         self._check()
-        self._start(records, channels, job_name, experiment_config)
-        if wait:
-            self.latest_training_job.wait(logs=logs)  # type: ignore[union-attr]
+        return channels
 
     def fit_ndarray(
         self,

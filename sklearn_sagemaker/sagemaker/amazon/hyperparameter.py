@@ -98,6 +98,29 @@ class Hyperparameter:
         del obj._hyperparameters[self.name]
 
 
+def check_value(estimator: Any, name: str, value: Any) -> None:
+    """Refuse a value that a hyperparameter of an estimator cannot have.
+
+    Parameters
+    ----------
+    estimator : AmazonAlgorithmEstimatorBase
+    name : str
+    value : object
+
+    Raises
+    ------
+    ValueError
+    """
+    kind = estimator._hyperparameters.get("predictor_type")
+    entries = _entries(estimator.repo_name, kind)
+    if name not in entries:
+        raise ValueError(
+            f"{estimator.repo_name} has no hyperparameter {name!r}; it has "
+            f"{', '.join(sorted(entries))}."
+        )
+    _valid(entries[name], value)
+
+
 def serialized(values: Mapping[str, Any]) -> dict[str, str]:
     """Hyperparameters as a job has them, as the SDK writes them.
 

@@ -170,7 +170,7 @@ def as_started(
     of_weights = scaler.rest * unit / max(len(models), 1)
 
     def rules(group: str, factor: float) -> list[dict[str, Any]]:
-        found = [(model.starts[group], model.k) for model in models]
+        found = [(model.starts[group], model.num_factors) for model in models]
         return [
             {**rule, "size": float(rule["size"] * factor), "width": k}
             for rule, k in found

@@ -16,15 +16,13 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     factor_kernels,
 )
-from sklearn_sagemaker.training.factors.settings import (
-    INIT_SIGMA,
-    FactorSettings,
-    start_of,
-)
+from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
 from sklearn_sagemaker.training.memory import aligned_zeros
 
 BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
 """MXNet's."""
+RISE = 1.08
+"""Times as large factors are after an epoch in which they still come up."""
 
 
 @dataclass(frozen=True)
@@ -166,12 +164,16 @@ class GradientModel:
         self.settings, self.params, self.reader = settings, params, reader
         values, dtype, d = settings.values, reader.dtype, reader.n_features
         self.scaler = scaler.arrays(dtype)
-        self.k, self.n_outputs, self.steps = params["num_factors"], n_outputs, 0
+        self.num_factors = params["num_factors"]
+        # Factors that start at zero stay there, and need not be held.
+        self.k = self.num_factors if params.get("factors_init_sigma", 1.0) > 0 else 0
+        self.n_outputs, self.steps, self.size = n_outputs, 0, 0.0
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
         columns = np.arange(d) if columns is None else columns
+        sigma = settings.init_sigma if self.k else 0.0
         self.starts = {
             group: start_of(values, group, sigma, seed)
-            for group, sigma in (("linear", 0.0), ("factors", INIT_SIGMA))
+            for group, sigma in (("linear", 0.0), ("factors", sigma))
         }
         self.bias = aligned_zeros((layers, n_outputs), dtype)
         self.bias[0] = start
@@ -184,6 +186,7 @@ class GradientModel:
         self.factors[:, 0] = start_numbers(
             self.starts["factors"], columns, n_outputs * self.k
         )
+        self.size = self._size()
         self.best: tuple[np.ndarray, ...] | None = None
 
     def train(
@@ -226,7 +229,7 @@ class GradientModel:
             OPTIMIZER_IDS[settings.optimizer],
             OPTIMIZERS[settings.optimizer].exact_eps,
             np.array([constants[name] for name in CONSTANTS]),
-            self._rules(),
+            self.rules(),
             settings.rescale,
             settings.clip,
             self.steps,
@@ -235,7 +238,21 @@ class GradientModel:
         self.steps += len(bounds) - 1 if len(bounds) else len(order)
         return total / max(weights[order].sum(dtype=np.float64), 1e-300)
 
-    def _rules(self) -> np.ndarray:
+    def rises(self) -> bool:
+        """Whether the factors have grown much since this was asked last.
+
+        From where they start they grow as compound interest does, and add nothing to
+        the margins for a while.
+        """
+        before, self.size = self.size, self._size()
+        return self.size > RISE * before
+
+    def _size(self) -> float:
+        """Root mean square of the factors."""
+        now = self.factors[:, 0]
+        return float(np.sqrt(np.sum(now**2, dtype=np.float64) / max(1, now.size)))
+
+    def rules(self) -> np.ndarray:
         """Rate and decay of intercept, linear weights and factors."""
         params, rules = self.params, np.empty((3, 2))
         rules[0] = params["bias_lr"], self.settings.values["bias_wd"]
@@ -304,7 +321,10 @@ class GradientModel:
         """The best parameters, for features as the kernels see them."""
         bias, linear, factors = self.best or self._arrays()
         d = linear.shape[0]
-        shaped = factors[:, 0].reshape(d, self.n_outputs, self.k)
+        if self.k:
+            shaped = factors[:, 0].reshape(d, self.n_outputs, self.k)
+        else:
+            shaped = np.zeros((d, self.n_outputs, self.num_factors), factors.dtype)
         return Solution(
             bias[0].astype(np.float64),
             np.ascontiguousarray(linear[:, 0].T, dtype=np.float64),
@@ -322,6 +342,7 @@ class GradientModel:
             "linear": self.linear.copy(),
             "factors": self.factors.copy(),
             "steps": self.steps,
+            "size": self.size,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -330,6 +351,8 @@ class GradientModel:
         some = state.get("features", slice(None))
         self.linear[some], self.factors[some] = state["linear"], state["factors"]
         self.steps = state["steps"]
+        # A state that was stored may lack what came later.
+        self.size = state.get("size", self._size())
 
     def checkpoint(self) -> dict[str, Any]:
         """Plain values that say all that training has changed."""

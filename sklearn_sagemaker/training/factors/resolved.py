@@ -6,11 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker.training.factors.settings import (
-    AUTO,
-    INIT_SIGMA,
-    FactorSettings,
-)
+from sklearn_sagemaker.training.factors.settings import AUTO, FactorSettings
 
 
 def resolved(settings: FactorSettings, model: Any) -> dict[str, Any]:
@@ -37,7 +33,8 @@ def resolved(settings: FactorSettings, model: Any) -> dict[str, Any]:
     if settings.regression:
         found["normalize_label"] = settings.flag("normalize_label", True)
     if settings.spec.resume is None:
-        sigma = INIT_SIGMA if settings.solver == "gradient" else model.init_sigma
+        gradient = settings.solver == "gradient"
+        sigma = settings.init_sigma if gradient else model.init_sigma
         for group, auto in (("bias", 0.0), ("linear", 0.0), ("factors", sigma)):
             for name, size in (
                 (f"{group}_init_sigma", auto),

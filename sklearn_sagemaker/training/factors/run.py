@@ -24,6 +24,7 @@ from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
 from sklearn_sagemaker.training.factors.settings import (
+    FACTORS,
     SETTLED_PATIENCE,
     FactorSettings,
 )
@@ -39,6 +40,7 @@ from sklearn_sagemaker.training.progress import Checkpoints, Progress, run_epoch
 from sklearn_sagemaker.training.rows import Piece, plan_rows, rows_of, train_epoch
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
+from sklearn_sagemaker.training.selection.validation import CV_BUDGET
 from sklearn_sagemaker.training.targets import Targets
 
 LARGE_DATA = 8 << 20
@@ -92,7 +94,11 @@ class FactorRun:
         # Numbers of any size, before arrays are made of them.
         self.settings.check_memory(self.reader.n_features, self.n_outputs)
         factors = self.settings.candidates().columns["num_factors"]
-        work = self.source.stored(self.rows) * self.n_outputs * int(factors.sum())
+        if self.values["num_factors"] == "auto" and self.n_outputs > 1:
+            # The exponentials of many classes take more than their few factors.
+            factors = np.maximum(factors, FACTORS[self.settings.solver])
+        stored = self.source.stored(self.rows)
+        work = PLANNED_EPOCHS * self.n_outputs * int(factors.sum())
         numbers = self.reader.n_features * self.n_outputs * int(factors.sum())
         few = numbers * 8 <= FOLD_MODEL_BYTES
         self.plan = plan_rows(
@@ -101,14 +107,19 @@ class FactorRun:
             self.rows,
             stratify=not self.settings.regression,
             # Folds are no less work where their models are large.
-            work=work * PLANNED_EPOCHS if few else 1 << 62,
+            work=stored * work if few else 1 << 62,
         )
         self.train_rows = self.plan.train_rows
         validated = self.plan.kind != "training"
         self.epochs = self.settings.epochs(validated)
+        self.alike = self.values["num_models"] == "auto"
         self.jobs = thread_count(spec.n_jobs)
         self.scaler, self.square = self._feature_scaler()
-        self.candidates = self.settings.candidates(self.square)
+        full = self.settings.auto_factors == FACTORS[self.settings.solver]
+        several = full and max(stored, self.reader.n_features) * work <= CV_BUDGET
+        self.candidates = self.settings.candidates(
+            self.square, several=several, validated=validated
+        )
         self._check_memory()
         self.targets = Targets(
             self.source, self.plan, self.reader, *self._label_scaler()
@@ -182,8 +193,9 @@ class FactorRun:
             self.n_outputs,
             self.scaler,
             self.start,
-            # Folds start as the kept model does.
-            [self.spec.seed, 0xFAC7, number],
+            # Folds start as the kept model does, and candidates that are not told
+            # apart by a number as each of them would alone.
+            [self.spec.seed, 0xFAC7, 0 if self.alike else number],
             self.columns,
         )
 
@@ -414,7 +426,7 @@ class FactorRun:
             train_loss * factor,
             loss * factor,
             (train_loss[None] if blind else sums / weight) * factor,
-            counted=np.full(len(active), not to_the_end),
+            counted=self._counted(active, to_the_end),
             patience=self._patience(active),
             tolerance=self.values["early_stopping_tolerance"],
         )
@@ -431,6 +443,17 @@ class FactorRun:
         ):
             return SETTLED_PATIENCE
         return patience
+
+    def _counted(self, active: np.ndarray, to_the_end: bool) -> np.ndarray:
+        """Whether the epoch counts for the patience of the active candidates.
+
+        With a patience of our own none does while factors come up: what they are to
+        add is yet to come.
+        """
+        asked = self.spec.hyperparameters.get("early_stopping_patience", "auto")
+        if to_the_end or asked != "auto" or self.settings.solver != "gradient":
+            return np.full(len(active), not to_the_end)
+        return np.array([not self.models[number][0].rises() for number in active])
 
 
 def _check_windows(spec: TrainingSpec) -> None:

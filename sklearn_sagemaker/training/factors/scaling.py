@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._kernels.prediction import factor_scores
-from sklearn_sagemaker._state import feature_label
+from sklearn_sagemaker._state import SomeFeatures, feature_label
 from sklearn_sagemaker.exceptions import FeatureScaleError
 from sklearn_sagemaker.training.factors.gradient import (
     Scaler,
@@ -32,6 +33,15 @@ FAR_AWAY = 1e5
 """Deviations of a mean from zero that may be the cause of it."""
 LOST = 0.1
 """Error of that, in deviations of y, that is too large."""
+SHORTEST = 0.5
+"""Mean square length of sparse rows below which all features are lifted to 1."""
+LEAST_UNIT = 0.03
+"""Root mean square of a sparse feature's stored values below which it is scaled up."""
+SKEWED = 2.0
+"""Times the mean size that the root mean square is where the values are skewed."""
+FAR_SPARSE, MOST_CENTRED = 5.0, 4096
+"""Deviations from zero from which on a sparse feature that all rows store is centred;
+features at most, as each row is then read as one of all features."""
 LONGEST = 8.0
 """Mean square length of the rows, above which all features are shrunk: one step moves
 the margin of a row by its square length, and longer ones overshoot."""
@@ -48,7 +58,8 @@ def feature_scaler(
     """How the kernels should see the features, and the mean square of their values.
 
     Dense features are standardised, without centring if they are mostly zeros.
-    Sparse ones keep their units, unless their stored values are larger than one.
+    Sparse ones keep their units, unless their stored values are larger than one or
+    very small; those that all rows store are centred if they lie far from zero.
 
     Parameters
     ----------
@@ -81,39 +92,119 @@ def feature_scaler(
     some = rows[:: max(1, len(rows) // SCALER_ROWS)]
     found = feature_statistics(reader, some, weights[some])
     check_statistics(found, names)
-    if reader.sparse:
-        return _sparse(found)
-    zeros = zeros_share(X, some)
-    found = FeatureStatistics(found.mean, found.deviation, None, zeros)
+    if not reader.sparse:
+        zeros = zeros_share(X, some)
+        found = FeatureStatistics(found.mean, found.deviation, None, zeros)
+    sizes = mean_sizes(X, some, weights[some], found.mean)
+    return scaler_of(found, sizes, not isinstance(names, SomeFeatures))
+
+
+def mean_sizes(X, rows: np.ndarray, weights: np.ndarray, mean: np.ndarray):
+    """Weighted mean size of each feature: of its values if CSR, else about its mean.
+
+    It is infinite for dense features that have zeros, which tell of no amounts.
+
+    Parameters
+    ----------
+    X : ndarray or CSR
+    rows : int64 array of shape (n,)
+    weights : float64 array of shape (n,)
+    mean : float64 array of shape (n_features,)
+
+    Returns
+    -------
+    sizes : float64 array of shape (n_features,)
+    """
+    total = weights.sum()
+    if not sp.issparse(X):
+        sizes = np.zeros(X.shape[1])
+        for start in range(0, len(rows), 1024):
+            some = slice(start, start + 1024)
+            piece = X[rows[some]]
+            sizes += weights[some] @ np.abs(piece - mean)
+            sizes[(piece == 0).any(axis=0)] = np.inf
+        return sizes / total
+    piece = X[rows]
+    each = np.repeat(weights, np.diff(piece.indptr)) * np.abs(piece.data)
+    return np.bincount(piece.indices, each, X.shape[1]) / total
+
+
+def scaler_of(
+    found: FeatureStatistics, sizes: np.ndarray, centre: bool = True
+) -> tuple[Scaler, float]:
+    """`feature_scaler` of rows with such statistics, and `mean_sizes`.
+
+    Sparse features are not centred if others exist that no row has met, whose weights
+    would change by it.
+    """
+    if found.present is not None:
+        return _sparse(found, sizes, centre)
     centred = not found.sparse_like
     scale = found.scale("standard" if centred else "floored")
     size = found.deviation if centred else np.hypot(found.mean, found.deviation)
     # Scaled before they are squared, which might overflow.
     length = float(np.sum((size * scale) ** 2))
     factor = np.sqrt(min(1.0, LONGEST / length)) if length > 0 else 1.0
-    stored = max(1.0, len(scale) * (1.0 if centred else 1.0 - zeros))
+    stored = max(1.0, len(scale) * (1.0 if centred else 1.0 - found.zeros))
     shift = found.mean if centred else None
+    if centred:
+        scale = scale * _skewness(found.deviation, sizes)
     return Scaler(shift, scale * factor), max(length * factor**2 / stored, 1e-12)
 
 
-def _sparse(found: FeatureStatistics) -> tuple[Scaler, float]:
+def _skewness(root: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """By how much the mean size of values is a better unit than their root mean square.
+
+    Few rows decide the latter of skewed amounts. By it all other values are close to
+    zero, and steps never reach the weights that these ask for.
+    """
+    ratio = root / np.where(mean > 0, mean, np.inf)
+    return np.where(ratio > SKEWED, ratio, 1.0)
+
+
+def _sparse(
+    found: FeatureStatistics, sizes: np.ndarray, centre: bool
+) -> tuple[Scaler, float]:
     assert found.present is not None
+    present = found.present
     units = found.units()
     met = (found.present > 0) & (np.hypot(found.mean, found.deviation) > 0)
     # That of features not met, whether there are any or not.
     rest = float(np.median(units[met])) if met.any() else 1.0
+    far = np.abs(found.mean) > FAR_SPARSE * found.deviation
+    far &= (found.deviation > 0) & (present >= 1.0 - ROUNDING)
+    far &= centre and len(far) <= MOST_CENTRED
+    units = np.where(far, found.deviation, units)
     # Sums of ones are not ones to the last digit.
-    scale = 1.0 / np.where(units > 1.0 + ROUNDING, units, 1.0)
-    length = float(np.sum((np.hypot(found.mean, found.deviation) * scale) ** 2))
-    factor = np.sqrt(min(1.0, LONGEST / length)) if length > 0 else 1.0
-    stored = max(float(found.present.sum()), 1e-12)
+    keeps = (units <= 1.0 + ROUNDING) & (units >= LEAST_UNIT) & ~far
+    scale = 1.0 / np.where(keeps, 1.0, units)
+    size = np.where(far, found.deviation, np.hypot(found.mean, found.deviation))
+    length = float(np.sum((size * scale) ** 2))
+    factor = 1.0
+    if length > LONGEST:
+        factor = np.sqrt(LONGEST / length)
+    elif 0.0 < length < SHORTEST:
+        factor = 1.0 / np.sqrt(length)
+    stored = max(float(present.sum()), 1e-12)
     mean_square = max(length * factor**2 / stored, 1e-12)
     if abs(mean_square - 1.0) < ROUNDING:
         mean_square = 1.0
+    # Of the stored values, of which there are many more than rows of large ones.
+    stored_sizes = sizes / np.where(present > 0, present, 1.0)
+    scale = scale * np.where(keeps | far, 1.0, _skewness(units, stored_sizes))
     if factor == 1.0 and (scale == 1.0).all():
         return Scaler(), mean_square
-    rest = factor / (rest if rest > 1.0 + ROUNDING else 1.0)
-    return Scaler(None, scale * factor, float(rest)), mean_square
+    shift = np.where(far, found.mean, 0.0) if far.any() else None
+    small = rest < LEAST_UNIT
+    rest = factor / (rest if rest > 1.0 + ROUNDING or small else 1.0)
+    return Scaler(shift, scale * factor, float(rest)), mean_square
+
+
+def centred_rows(X, shift: np.ndarray):
+    """A copy of CSR rows that store all of the shifted columns, less the shift."""
+    centred = X.copy()
+    centred.data = (X.data - shift[X.indices]).astype(X.dtype)
+    return centred
 
 
 def in_user_units(
@@ -151,7 +242,7 @@ def _in_user_units(
             dtype = np.dtype(np.float64)
     if scaler.shift is not None:
         dtype = np.dtype(np.float64)
-        intercept, coef = _moved(intercept, coef, factors, scaler.shift, -1.0)
+        intercept, coef = moved(intercept, coef, factors, scaler.shift, -1.0)
     if unit != 1.0:
         intercept, coef = intercept * unit, coef * unit
         factors = factors * np.sqrt(unit)
@@ -259,15 +350,29 @@ def in_kernel_units(
     """
     intercept, coef, factors = found.intercept - origin, found.coef, found.factors
     if scaler.shift is not None:
-        intercept, coef = _moved(intercept, coef, factors, scaler.shift, 1.0)
+        intercept, coef = moved(intercept, coef, factors, scaler.shift, 1.0)
     intercept, coef, factors = intercept / unit, coef / unit, factors / np.sqrt(unit)
     if scaler.scale is not None:
         coef, factors = coef / scaler.scale, factors / scaler.scale[:, None]
     return Solution(intercept, coef, factors)
 
 
-def _moved(intercept, coef, factors, shift: np.ndarray, sign: float):
-    """Intercept and weights for features ``x + sign * shift`` in place of x."""
+def moved(intercept, coef, factors, shift: np.ndarray, sign: float):
+    """Intercept and weights for features ``x + sign * shift`` in place of x.
+
+    Parameters
+    ----------
+    intercept : float64 array of shape (n_outputs,)
+    coef : float64 array of shape (n_outputs, n_features)
+    factors : array of shape (n_outputs, n_features, k)
+    shift : float64 array of shape (n_features,)
+    sign : float
+
+    Returns
+    -------
+    intercept, coef : float64 arrays
+        The factors stay.
+    """
     # sum_i<j <v_i, v_j> (x_i + s_i) (x_j + s_j), by powers of x.
     factors, by = factors.astype(np.float64), sign * shift
     middle = np.einsum("cjk,j->ck", factors, by)

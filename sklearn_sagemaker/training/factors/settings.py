@@ -31,8 +31,11 @@ LOG_LOSS_DECAYS = (0.08, 0.17)
 """Factors of the decays of linear weights and factors for the log loss."""
 GROUPS = ("bias", "linear", "factors")
 """Of the parameters."""
-INIT_SIGMA = 0.006
+INIT_SIGMA, STREAM_SIGMA = 0.006, 0.03
+"""Of factors that have many passes to come up, and of those that have one."""
 FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
+MOST_FACTORS, FEWEST_FACTORS = 512, 8
+"""Of all classes under a softmax together, and of each all the same."""
 PATH_PATIENCE, SETTLED_PATIENCE = 24, 12
 """Epochs without an improvement that "als" waits: its factors come up on the way to
 less regularisation, after what is linear has been found. Fewer once they have."""
@@ -50,6 +53,19 @@ VARIATIONS = (
     (1.0, 3.0, 3.0, 0.5, 5.0),
     (0.3, 0.1, 0.1, 0.25, 3.5),
 )
+
+# Factors of the rates of linear weights and factors, and of the factors' decay, for the
+# candidates of num_models="auto".
+OWN_VARIATIONS = {
+    "squared": ((1.0, 1.0, 1.0), (3.3, 2.0, 1.0), (3.3, 2.0, 2.0)),
+    "log": ((1.0, 1.0, 1.0), (1.0, 2.0, 3.0), (1.0, 2.0, 6.0)),
+}
+STREAM_RATES = (3.3, 3.5)
+"""Of a stream that starts from nothing: times the rates of a fit."""
+LINEAR_RATE = 3.3
+"""Of a linear part alone: times the rate beside factors..."""
+LINEAR_DECAYS = (1.0, 4.0)
+"""... and times its decay."""
 
 
 class Candidates:
@@ -147,7 +163,7 @@ class FactorSettings(Settings):
         TrainingTooLargeError
         """
         k = self.values["num_factors"]
-        k = FACTORS[self.solver] if k == "auto" else k
+        k = self.auto_factors if k == "auto" else k
         numbers = n_models * n_features * n_outputs * (k + 1)
         layers = 2 + OPTIMIZERS[self.optimizer].n_states
         check_bytes(
@@ -181,9 +197,18 @@ class FactorSettings(Settings):
         return EPOCHS["validated" if validated else "blind"]
 
     def candidates(
-        self, square: float = 1.0, num_factors: int | None = None
+        self,
+        square: float = 1.0,
+        num_factors: int | None = None,
+        *,
+        several: bool = False,
+        validated: bool = False,
+        fresh: bool = False,
     ) -> Candidates:
         """The candidates to train: distinct, and as many as were asked for at most.
+
+        Where ``num_models`` is left to us they are one model, with validation rows also
+        its linear part alone, and if the data are small it with other rates and decays.
 
         Parameters
         ----------
@@ -192,34 +217,100 @@ class FactorSettings(Settings):
             it, and so do the decays of ``"auto"``.
         num_factors : int or None
             Of all candidates, in place of those of the settings.
+        several : bool
+            Whether training a few models with factors is affordable.
+        validated : bool
+            Whether there are validation rows to tell candidates apart.
+        fresh : bool
+            Whether they are of a stream that starts from nothing.
         """
-        values, wanted = self.values, self.values["num_models"]
+        wanted = self.values["num_models"]
+        if wanted == "auto":
+            rates = STREAM_RATES if fresh else (1.0, 1.0)
+            found = self._own_candidates(square, rates, several, validated)
+        else:
+            found = [
+                self._candidate((rate, rate), linear, decay, square, share, boost)
+                for rate, linear, decay, share, boost in VARIATIONS
+            ]
         rows: list[dict[str, Any]] = []
-        for rate, linear, decay, share, boost in VARIATIONS:
-            row = self._candidate(
-                values, rate, linear * square, decay * square, share, boost
-            )
+        for row in found:
             if row not in rows:
                 rows.append(row)
-        rows = rows[:wanted]
+        if wanted != "auto":
+            rows = rows[:wanted]
         if num_factors is not None:
             rows = [{**row, "num_factors": num_factors} for row in rows]
         return Candidates(
             {name: np.array([row[name] for row in rows]) for name in rows[0]}
         )
 
-    def _candidate(self, values, rate, linear, decay, share, boost) -> dict[str, Any]:
-        k = values["num_factors"]
+    def _own_candidates(
+        self,
+        square: float,
+        rates: tuple[float, float],
+        several: bool,
+        validated: bool,
+    ) -> list[dict[str, Any]]:
+        if self.solver != "gradient" or not validated:
+            return [self._candidate(rates, 1.0, 1.0, square, 1.0, 5.0)]
+        kind = OWN_VARIATIONS["squared" if self.regression else "log"]
+        found = [
+            self._candidate((linear, factors), 1.0, decay, square)
+            for linear, factors, decay in (kind if several else kind[:1])
+        ]
+        if self._starts_factors:
+            found = [{**row, "factors_init_sigma": INIT_SIGMA} for row in found]
+            found += [
+                {
+                    **self._candidate((LINEAR_RATE, 1.0), decay, 1.0, square),
+                    "factors_init_sigma": 0.0,
+                }
+                for decay in LINEAR_DECAYS
+            ]
+        return found
+
+    @property
+    def auto_factors(self) -> int:
+        """What ``num_factors="auto"`` is for the first candidate."""
+        most = FACTORS[self.solver]
+        if self.solver != "gradient":
+            return most
+        return min(most, max(FEWEST_FACTORS, MOST_FACTORS // self.n_outputs))
+
+    @property
+    def init_sigma(self) -> float:
+        """Deviation of the starting factors of gradient steps."""
+        return STREAM_SIGMA if self.spec.stream else INIT_SIGMA
+
+    @property
+    def _starts_factors(self) -> bool:
+        """Whether where factors start is left to us."""
+        normal = self.values["factors_init_method"] == "normal"
+        return normal and self.values["factors_init_sigma"] == "auto"
+
+    def _candidate(
+        self,
+        rates: tuple[float, float],
+        linear: float,
+        decay: float,
+        square: float,
+        share: float = 1.0,
+        boost: float = 1.0,
+    ) -> dict[str, Any]:
+        values, k = self.values, self.values["num_factors"]
+        linear, decay = linear * square, decay * square
         if k == "auto":
-            k = max(1, int(FACTORS[self.solver] * share))
+            k = max(1, int(self.auto_factors * share))
         row: dict[str, Any] = {"num_factors": k}
         if self.solver == "gradient":
-            linear_lr, factors_lr = self.defaults.rates
+            linear_lr, factors_lr = np.multiply(rates, self.defaults.rates)
             if not self.regression:
-                rate = rate * self.defaults.log_loss_rate
+                linear_lr *= self.defaults.log_loss_rate
+                factors_lr *= self.defaults.log_loss_rate
                 linear, decay = linear * LOG_LOSS_DECAYS[0], decay * LOG_LOSS_DECAYS[1]
-            row["linear_lr"] = _or(values["linear_lr"], rate * linear_lr)
-            row["factors_lr"] = _or(values["factors_lr"], rate * factors_lr)
+            row["linear_lr"] = _or(values["linear_lr"], linear_lr)
+            row["factors_lr"] = _or(values["factors_lr"], factors_lr)
             row["bias_lr"] = _or(values["bias_lr"], row["linear_lr"])
             linear_wd, factors_wd = self.defaults.decays
             row["linear_wd"] = _or(values["linear_wd"], linear * linear_wd)

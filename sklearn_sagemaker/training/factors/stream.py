@@ -18,13 +18,15 @@ from sklearn_sagemaker.training.factors.choice import (
     mean_of,
     named_metrics,
 )
+from sklearn_sagemaker.training.factors.following import (
+    carry,
+    look,
+    start_of_scales,
+    varied,
+)
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler, Solution
 from sklearn_sagemaker.training.factors.resolved import resolved
-from sklearn_sagemaker.training.factors.scaling import (
-    check_units,
-    feature_scaler,
-    in_kernel_units,
-)
+from sklearn_sagemaker.training.factors.scaling import check_units, in_kernel_units
 from sklearn_sagemaker.training.factors.settings import FactorSettings
 from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.prequential import (
@@ -32,7 +34,7 @@ from sklearn_sagemaker.training.prequential import (
     earlier_calls,
     storage_of,
 )
-from sklearn_sagemaker.training.scaling import check_targets, label_statistics
+from sklearn_sagemaker.training.scaling import check_targets
 
 
 class FactorStream:
@@ -70,14 +72,24 @@ class FactorStream:
         self.settings.check_memory(self.reader.n_features, self.n_outputs)
         if resume is None:
             warn_of_identifiers(self.data.X, self.rows, spec.feature_names)
-            self._first_look()
+            n_models = len(self.settings.candidates())
+            fresh = spec.resume is None
+            self.call.start(n_models, fresh=fresh, **start_of_scales())
         self.seen = self.call.seen
+        before = self._scales()
+        if self.seen.get("constant") and self.seen["fresh"]:
+            before = (*before[:2], 0.0)
+        met = varied(self.seen, self.reader)
+        names = spec.feature_names
+        moved = look(self.seen, self.settings, self.reader, self.data, self.rows, names)
         self.scaler = Scaler(*self.seen["scaler"])
         if spec.resume is not None and resume is None:
             # A fitted model goes on with as many factors as it has.
             self.seen["num_factors"] = spec.resume["factors"].shape[2]
         self.candidates = self.settings.candidates(
-            self.seen["square"], self.seen.get("num_factors")
+            self.seen["square"],
+            self.seen.get("num_factors"),
+            fresh=self.seen.get("fresh", False),
         )
         if resume is not None and len(self.candidates) != len(resume["models"]):
             raise ValueError(
@@ -89,33 +101,17 @@ class FactorStream:
         if resume is not None:
             for model, state in zip(self.models, resume["models"], strict=True):
                 _check_state(model, state)
+                start = model.factors[:, 0].copy() if self.seen.get("fresh") else None
                 model.restore(state)
+                if moved:
+                    carry(model, before, self._scales(), start, met)
         elif spec.resume is not None:
             for model in self.models:
                 self._begin_at(model, spec.resume)
 
-    def _first_look(self) -> None:
-        """Learn scalers, which the rows of the first call decide for good."""
-        data, rows, settings = self.data, self.rows, self.settings
-        scaler, square = feature_scaler(
-            self.reader,
-            data.X,
-            rows,
-            data.sample_weight,
-            settings.flag("normalize_data", True) and len(rows) > 1,
-            self.spec.feature_names,
-        )
-        origin, unit = 0.0, 1.0
-        if settings.regression and settings.flag("normalize_label", True):
-            origin, unit = label_statistics(
-                data.y[rows], data.sample_weight[rows], True, True
-            )
-        self.call.start(
-            len(settings.candidates(square)),
-            scaler=(scaler.shift, scaler.scale, scaler.rest),
-            square=square,
-            labels=(origin, unit),
-        )
+    def _scales(self) -> tuple[Scaler, float, float]:
+        """How features and labels are scaled today."""
+        return Scaler(*self.seen["scaler"]), *self.seen["labels"]
 
     def _model(self, number: int) -> GradientModel:
         return GradientModel(
@@ -140,7 +136,9 @@ class FactorStream:
         model.linear[:, 0] = start.coef.T
         d, k = start.factors.shape[1:]
         flat = start.factors.transpose(1, 0, 2).reshape(d, self.n_outputs * k)
-        model.factors[:, 0] = flat
+        if flat.any():
+            # Those of a linear part alone would stay at zero.
+            model.factors[:, 0] = flat
 
     # -------------------------------------------------------------------- training
     def train(self, monitor: Monitor | None = None) -> ModelState:

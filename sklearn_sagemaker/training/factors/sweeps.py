@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from sklearn_sagemaker._columns import start_numbers
 from sklearn_sagemaker._kernels import RowReader
@@ -19,6 +20,7 @@ from sklearn_sagemaker.training.factors.gradient import (
     solution_margins,
 )
 from sklearn_sagemaker.training.factors.groups import one_hot_groups, split_by_count
+from sklearn_sagemaker.training.factors.scaling import centred_rows
 from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
 from sklearn_sagemaker.training.factors.sweep_model import SweepModel, pilot_of
 
@@ -44,7 +46,10 @@ SWEEPS_SIGMA = 0.1
 def make_store(data: TrainingData, rows: np.ndarray, scaler: Scaler) -> ColumnStore:
     """Training rows, column by column, for all models of a group."""
     scale = None if scaler.scale is None else 1.0 / scaler.scale
-    return ColumnStore(data.X, rows, scaler.shift, scale)
+    X, shift = data.X, scaler.shift
+    if shift is not None and sp.issparse(X):
+        X, shift = centred_rows(X, shift), None
+    return ColumnStore(X, rows, shift, scale)
 
 
 def feature_groups(groups: Any, X, rows: np.ndarray, store: ColumnStore) -> np.ndarray:

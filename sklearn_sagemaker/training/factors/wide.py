@@ -253,10 +253,22 @@ def _at(
         wider[known] = scale[places[known]]
         return shift, wider, rest
 
+    def widened(values: Any) -> Any:
+        """Sums of features; of those not met they are zero."""
+        if not isinstance(values, np.ndarray) or values.ndim == 0:
+            return values
+        wider = np.zeros(len(columns))
+        wider[known] = values[places[known]]
+        return wider
+
     found = {**resume, "models": moved(resume["models"])}
     if "scaler" in resume:
         found["scaler"] = scaled(*resume["scaler"])
     if "stream" in resume:
         stream = resume["stream"]
         found["stream"] = {**stream, "scaler": scaled(*stream["scaler"])}
+        if "features" in stream:
+            sums = tuple(widened(one) for one in stream["features"])
+            more = {name: widened(stream[name]) for name in ("stored", "sizes")}
+            found["stream"] |= {"features": sums, **more}
     return found

@@ -35,7 +35,12 @@ PENALTIES = {
     "sparse": ((0.0, 1e-6), (1e-6, 0.0), (0.0, 1e-5), (1e-5, 0.0)),
 }
 # Standard scaling blows up features that few sparse rows store.
-SCALINGS = {"dense": ("standard", "floored"), "sparse": ("norm", "floored")}
+# Of text neither gains: rows of length 1 with rare words stressed are scaled already.
+SCALINGS = {
+    "dense": ("standard", "floored"),
+    "sparse": ("norm", "floored"),
+    "wide": ("none", "norm"),
+}
 # SageMaker's two pairs of step and minimum, with factor 0.99.
 STEP_SCHEDULES = ((100, 1e-5), (10, 1e-4))
 STEP_FACTOR = 0.99
@@ -65,6 +70,13 @@ class Candidates:
     def take(self, index: np.ndarray) -> Candidates:
         """The candidates at these places."""
         return Candidates(**{name: getattr(self, name)[index] for name in PARAMETERS})
+
+    def and_others(self, others: Candidates) -> Candidates:
+        """These, and then others."""
+        mine, theirs = self.columns, others.columns
+        return Candidates(
+            **{name: np.concatenate([mine[name], theirs[name]]) for name in PARAMETERS}
+        )
 
     def params(self, index: int) -> dict[str, Any]:
         """Hyperparameters of one candidate, as plain Python values."""

@@ -48,8 +48,13 @@ class TrainedLinear(TrainedCandidates):
     def more_columns(self) -> dict[str, np.ndarray]:
         """How far each candidate may be from its optimum."""
         found = [block.optimality for block in self.blocks]
-        known = [values for values in found if values is not None]
-        return {"optimality": np.concatenate(known)} if known else {}
+        if all(values is None for values in found):
+            return {}
+        known = [
+            np.full(block.n_models, np.nan) if values is None else values
+            for block, values in zip(self.blocks, found, strict=True)
+        ]
+        return {"optimality": np.concatenate(known)}
 
     @property
     def at_optimum(self) -> bool:
@@ -88,7 +93,7 @@ class TrainedLinear(TrainedCandidates):
 
 def _warn_of_gap(optimality: np.ndarray) -> None:
     """Say that what is selected was not solved to its optimum."""
-    most = float(optimality.max())
+    most = float(np.fmax.reduce(optimality))
     if most > FAR:
         warn_user(
             f"The selected candidate may be above its optimum by {most:.2g} of the "

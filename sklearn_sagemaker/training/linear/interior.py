@@ -159,9 +159,11 @@ class _Point:
         self.bend = of_all(kinks.bend, none) if kinks.bend.any() else None
         self.round = of_all(kinks.round, none) if kinks.round.any() else None
 
+        self.factors: list[np.ndarray] = []
         self.w = np.broadcast_to(start, (k, r)).copy()
         g = self.forward(self.w) - self.offset
-        self.middle = np.abs(g).mean(axis=1, keepdims=True) + 1e-3
+        self.middle = np.abs(g).mean(axis=1, keepdims=True)
+        self.middle[self.middle == 0] = 1.0
         self.slope = 0.5 * (self.high - self.low)
         if self.round is not None:
             g = g - self.round * self.slope
@@ -178,7 +180,7 @@ class _Point:
         """Go on with some of the penalties."""
         for name in (
             "quadratic", "high", "low", "bend", "round", "w", "middle", "slope",
-            "left", "complementarity", "curvature", "slack",
+            "left", "complementarity", "curvature", "slack", "scale",
         ):  # fmt: skip
             value = getattr(self, name)
             if value is not None:
@@ -299,13 +301,21 @@ class _Point:
         matrices[:, diagonal, diagonal] += self.quadratic
         some = diagonal[: self.p]
         matrices[:, some, some] += self.curvature[:, self.n_signs :]
-        self.factors = [_Factor(matrix) for matrix in matrices]
+        # The diagonal is scaled to ones.
+        self.scale = matrices[:, diagonal, diagonal]
+        self.scale = 1.0 / np.sqrt(np.where(self.scale > 0, self.scale, 1.0))
+        matrices *= self.scale[:, None]
+        matrices *= self.scale[:, :, None]
+        matrices[:, diagonal, diagonal] += JITTER
+        self.factors = [_factor(matrix) for matrix in matrices]
 
     def _solved(self, sides: np.ndarray) -> np.ndarray:
-        found = np.empty_like(sides)
+        found = sides * self.scale
+        if found.shape[1] == 0:
+            return found
         for place, factor in enumerate(self.factors):
-            found[place] = factor.solved(sides[place])
-        return found
+            found[place], _ = dpotrs(factor, found[place], lower=1)
+        return found * self.scale
 
     def _direction(self, products):
         """Changes of weights, slopes, sides and slacks that change the products so."""
@@ -350,21 +360,13 @@ def _ratios(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     return np.divide(above, below, out=np.zeros_like(above), where=below > 0)
 
 
-class _Factor:
-    """Cholesky factor of a matrix, whose diagonal is scaled to ones first."""
-
-    def __init__(self, matrix: np.ndarray):
-        diagonal = np.diagonal(matrix)
-        self.scale = 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        scaled, jitter = matrix * self.scale * self.scale[:, None], JITTER
-        while True:
-            bent = scaled.copy()
-            bent.flat[:: len(bent) + 1] += jitter
-            self.factor, singular = dpotrf(bent, lower=1, overwrite_a=1)
-            if singular <= 0 or jitter > 1.0:
-                return
-            jitter *= 100.0
-
-    def solved(self, side: np.ndarray) -> np.ndarray:
-        found, _ = dpotrs(self.factor, side * self.scale, lower=1)
-        return found * self.scale
+def _factor(matrix: np.ndarray) -> np.ndarray:
+    """Cholesky factor of a matrix, or of one that is less singular."""
+    if len(matrix) == 0:
+        return matrix
+    factor, singular = dpotrf(matrix, lower=1)
+    more = JITTER
+    while singular and more < 1.0:
+        more *= 100.0
+        factor, singular = dpotrf(matrix + more * np.eye(len(matrix)), lower=1)
+    return factor

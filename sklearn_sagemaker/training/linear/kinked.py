@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
@@ -11,14 +12,21 @@ from sklearn_sagemaker.training.linear.moments import of_rows
 from sklearn_sagemaker.training.linear.newton import NEAR
 from sklearn_sagemaker.training.linear.quadratic import RANK_OF_FACTOR, Quadratic
 
-TOLERANCE, OF_FOLDS = 1e-6, 1e-4
-"""Duality gap to reach, by the objective; folds are there to be compared."""
+TOLERANCE, OF_FOLDS, OF_NULL = 1e-6, 1e-3, 1e-9
+"""Duality gap to reach, by the objective; folds are there to be compared. The slopes of
+the model without weights say where the L1 path begins."""
 TOGETHER = 1 << 16
 """Kinks of so many penalties are solved at once: few calls, and they stay in cache."""
+AT_ONCE, WIDE_AT_ONCE = 16, 8
+"""Penalties after which it is asked whether weaker ones still change the weights, which
+with more features than rows soon explain all."""
 SLACK = 1e-6
-"""Share of the L1 penalty by which the pull of a feature without weight may exceed it."""
-ALL_FEATURES = 64
-"""With more than these, an L1 penalty is solved for the features that may count."""
+"""Of the L1 penalty: what the pull of a feature without weight may exceed it by."""
+ROUNDING = 1e-14
+"""Losses of a constant below this share of the labels are rounding noise."""
+ALL_FEATURES, ALL_WORK = 64, 3_000_000
+"""With more than these, and more multiplications for a matrix of them, an L1 penalty is
+solved for the features that may count."""
 
 
 def _regression(y, high, low, bend=0.0, round=0.0) -> Kinks:
@@ -76,6 +84,9 @@ class Basis:
     Parameters
     ----------
     rows : float64 array of shape (n, d)
+    alike : bool
+        Whether all features count in units of their own length. Tiny ones have digits
+        then, but there is no L2 penalty.
 
     Attributes
     ----------
@@ -83,22 +94,45 @@ class Basis:
         Their columns have a mean square of 1.
     """
 
-    def __init__(self, rows: np.ndarray):
+    def __init__(self, rows: np.ndarray, alike: bool = False):
         # Beyond the range of squares there are no singular values.
-        largest = float(np.abs(rows).max(initial=0.0)) or 1.0
-        u, roots, vh = np.linalg.svd(rows / largest, full_matrices=False)
+        unit = np.abs(rows).max(axis=0, initial=0.0)
+        unit[unit == 0] = 1.0
+        if not alike:
+            unit[:] = unit.max(initial=0.0)
+        u, roots, vh = np.linalg.svd(rows / unit, full_matrices=False)
         kept = roots**2 > RANK_OF_FACTOR * roots[:1] ** 2
         self.rows = u[:, kept] * np.sqrt(len(rows))
-        self._scale = roots[kept] * largest / np.sqrt(len(rows))
+        self._unit, self._scale = unit, roots[kept] / np.sqrt(len(rows))
         self._directions = vh[kept].T
 
     def penalty(self, wd: np.ndarray) -> np.ndarray:
         """Of each direction, for each of some L2 penalties."""
-        return (wd[:, None] / self._scale) / self._scale
+        if not wd.any():
+            return np.zeros((len(wd), len(self._scale)))
+        scale = self._scale * self._unit[0]
+        return (wd[:, None] / scale) / scale
 
     def weights(self, found: np.ndarray) -> np.ndarray:
         """Of the features, as columns, from those of the directions, as rows."""
-        return self._directions @ (found / self._scale).T
+        return (self._directions @ (found / self._scale).T) / self._unit[:, None]
+
+
+class Bases:
+    """The same for the rows of some fits, with and without an L2 penalty."""
+
+    def __init__(self, rows: np.ndarray):
+        self._rows = rows
+
+    @cached_property
+    def penalised(self) -> Basis:
+        """Where there is an L2 penalty."""
+        return Basis(self._rows)
+
+    @cached_property
+    def free(self) -> Basis:
+        """Where there is none."""
+        return Basis(self._rows, alike=True)
 
 
 class KinkedFit:
@@ -113,7 +147,7 @@ class KinkedFit:
         As scaled.
     y, weights : float64 arrays of shape (n,)
     use_bias : bool
-    basis : (Basis, int array)
+    bases : (Bases, int array)
         Of these rows and perhaps others, and which of its rows they are.
     tolerance : float
         Duality gap to reach, by the objective.
@@ -127,11 +161,11 @@ class KinkedFit:
     """
 
     def __init__(
-        self, loss, parameter, rows, y, weights, use_bias, basis, tolerance=TOLERANCE
+        self, loss, parameter, rows, y, weights, use_bias, bases, tolerance=TOLERANCE
     ):
         counted = weights > 0
         self.rows, self.n = rows[counted], int(np.count_nonzero(counted))
-        self.basis, mine = basis
+        self.bases, mine = bases
         self.mine = mine[counted]
         weights = weights[counted]
         self.kinks = KINKS[loss](y[counted], parameter).weighted(
@@ -139,12 +173,17 @@ class KinkedFit:
         )
         self.tolerance, self.share = tolerance, weights
         self.ones = np.ones((self.n, int(use_bias)))
-        self._size = 0.0
         start = float(np.median(self.kinks.at)) * np.ones(int(use_bias))
         self._size = self._value(self.ones @ start)
-        found = self._minimise(self.ones, np.zeros((1, len(start))), None, start)
-        bias, slopes = found.weights[0], found.slopes[0]
-        self._size = self._value(self.ones @ bias)
+        if self._size <= ROUNDING * np.abs(self.kinks.at).max() * self.n:
+            # Equal labels, or none that a constant does not explain.
+            self._size, bias, slopes = 0.0, start, np.zeros(self.n)
+        else:
+            self.tolerance = OF_NULL
+            found = self._minimise(self.ones, np.zeros((1, len(start))), None, start)
+            self.tolerance = tolerance
+            bias, slopes, self._null_gap = (part[0] for part in found)
+            self._size = self._value(self.ones @ bias)
         self._start, self._null_slopes = bias, slopes
         self.null = np.zeros(1) + bias.sum(), self._size / self.n
         self.largest = float(np.abs(slopes @ self.rows).max(initial=0.0)) / self.n
@@ -206,28 +245,63 @@ class KinkedFit:
         bias = np.full(k, self.null[0][0])
         if self._size == 0:
             return weights[:, None], bias[None], gap
-        for lasso in (False, True):
-            some = np.flatnonzero((l1 > 0) == lasso)
-            if len(some) == 0:
-                continue
-            find = self._lassos if lasso else self._ridges
-            w, b, left = find(wd[some], l1[some], bias_wd[some])
-            good = np.isfinite(left)
-            weights[:, some] = np.where(good, w, 0.0)
-            bias[some] = np.where(good, b, bias[some])
-            gap[some] = left / self.n
+        none = (l1 >= self.largest) & (bias_wd == 0)
+        gap[none] = self._null_gap / self.n
+        ways = (
+            (~none & (l1 == 0) & (wd == 0), self._unpenalised),
+            (~none & (l1 == 0) & (wd > 0), self._ridges),
+            (~none & (l1 > 0), self._lassos),
+        )
+        for some, find in ways:
+            left = np.flatnonzero(some)
+            left = left[np.lexsort((-l1[left], -wd[left]))]
+            step = AT_ONCE if d < self.n else WIDE_AT_ONCE
+            while len(left):
+                mine, left = left[:step], left[step:]
+                w, b, far = find(wd[mine], l1[mine], bias_wd[mine])
+                good = np.isfinite(far)
+                weights[:, mine] = np.where(good, w, 0.0)
+                bias[mine] = np.where(good, b, bias[mine])
+                gap[mine] = far / self.n
+                last = mine[-1]
+                loss = self._value(self.rows @ weights[:, last] + bias[last]) / self.n
+                if not self._stays(loss, wd[mine], l1[mine]):
+                    continue
+                share = np.maximum(
+                    wd[left] / (wd[last] or 1.0), l1[left] / (l1[last] or 1.0)
+                )
+                weights[:, left], bias[left] = weights[:, [last]], bias[last]
+                gap[left] = loss * (1.0 - share) + gap[last] * share
+                break
         return weights[:, None], bias[None], gap
 
+    def _stays(self, loss: float, wd, l1) -> bool:
+        """Whether weights that explain all are the optimum of weaker penalties too.
+
+        They have the least penalty of all that explain it; others would lose more than
+        they save. Their dual point, made smaller, says by how much this is wrong.
+        """
+        straight = not (self.kinks.bend.any() or self.kinks.round.any())
+        one_penalty = not (wd.any() and l1.any())
+        return straight and one_penalty and self.n * loss <= self.tolerance * self._size
+
+    def _unpenalised(self, wd, l1, bias_wd):
+        return self._smooth(self.bases.free, wd, bias_wd)
+
     def _ridges(self, wd, l1, bias_wd):
-        rows = np.concatenate([self.basis.rows[self.mine], self.ones], axis=1)
+        return self._smooth(self.bases.penalised, wd, bias_wd)
+
+    def _smooth(self, basis: Basis, wd, bias_wd):
+        """Without an L1 penalty."""
+        rows = np.concatenate([basis.rows[self.mine], self.ones], axis=1)
         width = self.ones.shape[1]
         penalty = np.concatenate(
-            [self.basis.penalty(wd), np.tile(bias_wd[:, None], width)], axis=1
+            [basis.penalty(wd), np.tile(bias_wd[:, None], width)], axis=1
         )
         start = np.append(np.zeros(rows.shape[1] - width), self._start)
         found = self._minimise(rows, self.n * penalty, None, start)
         directions = found.weights[:, : rows.shape[1] - width]
-        return self.basis.weights(directions), self._bias(found.weights), found.gap
+        return basis.weights(directions), self._bias(found.weights), found.gap
 
     def _lassos(self, wd, l1, bias_wd):
         # Each feature in the units of its own length.
@@ -236,8 +310,12 @@ class KinkedFit:
         rows = self.rows[:, used] / largest[used]
         length = np.sqrt(np.mean(rows**2, axis=0))
         rows, length = rows / length, largest[used] * length
+        # Whatever the others do, these have no weight.
+        some = self._steepest @ np.abs(rows) * length > self.n * l1.min()
+        used, rows, length = used[some], rows[:, some], length[some]
         weights = np.zeros((len(wd), len(largest)))
-        if len(used) <= ALL_FEATURES:
+        work = len(used) ** 2 * (self.n + len(used) // 3)
+        if len(used) <= ALL_FEATURES or work <= ALL_WORK:
             found = self._lasso(rows, length, wd, l1, bias_wd)
             weights[:, used] = found.weights[:, : len(used)] / length
             return weights.T, self._bias(found.weights), found.gap
@@ -266,6 +344,14 @@ class KinkedFit:
     def _pull(self, slopes, rows, length) -> np.ndarray:
         """What the loss would gain by a weight of each feature."""
         return np.abs(slopes @ rows) * length / self.n
+
+    @property
+    def _steepest(self) -> np.ndarray:
+        """Of each row, the most that the loss's slope can be at an optimum."""
+        kinks = self.kinks
+        # No row loses more than all do without weights.
+        high = kinks.high + np.sqrt(2.0 * kinks.bend * self._size)
+        return np.maximum(high, kinks.low).sum(axis=0)
 
     def _lasso(self, rows, length, wd, l1, bias_wd) -> Optimum:
         width = self.ones.shape[1]

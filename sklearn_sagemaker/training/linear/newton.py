@@ -128,7 +128,7 @@ class SmoothFit:
                 bend = p[:, k] * ((k == j) - p[:, j])
                 yield k, j, self.weights * (bend + least * (k == j))
 
-    def hessian(self, margins, slopes, least: float) -> tuple[np.ndarray, ...]:
+    def hessian(self, margins, slopes, least: float = LEAST) -> tuple[np.ndarray, ...]:
         """Second derivatives by weights, by weights and intercepts, by intercepts.
 
         Returns
@@ -158,10 +158,15 @@ class SmoothFit:
         """
         if self.n_outputs == 1 and self.rows.shape[0] < self.rows.shape[1]:
             return self._wide(margins, slopes, bias_wd, least)
-        slope_w, slope_b = (self.rows.T @ slopes).T.ravel(), slopes.sum(axis=0)
-        ww, wb, bb = self.hessian(margins, slopes, least)
+        hessian = self.hessian(margins, slopes, least)
+        slope_w, slope_b = self.rows.T @ slopes, slopes.sum(axis=0)
+        return self.expansion(hessian, w, b, slope_w, slope_b, bias_wd)
+
+    def expansion(self, hessian, w, b, slope_w, slope_b, bias_wd: float):
+        """The same from second derivatives, and slopes like ``w`` and ``b``."""
+        ww, wb, bb = hessian
         flat = w.T.ravel()
-        moment = ww @ flat - slope_w
+        moment = ww @ flat - slope_w.T.ravel()
         if not self.use_bias:
             return Quadratic(1.0, ww, moment), lambda weights: np.zeros_like(b)
         moment += wb @ b
@@ -182,13 +187,26 @@ class SmoothFit:
         error = Quadratic(1.0, factor=factor, target=(target - bent * label) * root)
         return error, lambda weights: np.array([share * (label - mean @ weights)])
 
-    def at_null(self) -> Quadratic:
-        """Twice the loss near the null model, in the units of its curvature there."""
-        w, b = np.zeros((self.rows.shape[1], self.n_outputs)), self.null[0]
+    def at_null(self, null=None) -> Quadratic:
+        """Twice the loss near the null model, in the units of its curvature there.
+
+        Parameters
+        ----------
+        null : (float64 array, float64 array, float64 array) or None
+            Its intercepts, and the slopes by weights and by intercepts there, where
+            these rows are but a sample.
+        """
+        b = self.null[0] if null is None else null[0]
+        w = np.zeros((self.rows.shape[1], self.n_outputs))
         margins = self._margins(w, b)
+        slopes = self._slopes(margins)
         # Rows that are far off have no curvature in a Huber loss.
         least = 0.0 if self.curvature is None else LEAST
-        error, _ = self.quadratic(w, b, margins, self._slopes(margins), 0.0, least)
+        if null is None:
+            error, _ = self.quadratic(w, b, margins, slopes, 0.0, least)
+        else:
+            hessian = self.hessian(margins, slopes, least)
+            error, _ = self.expansion(hessian, w, b, *null[1:], 0.0)
         error.size = float(max(1, self.n_outputs - 1))
         return error
 

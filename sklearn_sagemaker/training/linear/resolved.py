@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
-from sklearn_sagemaker.training.linear.candidates import Candidates
+from sklearn_sagemaker.training.linear.candidates import SOLVED, Candidates
 from sklearn_sagemaker.training.linear.settings import AUTO, OF_STEPS, LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 
@@ -48,7 +50,7 @@ def resolved(
         del found["early_stopping_patience"]
     else:
         found["epochs"] = epochs
-        if settings.patient and (candidates.schedule == "cosine").all():
+        if settings.patient and np.isin(candidates.schedule, ("cosine", SOLVED)).all():
             found["early_stopping_patience"] = epochs
     if settings.spec.resume is None and epochs != 0:
         start = values["init_method"]

@@ -34,6 +34,7 @@ from sklearn_sagemaker.training.linear.blocks import (
     models_per_block,
     penalty_boost,
 )
+from sklearn_sagemaker.training.linear.budget import how_many
 from sklearn_sagemaker.training.linear.candidates import (
     Candidates,
     check_models,
@@ -48,9 +49,10 @@ from sklearn_sagemaker.training.linear.resume import (
     resume_blocks,
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.solver import Solver, solves
+from sklearn_sagemaker.training.linear.solver import Solver
 from sklearn_sagemaker.training.linear.team import Team
-from sklearn_sagemaker.training.memory import check_epochs
+from sklearn_sagemaker.training.linear.wide import WideSolver, check_wide, solves_wide
+from sklearn_sagemaker.training.memory import check_epochs, check_width
 from sklearn_sagemaker.training.progress import (
     Checkpoints,
     Progress,
@@ -96,6 +98,7 @@ class LinearRun:
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
         rows_in_memory = isinstance(data, TrainingData)
         width = data.X.shape[1] if rows_in_memory else data.source.contents.n_features
+        check_width(width, spec)
         self.source = rows_of(spec, data, known_columns(spec, width))
         self.columns = self.source.columns
         self.spec = spec = on_columns(self.source.spec, self.columns)
@@ -123,7 +126,7 @@ class LinearRun:
         )
         width = self.plan.n_fits * self.settings.n_outputs * len(self.candidates)
         work = 4 * self.epochs * self.stored * width
-        self.solved = solves(self.settings, self.source, self.plan, self.reader, work)
+        self._decide_on_solving(work)
         self._check_solver()
         self._check_memory()
         self.statistics = self._feature_statistics()
@@ -139,6 +142,18 @@ class LinearRun:
         self.trained = spec.resume["epochs"] if spec.resume is not None else 0
 
     # ------------------------------------------------------------- preparation
+    def _decide_on_solving(self, work: int) -> None:
+        """Whether all candidates are solved, or some beside others, or none."""
+        n_models, given = len(self.candidates), (self.settings, self.source)
+        self.wide = solves_wide(*given, self.plan, self.reader)
+        self.n_solved = n_models
+        if not self.wide:
+            self.n_solved = how_many(*given, self.plan, self.reader, n_models, work)
+        self.solved = self.n_solved == n_models
+        if 0 < self.n_solved < n_models:
+            values = {**self.values, "num_models": n_models - self.n_solved}
+            self.candidates = make_candidates(values, bool(self.reader.sparse))
+
     def _scaler_rows(self) -> np.ndarray:
         """The rows that scalers are learned from."""
         count = self.values["num_point_for_scaler"]
@@ -152,8 +167,8 @@ class LinearRun:
         if self.settings.solver_alone and not self.solved:
             raise ValueError(
                 f"optimizer={SOLVER!r} cannot solve {self.loss.name} on rows like "
-                "these: it takes smooth losses and not too many features, and for all "
-                "but squared_loss a penalty and rows in memory; set optimizer='auto'."
+                "these: it takes not too many features, for all but squared_loss rows "
+                "in memory, and for smooth ones a penalty; set optimizer='auto'."
             )
         for name in self.settings.steps if self.settings.solver_alone else ():
             warn_user(
@@ -169,6 +184,9 @@ class LinearRun:
 
     def _check_memory(self) -> None:
         """Refuse what cannot be held, before there is any of it."""
+        if self.wide:
+            check_wide(self.settings, self.source, self.plan)
+            return
         if self.solved:
             numbers = self.reader.n_features * self.plan.n_fits
             wanted = self.values["num_models"]
@@ -294,6 +312,9 @@ class LinearRun:
             If no candidate stayed finite.
         """
         saved = checkpoints.restore() if checkpoints else None
+        if saved and not self._is_of(saved):
+            # Of a version that trained other columns, or solved otherwise.
+            saved = None
         if self.solved and (saved is None or "solved" in saved):
             return self._solve(monitor, checkpoints, saved)
         # Blocks as they were, whatever the threads.
@@ -313,16 +334,10 @@ class LinearRun:
             with threads(min(self.jobs, len(self.blocks))) as spread:
                 epoch = partial(self._epoch, quietly(spread))
                 run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
-            return self._select(self.blocks)
+            return self._select([*self.blocks, *self._solved_beside()])
 
-    def _solve(
-        self,
-        monitor: Monitor | None,
-        checkpoints: Checkpoints | None,
-        saved: dict[str, Any] | None,
-    ) -> ModelState:
-        """Solve all candidates in one step, and select one."""
-        solver = Solver(
+    def _solver(self) -> Solver | WideSolver:
+        given = (
             self.settings,
             self.source,
             self.plan,
@@ -331,13 +346,41 @@ class LinearRun:
             self.statistics,
             self.label_scaler,
         )
+        return WideSolver(*given) if self.wide else Solver(*given, self.n_solved)
+
+    def _optima(self, solver):
+        """Candidates, and their columns."""
+        with threads(min(self.jobs, self.plan.n_fits)) as spread:
+            return solver.solve(quietly(spread))
+
+    def _solved_beside(self) -> list[TrainedBlock]:
+        """Candidates that are solved beside those of the blocks, whatever came of them.
+
+        Early stopping is a penalty too, and steps may have found better ones.
+        """
+        if not self.n_solved:
+            return []
+        with np.errstate(all="ignore"):
+            solver = self._solver()
+            candidates, columns = self._optima(solver)
+            self.candidates = self.candidates.and_others(candidates)
+            self.progress.append(solver.progress(columns, self.loss_unit))
+        return [columns]
+
+    def _solve(
+        self,
+        monitor: Monitor | None,
+        checkpoints: Checkpoints | None,
+        saved: dict[str, Any] | None,
+    ) -> ModelState:
+        """Solve all candidates in one step, and select one."""
+        solver = self._solver()
         with np.errstate(all="ignore"):
             if saved:
                 columns = solver.columns(**saved["solved"])
                 self.candidates = Candidates(**saved["candidates"])
             else:
-                with threads(min(self.jobs, self.plan.n_fits)) as spread:
-                    self.candidates, columns = solver.solve(quietly(spread))
+                self.candidates, columns = self._optima(solver)
                 if checkpoints:
                     state = {
                         "epochs": 1,
@@ -349,6 +392,13 @@ class LinearRun:
         if monitor is not None:
             monitor(0, 1, summary(self.progress, 0, columns.n_models))
         return self._select([columns])
+
+    def _is_of(self, saved: dict[str, Any]) -> bool:
+        """Whether a checkpoint has the numbers of such a run."""
+        if "solved" in saved:
+            return ("scores" in saved["solved"]) == self.wide
+        d = self.reader.n_features
+        return all(len(block["best_weights"]) == d for block in saved["blocks"])
 
     def _keep(self, checkpoints: Checkpoints, per_block: int, number: int) -> None:
         """Offer the state after so many epochs."""
@@ -449,6 +499,10 @@ class LinearRun:
         block.keep(better)
         block.drop(gone)
 
+    def _steps_taken(self) -> dict[str, Any]:
+        state = merge_states(self.blocks)
+        return {**state, "beside": self.n_solved} if self.n_solved else state
+
     def _select(self, blocks: Sequence[TrainedBlock]) -> ModelState:
         trained = TrainedLinear(
             spec=self.spec,
@@ -465,7 +519,7 @@ class LinearRun:
         if self.spec.keep_state:
             shift, scale, _ = self.label_scaler
             state = {
-                **({"solved": True} if self.solved else merge_states(self.blocks)),
+                **({"solved": True} if self.solved else self._steps_taken()),
                 **columns_state(self.columns),
                 "seed": self.spec.seed,
                 "epochs": self.trained

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,11 @@ import numpy as np
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.linear import kinked
-from sklearn_sagemaker.training.linear.candidates import (
-    DEFAULT_MODELS,
-    Candidates,
-    solved_candidates,
-)
+from sklearn_sagemaker.training.linear.budget import has_kinks
+from sklearn_sagemaker.training.linear.candidates import Candidates, solved_candidates
+from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_size
 from sklearn_sagemaker.training.linear.moments import (
+    TILE_BYTES,
     Problem,
     ScaledRows,
     moments,
@@ -26,7 +25,6 @@ from sklearn_sagemaker.training.linear.moments import (
     triangle,
 )
 from sklearn_sagemaker.training.linear.newton import (
-    CURVATURES,
     OF_FOLDS,
     TOLERANCE,
     SmoothFit,
@@ -37,102 +35,13 @@ from sklearn_sagemaker.training.linear.quadratic import Quadratic
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
 from sklearn_sagemaker.training.progress import Progress
-from sklearn_sagemaker.training.rows import ArrayRows, Rows
+from sklearn_sagemaker.training.rows import Rows
 from sklearn_sagemaker.training.scaling import FeatureStatistics, feature_statistics
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.targets import Targets
 
-SMALL_WORK = 10_000_000_000
-"""Multiplications that are solved whatever training would cost..."""
-WORK_RATIO = 4
-"""... and how many times as many as training would do, where that is more."""
-NEWTON_WORK = 8_000_000_000
-"""Multiplications that Newton's method may take."""
-NEWTON_STEPS, OF_MARGINS = 4, 100
-"""Its steps for a candidate, and what the loss of a margin costs, by experience."""
-GRAM_BYTES = 1 << 30
-"""For the matrices of all fits."""
-CURVED_SHARE = 0.1
-"""Of the rows whose Huber loss is square at the best constant: with fewer the loss is
-nearly the absolute error, and is solved as one with kinks."""
-KINKED_STEPS, OF_KINKS = 12, 60
-"""Steps of a loss with kinks, and what one costs for each kink, by experience."""
-PATH_STEPS = 50
-"""Factorisations of a path of penalties, by experience, of the size of the whole."""
-
-
-def solves(
-    settings: LinearSettings,
-    source: Rows,
-    plan: ValidationPlan,
-    reader: RowReader,
-    trained: int,
-) -> bool:
-    """Whether the candidates of a run are solved: told before the first epoch.
-
-    Parameters
-    ----------
-    settings, source, plan, reader : object
-        Of the run.
-    trained : int
-        Multiplications that training the candidates would take.
-    """
-    values, loss = settings.values, settings.loss.name
-    closed = loss == "squared_loss"
-    if settings.stepwise or not (closed or loss in CURVATURES or loss in kinked.KINKS):
-        return False
-    resume = settings.spec.resume
-    if resume is not None and "solved" not in resume:
-        # Steps were taken; they go on.
-        return False
-    n, d = source.n_train(plan), reader.n_features
-    limit, ratio = SMALL_WORK, WORK_RATIO
-    if not closed:
-        limit, ratio = NEWTON_WORK, 0
-        open_ended = "auto" in (values["wd"], values["l1"])
-        if plan.kind == "training" and open_ended and not settings.solver_alone:
-            # On the rows that it was solved for the weakest penalty would win.
-            return False
-        if not isinstance(source, ArrayRows):
-            return False
-        kinks = has_kinks(settings, source, plan)
-        if values["wd"] == values["l1"] == 0 and not kinks:
-            # Classes that can be parted have no optimum without a penalty.
-            return False
-        r, outputs = min(n, d), settings.n_outputs
-        step = n * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
-        if kinks:
-            open_ended = open_ended and values["num_models"] != 1
-            models = DEFAULT_MODELS if open_ended else 1
-            step = n * (r * r + OF_KINKS) + r**3
-            work = plan.n_fits * models * KINKED_STEPS * step
-        else:
-            step = NEWTON_STEPS * (step + (r * outputs) ** 3)
-            work = plan.n_fits * DEFAULT_MODELS * step
-        size = 2 * plan.n_fits * n * d
-    elif n < d:
-        if not isinstance(source, ArrayRows):
-            return False
-        work = plan.n_fits * n * (5 * n * d + PATH_STEPS * (n * n + d))
-        size = 2 * plan.n_fits * n * d
-    else:
-        work = n * d * d + plan.n_fits * PATH_STEPS * d**3
-        size = 2 * plan.n_fits * d * d
-    if 8 * size > GRAM_BYTES:
-        return False
-    return settings.solver_alone or work <= max(limit, ratio * trained)
-
-
-def has_kinks(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> bool:
-    """Whether a loss is solved as one with kinks.
-
-    Newton's method is faster for a Huber loss if enough labels are in its square part.
-    """
-    if settings.loss.name != "huber_loss":
-        return settings.loss.name in kinked.KINKS
-    y = source.data.y[plan.train_rows]
-    near = np.abs(y - np.median(y)) <= settings.loss_parameter
-    return bool(near.mean() < CURVED_SHARE)
+HELD_BYTES = 256 << 20
+"""Scaled rows that are held, in float64, and not made again for each pass."""
 
 
 class Solver:
@@ -143,6 +52,8 @@ class Solver:
     settings, source, plan, reader, targets, statistics : object
         Of the run.
     label_scaler : float64 array of shape (3, n_fits)
+    count : int
+        Candidates that are wanted.
     """
 
     def __init__(
@@ -154,10 +65,12 @@ class Solver:
         targets: Targets,
         statistics: FeatureStatistics,
         label_scaler: np.ndarray,
+        count: int,
     ):
         self.settings, self.source, self.plan = settings, source, plan
         self.reader, self.targets = reader, targets
         self.label_shift, self.label_scale, self.parameter = label_scaler
+        self.count = count
         self.scaling = settings.solved_scaling(statistics)
         values = settings.values
         # A free intercept makes up for any shift, and sums want one.
@@ -181,10 +94,7 @@ class Solver:
         """The error of each fit, where its intercept has a share of its optimum."""
         fits = range(self.plan.n_fits)
         if self.source.n_train(self.plan) < self.reader.n_features:
-            if not hasattr(self, "_tile"):
-                rows = self.plan.train_rows
-                ((_, self._tile),) = self.rows.tiles(self.reader, rows, len(rows))
-            return spread(partial(self._of_rows, share), fits)
+            return spread(partial(self._of_rows, self._tile, share), fits)
         if not hasattr(self, "_sums"):
             self._sums, self._triangles = self._over_rows(moments, spread), None
         problems = self._joined(of_moments, self._sums, share)
@@ -194,16 +104,14 @@ class Solver:
             problems = self._joined(of_triangles, self._triangles, share)
         return problems
 
-    def _of_rows(self, share: float, fit: int) -> Problem:
+    def _of_rows(self, tile: np.ndarray, share: float, fit: int) -> Problem:
         """Of few rows, which all fit."""
         plan = self.plan
         rows = plan.trained_by(fit, plan.train_rows)
         mine = np.searchsorted(plan.train_rows, rows)
         y = self.targets.scaled(self.source.data.y)
         weights = self.targets.loss_weights[0]
-        return of_rows(
-            self._tile[mine], y[rows], weights[rows], share, self.label_shift[fit]
-        )
+        return of_rows(tile[mine], y[rows], weights[rows], share, self.label_shift[fit])
 
     def _over_rows(self, summed, spread: Spread) -> list[np.ndarray]:
         """Sums, or triangles, of each group of rows."""
@@ -266,11 +174,11 @@ class Solver:
         if largest is None:
             largest = 2.0 * float(np.abs(error.moment).max(initial=0.0))
         values, d = self.settings.values, self.reader.n_features
-        wanted, (spectrum, _, moment) = values["num_models"], error.spectrum
+        spectrum, _, moment = error.spectrum
         return penalty_pairs(
             values["wd"],
             values["l1"],
-            DEFAULT_MODELS if wanted == "auto" else wanted,
+            self.count,
             spectrum,
             moment,
             error.size,
@@ -318,50 +226,79 @@ class Solver:
 
     def _newton(self, spread: Spread):
         """Penalties, and what `_of_fit` finds of each fit."""
-        rows = self.plan.train_rows
-        ((_, self._tile),) = self.rows.tiles(self.reader, rows, len(rows))
         refit = self._smooth_fit(0)
         wd, l1 = self._pairs(refit.at_null(), 0.5)
         found = spread(partial(self._of_fit, wd, l1), range(self.plan.n_fits))
         return wd, l1, found, refit.null[1]
 
-    def _of_fit_alone(self, fit: int):
-        """The loss on the rows that a fit is trained on, in its own labels."""
+    @cached_property
+    def _tile(self) -> np.ndarray:
+        """All rows that train, as scaled."""
+        rows = self.plan.train_rows
+        ((_, tile),) = self.rows.tiles(self.reader, rows, len(rows))
+        return tile
+
+    def _tiles(self, rows: np.ndarray, places: np.ndarray | None):
+        """Parts of some places among the rows of a fit, and those rows, as scaled."""
+        d, everyone = self.reader.n_features, self.plan.train_rows
+        some = rows if places is None else rows[places]
+        if 8 * len(everyone) * d <= HELD_BYTES:
+            mine, step = np.searchsorted(everyone, some), TILE_BYTES // (8 * d + 16)
+            starts = range(0, len(mine), max(256, step))
+            parts = np.split(mine, starts[1:])
+            tiles = ((part, self._tile[_in_a_row(part)]) for part in parts)
+        else:
+            tiles = self.rows.tiles(self.reader, some)
+        start = 0
+        for part, tile in tiles:
+            place = slice(start, start + len(part))
+            yield place if places is None else places[place], tile
+            start = place.stop
+
+    def _rows_of_fit(self, fit: int):
+        """Places of the rows that a fit is trained on, its own labels, and weights."""
         everyone = self.plan.train_rows
         rows = self.plan.trained_by(fit, everyone)
         y = self.targets.scaled(self.source.data.y[rows])
-        mine = np.searchsorted(everyone, rows)
-        return mine, (
-            self.settings.loss.name,
-            self.parameter[fit],
-            self._tile[mine],
-            (y - self.label_shift[fit]) / self.label_scale[fit],
-            self.targets.loss_weights[0][rows],
-        )
+        y = (y - self.label_shift[fit]) / self.label_scale[fit]
+        return np.searchsorted(everyone, rows), y, self.targets.loss_weights[0][rows]
 
-    def _smooth_fit(self, fit: int) -> SmoothFit:
-        _, given = self._of_fit_alone(fit)
-        outputs, use_bias = self.settings.n_outputs, self.settings.values["use_bias"]
+    def _smooth_fit(self, fit: int) -> SmoothFit | LargeFit:
+        """The loss on the rows that a fit is trained on, in its own labels."""
+        mine, y, weights = self._rows_of_fit(fit)
+        loss, parameter = self.settings.loss.name, self.parameter[fit]
+        more = self.settings.n_outputs, self.settings.values["use_bias"]
         tolerance = OF_FOLDS if fit else TOLERANCE
-        return SmoothFit(*given, outputs, use_bias, tolerance)
+        everyone, d = self.plan.train_rows, self.reader.n_features
+        if sample_size(len(everyone), d) == len(everyone):
+            rows = self._tile[mine]
+            return SmoothFit(loss, parameter, rows, y, weights, *more, tolerance)
+        tiles = partial(self._tiles, everyone[mine])
+        seed = [self.settings.spec.seed, 0x5A, fit]
+        return LargeFit(loss, parameter, tiles, y, weights, d, *more, tolerance, seed)
 
     def _kinked(self, spread: Spread):
         """The same as `_newton` of a loss with kinks."""
-        rows = self.plan.train_rows
-        ((_, self._tile),) = self.rows.tiles(self.reader, rows, len(rows))
-        self._basis = kinked.Basis(self._tile)
+        self._bases = kinked.Bases(self._tile)
         refit = self._kinked_fit(0)
         error, largest = refit.squared_error(), refit.largest
-        half = refit.null[1] / error.size if error.size > 0 else 1.0
+        half = refit.null[1] / error.size if min(refit.null[1], error.size) > 0 else 1.0
         wd, l1 = self._pairs(error, half, largest / half)
         found = spread(partial(self._of_kinked_fit, wd, l1), range(self.plan.n_fits))
         return wd, l1, found, refit.null[1]
 
     def _kinked_fit(self, fit: int) -> kinked.KinkedFit:
-        mine, given = self._of_fit_alone(fit)
-        use_bias = self.settings.values["use_bias"]
-        tolerance = kinked.OF_FOLDS if fit else kinked.TOLERANCE
-        return kinked.KinkedFit(*given, use_bias, (self._basis, mine), tolerance)
+        mine, y, weights = self._rows_of_fit(fit)
+        return kinked.KinkedFit(
+            self.settings.loss.name,
+            self.parameter[fit],
+            self._tile[mine],
+            y,
+            weights,
+            self.settings.values["use_bias"],
+            (self._bases, mine),
+            kinked.OF_FOLDS if fit else kinked.TOLERANCE,
+        )
 
     def _of_kinked_fit(self, wd, l1, fit: int):
         """The same as `_of_fit`."""
@@ -373,7 +310,9 @@ class Solver:
     def _of_fit(self, wd, l1, fit: int):
         """The same of a loss that is no square; directions are not counted."""
         bias_wd = wd * self.settings.values["bias_wd_mult"]
-        w, b, gap = optima(self._smooth_fit(fit), wd, l1, bias_wd)
+        problem = self._smooth_fit(fit)
+        solve = optima if isinstance(problem, SmoothFit) else LargeFit.optima
+        w, b, gap = solve(problem, wd, l1, bias_wd)
         shift, scale = self.label_shift[fit], self.label_scale[fit]
         return w * scale, b * scale + shift, gap, np.zeros(len(wd))
 
@@ -413,6 +352,13 @@ class Solver:
             tolerance=0.0,
         )
         return found
+
+
+def _in_a_row(places: np.ndarray) -> np.ndarray | slice:
+    """Places as a slice, which copies nothing, if they are neighbours in order."""
+    if len(places) and places[-1] - places[0] == len(places) - 1:
+        return slice(places[0], places[-1] + 1)
+    return places
 
 
 def _empty(n_features: int, n_outputs: int, n_models: int) -> list[np.ndarray]:

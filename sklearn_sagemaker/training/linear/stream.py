@@ -28,7 +28,9 @@ from sklearn_sagemaker.training.linear.resume import (
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.memory import check_width
 from sklearn_sagemaker.training.prequential import StreamCall, earlier_calls
+from sklearn_sagemaker.training.running import Moments
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
     check_statistics,
@@ -43,29 +45,6 @@ from sklearn_sagemaker.training.schedule import (
     learning_rates,
     n_batches,
 )
-
-
-class Moments:
-    """Weighted mean and sum of squares about it, of rows that come in portions."""
-
-    def __init__(self, weight, mean, square):
-        self.weight, self.mean, self.square = weight, mean, square
-
-    def add(self, weight: float, mean, variance) -> None:
-        """Take in a portion, by its weight, mean and variance."""
-        total = self.weight + weight
-        step = mean - self.mean
-        self.square = (
-            self.square + weight * variance + step**2 * (self.weight * weight / total)
-        )
-        self.mean = self.mean + step * (weight / total)
-        self.weight = total
-
-    @property
-    def deviation(self):
-        """Standard deviation; rounding noise of the mean's size counts as zero."""
-        deviation = np.sqrt(self.square / self.weight)
-        return np.where(deviation <= 1e-12 * np.abs(self.mean), 0.0, deviation)
 
 
 class LinearStream:
@@ -95,6 +74,7 @@ class LinearStream:
             storage = "sparse" if len(resume["counts"]) else "dense"
             earlier = storage, resume["weights"].dtype
         weights, width = data.sample_weight, data.X.shape[1]
+        check_width(width, spec)
         self.columns = columns_of(data.X, weights, known_columns(spec, width))
         spec = on_columns(spec, self.columns)
         spec = replace(spec, feature_names=self.columns.labels(spec.feature_names))

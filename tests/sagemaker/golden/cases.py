@@ -499,3 +499,77 @@ def fit_a_model_of_another_channel(sm, session):
     linear(
         sm, session, model_uri="s3://models/m.tar.gz", model_channel_name="start"
     ).fit(records(sm), wait=False)
+
+
+# The registry
+
+TYPES = (["text/csv"], ["application/json"], ["ml.m5.large"], ["ml.m5.xlarge"])
+
+
+@case
+def register_a_model(sm, session):
+    model = sm.model.Model(
+        IMAGE, "s3://models/a.tar.gz", ROLE, sagemaker_session=session, env={"A": "b"}
+    )
+    package = model.register(*TYPES, model_package_group_name="group")
+    assert package.model_package_arn.endswith("model-package/group/1")
+    model.register(
+        *TYPES,
+        model_package_group_name="group",
+        image_uri=f"{IMAGE}2",
+        approval_status="Approved",
+        description="d",
+        customer_metadata_properties={"a": "1"},
+        domain="MACHINE_LEARNING",
+        task="CLASSIFICATION",
+        sample_payload_url="s3://b/payload",
+        framework="MXNET",
+        framework_version="1.8",
+        skip_model_validation="All",
+        source_uri="s3://b/source",
+    )
+
+
+@case
+def register_a_model_by_itself(sm, session):
+    model = sm.model.Model(
+        IMAGE, "s3://models/a.tar.gz", ROLE, sagemaker_session=session, env={"A": "b"}
+    )
+    model.register(*TYPES, model_package_name="alone", marketplace_cert=False)
+    model.register(["text/csv"], ["text/csv"])
+
+
+@case
+def register_an_estimator(sm, session):
+    fitted(sm, session).register(
+        *TYPES, model_package_group_name="group", approval_status="Approved"
+    )
+
+
+@case
+def deploy_a_package(sm, session):
+    model = sm.model.Model(
+        IMAGE, "s3://models/a.tar.gz", ROLE, sagemaker_session=session
+    )
+    package = model.register(*TYPES, model_package_group_name="group")
+    package.deploy(1, "ml.m5.large")
+    again = sm.model.ModelPackage(
+        ROLE,
+        model_package_arn=package.model_package_arn,
+        sagemaker_session=session,
+        env={"A": "b"},
+        name="named",
+    )
+    again.deploy(1, "ml.m5.large", endpoint_name="of-a-package", tags=TAGS)
+    again.update_approval_status("Rejected", "no good")
+    again.update_customer_metadata({"a": "2"})
+    again.remove_customer_metadata_properties(["a"])
+
+
+@case
+def transform_by_a_package(sm, session):
+    model = sm.model.Model(
+        IMAGE, "s3://models/a.tar.gz", ROLE, sagemaker_session=session
+    )
+    package = model.register(*TYPES, model_package_group_name="group")
+    package.transformer(1, "ml.m5.large").transform("s3://data/x", wait=False)

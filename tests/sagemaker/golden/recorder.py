@@ -17,12 +17,13 @@ ROLE = f"arn:aws:iam::{ACCOUNT}:role/service-role/Named"
 WRITES = re.compile("^(Create|Update|Delete|Stop|Invoke)")
 # Defaults of the SDK that the service does not need.
 DEBUGGER = {
-    "DebugHookConfig", "DebugRuleConfigurations", "ProfilerConfig",
+    "DebugHookConfig", "DebugRuleConfigurations", "ModelCard", "ProfilerConfig",
     "ProfilerRuleConfigurations",
 }  # fmt: skip
 STAMPS = (
     (re.compile(r"\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2}-\d{3}"), "TIME"),
     (re.compile(r"-\d{10}-[0-9a-f]{4}\b"), "-UNIQUE"),
+    (re.compile(r"(?<=-)\d{6}-\d{4}\b"), "MINUTE"),
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "TOKEN"),
 )
 
@@ -77,8 +78,12 @@ class Recorder:
         if verb == "Search":
             return 200, {"Results": []}
         name = body.get(f"{kind}Name")
+        if kind == "ModelPackage":
+            name = _package(body)
         if verb == "Create":
             self.known[kind, name] = body
+            if kind == "HyperParameterTuningJob":
+                self._tune(body)
             arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{_dashed(kind)}/{name}"
             return 200, {f"{kind}Arn": arn}
         if verb in ("Delete", "Stop"):
@@ -91,6 +96,20 @@ class Recorder:
             reason = f"Could not find {_dashed(kind)} {name}."
             return 400, {"__type": "ValidationException", "message": reason}
         return 200, _described(kind, name, self.known[kind, name])
+
+    def _tune(self, body):
+        """The training job of a tuning job."""
+        one = (body.get("TrainingJobDefinitions") or [body["TrainingJobDefinition"]])[0]
+        name = f"{body['HyperParameterTuningJobName']}-001"
+        self.known["TrainingJob", name] = {
+            "TrainingJobName": name,
+            "HyperParameters": one["StaticHyperParameters"],
+            "AlgorithmSpecification": one["AlgorithmSpecification"],
+            "RoleArn": one["RoleArn"],
+            "OutputDataConfig": one["OutputDataConfig"],
+            "ResourceConfig": one["HyperParameterTuningResourceConfig"],
+            "StoppingCondition": one["StoppingCondition"],
+        }
 
     def _s3(self, request):
         url = urllib.parse.urlsplit(request.url)
@@ -149,6 +168,14 @@ class Recorder:
         )
 
 
+def _package(body):
+    """Name of a package: of its own, or that of the first version of its group."""
+    arn = body.get("ModelPackageArn") or body.get("ModelPackageName")
+    if arn is None:
+        return f"{body['ModelPackageGroupName']}/1"
+    return arn.partition("model-package/")[2] or arn
+
+
 def _described(kind, name, body):
     """What Describe answers, of what was created."""
     arn = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{_dashed(kind)}/{name}"
@@ -169,6 +196,33 @@ def _described(kind, name, body):
             "TrainingStartTime": 1.8e9,
             "TrainingEndTime": 1.8e9 + 60,
         }
+    if kind == "HyperParameterTuningJob":
+        one = body.get("TrainingJobDefinitions", [{}])[0]
+        best = {
+            "TrainingJobName": f"{name}-001",
+            "TrainingJobArn": f"{arn}-001",
+            "CreationTime": 1.8e9,
+            "TrainingJobStatus": "Completed",
+            "TunedHyperParameters": {},
+        }
+        if "DefinitionName" in one:
+            best["TrainingJobDefinitionName"] = one["DefinitionName"]
+        zero = {"Completed": 1, "InProgress": 0, "RetryableError": 0}
+        more = {
+            "HyperParameterTuningJobStatus": "Completed",
+            "BestTrainingJob": best,
+            "TrainingJobStatusCounters": {
+                **zero, "NonRetryableError": 0, "Stopped": 0
+            },
+            "ObjectiveStatusCounters": {"Succeeded": 1, "Pending": 0, "Failed": 0},
+        }  # fmt: skip
+        # What the service adds, and SDK's attach() needs.
+        for part in body.get("TrainingJobDefinitions") or [
+            body["TrainingJobDefinition"]
+        ]:
+            part["StaticHyperParameters"]["_tuning_objective_metric"] = "m"
+            part["AlgorithmSpecification"].setdefault("MetricDefinitions", [])
+            part["ResourceConfig"] = part["HyperParameterTuningResourceConfig"]
     if kind == "TransformJob":
         more = {"TransformJobStatus": "Completed"}
     if kind == "Endpoint":

@@ -57,7 +57,7 @@ def problem(n=240, d=8, sparse=False, classes=2, seed=0, noise=0.3, dtype="f8"):
 
 
 def spec_of(classes=2, cv=False, jobs=None, spec=None, **changed):
-    changed = {"num_factors": 4, **changed}
+    changed = {"num_factors": 4, "num_models": 1, **changed}
     labels = np.arange(classes) if classes > 1 else None
     return TrainingSpec(
         "factorization-machines", KINDS[classes], hyperparameters(**changed), labels,
@@ -119,7 +119,8 @@ def test_the_model_kept_is_that_of_the_best_epoch(classes, sparse):
     X, y = problem(n=60, classes=classes, sparse=sparse, noise=3.0)
     held, y_held = problem(n=50, classes=classes, sparse=sparse, noise=3.0, seed=1)
     weights = np.random.default_rng(0).uniform(0.5, 2.0, 50)
-    state = fit(X, y, given=(held, y_held, weights), classes=classes)
+    patience = {"early_stopping_patience": 4}
+    state = fit(X, y, given=(held, y_held, weights), classes=classes, **patience)
     curve = state.validation_curve
     best = state.candidates["best_epoch"][0] - 1
     assert best == np.argmin(curve) < len(curve) - 1

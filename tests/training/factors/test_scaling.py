@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
+from sklearn_sagemaker import (
+    FactorizationMachinesClassifier,
+    FactorizationMachinesRegressor,
+)
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training.factors.choice import mean_of
@@ -239,3 +245,81 @@ def test_arrays_of_a_scaler():
     assert shift.dtype == scale.dtype == np.float32
     shift, scale = Scaler(None, np.ones(3)).arrays(np.float32)
     assert (len(shift), len(scale)) == (0, 3)
+
+
+# ------------------------------------------------------ sparse columns of numbers
+def rated(columns, n=900, seed=0):
+    """Ids and what they add to y, beside columns that are made from normal numbers."""
+    rng = np.random.default_rng(seed)
+    ids = rng.integers(12, size=n)
+    hot = sp.csr_array((np.ones(n), (np.arange(n), ids)), shape=(n, 12))
+    normal = rng.normal(size=(n, 1))
+    X = sp.csr_array(sp.hstack([hot, columns(normal)], format="csr"))
+    y = rng.normal(size=12)[ids] + normal[:, 0] + 0.2 * rng.normal(size=n)
+    return X, y
+
+
+def r2_of(X, y, **settings):
+    cut = 2 * len(y) // 3
+    model = FactorizationMachinesRegressor(num_factors=4, random_state=0, **settings)
+    return model.fit(X[:cut], y[:cut]).score(X[cut:], y[cut:])
+
+
+SOLVERS = pytest.mark.parametrize("solver", ["gradient", "als"])
+
+
+@SOLVERS
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1e-6, 1e6])
+def test_sparse_columns_of_any_unit_count(unit, solver):
+    X, y = rated(lambda normal: unit * normal)
+    assert r2_of(X, y, solver=solver) > 0.95
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-2])
+def test_sparse_rows_of_small_values_alone_count(unit):
+    X, y = rated(lambda normal: normal)
+    assert r2_of(unit * X, y) > 0.95
+
+
+@SOLVERS
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_sparse_columns_far_from_zero_are_centred(dtype, solver):
+    X, y = rated(lambda normal: 2000.0 + normal)
+    assert r2_of(X.astype(dtype), y, solver=solver) > 0.95
+
+
+def test_of_many_sparse_columns_none_is_centred():
+    X, _ = rated(lambda normal: 2000.0 + normal)
+    rows, weights = np.arange(len(X.indptr) - 1), np.ones(X.shape[0])
+    few, _ = feature_scaler(RowReader(X), X, rows, weights, True)
+    np.testing.assert_allclose(few.shift, [*np.zeros(12), 2000.0], rtol=1e-3)
+    wide = sp.csr_array((X.data, X.indices, X.indptr), shape=(X.shape[0], 5000))
+    many, _ = feature_scaler(RowReader(wide), wide, rows, weights, True)
+    assert many.shift is None
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_the_unit_of_skewed_amounts_is_their_mean_size(sparse):
+    rng = np.random.default_rng(0)
+    amounts = rng.lognormal(3.0, 2.0, size=(4000, 1))
+    X = sp.csr_array(amounts) if sparse else np.hstack([amounts, 5.0 + 0 * amounts])
+    weights = np.ones(4000)
+    found, _ = feature_scaler(RowReader(X), X, np.arange(4000), weights, True)
+    size = np.abs(amounts if sparse else amounts - amounts.mean()).mean()
+    assert found.scale[0] == pytest.approx(1.0 / size)
+    assert amounts.std() > 2.0 * size
+
+
+def test_skewed_amounts_are_learned_as_by_logistic_regression():
+    rng = np.random.default_rng(1)
+    amounts = rng.lognormal(6.0, 2.0, size=(3000, 1))
+    ids = rng.integers(20, size=3000)
+    hot = sp.csr_array((np.ones(3000), (np.arange(3000), ids)), shape=(3000, 20))
+    X = sp.csr_array(sp.hstack([hot, amounts], format="csr"))
+    odds = rng.normal(size=20)[ids] + np.log(amounts[:, 0]) - 6.0
+    y = rng.random(3000) < 1.0 / (1.0 + np.exp(-odds))
+    a, b = slice(0, 2000), slice(2000, None)
+    ours = FactorizationMachinesClassifier(random_state=0).fit(X[a], y[a])
+    theirs = LogisticRegression(max_iter=2000).fit(X[a], y[a])
+    losses = [log_loss(y[b], one.predict_proba(X[b])) for one in (ours, theirs)]
+    assert losses[0] < 1.03 * losses[1]

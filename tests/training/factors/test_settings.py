@@ -245,3 +245,14 @@ def test_an_intercept_that_the_user_starts():
     assert 0 < abs(model(bias_init_sigma=0.01).bias[0, 0]) < 0.1
     assert model(bias_init_method="constant", bias_init_value=2.0).bias[0] == 2.0
     assert abs(model(bias_init_method="uniform", bias_init_scale=0.1).bias[0, 0]) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("classes", "factors"), [(1, 64), (2, 64), (8, 64), (16, 32), (100, 8)]
+)
+def test_many_classes_have_fewer_factors_each(classes, factors):
+    kind = "multiclass_classifier"
+    kind = {1: "regressor", 2: "binary_classifier"}.get(classes, kind)
+    labels = np.arange(classes) if classes > 1 else None
+    spec = TrainingSpec("factorization-machines", kind, hyperparameters(), labels)
+    assert FactorSettings(spec).candidates().params(0)["num_factors"] == factors

@@ -1,0 +1,343 @@
+"""Smooth losses on many rows: columns are solved on some, and corrected on all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from sklearn_sagemaker._kernels import LOSSES
+from sklearn_sagemaker.training.linear.newton import SmoothFit, optima
+from sklearn_sagemaker.training.linear.quadratic import Quadratic
+
+SAMPLE, OF_FEATURES = 1000, 20
+"""Rows whose curvature stands for that of all, and how many for each feature: with as
+many every direction has its curvature but for a third."""
+GROWTH = 4
+"""Times as many rows where a step has gained too little..."""
+SLOW = 0.2
+"""... as it has when it leaves this share of what it was to gain."""
+SAMPLE_BYTES = 256 << 20
+"""A sample is not larger."""
+PASSES = 40
+"""Passes over all rows, at most."""
+START = 1e-3
+"""Least L2 penalty on a sample, by the size of its features: what is rare there would
+have weights that are far from those on all rows."""
+NEARLY = 1e-9
+"""Curvature that every weight has at least, by the mean of all."""
+ON_SAMPLE = 1e-3
+"""What the last step on a sample may gain, by the objective: it is a start."""
+
+Tiles = Callable[[np.ndarray | None], Iterator[tuple[np.ndarray, np.ndarray]]]
+
+
+def sample_size(n: int, d: int) -> int:
+    """Rows of a sample of ``n`` with ``d`` features; all where it would be most."""
+    wanted = max(SAMPLE, OF_FEATURES * d)
+    return n if 2 * wanted > n else wanted
+
+
+def sample_of(y, classes: bool, size: int, rng) -> tuple[np.ndarray, np.ndarray]:
+    """Places of some rows, and how many each stands for.
+
+    Of classes each has its share of the sample, for the rarest to be in it.
+
+    Parameters
+    ----------
+    y : float64 array of shape (n,)
+    classes : bool
+        Whether labels are class indices.
+    size : int
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    places : int64 array, in ascending order
+    counts : float64 array
+    """
+    groups = [np.arange(len(y))]
+    if classes:
+        groups = [np.flatnonzero(y == label) for label in np.unique(y)]
+    found, left = [], size
+    for number, group in enumerate(sorted(groups, key=len)):
+        mine = min(len(group), left // (len(groups) - number))
+        left -= mine
+        chosen = rng.permutation(group)[:mine]
+        found.append((chosen, np.full(mine, len(group) / max(1, mine))))
+    places, counts = (np.concatenate(part) for part in zip(*found, strict=True))
+    order = np.argsort(places)
+    return places[order], counts[order]
+
+
+class LargeFit:
+    """A smooth loss of one fit, on rows that are read in tiles.
+
+    Parameters
+    ----------
+    loss : str
+    parameter : float
+        Of the loss, in the units of the labels.
+    tiles : callable
+        ``tiles(places)`` yields parts of some places and those rows, as scaled.
+    y, weights : float64 arrays of shape (n,)
+    n_features, n_outputs : int
+    use_bias : bool
+    tolerance : float
+        Decrease that the last step expects, by the objective.
+    seed : list of int
+        Of the samples.
+    """
+
+    def __init__(
+        self,
+        loss: str,
+        parameter: float,
+        tiles: Tiles,
+        y: np.ndarray,
+        weights: np.ndarray,
+        n_features: int,
+        n_outputs: int,
+        use_bias: bool,
+        tolerance: float,
+        seed: list[int],
+    ):
+        self.loss, self.parameter = LOSSES[loss], parameter
+        self.tiles, self.y = tiles, y
+        self.weights = weights / weights.sum()
+        self.n_features, self.n_outputs = n_features, n_outputs
+        self.use_bias, self.tolerance, self.seed = use_bias, tolerance, seed
+        self._samples: list[SmoothFit] = []
+        self.null = self._smooth(None, y, weights, tolerance).null
+
+    def _smooth(self, rows, y, weights, tolerance: float) -> SmoothFit:
+        return SmoothFit(
+            self.loss.name,
+            self.parameter,
+            rows,
+            y,
+            weights,
+            self.n_outputs,
+            self.use_bias,
+            tolerance,
+        )
+
+    def sample(self, level: int) -> SmoothFit:
+        """The loss on some rows: four times as many a level, as far as there are."""
+        n, d = len(self.y), self.n_features
+        most = min(n, max(SAMPLE_BYTES // (8 * d), sample_size(n, d)))
+        while len(self._samples) <= level:
+            size = sample_size(n, d) * GROWTH ** len(self._samples)
+            if self._samples and len(self._samples[-1].y) == most:
+                return self._samples[-1]
+            rng = np.random.default_rng([*self.seed, len(self._samples)])
+            classes = self.loss.link != "identity"
+            some, counts = sample_of(self.y, classes, min(size, most), rng)
+            rows = np.concatenate([tile for _, tile in self.tiles(some)])
+            weights = self.weights[some] * counts
+            self._samples.append(self._smooth(rows, self.y[some], weights, ON_SAMPLE))
+        return self._samples[level]
+
+    def at_null(self) -> Quadratic:
+        """See `SmoothFit`; its slopes are those of all rows."""
+        w, b = np.zeros((self.n_features, self.n_outputs)), self.null[0]
+        _, slope_w, slope_b = self.at(w[:, :, None], b[:, None])
+        return self.sample(0).at_null((b, slope_w[:, :, 0], slope_b[:, 0]))
+
+    def optima(self, wd: np.ndarray, l1: np.ndarray, bias_wd: np.ndarray):
+        """The optimum for each of some penalties, see `newton.optima`."""
+        sample = self.sample(0)
+        w, b, _ = optima(
+            sample, np.maximum(wd, START * np.mean(sample.rows**2)), l1, bias_wd
+        )
+        return corrected(self, wd, l1, bias_wd, w, b)
+
+    def at(self, w: np.ndarray, b: np.ndarray):
+        """The loss and its slopes, from one pass over the rows.
+
+        Parameters
+        ----------
+        w, b : float64 arrays of shape (d, K, m) and (K, m)
+
+        Returns
+        -------
+        value : float64 array of shape (m,)
+        slope_w, slope_b : float64 arrays like `w` and `b`
+        """
+        d, n_outputs, m = w.shape
+        flat = np.ascontiguousarray(w).reshape(d, n_outputs * m)
+        value, slope_w = np.zeros(m), np.zeros_like(flat)
+        slope_b = np.zeros_like(b)
+        for some, tile in self.tiles(None):
+            margins = (tile @ flat).reshape(-1, n_outputs, m)
+            margins += b
+            weights = self.weights[some]
+            losses, slopes = self._both(margins, self.y[some])
+            value += weights @ losses
+            slopes *= weights[:, None, None]
+            slope_b += slopes.sum(axis=0)
+            slope_w += tile.T @ slopes.reshape(-1, n_outputs * m)
+        if not self.use_bias:
+            slope_b[:] = 0.0
+        return value, slope_w.reshape(w.shape), slope_b
+
+    def _both(self, margins: np.ndarray, y: np.ndarray):
+        """Losses and slopes of rows, which share their exponentials."""
+        if self.loss.name == "logistic":
+            margins, y = margins[:, 0], y[:, None]
+            small = np.exp(-np.abs(margins))
+            losses = np.maximum(margins, 0.0) + np.log(1.0 + small) - y * margins
+            slopes = np.where(margins >= 0, 1.0, small) / (1.0 + small) - y
+            return losses, slopes[:, None]
+        if self.loss.coupled:
+            # Outputs are in the middle.
+            margins -= margins.max(axis=1, keepdims=True)
+            hits = np.arange(len(y)), y.astype(int)
+            losses = -margins[hits]
+            slopes = np.exp(margins, out=margins)
+            total = slopes.sum(axis=1)
+            losses += np.log(total)
+            slopes /= total[:, None]
+            slopes[hits] -= 1.0
+            return losses, slopes
+        margins, y = margins[:, 0], y[:, None]
+        losses = self.loss.value(margins, y, self.parameter)
+        return losses, self.loss.gradient(margins, y, self.parameter)[:, None]
+
+
+class Column:
+    """One column on its way: where it is, and what it tries.
+
+    Parameters
+    ----------
+    samples : callable
+        See `corrected`.
+    penalties : (float, float, float)
+        ``wd``, ``l1`` and that of the intercepts.
+    w, b : float64 arrays of shape (d, K) and (K,)
+        Where it starts.
+    """
+
+    def __init__(self, samples, penalties, w, b):
+        self.samples, self.level = samples, 0
+        self.wd, self.l1, self.bias_wd = penalties
+        self.w, self.b = w, b
+        self.tried, self.length = (w, b), 1.0
+        self.value, self.gap, self.slope = np.inf, np.inf, 0.0
+        self.hessian, self.fresh = None, False
+
+    def takes(self, value: float, slope_w, slope_b, tolerance: float) -> bool:
+        """Take in the loss and the slopes of what was tried; whether to go on."""
+        value = self.objective(value)
+        if not value <= self.value + 1e-4 * self.length * self.slope:
+            return self._again()
+        (self.w, self.b), self.value = self.tried, value
+        self.slopes, before, fresh = (slope_w, slope_b), self.gap, self.fresh
+        self._aim()
+        if self.gap > tolerance * value and self.gap > SLOW * before:
+            # Its curvature was that of other weights, or of too few rows.
+            if fresh:
+                self._more()
+            self.hessian = None
+            self._aim()
+        return self.gap > tolerance * value
+
+    def objective(self, loss: float) -> float:
+        """Of what is tried, from its loss."""
+        w, b = self.tried
+        ridge = self.wd * np.sum(w**2) + self.bias_wd * (b @ b)
+        return loss + 0.5 * float(ridge) + self.l1 * float(np.abs(w).sum())
+
+    def _more(self) -> bool:
+        """Have more rows tell the curvature, if there are more."""
+        there = self.samples(self.level + 1) is not self.samples(self.level)
+        self.level += there
+        return there
+
+    def _again(self) -> bool:
+        """A step was too long: aim by more rows, or try half of it."""
+        if self._more() or not self.fresh:
+            self.hessian = None
+            self._aim()
+            return True
+        self.length /= 2
+        (w, b), (far_w, far_b) = (self.w, self.b), self.tried
+        self.tried = (w + far_w) / 2, (b + far_b) / 2
+        if self.length > 1e-10:
+            return True
+        self.tried = w, b
+        return False
+
+    def _aim(self) -> None:
+        """Try the step that the curvature tells."""
+        w, b, sample = self.w, self.b, self.samples(self.level)
+        self.fresh = self.hessian is None
+        if self.hessian is None:
+            margins = sample.rows @ w + b
+            ww, *others = sample.hessian(margins, sample.slopes(w, b))
+            # Where features depend on each other steps stay near.
+            ww[np.diag_indices(len(ww))] += NEARLY * np.trace(ww) / len(ww)
+            self.hessian = (ww, *others)
+        (slope_w, slope_b), given = self.slopes, (self.wd, self.l1)
+        error, intercepts = sample.expansion(
+            self.hessian, w, b, slope_w, slope_b, self.bias_wd
+        )
+        flat = error.minimum(w.T.ravel(), *given)
+        far_w, far_b = flat.reshape(w.T.shape).T.copy(), intercepts(flat)
+        slope = np.sum((slope_w + self.wd * w) * (far_w - w))
+        slope += (slope_b + self.bias_wd * b) @ (far_b - b)
+        slope += self.l1 * (np.abs(far_w).sum() - np.abs(w).sum())
+        self.slope, self.length, self.tried = (
+            min(float(slope), 0.0),
+            1.0,
+            (far_w, far_b),
+        )
+        self.gap = -0.5 * self.slope
+
+
+def corrected(fit: LargeFit, wd, l1, bias_wd, w, b):
+    """The optimum on all rows for each of some penalties.
+
+    Slopes are those of all rows, and all columns share a pass. Curvature is that of a
+    sample, which grows for a column whose step gains too little.
+
+    Parameters
+    ----------
+    fit : LargeFit
+    wd, l1, bias_wd : float64 arrays of shape (m,)
+    w, b : float64 arrays of shape (d, K, m) and (K, m)
+        Where to start.
+
+    Returns
+    -------
+    w, b : float64 arrays
+    gap : float64 array of shape (m,)
+        What the last step was expected to gain.
+    """
+    columns = [
+        Column(fit.sample, (wd[k], l1[k], bias_wd[k]), w[:, :, k], b[:, k])
+        for k in range(len(wd))
+    ]
+    active = columns
+    for number in range(PASSES):
+        tried_w, tried_b = zip(*(column.tried for column in active), strict=True)
+        value, slope_w, slope_b = fit.at(
+            np.stack(tried_w, axis=2), np.stack(tried_b, axis=1)
+        )
+        going = []
+        for k, column in enumerate(active):
+            if number == 0 and not column.objective(value[k]) <= fit.null[1]:
+                # The sample has misled it.
+                column.tried = np.zeros_like(tried_w[k]), fit.null[0]
+                going.append(column)
+            elif column.takes(value[k], slope_w[:, :, k], slope_b[:, k], fit.tolerance):
+                going.append(column)
+        active = going
+        if not active:
+            break
+    for column in active:
+        column.tried = column.w, column.b
+    # A last step, whose gain no pass needs to confirm.
+    found_w, found_b = zip(*(column.tried for column in columns), strict=True)
+    gap = np.array([column.gap for column in columns])
+    return np.stack(found_w, axis=2), np.stack(found_b, axis=1), gap
