@@ -447,7 +447,7 @@ class ModelState:
         places = columns if self.draws is None else self.held["place"][columns]
         return intercept, coef[:, places], at_columns(factors, self.held, columns)
 
-    def machines_for(self, X: Any) -> tuple[Any, tuple]:
+    def machines_for(self, X: Any) -> tuple[Any, tuple[Any, Any, Any]]:
         """Rows and machines that score them: those of the columns that they store.
 
         Parameters

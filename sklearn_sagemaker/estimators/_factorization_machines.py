@@ -52,10 +52,10 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
     @factors_.setter
     def factors_(self, factors: np.ndarray) -> None:
         self._hold_all()
-        vars(self)["factors_"] = factors
+        self.__dict__["factors_"] = factors
 
     @property
-    def draws_(self) -> dict[str, np.ndarray]:
+    def draws_(self) -> Any:
         """Draws, made for all features when asked for where few of them are held."""
         draws = _fitted(self, "draws_")
         return state_of(self).all_draws() if "_held" in vars(self) else draws
@@ -63,7 +63,7 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
     @draws_.setter
     def draws_(self, draws: dict[str, np.ndarray]) -> None:
         self._hold_all()
-        vars(self)["draws_"] = draws
+        self.__dict__["draws_"] = draws
 
     def _hold_all(self) -> None:
         """Hold the numbers of all features from here on."""
@@ -72,7 +72,7 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         every = {name: getattr(self, name, None) for name in ("factors_", "draws_")}
         del self._held
         given = {name: part for name, part in every.items() if part is not None}
-        vars(self).update(given)
+        self.__dict__.update(given)
 
     @classmethod
     def sagemaker_defaults(cls, **parameters: Any):

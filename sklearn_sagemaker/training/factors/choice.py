@@ -131,19 +131,20 @@ def all_draws(
     """Draws in the user's units, stacked; None if there are none."""
     if not found:
         return None
-    draws = [in_user_units(one, scaler, origin, unit) for one in found]
-    most = max(one.factors.shape[2] for one in draws)
-    draws = [
+    stacked: dict[str, np.ndarray] = {}
+    most = max(one.factors.shape[2] for one in found)
+    for place, draw in enumerate(found):
+        # One at a time: they are large.
+        one = in_user_units(draw, scaler, origin, unit)
         # Factors of zero make machines of an ensemble equally wide.
-        replace(one, factors=np.pad(one.factors, ((0, 0), (0, 0), (0, lack))))
-        if (lack := most - one.factors.shape[2])
-        else one
-        for one in draws
-    ]
-    return {
-        name: np.stack([getattr(one, name) for one in draws])
-        for name in ("intercept", "coef", "factors")
-    }
+        lack = most - one.factors.shape[2]
+        one = replace(one, factors=np.pad(one.factors, ((0, 0), (0, 0), (0, lack))))
+        for name in ("intercept", "coef", "factors"):
+            part = getattr(one, name)
+            if name not in stacked:
+                stacked[name] = np.empty((len(found), *part.shape), part.dtype)
+            stacked[name][place] = part
+    return stacked
 
 
 def as_started(

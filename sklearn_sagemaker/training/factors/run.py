@@ -25,6 +25,7 @@ from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
 from sklearn_sagemaker.training.factors.settings import (
     FACTORS,
+    SETTLED_PATIENCE,
     FactorSettings,
 )
 from sklearn_sagemaker.training.factors.sweeps import (
@@ -46,6 +47,9 @@ LARGE_DATA = 8 << 20
 """Bytes of X from which on rows are shuffled in windows of runs of neighbours."""
 RUN_ROWS = 8
 WINDOW_ROWS = 2048
+FOLD_MODEL_BYTES = 40 << 20
+"""Of the factors of all candidates, above which ``cv="auto"`` holds rows out: with the
+states and the best of them, those of folds take some fifteen times as much."""
 PLANNED_EPOCHS = 20
 """Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
 
@@ -95,12 +99,15 @@ class FactorRun:
             factors = np.maximum(factors, FACTORS[self.settings.solver])
         stored = self.source.stored(self.rows)
         work = PLANNED_EPOCHS * self.n_outputs * int(factors.sum())
+        numbers = self.reader.n_features * self.n_outputs * int(factors.sum())
+        few = numbers * 8 <= FOLD_MODEL_BYTES
         self.plan = plan_rows(
             self.source,
             self.reader,
             self.rows,
             stratify=not self.settings.regression,
-            work=stored * work,
+            # Folds are no less work where their models are large.
+            work=stored * work if few else 1 << 62,
         )
         self.train_rows = self.plan.train_rows
         validated = self.plan.kind != "training"
@@ -215,6 +222,7 @@ class FactorRun:
                 [self.spec.seed, 0xFAC7, number, fit],
                 self.columns,
                 leads.get(number),
+                self.plan.n_fits - 1,
             )
             leads.setdefault(number, models)
             return models
@@ -419,13 +427,22 @@ class FactorRun:
             loss * factor,
             (train_loss[None] if blind else sums / weight) * factor,
             counted=self._counted(active, to_the_end),
-            patience=self.values["early_stopping_patience"],
+            patience=self._patience(active),
             tolerance=self.values["early_stopping_tolerance"],
         )
         for place in better:
             for model in self.models[active[place]]:
                 model.keep()
         return np.delete(active, gone)
+
+    def _patience(self, active: np.ndarray) -> int:
+        """Epochs without an improvement that end a candidate, by now."""
+        patience = self.values["early_stopping_patience"]
+        if self.settings.waits_for_factors and all(
+            model.settled for number in active for model in self.models[number]
+        ):
+            return SETTLED_PATIENCE
+        return patience
 
     def _counted(self, active: np.ndarray, to_the_end: bool) -> np.ndarray:
         """Whether the epoch counts for the patience of the active candidates.

@@ -36,9 +36,9 @@ INIT_SIGMA, STREAM_SIGMA = 0.006, 0.03
 FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
 MOST_FACTORS, FEWEST_FACTORS = 512, 8
 """Of all classes under a softmax together, and of each all the same."""
-PATH_PATIENCE = 24
+PATH_PATIENCE, SETTLED_PATIENCE = 24, 12
 """Epochs without an improvement that "als" waits: its factors come up on the way to
-less regularisation, after what is linear has been found."""
+less regularisation, after what is linear has been found. Fewer once they have."""
 EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100}
 
 # Factors of (learning rates, linear decay, factor decay, number of factors), and how
@@ -104,9 +104,11 @@ class FactorSettings(Settings):
         values = self.values
         self.solver: str = values["solver"]
         self.optimizer: str = values["optimizer"]
+        self.waits_for_factors = False
         asked = spec.hyperparameters.get("early_stopping_patience", "auto")
         if self.solver == "als" and (asked, values["factors_wd"]) == ("auto", "auto"):
             values["early_stopping_patience"] = PATH_PATIENCE
+            self.waits_for_factors = True
         if values["eps"] == "auto":
             values["eps"] = self.defaults.eps
 

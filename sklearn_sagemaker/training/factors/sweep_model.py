@@ -65,7 +65,7 @@ CHANGED = (
     "intercept", "alpha", "linear_mean", "linear_precision", "factors_mean",
     "factors_precision", "n_sweeps", "draws", "_target", "_fixed_ridge",
     "_wide_until", "burn_in", "_first_loss", "_early_losses",
-    "path",
+    "path", "sweeps_grown",
 )  # fmt: skip
 """What sweeps change, besides the panels and the random numbers."""
 
@@ -142,6 +142,8 @@ class SweepModel:
         Sweeps before the first draw.
     path : float
         How many times the regularisation ALS takes next, on its path.
+    sweeps_grown : int
+        Of those on its path, for how many factors were larger than at the start.
     init_sigma : float
         Deviation of the factors at the start, if that was left to the model.
     """
@@ -197,6 +199,7 @@ class SweepModel:
         self._early_losses: list[float] = []
         self._end_of_path = 0.0 if sample else explore
         self.path = PATH
+        self.sweeps_grown = 0
 
         total = self.weights.sum()
         mean = self.weights @ self.y / total
@@ -497,6 +500,7 @@ class SweepModel:
             self.factors_precision = self.alpha * self._fixed_ridge["factors"] * share
             least = (LEAST_SPREAD * self.init_sigma) ** 2
             spread = self._spread()
+            self.sweeps_grown += spread > self.init_sigma**2
             self.path *= PATH_DOWN[spread > GROWN * least]
             if 0 < spread < least:
                 self._set("factors", self.factors * np.sqrt(least / spread))

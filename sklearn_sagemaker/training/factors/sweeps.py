@@ -33,6 +33,8 @@ the mean more than they harm it."""
 PATH_END = {False: 1.0, True: 0.3}
 """Share of the regularisation of the factors that "als" ends with, without and with
 rows that tell which sweep was the best."""
+SETTLED_SWEEPS = 12
+"""Since factors are larger than they started, in which they find what there is."""
 HYPER = (
     "alpha", "linear_mean", "linear_precision", "factors_mean", "factors_precision",
 )  # fmt: skip
@@ -99,6 +101,8 @@ class SweepModels:
         Numbers of the features by which they start; None counts them.
     lead : SweepModels or None
         Of the same candidate: decays of "als" come from its rows.
+    n_folds : int
+        Beside it. Their draws share half of the memory for draws.
     """
 
     def __init__(
@@ -117,6 +121,7 @@ class SweepModels:
         seed: list[int],
         columns: np.ndarray | None = None,
         lead: SweepModels | None = None,
+        n_folds: int = 0,
     ):
         self.settings, self.n_outputs = settings, n_outputs
         self.sample = settings.solver == "mcmc"
@@ -124,12 +129,15 @@ class SweepModels:
         self.k, d = params["num_factors"], data.X.shape[1]
         self.dtype = RowReader(data.X).dtype
         self.scaler = scaler
+        draw_bytes = DRAW_BYTES
+        if n_folds:
+            draw_bytes = DRAW_BYTES // 2 // (1 if lead is None else n_folds)
         self._arguments: dict[str, Any] = {
             "num_factors": self.k,
             "groups": groups,
             "sample": self.sample,
             "link": "probit" if self.probit else "identity",
-            "num_draws": self._num_draws(d) if self.sample else 0,
+            "num_draws": self._num_draws(d, draw_bytes) if self.sample else 0,
             "total_sweeps": epochs,
             "burn_in": min(BURN_IN, epochs // 4),
             "explore": PATH_END[validated],
@@ -222,12 +230,12 @@ class SweepModels:
             found[name] = by_group.mean(axis=(0, 2)).tolist()
         return found
 
-    def _num_draws(self, n_features: int) -> int:
+    def _num_draws(self, n_features: int, draw_bytes: int) -> int:
         wanted = self.settings.values["num_draws"]
         if wanted != "auto":
             return wanted
         size = 4 * n_features * (self.k + 1) * self.n_outputs
-        return int(np.clip(DRAW_BYTES // size, 1, MOST_DRAWS))
+        return int(np.clip(draw_bytes // size, 1, MOST_DRAWS))
 
     def _make(self, starts: list) -> list[SweepModel]:
         return [
@@ -283,6 +291,11 @@ class SweepModels:
             for model in self.models
         )
 
+    @property
+    def settled(self) -> bool:
+        """Whether factors of all outputs came up a while ago."""
+        return all(model.sweeps_grown >= SETTLED_SWEEPS for model in self.models)
+
     def keep(self) -> None:
         """Remember the parameters as the best; "mcmc" goes on by its draws."""
         if not self.sample:
@@ -303,7 +316,10 @@ class SweepModels:
             Solution(
                 np.array([intercept for intercept, _, _ in draw]),
                 np.stack([coef for _, coef, _ in draw]).astype(np.float64),
-                np.stack([factors for _, _, factors in draw]),
+                # Of one output without a copy: they are the most of all numbers.
+                draw[0][2][None]
+                if len(draw) == 1
+                else np.stack([factors for _, _, factors in draw]),
             )
             for draw in zip(*(model.draws for model in self.models), strict=True)
         ]

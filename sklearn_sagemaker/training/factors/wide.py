@@ -57,7 +57,8 @@ class FactorTraining:
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
         resume = spec.resume or {}
         earlier = resume.get("held")
-        self._columns = self._n_features = None
+        self._columns: Any = None
+        self._n_features = 0
         if resume and earlier is None:
             pass  # It has numbers for all features.
         elif (met := _met(spec, data)) is not None:
@@ -67,7 +68,8 @@ class FactorTraining:
             sweeps = spec.hyperparameters["solver"] in ("als", "mcmc")
             if earlier is not None:
                 found = np.union1d(found, earlier["columns"])
-            if sweeps and not spec.stream:
+            # Of windows the run refuses sweeps.
+            if sweeps and not spec.stream and isinstance(data, TrainingData):
                 found, self._place = _with_others(spec, data, found, d)
             if d - len(found) >= max(LEAST, len(found)):
                 self._columns = found
@@ -76,7 +78,7 @@ class FactorTraining:
                 spec = replace(spec, resume=_at(resume, earlier, every))
             if self._columns is not None:
                 spec, data = self._narrowed(spec, data)
-        run = FactorStream if spec.stream else FactorRun
+        run: Any = FactorStream if spec.stream else FactorRun
         self._run: Any = run(spec, data)
 
     def _narrowed(self, spec: TrainingSpec, data: Any) -> tuple[TrainingSpec, Any]:

@@ -168,7 +168,11 @@ def test_going_on_where_there_are_other_columns(solver, seed):
 
 @pytest.mark.parametrize("classes", [1, 3])
 def test_a_stream_meets_columns_as_they_come(classes):
-    spec = spec_of(classes, solver="gradient", num_factors=3, linear_init_sigma=0.1)
+    # Where the unit of the labels moves, columns start in that of when they are met.
+    fixed = {"normalize_label": False} if classes == 1 else {}
+    spec = spec_of(
+        classes, solver="gradient", num_factors=3, linear_init_sigma=0.1, **fixed
+    )
     spec = replace(spec, keep_state=True, stream=True)
     found = []
     for train in (FactorTraining, FactorStream):
@@ -330,3 +334,10 @@ def test_windows_that_become_others_are_refused():
     source = NarrowSource(Windows(X, y), columns_of()[1:])
     with pytest.raises(ValueError, match="have become others during the fit"):
         list(source.windows(0, 1))
+
+
+@pytest.mark.parametrize("solver", ["als", "mcmc"])
+def test_windows_are_no_columns(solver):
+    spec = spec_of(1, solver=solver)
+    with pytest.raises(ValueError, match="needs the columns of all rows in memory"):
+        FactorTraining(spec, WindowedData(Windows(*problem())))
