@@ -2,8 +2,8 @@
 A search by a tuning job
 ========================
 
-SageMaker searches for the penalty of a model, by jobs that train it with different ones.
-All of it runs on the emulator, without an account.
+SageMaker searches for the penalty of a model, by jobs that train it with different
+ones. All of it runs on the emulator, without an account.
 """
 
 # %%

@@ -82,7 +82,7 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
             training = self.pending_training_
             state, more = training.result(timeout), training.attributes()
             set_attributes(self, state)
-            vars(self).update(more)
+            self.__dict__.update(more)
         return self
 
     @classmethod

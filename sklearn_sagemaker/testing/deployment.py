@@ -94,7 +94,7 @@ class Deployment:
         keep: bool,
     ) -> None:
         before = [] if self.turns is None else self.turns.variants
-        started: list[Variant] | None = []
+        started: list[Variant] = []
         reason = ""
         try:
             if outcome is not None:
@@ -115,12 +115,12 @@ class Deployment:
             reason = f"InternalServerError: {type(error).__name__}: {error}"
         if reason:
             _close(set(started) - set(before))
-            started = None
-        over = self._put_in_service(config, models, started, reason)
+        kept = None if reason else started
+        over = self._put_in_service(config, models, kept, reason)
         if over is not None:
             over.close()
-        if started is not None:
-            _close(set(before) - set(started))
+        if kept is not None:
+            _close(set(before) - set(kept))
 
     def _variant(
         self, variant: Record, model: Record, before: Iterable[Variant]

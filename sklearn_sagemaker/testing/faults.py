@@ -100,8 +100,8 @@ class Fault:
             )
         kinds = (self.code, self.reset, self.cut, self.flip, self.body, self.hide)
         happens = any(kind is not None for kind in (*kinds, self.ends))
-        also = self.seconds, self.stall, self.headers, self.change, self.late
-        also = *also, self.interrupt
+        also = [self.seconds, self.stall, self.headers, self.change, self.late]
+        also.append(self.interrupt)
         if not (happens or any(also) or self.is_denial):
             raise ValueError(
                 f"Nothing happens to {self.operation}: say a code, seconds, a reset, "

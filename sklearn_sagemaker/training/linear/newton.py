@@ -206,7 +206,8 @@ class SmoothFit:
             error, _ = self.quadratic(w, b, margins, slopes, 0.0, least)
         else:
             hessian = self.hessian(margins, slopes, least)
-            error, _ = self.expansion(hessian, w, b, *null[1:], 0.0)
+            _, slope_w, slope_b = null
+            error, _ = self.expansion(hessian, w, b, slope_w, slope_b, 0.0)
         error.size = float(max(1, self.n_outputs - 1))
         return error
 

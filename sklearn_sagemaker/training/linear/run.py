@@ -96,8 +96,10 @@ class LinearRun:
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
-        rows_in_memory = isinstance(data, TrainingData)
-        width = data.X.shape[1] if rows_in_memory else data.source.contents.n_features
+        if isinstance(data, TrainingData):
+            width = data.X.shape[1]
+        else:
+            width = data.source.contents.n_features
         check_width(width, spec)
         self.source = rows_of(spec, data, known_columns(spec, width))
         self.columns = self.source.columns
@@ -348,7 +350,7 @@ class LinearRun:
         )
         return WideSolver(*given) if self.wide else Solver(*given, self.n_solved)
 
-    def _optima(self, solver):
+    def _optima(self, solver: Any) -> Any:
         """Candidates, and their columns."""
         with threads(min(self.jobs, self.plan.n_fits)) as spread:
             return solver.solve(quietly(spread))
@@ -374,7 +376,7 @@ class LinearRun:
         saved: dict[str, Any] | None,
     ) -> ModelState:
         """Solve all candidates in one step, and select one."""
-        solver = self._solver()
+        solver: Any = self._solver()
         with np.errstate(all="ignore"):
             if saved:
                 columns = solver.columns(**saved["solved"])

@@ -242,6 +242,7 @@ class Solver:
         """Parts of some places among the rows of a fit, and those rows, as scaled."""
         d, everyone = self.reader.n_features, self.plan.train_rows
         some = rows if places is None else rows[places]
+        tiles: Any
         if 8 * len(everyone) * d <= HELD_BYTES:
             mine, step = np.searchsorted(everyone, some), TILE_BYTES // (8 * d + 16)
             starts = range(0, len(mine), max(256, step))
@@ -311,8 +312,10 @@ class Solver:
         """The same of a loss that is no square; directions are not counted."""
         bias_wd = wd * self.settings.values["bias_wd_mult"]
         problem = self._smooth_fit(fit)
-        solve = optima if isinstance(problem, SmoothFit) else LargeFit.optima
-        w, b, gap = solve(problem, wd, l1, bias_wd)
+        if isinstance(problem, SmoothFit):
+            w, b, gap = optima(problem, wd, l1, bias_wd)
+        else:
+            w, b, gap = problem.optima(wd, l1, bias_wd)
         shift, scale = self.label_shift[fit], self.label_scale[fit]
         return w * scale, b * scale + shift, gap, np.zeros(len(wd))
 

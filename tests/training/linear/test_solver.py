@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from sklearn.model_selection import KFold, ShuffleSplit
 
-from sklearn_sagemaker.training.linear import solver as solver_module
+from sklearn_sagemaker.training.linear import budget
 
 from ..conftest import fit, linear_run, problem
 
@@ -267,7 +267,7 @@ def test_what_would_take_longer_than_training_is_not_solved():
 
 
 def test_the_solver_refuses_what_it_cannot_solve(monkeypatch):
-    monkeypatch.setattr(solver_module, "GRAM_BYTES", 0)
+    monkeypatch.setattr(budget, "GRAM_BYTES", 0)
     X, y, _ = data()
     with pytest.raises(ValueError, match="cannot solve logistic"):
         fit(X, (y > np.median(y)).astype(float), optimizer="newton", wd=0.0, l1=0.0)
