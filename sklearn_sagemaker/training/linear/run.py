@@ -76,6 +76,8 @@ from sklearn_sagemaker.training.schedule import (
 )
 from sklearn_sagemaker.training.targets import Targets
 
+OF_SOFTMAX = 25
+"""Multiplications that the probability of a class of several costs."""
 TEAM_WORK = 2_000_000
 """Stored values of a pass below which threads of a team would mostly wait."""
 
@@ -115,7 +117,7 @@ class LinearRun:
             self.reader,
             self.rows,
             stratify=not self.settings.regression,
-            work=self.stored * self.settings.n_outputs * len(self.candidates),
+            work=self._work() * len(self.candidates),
         )
         self.train_rows = self.plan.train_rows
         self.batch, self.epochs = plan_updates(
@@ -144,6 +146,11 @@ class LinearRun:
         self.trained = spec.resume["epochs"] if spec.resume is not None else 0
 
     # ------------------------------------------------------------- preparation
+    def _work(self) -> int:
+        """Multiplications of a pass for each model."""
+        each = len(self.rows) * OF_SOFTMAX if self.loss.coupled else 0
+        return (self.stored + each) * self.settings.n_outputs
+
     def _scaler_rows(self) -> np.ndarray:
         """The rows that scalers are learned from."""
         count = self.values["num_point_for_scaler"]
@@ -330,22 +337,22 @@ class LinearRun:
         saved: dict[str, Any] | None,
     ) -> ModelState:
         """Solve all candidates in one step, and select one."""
-        solver = (WideSolver if self.wide else Solver)(
-            self.settings,
-            self.source,
-            self.plan,
-            self.reader,
-            self.targets,
-            self.statistics,
-            self.label_scaler,
-        )
-        with np.errstate(all="ignore"):
+        with (
+            np.errstate(all="ignore"),
+            threads(min(self.jobs, self.plan.n_fits)) as spread,
+        ):
+            given = (
+                self.settings, self.source, self.plan, self.reader, self.targets,
+                self.statistics, self.label_scaler,
+            )  # fmt: skip
+            solver: Any = (
+                WideSolver(*given) if self.wide else Solver(*given, quietly(spread))
+            )
             if saved:
                 columns = solver.columns(**saved["solved"])
                 self.candidates = Candidates(**saved["candidates"])
             else:
-                with threads(min(self.jobs, self.plan.n_fits)) as spread:
-                    self.candidates, columns = solver.solve(quietly(spread))
+                self.candidates, columns = solver.solve()
                 if checkpoints:
                     state = {
                         "epochs": 1,
@@ -353,6 +360,9 @@ class LinearRun:
                         "candidates": self.candidates.columns,
                     }
                     checkpoints.epoch_ends(1, lambda: state)
+            if not self.wide:
+                penalties = self.candidates.wd, self.candidates.l1
+                columns.polishing = partial(solver.fits.polish, columns, *penalties)
             self.progress = [solver.progress(columns, self.loss_unit)]
         if monitor is not None:
             monitor(0, 1, summary(self.progress, 0, columns.n_models))
