@@ -8,10 +8,17 @@ mean loss counts.
 import time
 import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_wine
+from sklearn.datasets import (
+    load_breast_cancer,
+    load_diabetes,
+    load_digits,
+    load_iris,
+    load_wine,
+)
 from sklearn.linear_model import LassoCV, LogisticRegressionCV, RidgeCV
 from sklearn.metrics import log_loss
 from sklearn.pipeline import make_pipeline
@@ -90,19 +97,67 @@ def noise(rng):
     return rng.normal(size=(500, 30)), rng.normal(size=500), 250
 
 
+def sparse_rows(classes: int):
+    """Eight of 60 features count, and three in four of the values are zero."""
+
+    def draw(rng):
+        X = rng.lognormal(size=(900, 60)) * (rng.random((900, 60)) < 0.25)
+        y = X[:, :8] @ rng.normal(size=8) + rng.logistic(size=900)
+        return X, (y > np.median(y)).astype(int) if classes else y, 200
+
+    return draw
+
+
+def three_classes(rng):
+    """Six of 40 features count for three classes."""
+    X = rng.normal(size=(900, 40))
+    scores = X[:, :6] @ rng.normal(size=(6, 3)) + rng.gumbel(size=(900, 3))
+    return X, scores.argmax(axis=1), 150
+
+
+@dataclass(frozen=True)
+class Case:
+    """Data, and what else a fit is given.
+
+    Attributes
+    ----------
+    draw : callable
+        Rows, labels, and how many of them train, of a random generator.
+    form : str
+        Of our rows, one of `FORMS`.
+    weighted : bool
+        Whether rows have weights, for the peers too.
+    validated : bool
+        Whether 100 more rows are given to validate; the peers have their folds.
+    """
+
+    draw: Callable
+    form: str = "dense"
+    weighted: bool = False
+    validated: bool = False
+
+
 CASES = {
-    "diabetes": bundled(load_diabetes, 0.68),
-    "year, its square": years,
-    "polynomial 8": polynomial,
-    "nearly equal sensors": sensors,
-    "p > n, ten columns count": few_rows,
-    "p > n, all columns count": all_count,
-    "noise": noise,
-    "breast cancer": bundled(load_breast_cancer, 0.6),
-    "age, its square": ages,
-    "p >> n, two classes": few_rows_of_two_classes,
-    "wine": bundled(load_wine, 0.6),
-    "digits": bundled(load_digits, 0.6),
+    "diabetes": Case(bundled(load_diabetes, 0.68)),
+    "year, its square": Case(years),
+    "polynomial 8": Case(polynomial),
+    "nearly equal sensors": Case(sensors),
+    "p > n, ten columns count": Case(few_rows),
+    "p > n, all columns count": Case(all_count),
+    "noise": Case(noise),
+    "breast cancer": Case(bundled(load_breast_cancer, 0.6)),
+    "age, its square": Case(ages),
+    "p >> n, two classes": Case(few_rows_of_two_classes),
+    "wine": Case(bundled(load_wine, 0.6)),
+    "digits": Case(bundled(load_digits, 0.6)),
+    "diabetes, weights": Case(bundled(load_diabetes, 0.68), weighted=True),
+    "breast cancer, weights": Case(bundled(load_breast_cancer, 0.6), weighted=True),
+    "sparse rows": Case(sparse_rows(0), "csr"),
+    "sparse rows, two classes": Case(sparse_rows(2), "csr"),
+    "ten columns, given X_val": Case(few_rows, validated=True),
+    "iris": Case(bundled(load_iris, 0.5)),
+    "three classes": Case(three_classes),
+    "three classes, given X_val": Case(three_classes, validated=True),
 }
 
 
@@ -120,12 +175,12 @@ def models(y):
     return peers, LinearLearnerClassifier(random_state=0, **criterion)
 
 
-def fitted(model, X, y, rest) -> tuple[float, float]:
+def fitted(model, X, y, rest, **given) -> tuple[float, float]:
     """Test loss and CPU seconds of a fit."""
     start = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model.fit(X, y)
+        model.fit(X, y, **given)
     seconds = time.process_time() - start
     X_test, y_test = rest
     if y.dtype.kind == "f":
@@ -134,18 +189,28 @@ def fitted(model, X, y, rest) -> tuple[float, float]:
     return log_loss(y_test, proba, labels=np.unique(y)), seconds
 
 
-def measured(draw, splits: int, form: Callable) -> np.ndarray:
+def measured(case: Case, splits: int, form: Callable) -> np.ndarray:
     """Loss and seconds of each peer and then ours, split by split."""
     found = []
     for split in range(splits):
         rng = np.random.default_rng([split, 7])
-        X, y, n = draw(rng)
+        X, y, n = case.draw(rng)
         order = rng.permutation(len(y))
         a, b = order[:n], order[n:]
+        given, theirs = {}, {}
+        if case.validated:
+            given = {"X_val": form(X[b[:100]]), "y_val": y[b[:100]]}
+            b = b[100:]
+        if case.weighted:
+            given["sample_weight"] = weights = rng.lognormal(size=n)
         peers, ours = models(y)
-        piped = [make_pipeline(StandardScaler(), peer) for peer in peers]
-        row = [fitted(peer, X[a], y[a], (X[b], y[b])) for peer in piped]
-        row.append(fitted(ours, form(X[a]), y[a], (form(X[b]), y[b])))
+        row = []
+        for peer in peers:
+            piped = make_pipeline(StandardScaler(), peer)
+            if case.weighted:
+                theirs = {f"{piped.steps[-1][0]}__sample_weight": weights}
+            row.append(fitted(piped, X[a], y[a], (X[b], y[b]), **theirs))
+        row.append(fitted(ours, form(X[a]), y[a], (form(X[b]), y[b]), **given))
         found.append(row)
     return np.array(found)
 
@@ -160,7 +225,9 @@ def main() -> None:
     print_environment()
     bars, rows = Bars(), []
     for name in options.case:
-        found = measured(CASES[name], options.splits, FORMS[options.form])
+        case = CASES[name]
+        form = case.form if options.form == "dense" else options.form
+        found = measured(case, options.splits, FORMS[form])
         loss = found[..., 0].mean(axis=0)
         seconds = np.median(found[..., 1], axis=0)
         best = int(np.argmin(loss[:-1]))

@@ -106,7 +106,7 @@ class ColumnBlock:
         Whether the run has no other column than the one of this block.
     """
 
-    optimality = None
+    optimality = left_out = None
 
     def __init__(
         self,
@@ -646,6 +646,9 @@ class ColumnBlock:
         found = aligned_zeros(values.shape, self.dtype)
         found[:] = values
         return found
+
+    def polish(self, model: int) -> None:
+        """Nothing: steps are what there is."""
 
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one model's snapshot, in data units.

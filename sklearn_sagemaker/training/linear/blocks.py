@@ -70,8 +70,18 @@ class TrainedBlock(Protocol):
     def optimality(self) -> np.ndarray | None:
         """How far each may be from its optimum; None where steps do not tell."""
 
+    @property
+    def left_out(self) -> np.ndarray | None:
+        """Margins of rows that train as if they did not, where steps are none."""
+
+    def left_out_margins(self, rows: np.ndarray) -> np.ndarray:
+        """The same of some rows, of all candidates."""
+
     def best_margins(self, reader: RowReader, parts, models=None) -> np.ndarray:
         """Margins of some of them, each row by the fit that may score it."""
+
+    def polish(self, model: int) -> None:
+        """Bring one to its optimum, if it is only near it."""
 
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one of them."""

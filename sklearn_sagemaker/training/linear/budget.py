@@ -35,6 +35,8 @@ NEEDED = 8
 """Times that budget, where features are nearly equal..."""
 EQUAL, NEARLY_EQUAL = 1e-10, 5e-3
 """... which they are where their correlations have eigenvalues between these."""
+LOCKSTEP_WORK, LOCKSTEPS = 50_000_000_000, 10
+"""Multiplications for several classes, all folds at once, and a candidate's steps."""
 CURVED_SHARE = 0.1
 """Of the rows whose Huber loss is square at the best constant: with fewer the loss is
 nearly the absolute error, and is solved as one with kinks."""
@@ -79,16 +81,24 @@ def how_many(
         return n_models if _closed(settings, source, plan, reader, trained) else 0
     values = settings.values
     open_ended = "auto" in (values["wd"], values["l1"])
-    if plan.kind == "training" and open_ended and not settings.solver_alone:
-        # On the rows that it was solved for the weakest penalty would win.
-        return 0
+    alone = plan.kind == "training" and open_ended
     if has_kinks(settings, source, plan):
+        if alone and not settings.solver_alone:
+            # On the rows that it was solved for the weakest penalty would win.
+            return 0
         wanted = DEFAULT_MODELS if open_ended and values["num_models"] != 1 else 1
         return n_models if _kinked(settings, source, plan, reader, wanted) else 0
     if values["wd"] == values["l1"] == 0:
         # Classes that can be parted have no optimum without a penalty.
         return 0
     wanted = n_models if open_ended else 1
+    if at_once(settings, source, plan, reader):
+        return n_models
+    if alone and not settings.solver_alone:
+        some = sample_size(source.n_train(plan), reader.n_features)
+        if settings.loss.coupled or some < source.n_train(plan):
+            # No row can be left out of what is solved on a sample.
+            return 0
     found = _smooth(settings, source, plan, reader, wanted, trained)
     return n_models if found == wanted else found
 
@@ -123,6 +133,8 @@ def _smooth(settings, source, plan, reader, wanted: int, trained: int) -> int:
     r, outputs, some = min(n, d), settings.n_outputs, sample_size(n, d)
     step = some * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
     work = NEWTON_STEPS * (step + (r * outputs) ** 3)
+    if plan.kind == "training":
+        work += _left_out(n, r * outputs)
     if some < n:
         work += OF_ROWS * n * outputs * (2 * d + OF_MARGINS)
     work *= plan.n_fits
@@ -157,6 +169,25 @@ def _nearly_equal(reader: RowReader, rows: np.ndarray, count: int) -> bool:
             return False
         values = np.linalg.eigvalsh(tile.T @ tile / count)
     return bool(np.any((values > EQUAL) & (values < NEARLY_EQUAL)))
+
+
+def at_once(settings, source, plan, reader) -> bool:
+    """Whether several classes are solved in all folds at once."""
+    n, d = source.n_train(plan), reader.n_features
+    r, outputs, values = min(n, d), settings.n_outputs, settings.values
+    if not settings.loss.coupled or 16 * plan.n_fits * n * d > GRAM_BYTES:
+        return False
+    work = LOCKSTEPS * n * outputs * (2 * r + OF_MARGINS)
+    if "auto" in (values["wd"], values["l1"]):
+        if plan.kind == "training":
+            work += _left_out(n, r * outputs)
+        work *= DEFAULT_MODELS
+    return settings.solver_alone or work * plan.n_fits <= LOCKSTEP_WORK
+
+
+def _left_out(n: int, k: int) -> int:
+    """What it takes to leave each row out of a model of so many weights."""
+    return n * k * k + k**3
 
 
 def has_kinks(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> bool:

@@ -62,15 +62,30 @@ class TrainedLinear(TrainedCandidates):
         return bool((self.candidates.schedule == SOLVED).all())
 
     def denser(self, chosen: int, loss: np.ndarray) -> int | None:
-        """The best ridge, where one with zeros leads."""
+        """The best ridge, where one with zeros leads; of classes alone."""
         l1 = self.candidates.l1
         ridges = np.flatnonzero(l1 == 0)
-        if l1[chosen] == 0 or len(ridges) == 0:
+        if self.settings.regression or l1[chosen] == 0 or len(ridges) == 0:
             return None
         return int(ridges[np.argmin(loss[ridges])])
 
+    @property
+    def leaves_out(self) -> bool:
+        """Whether rows that train validate as if they did not."""
+        return any(block.left_out is not None for block in self.blocks)
+
     def margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         """Margins of some candidates at their best, in the user's units."""
+        if not self.leaves_out:
+            return self._margins(reader, parts, chosen)
+        ((block,), ((_, rows),)) = self.blocks, parts
+        return self._in_units(block.left_out_margins(rows)[:, :, chosen])
+
+    def fitted_margins(self, reader, rows, chosen: np.ndarray) -> np.ndarray:
+        """The same of rows that train, by the candidates that know them."""
+        return self._margins(reader, [(0, rows)], chosen)
+
+    def _margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         models, found = models_of(self.blocks), []
         for number, block in enumerate(self.blocks):
             mine = [models[i][1] for i in np.sort(chosen) if models[i][0] == number]
@@ -78,10 +93,18 @@ class TrainedLinear(TrainedCandidates):
                 found.append(block.best_margins(reader, parts, np.array(mine)))
         # Blocks hold the candidates in order; `chosen` may not.
         margins = np.concatenate(found, axis=2)
-        margins = margins[:, :, np.argsort(np.argsort(chosen))]
+        return self._in_units(margins[:, :, np.argsort(np.argsort(chosen))])
+
+    def _in_units(self, margins: np.ndarray) -> np.ndarray:
         return margins * margins.dtype.type(self.targets.unit) + margins.dtype.type(
             self.targets.origin
         )
+
+    def polish(self, chosen: np.ndarray) -> None:
+        """Bring those that are selected to their optimum."""
+        models = models_of(self.blocks)
+        for block, model in (models[i] for i in chosen):
+            self.blocks[block].polish(model)
 
     def remedies(self) -> list[str]:
         """What the settings leave to try when every candidate diverged."""

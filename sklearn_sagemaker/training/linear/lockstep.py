@@ -150,6 +150,7 @@ class LargeFit:
         w, b, _ = optima(
             sample, np.maximum(wd, START * np.mean(sample.rows**2)), l1, bias_wd
         )
+        w, b = np.ascontiguousarray(w.transpose(2, 1, 0)), np.ascontiguousarray(b.T)
         return corrected(self, wd, l1, bias_wd, w, b)
 
     def at(self, w: np.ndarray, b: np.ndarray):

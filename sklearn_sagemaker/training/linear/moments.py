@@ -11,6 +11,8 @@ from sklearn_sagemaker.training.linear.quadratic import Quadratic
 
 TILE_BYTES = 2 << 20
 """Rows are read in tiles of about this size, in float64."""
+HELD_BYTES = 16 << 20
+"""Rows of this size are read once."""
 
 Problem = tuple[Quadratic, np.ndarray, float]
 """The error of a fit, and the means of its features and labels."""
@@ -29,18 +31,38 @@ class ScaledRows:
 
     def __init__(self, shift: np.ndarray, scale: np.ndarray):
         self.shift, self.scale = shift, scale
+        self._reader: RowReader | None = None
+        self._held = np.empty((0, 0))
+
+    def hold(self, reader: RowReader) -> None:
+        """Read all rows once, if they are small."""
+        if 8 * reader.shape[0] * reader.shape[1] <= HELD_BYTES:
+            self._held = self._read(reader, slice(None))
+            self._reader = reader
+
+    def _read(self, reader: RowReader, rows) -> np.ndarray:
+        tile = reader.dense(rows)
+        tile -= self.shift
+        tile *= self.scale
+        return tile
+
+    def whole(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
+        """Some rows, in ascending order, in one piece that is not to be changed."""
+        if reader is not self._reader:
+            return self._read(reader, rows)
+        return self._held if len(rows) == len(self._held) else self._held[rows]
 
     def tiles(
         self, reader: RowReader, rows: np.ndarray, least: int = 256
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Row numbers, and those rows, in pieces."""
+        """Row numbers, and those rows, in pieces that are not to be changed."""
         step = max(least, TILE_BYTES // (8 * len(self.shift) + 16))
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
-            tile = reader.dense(some)
-            tile -= self.shift
-            tile *= self.scale
-            yield some, tile
+            if reader is self._reader:
+                yield some, self._held[some]
+            else:
+                yield some, self._read(reader, some)
 
     def augmented(
         self, reader, rows, y, weights, least: int = 256
@@ -99,6 +121,29 @@ def triangle(rows: ScaledRows, reader, y, weights, some, before=None) -> np.ndar
     for tile in rows.augmented(reader, some, y, weights, 4 * (d + 2)):
         found = np.linalg.qr(np.concatenate([found, tile]), mode="r")
     return found
+
+
+def squared_errors(parts: list[np.ndarray], weights, bias) -> np.ndarray:
+    """Sums of the squared errors of some models over the rows of some sums.
+
+    Parameters
+    ----------
+    parts : list of float64 arrays
+        From `moments`.
+    weights, bias : float64 arrays of shape (k, d) and (k,)
+
+    Returns
+    -------
+    sums : float64 array of shape (k,)
+        NaN where rounding may be a thousandth of a sum of `moments`.
+    """
+    k = len(bias)
+    sides = np.concatenate([bias[:, None], weights, np.full((k, 1), -1.0)], axis=1)
+    total = np.sum(parts, axis=0)
+    sums = np.einsum("ij,ij->i", sides @ total, sides)
+    size = np.abs(sides)
+    noise = 1e-13 * np.einsum("ij,ij->i", size @ np.abs(total), size)
+    return np.where(sums > noise, sums, np.nan)
 
 
 def of_moments(parts: list[np.ndarray], share: float, origin: float) -> Problem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
+from functools import cached_property
 
 import numpy as np
 
@@ -17,6 +18,8 @@ TOLERANCE, OF_FOLDS = 1e-9, 1e-4
 square. In folds, which are there to be compared, the second is enough."""
 NEAR = 0.7
 """Share of the L1 penalty that a slope needs for its feature to be looked at."""
+LEAST_OTHER = 1e-3
+"""What other rows say of a row at least."""
 LEAST = 1e-6
 """Least curvature of a row: where a probability is nearly certain it has none left."""
 
@@ -74,6 +77,12 @@ class SmoothFit:
         self.n_outputs, self.use_bias = n_outputs, use_bias
         self.tolerance = tolerance
         self.null = self._null()
+
+    @cached_property
+    def turned(self) -> tuple[np.ndarray, SmoothFit]:
+        """A basis of few rows, and the same labels on what they are in it."""
+        basis, small = np.linalg.qr(self.rows.T)
+        return basis, self.on(small.T)
 
     # ------------------------------------------------------------------- the loss
     def _flat(self, margins: np.ndarray) -> np.ndarray:
@@ -211,6 +220,55 @@ class SmoothFit:
         error.size = float(max(1, self.n_outputs - 1))
         return error
 
+    def left_out(self, w, b, wd: float, bias_wd: float) -> np.ndarray:
+        """Margins of each row as if it had not trained: one step of Newton without it.
+
+        Parameters
+        ----------
+        w, b : float64 arrays of shape (d, K) and (K,)
+            An optimum; weights that are zero stay so.
+        wd, bias_wd : float
+            Its L2 penalties.
+
+        Returns
+        -------
+        margins : float64 array of shape (n, K)
+        """
+        margins = self._margins(w, b)
+        slopes, n_outputs = self._slopes(margins), self.n_outputs
+        rows = self.rows[:, (w != 0).any(axis=1)]
+        n, d = rows.shape
+        if n < d:
+            rows = np.linalg.qr(rows.T)[1].T
+            d = n
+        ww, wb, bb = self.on(rows).hessian(margins, slopes, LEAST)
+        whole = np.empty((n_outputs, d + 1, n_outputs, d + 1))
+        whole[:, :d, :, :d] = ww.reshape(n_outputs, d, n_outputs, d)
+        whole[:, :d, :, d] = wb.reshape(n_outputs, d, n_outputs)
+        whole[:, d, :, :d] = wb.T.reshape(n_outputs, n_outputs, d)
+        # The sum of the intercepts of classes is free.
+        whole[:, d, :, d] = bb + (n_outputs > 1) / n_outputs
+        whole = whole.reshape(n_outputs * (d + 1), -1)
+        pull = np.tile(np.append(np.full(d, wd), bias_wd), n_outputs)
+        pull += 1e-9 * np.trace(whole) / len(whole)
+        pull[d :: d + 1] += 0.0 if self.use_bias else np.inf
+        free = np.isfinite(pull)
+        inverse = np.zeros_like(whole)
+        inverse[np.ix_(free, free)] = np.linalg.inv(
+            whole[np.ix_(free, free)] + np.diag(pull[free])
+        )
+        inverse = inverse.reshape(n_outputs, d + 1, n_outputs, d + 1)
+        rows = np.concatenate([rows, np.ones((n, 1))], axis=1)
+        reach = np.empty((n, n_outputs, n_outputs))
+        bends = np.zeros_like(reach)
+        for k, j, bend in self._bends(margins, slopes, 0.0):
+            found = np.einsum("ij,ij->i", rows @ inverse[k, :, j], rows)
+            reach[:, k, j] = reach[:, j, k] = found
+            bends[:, k, j] = bends[:, j, k] = bend
+        # A row that nothing else holds would go anywhere.
+        rest = np.eye(n_outputs) - (1.0 - LEAST_OTHER) * reach @ bends
+        return margins + np.linalg.solve(rest, reach @ slopes[:, :, None])[:, :, 0]
+
     # ------------------------------------------------------------------ the optimum
     def optimum(self, w, b, wd: float, l1: float, bias_wd: float):
         """Weights and intercepts of the optimum.
@@ -272,7 +330,7 @@ def _inverse(matrix: np.ndarray) -> np.ndarray:
     return np.linalg.pinv(matrix, hermitian=True)
 
 
-def optima(fit: SmoothFit, wd, l1, bias_wd):
+def optima(fit: SmoothFit, wd, l1, bias_wd, start=None):
     """The optimum for each of some penalties, each from that of the one before.
 
     Never from another fit's: where rows can be parted that one knows the rows which
@@ -283,34 +341,34 @@ def optima(fit: SmoothFit, wd, l1, bias_wd):
     fit : SmoothFit
     wd, l1, bias_wd : float64 arrays of shape (k,)
         Penalties: neighbours are near each other, the strongest first.
+    start : (float64 array of shape (d, K), float64 array of shape (K,)) or None
+        Weights and intercepts of a stronger penalty.
 
     Returns
     -------
-    weights : float64 array of shape (d, K, k)
-    bias : float64 array of shape (K, k)
+    weights : float64 array of shape (k, K, d)
+    bias : float64 array of shape (k, K)
     gap : float64 array of shape (k,)
     """
     n, d = fit.rows.shape
-    weights, gap = np.zeros((d, fit.n_outputs, len(wd))), np.zeros(len(wd))
-    bias = np.zeros((fit.n_outputs, len(wd)))
-    turned = None
-    w, b = np.zeros((d, fit.n_outputs)), fit.null[0]
+    weights, gap = np.zeros((len(wd), fit.n_outputs, d)), np.zeros(len(wd))
+    bias = np.zeros((len(wd), fit.n_outputs))
+    null = np.zeros((d, fit.n_outputs)), fit.null[0]
+    w, b = null if start is None else start
     for place in range(len(wd)):
         if place and (l1[place] > 0) != (l1[place - 1] > 0):
-            w, b = np.zeros((d, fit.n_outputs)), fit.null[0]
+            w, b = null
         given = wd[place], l1[place], bias_wd[place]
         if l1[place] > 0:
             w, b, gap[place] = _screened(fit, w, b, *given)
         elif n < d:
             # The optimum is a combination of the rows.
-            if turned is None:
-                basis, small = np.linalg.qr(fit.rows.T)
-                turned = fit.on(small.T)
+            basis, turned = fit.turned
             u, b, gap[place] = turned.optimum(basis.T @ w, b, *given)
             w = basis @ u
         else:
             w, b, gap[place] = fit.optimum(w, b, *given)
-        weights[:, :, place], bias[:, place] = w, b
+        weights[place], bias[place] = w.T, b
     return weights, bias, gap
 
 

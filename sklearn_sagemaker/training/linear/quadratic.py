@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +18,9 @@ STEPS = 500
 """Changes of an active set before it is taken as it is."""
 NEW = 4
 """Weights that enter an active set at once, and one for each four that it has."""
+NEAR, MANY = 0.7, 100
+"""Share of the L1 penalty that a slope needs for its weight to be looked at, where
+there are many."""
 
 
 class Quadratic:
@@ -41,7 +45,10 @@ class Quadratic:
 
     @cached_property
     def spectrum(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Eigenvalues of G in ascending order, eigenvectors, and c in their basis."""
+        """Eigenvalues of G in ascending order, their basis, and c in it.
+
+        The basis is that of `_expanded`.
+        """
         if self._factor is None:
             values, vectors = np.linalg.eigh(self._gram)
             kept = values > RANK * max(values[-1], 0.0)
@@ -56,8 +63,8 @@ class Quadratic:
             full = 0 < m - 1 <= np.count_nonzero(kept)
             if full and values[kept][0] > FAIR * values[-1]:
                 values, inner = values[kept], inner[:, kept]
-                vectors = self._factor.T @ (inner / np.sqrt(values))
-                return values, vectors, np.sqrt(values) * (self._target @ inner)
+                roots = np.sqrt(values)
+                return values, inner / roots, roots * (self._target @ inner)
             # The small factor of its transpose has the same singular values.
             left, small = np.linalg.qr(self._factor.T)
             right = small.T
@@ -67,6 +74,20 @@ class Quadratic:
         if left is not None:
             vectors = left @ vectors
         return roots**2, vectors, roots * (self._target @ u)
+
+    def _expanded(self, inside: np.ndarray) -> np.ndarray:
+        """Weights from their coordinates: few rows are the basis of many weights."""
+        basis = self.spectrum[1]
+        if len(basis) == len(self.moment):
+            return basis @ inside
+        return self._factor.T @ (basis @ inside)
+
+    def _projected(self, weights: np.ndarray) -> np.ndarray:
+        """Coordinates of weights, as far as they have some."""
+        basis = self.spectrum[1]
+        if len(basis) == len(self.moment):
+            return basis.T @ weights
+        return basis.T @ (self._factor @ weights)
 
     @property
     def ill_conditioned(self) -> bool:
@@ -82,12 +103,14 @@ class Quadratic:
             return self._gram @ weights
         return self._factor.T @ (self._factor @ weights)
 
-    def ridge(self, wd: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def ridge(self, wd: np.ndarray, certified: bool = True):
         """The optimum for each of some L2 penalties, in closed form.
 
         Parameters
         ----------
         wd : float64 array of shape (k,)
+        certified : bool
+            Whether the gaps are wanted.
 
         Returns
         -------
@@ -95,16 +118,24 @@ class Quadratic:
         gap : float64 array of shape (k,)
             What the objective is above its optimum, by its gradient.
         """
-        values, vectors, moment = self.spectrum
+        values, _, moment = self.spectrum
         curvature = values[:, None] + wd / 2
-        weights = vectors @ (moment[:, None] / curvature)
+        weights = self._expanded(moment[:, None] / curvature)
+        if not certified:
+            return weights, np.zeros(len(wd))
         left = self.product(weights) + weights * (wd / 2) - self.moment[:, None]
-        inside = vectors.T @ left
+        inside = self._projected(left)
         gap = np.sum(inside**2 / curvature, axis=0)
         outside = np.maximum(np.sum(left**2, axis=0) - np.sum(inside**2, axis=0), 0.0)
         return weights, gap + outside / np.maximum(wd / 2, RANK)
 
-    def lasso(self, wd: float, l1: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def lasso(
+        self,
+        wd: float,
+        l1: np.ndarray,
+        start: np.ndarray | None = None,
+        certified: bool = True,
+    ) -> tuple[np.ndarray, np.ndarray]:
         """The optimum for each of some L1 penalties beside one L2 penalty.
 
         From the largest penalty down, by active sets: the equations of the weights
@@ -115,20 +146,26 @@ class Quadratic:
         ----------
         wd : float
         l1 : float64 array of shape (k,)
+        start : float64 array of shape (d,) or None
+            Weights that are near those of the largest.
+        certified : bool
+            Whether the gaps are wanted.
 
         Returns
         -------
-        weights : float64 array of shape (d, k)
+        weights : float64 array of shape (k, d)
             With exact zeros.
         gap : float64 array of shape (k,)
             Duality gap.
         """
-        weights, gap = np.zeros((len(self.moment), len(l1))), np.zeros(len(l1))
-        found = np.zeros(len(self.moment))
+        weights, gap = np.zeros((len(l1), len(self.moment))), np.zeros(len(l1))
+        found = np.zeros(len(self.moment)) if start is None else start.copy()
+        slope = self._slope(found, np.flatnonzero(found))
         for place in np.argsort(-l1, kind="stable"):
-            slope = self._active_sets(found, wd / 2, l1[place] / 2)
-            weights[:, place] = found
-            gap[place] = 2 * self._gap(found, slope, wd / 2, l1[place] / 2)
+            slope = self._screened(found, slope, wd / 2, l1[place] / 2)
+            weights[place] = found
+            if certified:
+                gap[place] = 2 * self._gap(found, slope, wd / 2, l1[place] / 2)
         return weights, gap
 
     def minimum(self, start: np.ndarray, ridge: float, threshold: float) -> np.ndarray:
@@ -162,25 +199,53 @@ class Quadratic:
             return found[some] @ self._rows[some] - self.moment
         return self._rows @ (found[some] @ self._rows[some] - self._target)
 
+    def _screened(self, found, slope, ridge: float, threshold: float) -> np.ndarray:
+        """As `_active_sets`, which see of many weights those that may count."""
+        if len(found) <= MANY:
+            return self._active_sets(found, ridge, threshold)
+        kept = (np.abs(slope) > NEAR * threshold) | (found != 0)
+        while True:
+            some = np.flatnonzero(kept)
+            part = copy(self)
+            part.moment, part._rows = self.moment[some], self._rows[some]
+            part._slack = self._slack
+            if self._factor is None:
+                part._rows = part._rows[:, some]
+            inside = found[some]
+            part._active_sets(inside, ridge, threshold)
+            found[some] = inside
+            slope = self._slope(found, np.flatnonzero(found))
+            new = ~kept & (np.abs(slope) > threshold + self._slack)
+            if not new.any():
+                return slope
+            kept |= new
+
+    @cached_property
+    def _slack(self) -> float:
+        """What slopes are exact to, of those that are to be zero."""
+        return 1e-10 * float(np.abs(self.moment).max(initial=0.0))
+
     def _active_sets(self, found, ridge: float, threshold: float) -> np.ndarray:
         """Change weights to those of the optimum; returns the slope there."""
         signs = np.sign(found)
         some = np.flatnonzero(signs)
         slope = self._slope(found, some)
-        slack = 1e-10 * float(np.abs(self.moment).max(initial=0.0))
-        one = False
+        slack = self._slack
+        one = solved = False
         for _ in range(STEPS):
             excess = np.abs(slope) - threshold
             inside = slope[some] + ridge * found[some] + threshold * signs[some]
             excess[some] = -np.inf
             new = np.flatnonzero(excess > slack)
-            if len(new) == 0 and np.abs(inside).max(initial=0.0) <= slack:
+            # Solved again, the equations would say the same.
+            solved = solved or np.abs(inside).max(initial=0.0) <= slack
+            if len(new) == 0 and solved:
                 break
             most = 1 if one else NEW + len(some) // 4
             if len(new) > most:
                 new = new[np.argpartition(-excess[new], most - 1)[:most]]
             signs[new] = -np.sign(slope[new])
-            some, moved = self._solve(
+            some, moved, solved = self._solve(
                 found, signs, np.flatnonzero(signs), ridge, threshold
             )
             slope = self._slope(found, some)
@@ -193,7 +258,8 @@ class Quadratic:
     def _solve(self, found, signs, some, ridge: float, threshold: float):
         """Go to the optimum of some weights, without those that change their sign.
 
-        Returns the weights that are left, and whether any has moved.
+        Returns the weights that are left, whether any has moved, and whether they
+        solve the equations.
         """
         moved = False
         rows = self._rows[some]
@@ -207,7 +273,7 @@ class Quadratic:
             now = found[some]
             if not wrong.any():
                 found[some] = wanted
-                return some, True
+                return some, True, True
             way = np.ones(len(some))
             way[wrong] = now[wrong] / np.where(now == wanted, 1.0, now - wanted)[wrong]
             step = way.min()
@@ -217,7 +283,7 @@ class Quadratic:
             gone, kept = some[way <= step], way > step
             found[gone] = signs[gone] = 0.0
             some, gram = some[kept], gram[kept][:, kept]
-        return some, moved
+        return some, moved, False
 
     def _gap(self, found, slope, ridge: float, threshold: float) -> float:
         """Duality gap of half the objective."""
@@ -235,6 +301,6 @@ def _solved(gram: np.ndarray, moment: np.ndarray) -> np.ndarray | None:
     """Solution of symmetric equations; of singular ones one far along their line."""
     _, found, singular = dposv(gram, moment, lower=1)
     if singular:
-        bent = gram + 1e-9 * np.trace(gram) / len(gram) * np.eye(len(gram))
+        bent = gram + 1e-11 * np.trace(gram) / len(gram) * np.eye(len(gram))
         _, found, singular = dposv(bent, moment, lower=1)
     return None if singular else found

@@ -77,6 +77,8 @@ from sklearn_sagemaker.training.schedule import (
 )
 from sklearn_sagemaker.training.targets import Targets
 
+OF_SOFTMAX = 25
+"""Multiplications that the probability of a class of several costs."""
 TEAM_WORK = 2_000_000
 """Stored values of a pass below which threads of a team would mostly wait."""
 
@@ -118,7 +120,7 @@ class LinearRun:
             self.reader,
             self.rows,
             stratify=not self.settings.regression,
-            work=self.stored * self.settings.n_outputs * len(self.candidates),
+            work=self._work() * len(self.candidates),
         )
         self.train_rows = self.plan.train_rows
         self.batch, self.epochs = plan_updates(
@@ -155,6 +157,11 @@ class LinearRun:
         if 0 < self.n_solved < n_models:
             values = {**self.values, "num_models": n_models - self.n_solved}
             self.candidates = make_candidates(values, bool(self.reader.sparse))
+
+    def _work(self) -> int:
+        """Multiplications of a pass for each model."""
+        each = len(self.rows) * OF_SOFTMAX if self.loss.coupled else 0
+        return (self.stored + each) * self.settings.n_outputs
 
     def _scaler_rows(self) -> np.ndarray:
         """The rows that scalers are learned from."""
@@ -338,7 +345,7 @@ class LinearRun:
                 run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
             return self._select([*self.blocks, *self._solved_beside()])
 
-    def _solver(self) -> Solver | WideSolver:
+    def _solver(self, spread: Spread) -> Any:
         given = (
             self.settings,
             self.source,
@@ -348,26 +355,33 @@ class LinearRun:
             self.statistics,
             self.label_scaler,
         )
-        return WideSolver(*given) if self.wide else Solver(*given, self.n_solved)
-
-    def _optima(self, solver: Any) -> Any:
-        """Candidates, and their columns."""
-        with threads(min(self.jobs, self.plan.n_fits)) as spread:
-            return solver.solve(quietly(spread))
+        if self.wide:
+            return WideSolver(*given)
+        return Solver(*given, self.n_solved, quietly(spread))
 
     def _solved_beside(self) -> list[TrainedBlock]:
-        """Candidates that are solved beside those of the blocks, whatever came of them.
+        """Candidates that are solved beside those of blocks, whatever came of them.
 
         Early stopping is a penalty too, and steps may have found better ones.
         """
         if not self.n_solved:
             return []
-        with np.errstate(all="ignore"):
-            solver = self._solver()
-            candidates, columns = self._optima(solver)
+        with (
+            np.errstate(all="ignore"),
+            threads(min(self.jobs, self.plan.n_fits)) as spread,
+        ):
+            solver = self._solver(spread)
+            candidates, columns = solver.solve()
+            self._let_polish(solver, columns, candidates)
             self.candidates = self.candidates.and_others(candidates)
             self.progress.append(solver.progress(columns, self.loss_unit))
         return [columns]
+
+    def _let_polish(self, solver: Any, columns: Any, candidates: Candidates) -> None:
+        """Let the refits of columns be brought to their optimum when they are chosen."""
+        if not self.wide:
+            penalties = candidates.wd, candidates.l1
+            columns.polishing = partial(solver.fits.polish, columns, *penalties)
 
     def _solve(
         self,
@@ -376,13 +390,16 @@ class LinearRun:
         saved: dict[str, Any] | None,
     ) -> ModelState:
         """Solve all candidates in one step, and select one."""
-        solver: Any = self._solver()
-        with np.errstate(all="ignore"):
+        with (
+            np.errstate(all="ignore"),
+            threads(min(self.jobs, self.plan.n_fits)) as spread,
+        ):
+            solver = self._solver(spread)
             if saved:
                 columns = solver.columns(**saved["solved"])
                 self.candidates = Candidates(**saved["candidates"])
             else:
-                self.candidates, columns = self._optima(solver)
+                self.candidates, columns = solver.solve()
                 if checkpoints:
                     state = {
                         "epochs": 1,
@@ -390,6 +407,7 @@ class LinearRun:
                         "candidates": self.candidates.columns,
                     }
                     checkpoints.epoch_ends(1, lambda: state)
+            self._let_polish(solver, columns, self.candidates)
             self.progress = [solver.progress(columns, self.loss_unit)]
         if monitor is not None:
             monitor(0, 1, summary(self.progress, 0, columns.n_models))

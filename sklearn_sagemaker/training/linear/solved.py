@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_sagemaker._kernels import LOSSES, RowReader
 from sklearn_sagemaker.training.linear.moments import ScaledRows
 
-_KEPT = ("weights", "bias", "optimality", "kept")
+_KEPT = ("weights", "bias", "optimality", "kept", "left_out")
 
 
 class SolvedColumns:
@@ -22,33 +22,70 @@ class SolvedColumns:
     loss : str
     parameter : float
         Of the loss, in the units of the labels that runs work with.
-    weights : float64 array of shape (n_fits, n_features, n_outputs, n_models)
+    weights : float64 array of shape (n_fits, n_models, n_outputs, n_features)
         Of the scaled features, in the same units.
-    bias : float64 array of shape (n_fits, n_outputs, n_models)
+    bias : float64 array of shape (n_fits, n_models, n_outputs)
     optimality : float64 array of shape (n_models,)
         How far the objective of the refit may be above its optimum, by the loss of the
         best constant.
     kept : float64 array of shape (n_models,)
         Directions that the penalties leave the refit, the intercept among them.
+    left_out : float64 array of shape (n_models, n_rows, n_outputs) or None
+        Where no other rows validate: margins of each row, by the refit as it would be
+        without that row.
     """
 
     def __init__(
-        self, rows: ScaledRows, loss: str, parameter, weights, bias, optimality, kept
+        self,
+        rows: ScaledRows,
+        loss: str,
+        parameter,
+        weights,
+        bias,
+        optimality,
+        kept,
+        left_out=None,
     ):
-        self.rows, self.loss, self.parameter = rows, LOSSES[loss], parameter
+        self.rows, self._name, self.parameter = rows, loss, parameter
+        self.loss = LOSSES[loss]
         self.weights, self.bias = weights, bias
-        self.optimality, self.kept = optimality, kept
+        self.optimality, self.kept, self.left_out = optimality, kept, left_out
         self.n_models: int = len(optimality)
+        self.polishing: Callable[[int], None] | None = None
+
+    def take(self, models: np.ndarray) -> SolvedColumns:
+        """Some of the candidates."""
+        return SolvedColumns.joined([self], models)
+
+    @staticmethod
+    def joined(parts: Sequence[SolvedColumns], order: np.ndarray) -> SolvedColumns:
+        """The candidates of some columns, in another order."""
+        first = parts[0]
+        values = []
+        for name in _KEPT:
+            axis = 1 if name in ("weights", "bias") else 0
+            found = [getattr(part, name) for part in parts]
+            values.append(
+                None
+                if found[0] is None
+                else np.concatenate(found, axis).take(order, axis)
+            )
+        return SolvedColumns(first.rows, first._name, first.parameter, *values)
 
     def margins(
         self, reader: RowReader, rows: np.ndarray, fit: int, models: np.ndarray
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Row numbers, and their margins by one fit of some candidates, in pieces."""
-        weights = self.weights[fit][:, :, models]
-        flat = np.ascontiguousarray(weights).reshape(len(weights), -1)
-        bias = self.bias[fit][:, models]
+        weights, bias = self.weights[fit][models], self.bias[fit][models]
+        flat = weights.reshape(-1, weights.shape[2])
         for some, tile in self.rows.tiles(reader, rows):
-            yield some, (tile @ flat).reshape(-1, *bias.shape) + bias
+            found = (tile @ flat.T).reshape(-1, *bias.shape) + bias
+            yield some, found.transpose(0, 2, 1)
+
+    def left_out_margins(self, rows: np.ndarray) -> np.ndarray:
+        """Margins of rows that train as if they did not, of all candidates."""
+        assert self.left_out is not None
+        return self.left_out[:, rows].transpose(1, 2, 0)
 
     def best_margins(self, reader: RowReader, parts, models=None) -> np.ndarray:
         """Margins of some candidates, each row by the fit that may score it.
@@ -90,20 +127,26 @@ class SolvedColumns:
         sums = np.zeros((len(parts), self.n_models))
         for total, (fit, rows) in zip(sums, parts, strict=True):
             for some, margins in self.margins(reader, rows, fit, everyone):
-                total += weights[some] @ self._losses(margins, y[some])
+                total += weights[some] @ self.losses(margins, y[some])
         return sums
 
-    def _losses(self, margins: np.ndarray, y: np.ndarray) -> np.ndarray:
+    def losses(self, margins: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Losses of some rows, from their margins by all candidates."""
         if not self.loss.coupled:
             return self.loss.value(margins[:, 0], y[:, None], self.parameter)
-        models = range(self.n_models)
+        models = range(margins.shape[2])
         losses = [self.loss.value(margins[:, :, model], y, 0.0) for model in models]
         return np.stack(losses, axis=1)
 
+    def polish(self, model: int) -> None:
+        """Bring the refit of one candidate to its optimum, if it is only near it."""
+        if self.polishing is not None:
+            self.polishing(model)
+
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one candidate, in data units."""
-        coef = self.weights[0, :, :, model].T * self.rows.scale
-        return coef, self.bias[0, :, model] - coef @ self.rows.shift
+        coef = self.weights[0, model] * self.rows.scale
+        return coef, self.bias[0, model] - coef @ self.rows.shift
 
     def checkpoint(self) -> dict[str, Any]:
         """Plain values that say all that was solved."""

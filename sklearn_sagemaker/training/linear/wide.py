@@ -9,7 +9,6 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_sagemaker._kernels import LOSSES, RowReader
-from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.linear.candidates import (
     SCALINGS,
     Candidates,
@@ -142,7 +141,7 @@ class WideColumns:
         self._solver = solver
         self.wd, self.scaling = wd, scaling
         self.a, self.scores, self.bias = a, scores, bias
-        self.optimality = optimality
+        self.optimality, self.left_out = optimality, None
         self.n_models: int = len(wd)
         self._done = np.zeros(len(wd), dtype=bool)
 
@@ -193,6 +192,14 @@ class WideColumns:
             some = [self.raw_margins(reader, rows, fit, model) for model in models]
             found.append(np.stack(some, axis=2))
         return np.concatenate(found)
+
+    def left_out_margins(self, rows: np.ndarray) -> np.ndarray:
+        """There are none."""
+        raise NotImplementedError
+
+    def polish(self, model: int) -> None:
+        """Bring the refit of one candidate to its optimum."""
+        self._refit(model)
 
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one candidate, in data units."""
@@ -269,7 +276,7 @@ class WideSolver:
         )
 
     # ---------------------------------------------------------------- the candidates
-    def solve(self, spread: Spread) -> tuple[Candidates, WideColumns]:
+    def solve(self) -> tuple[Candidates, WideColumns]:
         """Candidates by the data, and their columns."""
         values = self.settings.values
         kinds = list(SCALINGS["wide"])

@@ -23,6 +23,7 @@ from sklearn_sagemaker.training.selection.criteria import (
     score_at,
 )
 from sklearn_sagemaker.training.selection.metrics import linear_metrics
+from sklearn_sagemaker.training.selection.outliers import without_outliers
 from sklearn_sagemaker.training.selection.paired import (
     NEAR,
     NEAR_OF_STEPS,
@@ -100,6 +101,18 @@ class TrainedCandidates:
             Part by part.
         """
         raise NotImplementedError
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether rows that train validate as if they did not."""
+        return False
+
+    def fitted_margins(self, reader, rows, chosen: np.ndarray) -> np.ndarray:
+        """As `margins` of rows that train, by the candidates that know them."""
+        return self.margins(reader, [(0, rows)], chosen)
+
+    def polish(self, chosen: np.ndarray) -> None:
+        """Bring those that are selected to their optimum, if they are only near it."""
 
     def mean(self, margins: np.ndarray) -> np.ndarray:
         """Margins of an ensemble, from those of its members along the last axis."""
@@ -354,8 +367,10 @@ def select_best(trained: TrainedCandidates) -> Selection:
             )
         if trained.at_optimum:
             order = without_luck(trained, sampled, order, loss)
+            order = without_outliers(trained, sampled, order, usable)
     chosen = order[: spec.ensemble_size]
     chosen = chosen[usable[chosen]]
+    trained.polish(chosen)
     best = int(chosen[0])
     best_score, cut = float(score[best]), float(cuts[best])
     rows = np.concatenate([part for _, part in plan.parts])
@@ -434,8 +449,11 @@ def _take(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def _mean_margins(trained: TrainedCandidates, reader, parts, chosen) -> np.ndarray:
-    margins = trained.margins(reader, parts, chosen)
-    if len(chosen) == 1:
+    return _mean(trained, trained.margins(reader, parts, chosen))
+
+
+def _mean(trained: TrainedCandidates, margins: np.ndarray) -> np.ndarray:
+    if margins.shape[2] == 1:
         return margins[:, :, 0].astype(np.float64, copy=False)
     return trained.mean(margins)
 
@@ -463,10 +481,10 @@ def _metrics(
     plan = trained.plan
     reader, y, weights = trained.train
     rows = plan.train_rows
-    if plan.kind == "training":
+    if plan.kind == "training" and not trained.leaves_out:
         margins = validation_margins
     else:
-        margins = _mean_margins(trained, reader, [(0, rows)], chosen)
+        margins = _mean(trained, trained.fitted_margins(reader, rows, chosen))
     y, weights = _take(y, rows), _take(weights, rows)
     loss_weights = _take(trained.targets.loss_weights[0], rows)
     found = {"train": trained.measure(margins, y, loss_weights, weights, cut)}

@@ -14,6 +14,8 @@ MANY_ROWS = 30
 """Rows that a difference must come from for its standard error to be believed..."""
 FEW = 0.2
 """... where it comes from less than this share of all rows."""
+TWICE = 2.0
+"""Losses by which one is clearly higher than another, however few rows there are."""
 
 
 def paired_error(difference: np.ndarray, weights: np.ndarray) -> float:
@@ -186,8 +188,11 @@ def without_luck(
         return trained.losses(margins, trained.plan.y[rows])
 
     shares = trained.targets.loss_weights[1][rows]
-    more = losses(other) - losses(chosen)
+    of_other, of_chosen = losses(other), losses(chosen)
+    more = of_other - of_chosen
     gain = (shares @ more) / shares.sum()
+    if shares @ of_other > TWICE * (shares @ of_chosen):
+        return order
     few = effective_rows(shares * more)
     errors = (MANY_ROWS / few) ** 2 if few < FEW * len(rows) else 0.0
     if gain > errors * paired_error(more, shares):

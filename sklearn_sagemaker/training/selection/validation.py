@@ -67,7 +67,7 @@ class ValidationPlan:
             return rows
         if self.trains is not None:
             return rows[self.trains[rows, fit] > 0]
-        return np.setdiff1d(rows, self.train[fit - 1])
+        return rows[np.isin(rows, self.train[fit - 1], invert=True)]
 
 
 def _partition(splits, rows: np.ndarray) -> list[np.ndarray] | None:
@@ -76,7 +76,7 @@ def _partition(splits, rows: np.ndarray) -> list[np.ndarray] | None:
     if len(tests) < 2 or not np.array_equal(np.sort(np.concatenate(tests)), rows):
         return None
     for (train, _), test in zip(splits, tests, strict=True):
-        if not np.array_equal(np.sort(train), np.setdiff1d(rows, test)):
+        if not np.array_equal(np.sort(np.concatenate([train, test])), rows):
             return None
     return tests
 

@@ -5,9 +5,11 @@ import pytest
 from sklearn.linear_model import ElasticNet, LinearRegression, Ridge
 
 from sklearn_sagemaker.training.linear.penalties import (
+    Path,
+    SmallProblem,
     cross_validated,
     lasso_path,
-    penalty_pairs,
+    penalty_paths,
     ridge_path,
 )
 from sklearn_sagemaker.training.linear.quadratic import Quadratic
@@ -60,9 +62,9 @@ def test_lasso_meets_the_conditions_of_an_optimum(shape, equal, wd, by):
     problem = quadratic(X, y, by)
     l1 = lasso_path(2 * np.abs(problem.moment).max(), 12)
     weights, gap = problem.lasso(wd, l1)
-    assert np.count_nonzero(weights[:, 0]) == 0
-    assert np.count_nonzero(weights[:, -1]) > 0
-    for mine, strength in zip(weights.T, l1, strict=True):
+    assert np.count_nonzero(weights[0]) == 0
+    assert np.count_nonzero(weights[-1]) > 0
+    for mine, strength in zip(weights, l1, strict=True):
         slope = 2 * X.T @ (X @ mine - y) / len(y) + wd * mine
         held = mine != 0
         small = 1e-8 * l1[0]
@@ -75,7 +77,7 @@ def test_lasso_meets_the_conditions_of_an_optimum(shape, equal, wd, by):
 
 def test_lasso_is_that_of_scikit_learn():
     X, y = rows(SHAPES["tall"])
-    (mine,) = quadratic(X, y, "gram").lasso(0.02, np.array([0.3]))[0].T
+    (mine,) = quadratic(X, y, "gram").lasso(0.02, np.array([0.3]))[0]
     theirs = ElasticNet(
         alpha=0.16, l1_ratio=0.15 / 0.16, fit_intercept=False, tol=1e-14, max_iter=10**5
     ).fit(X, y)
@@ -86,7 +88,7 @@ def test_lasso_is_that_of_scikit_learn():
 def test_the_gap_of_other_weights_is_what_they_lack():
     X, y = rows(SHAPES["tall"])
     problem = quadratic(X, y, "gram")
-    (best,) = problem.lasso(0.02, np.array([0.3]))[0].T
+    (best,) = problem.lasso(0.02, np.array([0.3]))[0]
 
     def objective(w):
         error = np.mean((X @ w - y) ** 2)
@@ -112,21 +114,33 @@ def test_a_factor_keeps_what_a_gram_matrix_loses():
 
 
 # ------------------------------------------------------------------------ penalties
+def paths_of(wd, l1, count, null):
+    """Penalties of all paths, and how many are to come."""
+    paths = penalty_paths(wd, l1, count, null)
+    found = [np.concatenate([getattr(p, name) for p in paths]) for name in ("wd", "l1")]
+    return *found, sum(path.finer for path in paths), paths
+
+
+def small_problem(values=(0.1, 2.0), moment=1.0, size=1.0, largest=2.0):
+    values = np.array(values)
+    moment = np.full(len(values), moment)
+    return SmallProblem(values, moment, size, largest, 50, True)
+
+
 def test_paths_begin_at_the_null_model_and_end_at_none():
     X, y = rows(SHAPES["tall"])
     problem = quadratic(X, y, "gram")
     values, _, moment = problem.spectrum
-    wd, l1 = penalty_pairs(
-        "auto", "auto", 32, values, moment, problem.size,
-        2 * np.abs(problem.moment).max(), len(y), True,
-    )  # fmt: skip
-    assert len(wd) == len(l1) == 32
+    largest = 2 * np.abs(problem.moment).max()
+    null = SmallProblem(values, moment, problem.size, largest, len(y), True)
+    wd, l1, later, _ = paths_of("auto", "auto", 32, null)
+    assert len(wd) + later == 32
     assert ((wd == 0) | (l1 == 0)).all()
-    assert np.count_nonzero(l1) == 16
     assert wd[l1 == 0].min() == 0.0
     assert wd.max() > 2 * values[-1]
     assert np.count_nonzero(problem.lasso(0.0, np.array([l1.max()]))[0]) == 0
-    assert len(set(zip(wd, l1, strict=True))) == 32
+    assert l1[l1 > 0].min() < 2e-3 * largest
+    assert len(set(zip(wd, l1, strict=True))) == len(wd)
 
 
 @pytest.mark.parametrize(
@@ -134,28 +148,43 @@ def test_paths_begin_at_the_null_model_and_end_at_none():
     [(0.5, 0.25, 1), (0.5, "auto", 5), ("auto", 0.25, 5), ("auto", 0.0, 5)],
 )
 def test_fixed_penalties_are_in_all_candidates(wd, l1, count):
-    found = penalty_pairs(
-        wd, l1, 5, np.array([0.1, 2.0]), np.ones(2), 1.0, 2.0, 50, True
-    )
+    *found, later, _ = paths_of(wd, l1, 5, small_problem())
+    assert later == 0
     for name, values in zip((wd, l1), found, strict=True):
         assert len(values) == count
         assert len(set(values)) == 1 if name != "auto" else count
 
 
-@pytest.mark.parametrize("count", [1, 2, 3, 7])
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 20])
 def test_as_many_as_are_wanted(count):
-    wd, l1 = penalty_pairs(
-        "auto", "auto", count, np.array([0.1, 2.0]), np.ones(2), 1.0, 2.0, 50, True
-    )
-    assert len(set(zip(wd, l1, strict=True))) == count
+    wd, l1, later, _ = paths_of("auto", "auto", count, small_problem())
+    assert len(set(zip(wd, l1, strict=True))) + later == count
 
 
 def test_labels_that_do_not_vary_have_penalties_too():
-    for values in (np.array([0.5, 1.0]), np.empty(0)):
-        moment = np.zeros(len(values))
-        wd, l1 = penalty_pairs("auto", "auto", 8, values, moment, 0.0, 0.0, 9, True)
+    for values in ((0.5, 1.0), ()):
+        wd, l1, *_ = paths_of("auto", "auto", 8, small_problem(values, 0.0, 0.0, 0.0))
         assert np.isfinite(wd).all()
         assert np.isfinite(l1).all()
+
+
+@pytest.mark.parametrize("varies", ["wd", "l1"])
+@pytest.mark.parametrize("best", range(4))
+@pytest.mark.parametrize("count", [1, 2, 9])
+def test_finer_penalties_are_around_the_best(varies, best, count):
+    values = np.array([8.0, 4.0, 1.0, 0.0 if varies == "wd" else 0.5])
+    other = np.zeros(4)
+    path = Path(
+        *((values, other) if varies == "wd" else (other, values)), varies, count
+    )
+    above, *found = path.between(best, 3, count)
+    inside = found[0 if varies == "wd" else 1]
+    assert above == max(best - 1, 0)
+    assert len(set(inside) - set(values)) == count
+    assert (inside < values[above]).all()
+    assert (np.diff(inside) < 0).all()
+    assert (inside > (values[best + 1] if best < 3 else 0.0)).all()
+    assert not found[1 if varies == "wd" else 0].any()
 
 
 def test_more_noise_asks_for_a_stronger_penalty():

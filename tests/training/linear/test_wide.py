@@ -164,7 +164,7 @@ def test_no_array_follows_the_features(monkeypatch):
         run.targets,
         run.statistics,
         run.label_scaler,
-    ).solve(map)[1]
+    ).solve()[1]
     assert columns.a.shape == columns.scores.shape == (11, 120, 6, 5)
 
 

@@ -1,0 +1,63 @@
+"""Along paths of penalties: solved from the strongest down, and finer where it pays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_sagemaker.training.linear.fits import Fits
+from sklearn_sagemaker.training.linear.penalties import Path
+from sklearn_sagemaker.training.linear.solved import SolvedColumns
+
+WORSE, OF_GAIN = 0.02, 0.1
+"""A path has turned where the loss is above its least by these shares, of itself and of
+what the path has gained..."""
+IN_A_ROW = 2
+"""... at so many penalties."""
+
+
+def followed(fits: Fits, path: Path) -> tuple[np.ndarray, np.ndarray, SolvedColumns]:
+    """Solve a path down to where the validation loss has clearly turned.
+
+    What is left of its penalties, and those that it holds back, go to where it is best.
+
+    Parameters
+    ----------
+    fits : Fits
+    path : Path
+
+    Returns
+    -------
+    wd, l1 : float64 arrays of shape (k,)
+    columns : SolvedColumns
+    """
+    found: list[SolvedColumns] = []
+    losses, stride = np.empty(0), fits.stride(path)
+    while len(losses) < len(path) and not _turned(losses):
+        some = slice(len(losses), len(losses) + stride)
+        before = found[-1] if found else None
+        found.append(fits.solve(path.wd[some], path.l1[some], before))
+        losses = np.append(losses, fits.losses(found[-1]).sum(axis=0))
+    wd, l1 = path.wd[: len(losses)], path.l1[: len(losses)]
+    columns = SolvedColumns.joined(found, np.arange(len(losses)))
+    # A path that is all solved needs no more.
+    more = path.finer + len(path) - len(losses) if path.finer else 0
+    if more and np.isfinite(losses).any():
+        best = int(np.nanargmin(losses))
+        above, *added = path.between(best, len(losses) - 1, more)
+        start = columns.take(np.array([above])) if above < best else None
+        columns = SolvedColumns.joined(
+            [columns, fits.solve(*added, start)], np.arange(len(losses) + more)
+        )
+        wd, l1 = np.append(wd, added[0]), np.append(l1, added[1])
+        order = np.lexsort((-wd, -l1))
+        wd, l1, columns = wd[order], l1[order], columns.take(order)
+    return wd, l1, columns
+
+
+def _turned(losses: np.ndarray) -> bool:
+    """Whether a loss is clearly higher than before."""
+    if len(losses) <= IN_A_ROW:
+        return False
+    least = losses.min()
+    limit = least + max(WORSE * abs(least), OF_GAIN * (losses[0] - least))
+    return bool((losses[-IN_A_ROW:] > limit).all())
