@@ -227,7 +227,7 @@ def select(
         factors=solution.factors,
         draws=all_draws(draws, *scaling),
         resolved={
-            **resolved(settings, models[0]),
+            **resolved(settings, models[0], len(trained.candidates)),
             "epochs": epochs,
             "validation": trained.plan.kind,
             "loss": settings.loss.name,

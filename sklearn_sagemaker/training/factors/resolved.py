@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_sagemaker.training.factors.settings import AUTO, FactorSettings
 
 
-def resolved(settings: FactorSettings, model: Any) -> dict[str, Any]:
+def resolved(settings: FactorSettings, model: Any, n_models: int) -> dict[str, Any]:
     """Values of the hyperparameters that have an effect and that no candidate varies.
 
     Parameters
@@ -17,6 +17,8 @@ def resolved(settings: FactorSettings, model: Any) -> dict[str, Any]:
     settings : FactorSettings
     model : GradientModel or SweepModels
         The one that is kept of the selected candidate.
+    n_models : int
+        Candidates.
 
     Returns
     -------
@@ -27,6 +29,7 @@ def resolved(settings: FactorSettings, model: Any) -> dict[str, Any]:
     found = {name: values[name] for name in (*AUTO, "eps") if name in values}
     if settings.spec.stream:
         del found["early_stopping_patience"]
+    found["num_models"] = n_models
     found["clip_gradient"] = settings.clip
     found["rescale_grad"] = settings.rescale or 1.0 / values["mini_batch_size"]
     found["normalize_data"] = settings.flag("normalize_data", True)

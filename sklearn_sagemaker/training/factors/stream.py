@@ -196,7 +196,11 @@ class FactorStream:
                 )
             ),
             resolved={
-                **resolved(settings, self.models[selection.fields["best_index"]]),
+                **resolved(
+                    settings,
+                    self.models[selection.fields["best_index"]],
+                    len(self.candidates),
+                ),
                 "validation": "test-then-train",
                 "loss": settings.loss.name,
             },

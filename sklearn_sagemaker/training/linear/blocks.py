@@ -74,9 +74,6 @@ class TrainedBlock(Protocol):
     def left_out(self) -> np.ndarray | None:
         """Margins of rows that train as if they did not, where steps are none."""
 
-    def left_out_margins(self, rows: np.ndarray) -> np.ndarray:
-        """The same of some rows, of all candidates."""
-
     def best_margins(self, reader: RowReader, parts, models=None) -> np.ndarray:
         """Margins of some of them, each row by the fit that may score it."""
 

@@ -78,7 +78,8 @@ class TrainedLinear(TrainedCandidates):
         """Margins of some candidates at their best, in the user's units."""
         if not self.leaves_out:
             return self._margins(reader, parts, chosen)
-        ((block,), ((_, rows),)) = self.blocks, parts
+        block: Any = self.blocks[0]
+        ((_, rows),) = parts
         return self._in_units(block.left_out_margins(rows)[:, :, chosen])
 
     def fitted_margins(self, reader, rows, chosen: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ class KinkedFits(SmoothFits):
         return Bases(self._tile)
 
     @cached_property
-    def half(self) -> float:
+    def half(self) -> float:  # type: ignore[override]
         """Of the loss, in mean squared errors."""
         refit = self.fits[0]
         size = refit.squared_error().size
@@ -42,10 +42,17 @@ class KinkedFits(SmoothFits):
         return len(path)
 
     def _fit(self, number: int) -> KinkedFit:
-        mine, given = self._of_fit_alone(number)
-        tolerance = OF_FOLDS if number else TOLERANCE
-        use_bias = self.settings.values["use_bias"]
-        return KinkedFit(*given, use_bias, (self._bases, mine), tolerance)
+        mine, (loss, parameter, tile, y, weights) = self._of_fit_alone(number)
+        return KinkedFit(
+            loss,
+            parameter,
+            tile,
+            y,
+            weights,
+            self.settings.values["use_bias"],
+            (self._bases, mine),
+            OF_FOLDS if number else TOLERANCE,
+        )
 
     def _scored(self, columns: SolvedColumns, wd) -> SolvedColumns:
         """See `SmoothFits`: without curvature nothing tells what a row has done."""

@@ -248,16 +248,16 @@ class SmoothFit:
         whole[:, d, :, :d] = wb.T.reshape(n_outputs, n_outputs, d)
         # The sum of the intercepts of classes is free.
         whole[:, d, :, d] = bb + (n_outputs > 1) / n_outputs
-        whole = whole.reshape(n_outputs * (d + 1), -1)
+        bent = whole.reshape(n_outputs * (d + 1), -1)
         pull = np.tile(np.append(np.full(d, wd), bias_wd), n_outputs)
-        pull += 1e-9 * np.trace(whole) / len(whole)
+        pull += 1e-9 * np.trace(bent) / len(bent)
         pull[d :: d + 1] += 0.0 if self.use_bias else np.inf
         free = np.isfinite(pull)
-        inverse = np.zeros_like(whole)
+        inverse = np.zeros_like(bent)
         inverse[np.ix_(free, free)] = np.linalg.inv(
-            whole[np.ix_(free, free)] + np.diag(pull[free])
+            bent[np.ix_(free, free)] + np.diag(pull[free])
         )
-        inverse = inverse.reshape(n_outputs, d + 1, n_outputs, d + 1)
+        inverse = inverse.reshape(whole.shape)
         rows = np.concatenate([rows, np.ones((n, 1))], axis=1)
         reach = np.empty((n, n_outputs, n_outputs))
         bends = np.zeros_like(reach)

@@ -45,9 +45,8 @@ def followed(fits: Fits, path: Path) -> tuple[np.ndarray, np.ndarray, SolvedColu
         best = int(np.nanargmin(losses))
         above, *added = path.between(best, len(losses) - 1, more)
         start = columns.take(np.array([above])) if above < best else None
-        columns = SolvedColumns.joined(
-            [columns, fits.solve(*added, start)], np.arange(len(losses) + more)
-        )
+        finer = fits.solve(added[0], added[1], start)
+        columns = SolvedColumns.joined([columns, finer], np.arange(len(losses) + more))
         wd, l1 = np.append(wd, added[0]), np.append(l1, added[1])
         order = np.lexsort((-wd, -l1))
         wd, l1, columns = wd[order], l1[order], columns.take(order)

@@ -10,9 +10,6 @@ SMALLEST_L1 = 1e-3
 """The path of L1 penalties ends at this share of the one that leaves no weight."""
 LEAST_LEFT = 0.05
 """Share of the rows that a model must leave free for its noise to be estimated."""
-BOTH, BESIDE = 16, 0.25
-"""Candidates from which on some have both penalties, and their L2 penalty, by that of
-the best of those that have no other."""
 FINER = 8
 """Candidates of a path from which on half of them are kept for where it is best."""
 BELOW = 30.0

@@ -343,7 +343,8 @@ class LinearRun:
             with threads(min(self.jobs, len(self.blocks))) as spread:
                 epoch = partial(self._epoch, quietly(spread))
                 run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
-            return self._select([*self.blocks, *self._solved_beside()])
+            trained: list[TrainedBlock] = [*self.blocks]
+            return self._select(trained + self._solved_beside())
 
     def _solver(self, spread: Spread) -> Any:
         given = (
@@ -378,7 +379,7 @@ class LinearRun:
         return [columns]
 
     def _let_polish(self, solver: Any, columns: Any, candidates: Candidates) -> None:
-        """Let the refits of columns be brought to their optimum when they are chosen."""
+        """Let the refits of columns be brought to their optimum once chosen."""
         if not self.wide:
             penalties = candidates.wd, candidates.l1
             columns.polishing = partial(solver.fits.polish, columns, *penalties)

@@ -12,12 +12,7 @@ from sklearn_sagemaker.training.linear.fits import Fits
 from sklearn_sagemaker.training.linear.kinked_fits import KinkedFits
 from sklearn_sagemaker.training.linear.moments import ScaledRows
 from sklearn_sagemaker.training.linear.paths import followed
-from sklearn_sagemaker.training.linear.penalties import (
-    BESIDE,
-    BOTH,
-    l1_path,
-    penalty_paths,
-)
+from sklearn_sagemaker.training.linear.penalties import penalty_paths
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.smooth import ClassFits, SmoothFits
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
@@ -69,9 +64,9 @@ class Solver:
                 rows, data = plan.train_rows, source.data
                 some = rows[: values["num_point_for_scaler"]]
                 shift = feature_statistics(reader, some, data.sample_weight[some]).mean
-        rows = ScaledRows(shift, statistics.scale(self.scaling))
+        scaled = ScaledRows(shift, statistics.scale(self.scaling))
         if isinstance(source, ArrayRows):
-            rows.hold(reader)
+            scaled.hold(reader)
         weights = source.data.sample_weight[plan.train_rows]
         alike = weights.sum() ** 2 / (weights @ weights) / len(weights)
         kind: type[Fits] = SquaredFits
@@ -81,25 +76,19 @@ class Solver:
                 kind = KinkedFits
             elif at_once(settings, source, plan, reader):
                 kind = ClassFits
+        label_shift, label_scale, parameter = label_scaler
         self.fits = kind(
-            settings, source, plan, reader, targets, rows, *label_scaler,
+            settings, source, plan, reader, targets, scaled,
+            label_shift, label_scale, parameter,
             n_rows=float(alike) * source.n_train(plan), spread=spread,
         )  # fmt: skip
 
     def solve(self) -> tuple[Candidates, SolvedColumns]:
         """Candidates by the data, and their columns."""
-        values = self.settings.values
-        count = self.count
+        values, count = self.settings.values, self.count
         null, half = self.fits.null(), self.fits.half
-        given = values["wd"], values["l1"]
-        both = count // 3 if given == ("auto", "auto") and count >= BOTH else 0
-        paths = penalty_paths(*given, count - both, null, half)
+        paths = penalty_paths(values["wd"], values["l1"], count, null, half)
         found = [followed(self.fits, path) for path in paths]
-        if both:
-            wd, _, ridges = found[0]
-            best = np.nanargmin(self.fits.losses(ridges).sum(axis=0))
-            path = l1_path(both, null, BESIDE * wd[best], half)
-            found.append(followed(self.fits, path))
         wd, l1 = (np.concatenate([part[i] for part in found]) for i in (0, 1))
         columns = SolvedColumns.joined([part[2] for part in found], np.arange(len(wd)))
         columns = self.fits.finished(columns, wd, l1)

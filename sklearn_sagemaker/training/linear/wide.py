@@ -193,10 +193,6 @@ class WideColumns:
             found.append(np.stack(some, axis=2))
         return np.concatenate(found)
 
-    def left_out_margins(self, rows: np.ndarray) -> np.ndarray:
-        """There are none."""
-        raise NotImplementedError
-
     def polish(self, model: int) -> None:
         """Bring the refit of one candidate to its optimum."""
         self._refit(model)

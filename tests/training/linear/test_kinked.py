@@ -313,7 +313,7 @@ def test_default_fits_are_solved(loss):
     assert len(table["optimality"]) == 32
     assert table["optimality"].max() < 1e-5
     l1 = table["param_l1"]
-    assert np.count_nonzero(l1) == 21
+    assert np.count_nonzero(l1) == 16
     assert l1.max() > 100 * l1[l1 > 0].min()
 
 

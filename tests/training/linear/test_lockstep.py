@@ -6,7 +6,7 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from sklearn.model_selection import KFold
 
-from sklearn_sagemaker.training.linear import budget, choice, lockstep, solver
+from sklearn_sagemaker.training.linear import budget, choice, lockstep, smooth
 from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_of
 
 from ..conftest import fit, linear_run
@@ -138,7 +138,11 @@ def test_it_is_what_newton_finds_on_all_rows(form, loss, cv, monkeypatch):
     monkeypatch.setattr(lockstep, "SAMPLE", 10_000)
     whole = fit(FORMS[form](X), y, weights, **fixed)
     np.testing.assert_allclose(state.coef, whole.coef, rtol=1e-3, atol=1e-4)
-    for name, tolerance in (("train_loss", 1e-6), ("validation_loss", 1e-3)):
+    names = {"train_loss": 1e-6}
+    if cv:
+        # Without folds rows are left out, which a sample cannot tell.
+        names["validation_loss"] = 1e-3
+    for name, tolerance in names.items():
         found, wanted = state.candidates[name], whole.candidates[name]
         np.testing.assert_allclose(found, wanted, rtol=tolerance)
     assert state.candidates["optimality"].max() < 1e-8
@@ -147,7 +151,7 @@ def test_it_is_what_newton_finds_on_all_rows(form, loss, cv, monkeypatch):
 def test_rows_that_are_not_held_are_read_again(monkeypatch):
     X, y, weights = rows("logistic", *TALL)
     held = fit(X, y, weights, num_models=4)
-    monkeypatch.setattr(solver, "HELD_BYTES", 0)
+    monkeypatch.setattr(smooth, "TILED_BYTES", 0)
     read = fit(X, y, weights, num_models=4)
     np.testing.assert_allclose(read.coef, held.coef, rtol=1e-9)
 
@@ -213,14 +217,19 @@ def test_what_steps_have_found_stays_a_candidate():
     """A model that stopped early may be better than any optimum."""
     X, y, weights = rows("logistic", *TALL)
     run = linear_run(X, y, weights, **DEFAULT)
-    find = run._solver().progress
+    make = run._solver
 
-    def worse(columns, unit):
-        found = find(columns, unit)
-        found.best_loss[:] += 1.0
-        return found
+    def worse(solver):
+        find = solver.progress
 
-    run._solver = lambda make=run._solver: changed(make(), worse)
+        def progress(columns, unit):
+            found = find(columns, unit)
+            found.best_loss[:] += 1.0
+            return found
+
+        return changed(solver, progress)
+
+    run._solver = lambda spread: worse(make(spread))
     state = run.train()
     assert "learning_rate" in state.best_params
     assert len(state.loss_curve) == state.n_iter > 1
