@@ -256,7 +256,7 @@ def test_probits_keep_their_digits_in_the_tails(dtype, rtol):
 @pytest.mark.parametrize("dtype", TOLERANCE)
 def test_draws_rank_classes_where_all_are_nearly_certain(dtype):
     # Ten deviations out: probabilities within 1e-8 of one and of zero.
-    model, rows = fitted("mcmc-multiclass"), 6 * NEW.astype(dtype)
+    model, rows = fitted("mcmc-multiclass"), 10 * NEW.astype(dtype)
     assert (np.sort(model.decision_function(rows), axis=1)[:, -2] > -1e-7).any()
     found = run(exported(model, rows), rows)
     same = found["label"] == model.predict(rows)
@@ -425,7 +425,6 @@ def test_the_remedies_of_the_message_work():
     graph = skl2onnx.to_onnx(model, X[:1], options={"draws": True})
     assert_near(run(graph, NEW)["variable"][:, 0], model.predict(NEW), "float32")
     # Averaged candidates are a few models, and need no option.
-    assert hasattr(fitted("als-ensemble-binary"), "draws_")
     skl2onnx.to_onnx(fitted("als-ensemble-binary"), X[:1])
 
 

@@ -13,10 +13,11 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.common import make_parser, print_environment, print_table
+from benchmarks.common import Bars, make_parser, print_environment, print_table
 from benchmarks.linear.linear_trust import CASES, models
 
 SETS = ("polynomial 8", "p > n, ten columns count", "breast cancer")
+MAX_LOSS = 1.1
 STEPS = ("one by steps", "32 by steps", "one solved", "lowest loss", "default")
 
 
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=20)
     options = parser.parse_args()
     print_environment()
-    rows = []
+    rows, bars = [], Bars()
     for name in SETS:
         losses, seconds = [], []
         for split in range(options.splits):
@@ -76,12 +77,15 @@ def main() -> None:
             losses.append(found)
             seconds.append(spent)
         mean = np.mean(losses, axis=0)
+        ours = mean[: len(STEPS)]
+        bars.at_most(f"{name}: loss / best step's", ours[-1] / ours.min(), MAX_LOSS)
         rows.append(
             [name]
             + [f"{loss:.4g}" for loss in mean[: len(STEPS)]]
             + [f"{mean[len(STEPS) :].min():.4g}"]
         )
     print_table(["test loss", *STEPS, "best peer"], rows)
+    bars.exit()
 
 
 if __name__ == "__main__":

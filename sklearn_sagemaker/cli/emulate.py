@@ -80,9 +80,8 @@ def run(arguments: argparse.Namespace) -> int:
     ) as emulator:
         if arguments.program:
             return emulator.run(arguments.program)
-        print(f"SageMaker's emulator is at {emulator.url}. In a browser:")
-        print(f"{emulator.url}/?key={emulator.access_key}")
-        print("In other shells:")
+        page = f"{emulator.url}/?key={emulator.access_key}"
+        print(f"SageMaker's emulator is at {page} for browsers. In other shells:")
         for name, text in emulator.environment().items():
             print(f"export {name}={text}")
         sys.stdout.flush()

@@ -32,6 +32,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker._compat import HAS_CALLBACKS, progress_bar_available
+from sklearn_sagemaker.training.linear.run import OF_SOFTMAX
 
 # Few models and epochs.
 QUICK = {
@@ -350,7 +351,8 @@ def test_rows_of_zero_weight_do_not_make_rare_features_frequent(optimizer):
 def test_rows_of_zero_weight_do_not_change_the_kind_of_validation(monkeypatch):
     X, y = IRIS
     monkeypatch.setattr(
-        "sklearn_sagemaker.training.selection.validation.CV_BUDGET", X.size * 3 * 4
+        "sklearn_sagemaker.training.selection.validation.CV_BUDGET",
+        (X.size + OF_SOFTMAX * len(X)) * 3 * 4,
     )
     model = LinearLearnerClassifier(**QUICK).fit(X, y)
     assert model.resolved_params_["validation"] == "folds"

@@ -80,6 +80,7 @@ STATE = ModelState(
     resume={"step": 3, "state": np.zeros((2, 0), dtype=np.float32)},
     factors=np.ones((3, 2, 2)),
     draws={"coef": np.ones((4, 3, 2))},
+    held={"columns": np.arange(3)},
     source={"author": "someone"},
     training_job={"name": "job", "billable_seconds": 3},
     classes=SPEC.classes,

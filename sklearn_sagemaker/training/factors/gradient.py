@@ -249,8 +249,9 @@ class GradientModel:
 
     def _size(self) -> float:
         """Root mean square of the factors."""
-        now = self.factors[:, 0]
-        return float(np.sqrt(np.sum(now**2, dtype=np.float64) / max(1, now.size)))
+        now = self.factors[:, 0].astype(np.float64)
+        with np.errstate(over="ignore"):
+            return float(np.sqrt(np.sum(now**2, dtype=np.float64) / max(1, now.size)))
 
     def rules(self) -> np.ndarray:
         """Rate and decay of intercept, linear weights and factors."""
