@@ -89,6 +89,38 @@ def met_columns(X: sp.csr_array) -> np.ndarray:
     return np.flatnonzero(met)
 
 
+def places_of(indices: np.ndarray, columns: np.ndarray, width: int) -> np.ndarray:
+    """Where columns stand among some of them.
+
+    Parameters
+    ----------
+    indices : int array of shape (n,)
+    columns : int64 array of shape (m,)
+        In ascending order.
+    width : int
+        How many there are.
+
+    Returns
+    -------
+    places : int array of shape (n,)
+        Of the type of the indices; -1 for those that are not among them.
+    """
+    if len(columns) == 0 or len(indices) < width // 16:
+        places = np.searchsorted(columns, indices)
+        known = np.append(columns, -1)[places] == indices
+        return np.where(known, places, -1).astype(indices.dtype)
+    place = np.full(width, -1, dtype=indices.dtype)
+    place[columns] = np.arange(len(columns))
+    return place[indices]
+
+
+def csr_of(kind: type, data, indices, indptr, width: int) -> Any:
+    """A CSR matrix of these very parts: scipy would narrow the indices of some."""
+    found = kind((len(indptr) - 1, width), dtype=data.dtype)
+    found.data, found.indices, found.indptr = data, indices, indptr
+    return found
+
+
 def narrowed(X: Any, columns: np.ndarray) -> sp.csr_array:
     """A CSR matrix of some of its columns, which are all that it stores.
 
@@ -108,21 +140,13 @@ def narrowed(X: Any, columns: np.ndarray) -> sp.csr_array:
     ValueError
         If it stores others.
     """
-    if len(columns) == 0 or X.nnz < X.shape[1] // 16:
-        places = np.searchsorted(columns, X.indices)
-        known = np.append(columns, -1)[places] == X.indices
-    else:
-        place = np.full(X.shape[1], -1, dtype=X.indices.dtype)
-        place[columns] = np.arange(len(columns))
-        places = place[X.indices]
-        known = places >= 0
-    if not known.all():
+    places = places_of(X.indices, columns, X.shape[1])
+    if (places < 0).any():
         raise ValueError(
             "The rows of the dataset have become others during the fit; leave its "
             "files alone until it ends."
         )
-    places = places.astype(X.indices.dtype, copy=False)
-    return sp.csr_array((X.data, places, X.indptr), shape=(X.shape[0], len(columns)))
+    return csr_of(sp.csr_array, X.data, places, X.indptr, len(columns))
 
 
 def at_columns(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from sklearn_sagemaker.exceptions import (
@@ -122,6 +123,15 @@ class Clients:
 
     def _call(self, service: str, operation: str, what: str, /, **request: Any) -> Any:
         return call(self._client(service), operation, what=what, **request)
+
+    def _pages(self, operation: str, what: str, /, **request: Any) -> Iterator[Any]:
+        """All pages of a list of SageMaker's."""
+        while True:
+            page = self._call("sagemaker", operation, what, **request)
+            yield page
+            if not page.get("NextToken"):
+                return
+            request["NextToken"] = page["NextToken"]
 
     def _create(
         self,

@@ -194,10 +194,9 @@ new_production_variants, new_explainer_config_dict : object, default=None
         tags : list of dict
         """
         request = {"ResourceArn": resource_arn, "MaxResults": max_results}
-        tags: list[dict[str, str]] = []
-        while True:
-            page = self._call("sagemaker", "list_tags", resource_arn, **request)
-            tags += [tag for tag in page["Tags"] if "aws:" not in tag["Key"]]
-            if not page.get("NextToken"):
-                return tags
-            request["NextToken"] = page["NextToken"]
+        return [
+            tag
+            for page in self._pages("list_tags", resource_arn, **request)
+            for tag in page["Tags"]
+            if "aws:" not in tag["Key"]
+        ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from sklearn_sagemaker.sagemaker._session_jobs import Jobs
@@ -102,20 +101,10 @@ class Tuning(Jobs):
         -------
         summaries : list of dict
         """
-        return list(self._training_jobs_of(name))
-
-    def _training_jobs_of(self, name: str) -> Iterator[dict[str, Any]]:
-        token: dict[str, str] = {}
-        while True:
-            page = self._call(
-                "sagemaker",
-                "list_training_jobs_for_hyper_parameter_tuning_job",
-                TUNING.what(name),
-                HyperParameterTuningJobName=name,
-                MaxResults=100,
-                **token,
-            )
-            yield from page["TrainingJobSummaries"]
-            if "NextToken" not in page:
-                return
-            token = {"NextToken": page["NextToken"]}
+        pages = self._pages(
+            "list_training_jobs_for_hyper_parameter_tuning_job",
+            TUNING.what(name),
+            HyperParameterTuningJobName=name,
+            MaxResults=100,
+        )
+        return [one for page in pages for one in page["TrainingJobSummaries"]]

@@ -86,14 +86,10 @@ def count(session: Any, base: str) -> int:
     session : Session
     base : str
     """
-    found = 0
     request: dict[str, Any] = {"NameContains": base, "MaxResults": 100}
-    while True:
-        page = session._call(
-            "sagemaker", "list_training_jobs", f"training jobs {base}-*", **request
-        )
-        names = [one["TrainingJobName"] for one in page["TrainingJobSummaries"]]
-        found += sum(name.startswith(f"{base}-") for name in names)
-        if not page.get("NextToken"):
-            return found
-        request["NextToken"] = page["NextToken"]
+    what = f"training jobs {base}-*"
+    return sum(
+        one["TrainingJobName"].startswith(f"{base}-")
+        for page in session._pages("list_training_jobs", what, **request)
+        for one in page["TrainingJobSummaries"]
+    )

@@ -11,9 +11,11 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, quote, urlencode
 
+from sklearn_sagemaker.testing import deployment, training_host, transform_run
 from sklearn_sagemaker.testing.cloud import Cloud
 from sklearn_sagemaker.testing.errors import ServiceError
 from sklearn_sagemaker.testing.logs import read_events
+from sklearn_sagemaker.testing.records import MOVING
 from sklearn_sagemaker.testing.requests import Request
 
 COOKIE = "sagemaker-emulator"
@@ -21,7 +23,6 @@ MOST_LINES = 1000
 """Of a log, the last ones; and entries of a list."""
 EVERY_SECONDS = 3
 """After which the list is shown anew while something goes on."""
-_MOVING = ("Creating", "Executing", "InProgress", "Stopping", "Updating")
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
     "Cache-Control": "no-store",
@@ -70,16 +71,16 @@ KINDS = (
         "Training jobs",
         "TrainingJob",
         "TrainingJobSummaries",
-        "/aws/sagemaker/TrainingJobs",
+        training_host.GROUP,
     ),
     Kind("Tuning jobs", "HyperParameterTuningJob", "HyperParameterTuningJobSummaries"),
     Kind(
         "Batch transforms",
         "TransformJob",
         "TransformJobSummaries",
-        "/aws/sagemaker/TransformJobs",
+        transform_run.GROUP,
     ),
-    Kind("Endpoints", "Endpoint", "Endpoints", "/aws/sagemaker/Endpoints/{name}"),
+    Kind("Endpoints", "Endpoint", "Endpoints", deployment.GROUP + "{name}"),
     Kind("Models", "Model", "Models"),
 )
 
@@ -171,7 +172,7 @@ class Page:
             for item in found:
                 name, status = item[f"{kind.name}Name"], item.get(f"{kind.name}Status")
                 link = _link({"kind": kind.name, "name": name}, name)
-                mark = " class=moving" if status in _MOVING else ""
+                mark = " class=moving" if status in MOVING else ""
                 said = f"<span{mark}>{escape(status or '')}</span>"
                 rows.append([link, said, _time(item["CreationTime"])])
             yield from _section(kind.title, ["name", "status", "created"], rows)

@@ -10,6 +10,11 @@ from typing import Any
 from sklearn_sagemaker.testing.errors import ServiceError, invalid
 
 Record = dict[str, Any]
+MOVING = (
+    "Creating", "Executing", "INPROGRESS", "InProgress", "STARTING", "STOPPING",
+    "Stopping", "SystemUpdating", "Updating",
+)  # fmt: skip
+"""Statuses of what goes on, of all kinds."""
 PAGE = 10
 """Entries of a page, where the request does not say."""
 

@@ -21,7 +21,7 @@ from sklearn_sagemaker.testing.outcomes import OUTCOME
 from sklearn_sagemaker.testing.packages import Packages
 from sklearn_sagemaker.testing.pipelines import Pipelines
 from sklearn_sagemaker.testing.quotas import USES, Quotas, instances
-from sklearn_sagemaker.testing.records import Record, Records
+from sklearn_sagemaker.testing.records import MOVING, Record, Records
 from sklearn_sagemaker.testing.searching import Search
 from sklearn_sagemaker.testing.training_jobs import TrainingJobs
 from sklearn_sagemaker.testing.training_run import GROUP
@@ -32,11 +32,7 @@ SEARCHED = (
     "TrainingJob", "HyperParameterTuningJob", "Endpoint", "ModelPackage",
     "ModelPackageGroup",
 )  # fmt: skip
-_MOVING = (
-    "Creating", "Executing", "INPROGRESS", "InProgress", "STARTING", "STOPPING",
-    "Stopping", "SystemUpdating", "Updating",
-)  # fmt: skip
-_USING = (*_MOVING, "InService")
+_USING = (*MOVING, "InService")
 
 
 class Resources:
@@ -159,7 +155,7 @@ class Resources:
                 for kind, part in self._kinds().items()
                 for item in part.statuses()
             ]
-        runs = any(status in _MOVING for _, _, status in found)
+        runs = any(status in MOVING for _, _, status in found)
         return *found, self._account.written, time.monotonic() if runs else None
 
     def close(self) -> None:

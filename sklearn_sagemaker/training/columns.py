@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_sagemaker._columns import csr_of, places_of
 from sklearn_sagemaker._state import SomeFeatures
 from sklearn_sagemaker.training.scaling import stored_counts
 
@@ -30,7 +31,6 @@ class Columns:
     def __init__(self, width: int, numbers: np.ndarray | None = None):
         self.width = width
         self.numbers = None if numbers is None or len(numbers) == width else numbers
-        self._table: np.ndarray | None = None
 
     def __len__(self) -> int:
         return self.width if self.numbers is None else len(self.numbers)
@@ -54,20 +54,13 @@ class Columns:
             return X[:, self.numbers]
         stored = X.indptr[-1]
         data, indices, indptr = X.data[:stored], X.indices[:stored], X.indptr
-        indices = self._places(indices.dtype)[indices]
+        indices = places_of(indices, self.numbers, self.width)
         known = indices >= 0
         if not known.all():
             ends = np.concatenate([[0], np.cumsum(known)])
             indptr = ends[indptr].astype(indptr.dtype)
             data, indices = data[known], indices[known]
-        return _csr(type(X), data, indices, indptr, len(self.numbers))
-
-    def _places(self, dtype: np.dtype) -> np.ndarray:
-        """Place of each column of the matrix among these, -1 for the others."""
-        if self._table is None or self._table.dtype != dtype:
-            self._table = np.full(self.width, -1, dtype=dtype)
-            self._table[self.numbers] = np.arange(len(self), dtype=dtype)
-        return self._table
+        return csr_of(type(X), data, indices, indptr, len(self.numbers))
 
     def places(self, numbers: np.ndarray) -> np.ndarray | slice:
         """Where some of these columns, by number, stand among them."""
@@ -92,14 +85,7 @@ class Columns:
         return SomeFeatures(self.numbers, self.width, names)
 
 
-def _csr(kind: type, data, indices, indptr, width: int) -> Any:
-    """A CSR matrix of these very parts: scipy would narrow the indices of some."""
-    found = kind((len(indptr) - 1, width), dtype=data.dtype)
-    found.data, found.indices, found.indptr = data, indices, indptr
-    return found
-
-
-def met_columns(counts: np.ndarray, known: np.ndarray | None = None) -> Columns:
+def counted_columns(counts: np.ndarray, known: np.ndarray | None = None) -> Columns:
     """The columns that some rows store, with those known before.
 
     Parameters
@@ -137,4 +123,4 @@ def columns_of(X: Any, weights: np.ndarray, known: np.ndarray | None) -> Columns
     """
     if known is None or not sp.issparse(X):
         return Columns(X.shape[1])
-    return met_columns(stored_counts(X, np.flatnonzero(weights > 0)), known)
+    return counted_columns(stored_counts(X, np.flatnonzero(weights > 0)), known)

@@ -48,6 +48,30 @@ class Progress:
             np.full((n_parts, n), np.nan),
         )
 
+    @classmethod
+    def solved(
+        cls, train_loss: np.ndarray, loss: np.ndarray, parts: np.ndarray
+    ) -> Progress:
+        """Of candidates that were solved: as if after one epoch.
+
+        Parameters
+        ----------
+        train_loss, loss, parts : float64 arrays
+            As of `record`.
+        """
+        found, n = cls.start(len(loss), len(parts)), len(loss)
+        found.record(
+            np.arange(n),
+            0,
+            train_loss,
+            loss,
+            parts,
+            counted=np.zeros(n, dtype=bool),
+            patience=1,
+            tolerance=0.0,
+        )
+        return found
+
     def checkpoint(self) -> dict[str, Any]:
         """Plain values that say all of it."""
         return dict(vars(self))

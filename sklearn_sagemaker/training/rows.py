@@ -12,7 +12,7 @@ import numpy as np
 from sklearn_sagemaker._kernels import RowReader, read_in
 from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
 from sklearn_sagemaker._threads import Spread
-from sklearn_sagemaker.training.columns import Columns, columns_of, met_columns
+from sklearn_sagemaker.training.columns import Columns, columns_of, counted_columns
 from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.scaling import stored_counts
 from sklearn_sagemaker.training.schedule import n_batches
@@ -187,7 +187,7 @@ class WindowRows:
         data = self._totals.data
         self.columns = Columns(data.X.shape[1])
         if known is not None and len(self._totals.counts):
-            self.columns = met_columns(self._totals.counts, known)
+            self.columns = counted_columns(self._totals.counts, known)
         # Nothing more is held out of the sample.
         self.spec = replace(_of_columns(spec, self.columns), cv=False)
         # Windows bring the other weights as they are.

@@ -373,16 +373,9 @@ class LinearRun:
         ):
             solver = self._solver(spread)
             candidates, columns = solver.solve()
-            self._let_polish(solver, columns, candidates)
             self.candidates = self.candidates.and_others(candidates)
             self.progress.append(solver.progress(columns, self.loss_unit))
         return [columns]
-
-    def _let_polish(self, solver: Any, columns: Any, candidates: Candidates) -> None:
-        """Let the refits of columns be brought to their optimum once chosen."""
-        if not self.wide:
-            penalties = candidates.wd, candidates.l1
-            columns.polishing = partial(solver.fits.polish, columns, *penalties)
 
     def _solve(
         self,
@@ -397,8 +390,8 @@ class LinearRun:
         ):
             solver = self._solver(spread)
             if saved:
-                columns = solver.columns(**saved["solved"])
                 self.candidates = Candidates(**saved["candidates"])
+                columns = solver.columns(self.candidates, **saved["solved"])
             else:
                 self.candidates, columns = solver.solve()
                 if checkpoints:
@@ -408,7 +401,6 @@ class LinearRun:
                         "candidates": self.candidates.columns,
                     }
                     checkpoints.epoch_ends(1, lambda: state)
-            self._let_polish(solver, columns, self.candidates)
             self.progress = [solver.progress(columns, self.loss_unit)]
         if monitor is not None:
             monitor(0, 1, summary(self.progress, 0, columns.n_models))

@@ -34,7 +34,7 @@ STATE_BYTES, STATES = 32 << 20, 24
 
 
 class SmoothFits(Fits):
-    """Losses of one output, each fit by itself."""
+    """Each fit by itself."""
 
     half = 0.5
 

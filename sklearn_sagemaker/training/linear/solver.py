@@ -1,6 +1,8 @@
-"""The solver: the optimum of each candidate, for losses that have it in closed form."""
+"""The solver: the optimum of each candidate, in all fits, along paths of penalties."""
 
 from __future__ import annotations
+
+from functools import partial
 
 import numpy as np
 
@@ -92,11 +94,15 @@ class Solver:
         wd, l1 = (np.concatenate([part[i] for part in found]) for i in (0, 1))
         columns = SolvedColumns.joined([part[2] for part in found], np.arange(len(wd)))
         columns = self.fits.finished(columns, wd, l1)
+        columns.polishing = partial(self.fits.polish, columns, wd, l1)
         return solved_candidates(wd, l1, self.scaling), columns
 
-    def columns(self, **saved) -> SolvedColumns:
+    def columns(self, candidates: Candidates, **saved) -> SolvedColumns:
         """The columns of candidates that were solved before."""
-        return self.fits.columns(**saved)
+        columns = self.fits.columns(**saved)
+        wd, l1 = candidates.wd, candidates.l1
+        columns.polishing = partial(self.fits.polish, columns, wd, l1)
+        return columns
 
     # -------------------------------------------------------------------- the losses
     def progress(self, columns: SolvedColumns, loss_unit: float) -> Progress:
@@ -112,15 +118,8 @@ class Solver:
         train = self.fits.train_losses(columns) / weights[rows].sum()
         sums = self.fits.losses(columns)
         total = np.array([apart[part].sum() for _, part in self.plan.parts])
-        found = Progress.start(columns.n_models, len(self.plan.parts))
-        found.record(
-            np.arange(columns.n_models),
-            0,
+        return Progress.solved(
             train * loss_unit,
             sums.sum(axis=0) / total.sum() * loss_unit,
             sums / total[:, None] * loss_unit,
-            counted=np.zeros(columns.n_models, dtype=bool),
-            patience=1,
-            tolerance=0.0,
         )
-        return found

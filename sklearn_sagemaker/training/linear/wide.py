@@ -145,7 +145,7 @@ class WideColumns:
         self.n_models: int = len(wd)
         self._done = np.zeros(len(wd), dtype=bool)
 
-    def _refit(self, model: int) -> None:
+    def polish(self, model: int) -> None:
         """Bring the refit of a candidate to its optimum."""
         if self._done[model]:
             return
@@ -188,18 +188,14 @@ class WideColumns:
         found = []
         for fit, rows in parts:
             for model in models if fit == 0 else ():
-                self._refit(model)
+                self.polish(model)
             some = [self.raw_margins(reader, rows, fit, model) for model in models]
             found.append(np.stack(some, axis=2))
         return np.concatenate(found)
 
-    def polish(self, model: int) -> None:
-        """Bring the refit of one candidate to its optimum."""
-        self._refit(model)
-
     def solution(self, model: int) -> tuple[np.ndarray, np.ndarray]:
         """Coefficients and intercept of one candidate, in data units."""
-        self._refit(model)
+        self.polish(model)
         scaled = self._solver.rows(self.scaling[model])
         weights = scaled.weights(np.ascontiguousarray(self.a[model][:, 0]))
         shift, scale = self._solver.label_shift[0], self._solver.label_scale[0]
@@ -299,7 +295,7 @@ class WideSolver:
         candidates = solved_candidates(columns.wd, np.zeros(columns.n_models), "none")
         return replace(candidates, scaling=columns.scaling), columns
 
-    def columns(self, **saved: Any) -> WideColumns:
+    def columns(self, candidates: Candidates, **saved: Any) -> WideColumns:
         """The columns of candidates that were solved before."""
         return WideColumns(self, **saved)
 
@@ -384,18 +380,7 @@ class WideSolver:
             Of the losses, in the user's.
         """
         train, loss, parts = (part * loss_unit for part in self._losses(columns))
-        found = Progress.start(columns.n_models, len(parts))
-        found.record(
-            np.arange(columns.n_models),
-            0,
-            train,
-            loss,
-            parts,
-            counted=np.zeros(columns.n_models, dtype=bool),
-            patience=1,
-            tolerance=0.0,
-        )
-        return found
+        return Progress.solved(train, loss, parts)
 
 
 def _spread_out(count: int) -> np.ndarray:

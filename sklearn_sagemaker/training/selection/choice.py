@@ -375,9 +375,10 @@ def select_best(trained: TrainedCandidates) -> Selection:
     best_score, cut = float(score[best]), float(cuts[best])
     rows = np.concatenate([part for _, part in plan.parts])
     y, weights = _take(plan.y, rows), _take(plan.weights, rows)
+    margins = trained.margins(plan.reader, plan.parts, chosen)
     if len(chosen) > 1 and plan.kind != "training":
-        chosen = _agreeing(trained, chosen, rows, y)
-    validation_margins = _mean_margins(trained, plan.reader, plan.parts, chosen)
+        chosen = _agreeing(trained, chosen, margins, rows, y)
+    validation_margins = _mean(trained, margins[:, :, : len(chosen)])
     if settings.binary and settings.criterion.curve is not None:
         found = calibrations[best]
         if len(chosen) > 1:
@@ -448,20 +449,15 @@ def _take(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
     return values if everything else values[rows]
 
 
-def _mean_margins(trained: TrainedCandidates, reader, parts, chosen) -> np.ndarray:
-    return _mean(trained, trained.margins(reader, parts, chosen))
-
-
 def _mean(trained: TrainedCandidates, margins: np.ndarray) -> np.ndarray:
     if margins.shape[2] == 1:
         return margins[:, :, 0].astype(np.float64, copy=False)
     return trained.mean(margins)
 
 
-def _agreeing(trained: TrainedCandidates, chosen, rows, y) -> np.ndarray:
+def _agreeing(trained: TrainedCandidates, chosen, margins, rows, y) -> np.ndarray:
     """The best candidates whose mean does not lose to the best by more than noise."""
     shares = _take(trained.targets.loss_weights[1], rows)
-    margins = trained.margins(trained.plan.reader, trained.plan.parts, chosen)
     of_best = trained.losses(margins[:, :, 0].astype(np.float64, copy=False), y)
     most = (shares @ of_best) / shares.sum()
     while len(chosen) > 1:

@@ -6,12 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker.training.selection.paired import effective_rows, paired_error
+from sklearn_sagemaker.training.selection.paired import (
+    FEW,
+    effective_rows,
+    paired_error,
+)
 
 LIMIT = 10.0
 """Losses of the best candidate, on average, from which on a row counts no more."""
-FEW = 0.2
-"""Share of the rows below which a difference is theirs alone."""
 MOST_ROWS = 5000
 """With more, few of them decide nothing."""
 

@@ -193,12 +193,11 @@ def averaged(margins, y):
     """The candidates that an ensemble of all keeps."""
     trained = SimpleNamespace(
         targets=SimpleNamespace(loss_weights=(None, np.ones(len(y)))),
-        plan=SimpleNamespace(reader=None, parts=None),
-        margins=lambda reader, parts, chosen: margins[:, :, chosen],
         mean=lambda some: some.mean(axis=2),
         losses=lambda found, y: LOSSES["logistic"].value(found[:, 0], y),
     )
-    return list(_agreeing(trained, np.arange(margins.shape[2]), np.arange(len(y)), y))
+    everyone = np.arange(margins.shape[2])
+    return list(_agreeing(trained, everyone, margins, np.arange(len(y)), y))
 
 
 def test_an_ensemble_does_not_lose_to_its_best_member():
