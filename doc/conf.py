@@ -75,6 +75,8 @@ warnings.filterwarnings("ignore", "FigureCanvasAgg is non-interactive")
 # Members that scikit-learn's base classes make have scikit-learn's own documentation.
 _SKLEARN = re.compile(r"get_metadata_routing|set_\w+_request|set_callbacks")
 
+_REFERENCE = re.compile(r":ref:`([^`<]*?)\s*(?:<[^`]*>)?`")
+
 
 def skip_member(app, what, name, member, skip, options):
     """Leave out what is documented by scikit-learn."""
@@ -82,7 +84,7 @@ def skip_member(app, what, name, member, skip, options):
 
 
 def drop_labels(app, what, name, obj, options, lines):
-    """Keep the text of references to scikit-learn's user guide, in what is inherited."""
+    """Of references to scikit-learn's user guide, in what is inherited, keep the text."""
     lines[:] = [
         re.sub(r":ref:`([^`<]*?)\s*(?:<[^`]*>)?`", r"\1", line) for line in lines
     ]

@@ -6,8 +6,10 @@ page, line by line, in which
 
 * links lead to where their targets are on the site: an example to its page in the
   gallery, a page of the root to ``project/``, any other file to a copy of it;
-* ``<!-- toctree -->`` below a list becomes the entries of the navigation: the first link
-  of each item between the heading above and the mark.
+* ``<!-- toctree -->`` below a list becomes the entries of the navigation: the first
+  link of each item between the heading above and the mark;
+* ``<!-- results: linear/folds ... -->`` becomes a table of these lines of
+  benchmarks/RESULTS.md, and ``<!-- results: others -->`` of those that no page names.
 
 Run it as ``python doc/_tools/stage_site.py FOLDER``.
 """
@@ -29,6 +31,8 @@ PROJECT = {
 } | {"tests/estimators/artifacts/README.md": "project/artifacts.md"}
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
 _ITEM = re.compile(r"^(?:\*|\d+\.) \[[^\]]*\]\(([^)#\s]+)\)", re.MULTILINE)
+_RESULTS = re.compile(r"^<!-- results: (.*?) -->$", re.MULTILINE | re.DOTALL)
+_RESULTS_HEAD = ("| script | what, against | measured | bar | date |", "|---|---|---|---|---|")
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _FENCE = re.compile(r"^( *```.*?^ *```[^\n]*$)", re.MULTILINE | re.DOTALL)
 
@@ -81,6 +85,28 @@ def navigation(text: str) -> str:
     return text
 
 
+def results() -> dict[str, str]:
+    """Lines of the table of results by their scripts, such as ``linear/folds``."""
+    text = (ROOT / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| \[[^\]]*\]\(results/(\S+)\.md\) \|.*$", text, re.MULTILINE)
+    lines = [line for line in text.splitlines() if line.startswith("| [")]
+    return dict(zip(found, lines, strict=True))
+
+
+def tables(text: str) -> str:
+    """A page with tables of results in place of its marks."""
+    lines = results()
+    named = " ".join(_RESULTS.findall(text)).split()
+    others = [name for name in lines if name not in named]
+
+    def table(mark: re.Match[str]) -> str:
+        names = others if mark[1] == "others" else mark[1].split()
+        rows = [lines[name].replace("](results/", "](benchmarks/results/") for name in names]
+        return "\n".join([*_RESULTS_HEAD, *rows])
+
+    return _RESULTS.sub(table, text)
+
+
 def pages() -> list[PurePosixPath]:
     """What the site has as pages, from the root of the repository."""
     found = [
@@ -109,7 +135,7 @@ def stage(folder: Path) -> None:
             continue
         text = (ROOT / source).read_text(encoding="utf-8")
         if source.suffix == ".md":
-            text = navigation(relink(text, source, copied))
+            text = tables(navigation(relink(text, source, copied)))
         if source.parts[:2] == ("benchmarks", "results"):
             text = f"---\norphan: true\n---\n{text}"
         path = folder / place(source)
@@ -129,9 +155,9 @@ def stage(folder: Path) -> None:
                 made.add(path)
     generated = ("auto_examples", "api", "sg_execution_times.rst")
     for path in [*folder.rglob("*")]:
-        if path.is_file() and path not in made:
-            if path.relative_to(folder).parts[0] not in generated:
-                path.unlink()
+        kept = path in made or path.relative_to(folder).parts[0] in generated
+        if path.is_file() and not kept:
+            path.unlink()
     shutil.rmtree(folder / "api", ignore_errors=True)
 
 
