@@ -84,10 +84,8 @@ def skip_member(app, what, name, member, skip, options):
 
 
 def drop_labels(app, what, name, obj, options, lines):
-    """Of references to scikit-learn's user guide, in what is inherited, keep the text."""
-    lines[:] = [
-        re.sub(r":ref:`([^`<]*?)\s*(?:<[^`]*>)?`", r"\1", line) for line in lines
-    ]
+    """Keep the text of references to scikit-learn's user guide."""
+    lines[:] = [_REFERENCE.sub(r"\1", line) for line in lines]
 
 
 def setup(app):

@@ -32,7 +32,10 @@ PROJECT = {
 _LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([^)\s#]+)(#[^)\s]*)?(?=\))")
 _ITEM = re.compile(r"^(?:\*|\d+\.) \[[^\]]*\]\(([^)#\s]+)\)", re.MULTILINE)
 _RESULTS = re.compile(r"^<!-- results: (.*?) -->$", re.MULTILINE | re.DOTALL)
-_RESULTS_HEAD = ("| script | what, against | measured | bar | date |", "|---|---|---|---|---|")
+_RESULTS_HEAD = (
+    "| script | what, against | measured | bar | date |",
+    "|---|---|---|---|---|",
+)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _FENCE = re.compile(r"^( *```.*?^ *```[^\n]*$)", re.MULTILINE | re.DOTALL)
 
@@ -101,7 +104,9 @@ def tables(text: str) -> str:
 
     def table(mark: re.Match[str]) -> str:
         names = others if mark[1] == "others" else mark[1].split()
-        rows = [lines[name].replace("](results/", "](benchmarks/results/") for name in names]
+        rows = [
+            lines[name].replace("](results/", "](benchmarks/results/") for name in names
+        ]
         return "\n".join([*_RESULTS_HEAD, *rows])
 
     return _RESULTS.sub(table, text)
