@@ -40,6 +40,15 @@ docs: $(VENV)/doc-tools
 	$(BIN)/python -m sphinx -W --keep-going -q -d build/site-doctrees \
 	build/site-source build/site
 
+# An sdist, and a wheel from it: doc/contributing/release.md.
+wheel: $(VENV)/release-tools
+	rm -rf dist build/wheel
+	$(BIN)/python -m build --sdist --outdir dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel dist/*.tar.gz
+	PATH="$(CURDIR)/$(BIN):$$PATH" auditwheel repair --strip --wheel-dir dist build/wheel/*.whl
+	$(BIN)/python -m twine check --strict dist/*
+	@ls -l dist
+
 # MXNet 1.9.1 in an environment of its own, and the tests against it.
 oracle: $(VENV)/test-tools $(ORACLE)/installed
 	ORACLE_PYTHON=$(ORACLE)/bin/python $(BIN)/python -m pytest tests/oracle
@@ -105,6 +114,10 @@ $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
 
 $(VENV)/doc-tools: pyproject.toml | $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
+$(VENV)/release-tools: pyproject.toml | $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group release
 	touch $@
 
 $(VENV)/test-tools: pyproject.toml | $(VENV)/installed
