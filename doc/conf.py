@@ -55,6 +55,7 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": ["sphinx-version"],
 }
+html_context = {"default_mode": "auto"}
 html_sidebars = {"index": [], "getting_started": []}
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")

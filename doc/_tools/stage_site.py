@@ -141,7 +141,8 @@ def stage(folder: Path) -> None:
         text = (ROOT / source).read_text(encoding="utf-8")
         if source.suffix == ".md":
             text = tables(navigation(relink(text, source, copied)))
-        if source.parts[:2] == ("benchmarks", "results"):
+        if source.parts[:2] == ("benchmarks", "results") or source.parts[0] == "tests":
+            # Pages that others link to; no list has them.
             text = f"---\norphan: true\n---\n{text}"
         path = folder / place(source)
         write(path, text.encode())
