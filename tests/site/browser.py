@@ -5,6 +5,7 @@ byte, over descriptors 3 and 4. So neither a driver nor a library of sockets is 
 """
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -22,9 +23,14 @@ class Browser:
         self.folder, self.number, self.rest, self.events = folder, 0, b"", []
 
     def __enter__(self):
-        commands, self.write_end = os.pipe()
-        self.read_end, answers = os.pipe()
-        # The shell gives the browser the two descriptors that it looks for.
+        # The shell gives the browser the two descriptors that it looks for; what it makes
+        # them of must be others.
+        ends = *os.pipe(), *os.pipe()
+        commands, self.write_end, self.read_end, answers = (
+            fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends
+        )
+        for end in ends:
+            os.close(end)
         command = (
             f'exec "$0" "$@" 3<&{commands} 4>&{answers} {commands}<&- {answers}>&-'
         )
