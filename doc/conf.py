@@ -66,6 +66,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "within_subsection_order": "ExampleTitleSortKey",
     "download_all_examples": True,
+    "default_thumb_file": str(ROOT / "doc" / "images" / "program.png"),
     "show_memory": False,
     "min_reported_time": 0,
     "remove_config_comments": True,

@@ -20,10 +20,12 @@ from sklearn.model_selection import train_test_split
 
 from sklearn_sagemaker import LinearLearnerClassifier
 
-X, digits = load_digits(return_X_y=True)
-X = X + np.random.default_rng(0).normal(0, 4, X.shape)  # or it would be too easy
-X_train, X_test, y_train, y_test = train_test_split(
-    X, digits == 0, test_size=0.5, stratify=digits == 0, random_state=0
+images, digits = load_digits(return_X_y=True)
+zero = digits == 0
+# With noise, as it would be too easy without.
+X = images + np.random.default_rng(0).normal(0, 4, images.shape)
+X_train, X_test, y_train, y_test, _, images_test = train_test_split(
+    X, zero, images, test_size=0.5, stratify=zero, random_state=0
 )
 
 # %%
@@ -70,13 +72,14 @@ axes.spines[["top", "right"]].set_visible(False)
 # %%
 # What was missed
 # ---------------
-# The zeros that look least like one, and the others that look most like it.
+# The zeros that look least like one, and the others that look most like it; here
+# without the noise that the model saw.
 
 order = np.argsort(probability)
 zeros, others = order[y_test[order]][:5], order[~y_test[order]][::-1][:5]
 figure, axes = plt.subplots(2, 5, figsize=(6.4, 3.0), layout="constrained")
 for axis, row in zip(axes.flat, [*zeros, *others], strict=True):
-    axis.imshow(X_test[row].reshape(8, 8), cmap="gray_r")
+    axis.imshow(images_test[row].reshape(8, 8), cmap="gray_r")
     axis.set_title(f"{probability[row]:.2f}", fontsize=9)
     axis.set_xticks([])
     axis.set_yticks([])

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from sklearn.metrics import log_loss
 
 from sklearn_sagemaker import LinearLearnerClassifier
 from sklearn_sagemaker.io import FileDataset, iter_recordio, write_recordio
@@ -54,13 +55,13 @@ print(f"from files, in windows: accuracy {model.score(X_test, y_test):.4f}")
 # Each batch is scored before it is trained on, so that a stream has validation too.
 
 stream = LinearLearnerClassifier(num_models=8, random_state=0)
-seen, accuracy = [], []
+seen, losses = [], []
 for path in files:
     for X, y in iter_recordio(path, batch_size=1000):
         stream.partial_fit(X, y, classes=[0, 1])
         seen.append(1000 + (seen[-1] if seen else 0))
-        accuracy.append(stream.score(X_test, y_test))
-print(f"from a stream: accuracy {accuracy[-1]:.4f}")
+        losses.append(log_loss(y_test, stream.predict_proba(X_test)))
+print(f"from a stream: accuracy {stream.score(X_test, y_test):.4f}")
 folder.cleanup()
 
 # %%
@@ -68,14 +69,14 @@ folder.cleanup()
 # ------------------
 # The dashed line is the best that can be done: who knows the true weights.
 
-best = ((X_test @ weights > 0) == y_test).mean()
+best = log_loss(y_test, 1 / (1 + np.exp(-X_test @ weights)))
+final = log_loss(y_test, model.predict_proba(X_test))
 figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
-axes.plot(np.array(seen) / 1000, accuracy, label="stream, one pass")
-final = model.score(X_test, y_test)
+axes.plot(np.array(seen) / 1000, losses, label="stream, one pass")
 axes.axhline(final, color="tab:orange", label="files, four passes")
 axes.axhline(best, color="0.4", linestyle="--", linewidth=1, label="the true weights")
-axes.set(xlabel="thousands of rows", ylabel="accuracy on test rows")
+axes.set(xlabel="thousands of rows", ylabel="log loss on test rows")
 axes.set_title("A stream catches up")
-axes.legend(frameon=False, loc="lower right")
+axes.legend(frameon=False, loc="upper right")
 axes.spines[["top", "right"]].set_visible(False)
 plt.show()

@@ -23,8 +23,8 @@ class Browser:
         self.folder, self.number, self.rest, self.events = folder, 0, b"", []
 
     def __enter__(self):
-        # The shell gives the browser the two descriptors that it looks for; what it makes
-        # them of must be others.
+        # The shell gives the browser the two descriptors that it looks for; what it
+        # makes them of must be others.
         ends = *os.pipe(), *os.pipe()
         commands, self.write_end, self.read_end, answers = (
             fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in ends
