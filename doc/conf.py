@@ -42,6 +42,7 @@ copybutton_prompt_is_regexp = True
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sklearn_sagemaker"
+html_favicon = "images/program.png"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_copy_source = False

@@ -5,6 +5,7 @@ byte, over descriptors 3 and 4. So neither a driver nor a library of sockets is 
 """
 
 import base64
+import contextlib
 import fcntl
 import json
 import os
@@ -99,10 +100,13 @@ class Browser:
     def until(self, condition, seconds=60):
         """Wait for an expression of JavaScript to be true."""
         end = time.monotonic() + seconds
-        while not self.value(condition):
-            if time.monotonic() > end:
-                raise TimeoutError(condition)
+        while time.monotonic() < end:
+            # A page that goes away while it is asked is asked again.
+            with contextlib.suppress(RuntimeError):
+                if self.value(condition):
+                    return
             time.sleep(0.05)
+        raise TimeoutError(condition)
 
     def value(self, expression):
         """What an expression of JavaScript is."""
