@@ -86,7 +86,7 @@ def test_links_lead_to_the_site():
         "[a](../examples/digits_zero.py) [b](../CHANGELOG.md#added) [c](../setup.py)\n"
         "[d](https://x.org/a.md) [e](#here)\n```sh\n[f](../setup.py)\n```\n"
     )
-    found = stage.relink(text, PurePosixPath("doc/contributing/page.md"), copied)
+    found = stage.relink(text, PurePosixPath("doc/page.md"), copied)
     assert "[a](auto_examples/digits_zero.rst)" in found
     assert "[b](project/changelog.md#added)" in found
     assert "[c](files/setup.py)" in found
