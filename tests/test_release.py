@@ -26,7 +26,7 @@ def test_one_version():
 
 
 def test_the_oldest_versions_are_those_that_are_allowed():
-    extra = PROJECT["project"]["optional-dependencies"]["pandas"]
+    extra = PROJECT["project"]["optional-dependencies"]["data"]
     allowed = dict(
         one.split(">=") for one in [*PROJECT["project"]["dependencies"], *extra]
     )
