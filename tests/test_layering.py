@@ -55,8 +55,10 @@ ALLOWED = {
         "_kernels",
     },
     "testing": {"testing", "sagemaker"},
+    "inspection": {"inspection", "estimators", "training", "_kernels"},
     "cli": {
         "cli",
+        "inspection",
         "testing",
         "serving",
         "estimators",
