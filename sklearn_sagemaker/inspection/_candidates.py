@@ -13,7 +13,7 @@ from sklearn_sagemaker.inspection._axes import (
     BLACK,
     BLUE,
     GREEN,
-    VERMILLION,
+    VERMILION,
     axes_for,
     fitted_text,
     legend_above,
@@ -222,7 +222,7 @@ class CandidatesDisplay:
                     markerfacecolor="none", label=label, clip_on=False,
                 )  # fmt: skip
         panel.plot(
-            x[chosen], self.scores[chosen], "D", color=VERMILLION, markersize=8,
+            x[chosen], self.scores[chosen], "D", color=VERMILION, markersize=8,
             markerfacecolor="none", markeredgewidth=1.8,
             label=f"chosen: {self.scores[chosen]:.4g}",
         )  # fmt: skip

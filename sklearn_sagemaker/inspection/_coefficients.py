@@ -12,7 +12,7 @@ from sklearn_sagemaker.inspection._axes import (
     BLUE,
     COLOURS,
     MARKS,
-    VERMILLION,
+    VERMILION,
     axes_for,
     fitted_text,
     legend_above,
@@ -255,7 +255,7 @@ class CoefficientsDisplay:
         with fitted_text(ax):
             ax.axvline(0, color="0.4", linewidth=0.8)
             if self.labels is None:
-                colours = np.where(mean[0] >= 0, BLUE, VERMILLION)
+                colours = np.where(mean[0] >= 0, BLUE, VERMILION)
                 ax.barh(places, mean[0], color=colours, height=0.62)
             else:
                 for place, label in enumerate(self.labels):

@@ -12,7 +12,7 @@ from sklearn_sagemaker.inspection._axes import (
     BLUE,
     GREEN,
     GREY,
-    VERMILLION,
+    VERMILION,
     axes_for,
     fitted_text,
     is_wide,
@@ -164,7 +164,7 @@ class LossCurveDisplay:
             kept = self.loss_curve
             if self.validation_curve is not None:
                 kept = self.validation_curve
-                ax.plot(epochs, kept, "s" if few else "-", color=VERMILLION,
+                ax.plot(epochs, kept, "s" if few else "-", color=VERMILION,
                         label=_named("validation", kept, few))  # fmt: skip
             shown = np.array([])
             if not few:

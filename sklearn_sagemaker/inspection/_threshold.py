@@ -13,7 +13,7 @@ from sklearn_sagemaker.inspection._axes import (
     BLUE,
     GREEN,
     PURPLE,
-    VERMILLION,
+    VERMILION,
     axes_for,
     fitted_text,
     legend_above,
@@ -26,7 +26,7 @@ MOST_POINTS = 2000
 """Points that a curve is drawn with; the data have them all."""
 STYLES = {
     "precision": (BLUE, "-"),
-    "recall": (VERMILLION, "--"),
+    "recall": (VERMILION, "--"),
     "f": (GREEN, "-."),
     "accuracy": (PURPLE, ":"),
 }
