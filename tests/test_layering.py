@@ -14,6 +14,7 @@ LEAVES = {
     "exceptions",
     "_compat",
     "_optional",
+    "_labels",
     "_memory",
     "_sparse",
     "_threads",

@@ -15,7 +15,8 @@ from typing import Any, TextIO
 from sklearn_sagemaker.cli.examples import TRUST, WITH_MODEL
 from sklearn_sagemaker.cli.model_file import load_model
 from sklearn_sagemaker.cli.options import add_model, refuse_same_file
-from sklearn_sagemaker.cli.reading import add_reading, reading_of
+from sklearn_sagemaker.cli.progress import Progress, by_parts
+from sklearn_sagemaker.cli.reading import add_reading, reading_of, shown_path
 from sklearn_sagemaker.cli.text import count
 
 HELP = "predict the rows of a data file"
@@ -67,13 +68,14 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.model}: --proba needs a classifier, and this model is a "
             "regressor; leave it out."
         )
-    table = read_for(
-        arguments.file,
-        model.expected,
-        reading=reading,
-        label=arguments.label,
-        with_label=False,
-    )
+    with Progress(f"reading {shown_path(arguments.file)}"):
+        table = read_for(
+            arguments.file,
+            model.expected,
+            reading=reading,
+            label=arguments.label,
+            with_label=False,
+        )
     columns = _columns(model.estimator, table.X, arguments.proba)
     if output is None:
         _write(sys.stdout, columns)
@@ -92,9 +94,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _columns(estimator: Any, X: Any, proba: bool) -> dict[str, list[Any]]:
-    columns = {"prediction": estimator.predict(X).tolist()}
+    columns = {"prediction": by_parts(estimator.predict, X).tolist()}
     if proba:
-        found = estimator.predict_proba(X)
+        found = by_parts(estimator.predict_proba, X, "predicting probabilities")
         for place, label in enumerate(estimator.classes_):
             columns[f"probability_{label}"] = found[:, place].tolist()
     return columns

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._labels import short
 from sklearn_sagemaker.estimators._told import why_unknown
 
 VALIDATION = {
@@ -47,7 +48,7 @@ def threshold_text(estimator: Any) -> str:
     """The threshold, and on what it is; for classifiers of two classes."""
     scale = "probability" if hasattr(estimator, "predict_proba") else "score"
     return (
-        f"{estimator.threshold_:.4g} on the {scale} of {_short(_positive(estimator))}"
+        f"{estimator.threshold_:.4g} on the {scale} of {short(estimator.classes_[1])}"
     )
 
 
@@ -76,22 +77,12 @@ def summary(estimator: Any) -> list[tuple[str, str]]:
     return facts
 
 
-def _short(label: Any, limit: int = 20) -> str:
-    """A class label, which may be any text: printable, and never long."""
-    text = "".join(c if c.isprintable() else "?" for c in str(label))
-    return text if len(text) <= limit else text[: limit - 3] + "..."
-
-
-def _positive(estimator: Any) -> Any:
-    return estimator.classes_[1]
-
-
 def _kind(estimator: Any) -> str:
     coef = np.atleast_2d(estimator.coef_)
     n_features = coef.shape[1]
     parts = [type(estimator).__name__]
     if hasattr(estimator, "classes_"):
-        labels = [_short(label) for label in estimator.classes_[:4]]
+        labels = [short(label) for label in estimator.classes_[:4]]
         more = ", ..." if len(estimator.classes_) > 4 else ""
         parts.append(f"{len(estimator.classes_)} classes ({', '.join(labels)}{more})")
     used = int(np.count_nonzero(coef.any(axis=0)))
