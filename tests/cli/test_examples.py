@@ -38,9 +38,7 @@ def commands(text):
         pytest.param(
             shell_blocks(ROOT / "doc/data_and_models.md"), 5, id="data_and_models"
         ),
-        pytest.param(
-            shell_blocks(ROOT / "doc/command_line.md"), 8, id="command_line"
-        ),
+        pytest.param(shell_blocks(ROOT / "doc/command_line.md"), 8, id="command_line"),
     ],
 )
 def test_examples_run(cli, tmp_path, monkeypatch, text, least):
