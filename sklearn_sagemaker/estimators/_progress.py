@@ -16,6 +16,9 @@ from sklearn_sagemaker._state import ModelState, Monitor
 
 logger = logging.getLogger("sklearn_sagemaker")
 
+WIDE = 110
+"""Letters of a terminal from which on the bar has the estimator's name."""
+
 
 @contextmanager
 def monitored(estimator: Any, X, y, *, validated: bool) -> Iterator[Monitor]:
@@ -38,7 +41,7 @@ def monitored(estimator: Any, X, y, *, validated: bool) -> Iterator[Monitor]:
 
         def monitor(epoch: int, epochs: int, losses: dict[str, float]) -> bool:
             if bar is not None:
-                bar.show(epoch, epochs, _losses(losses, validated))
+                bar.show(epoch, epochs, _losses(losses, validated, 4))
             elif verbose and not callbacks.has_bar:
                 _show(_epoch_line(epoch, epochs, losses, validated, start))
             return callbacks.epoch(losses)
@@ -56,7 +59,10 @@ def progress_bar_available() -> bool:
     if logger.isEnabledFor(logging.INFO) and logger.hasHandlers():
         return False
     console = Console(stderr=True)
-    return console.is_terminal or console.is_jupyter
+    if console.is_jupyter:
+        # Without it rich warns at every epoch, and draws nothing.
+        return importlib.util.find_spec("ipywidgets") is not None
+    return console.is_terminal
 
 
 class EpochBar:
@@ -80,15 +86,17 @@ class EpochBar:
             TimeElapsedColumn,
         )
 
-        self._name = name
+        console = console or Console(stderr=True)
+        # In a line of 80 letters the losses matter more.
+        self._name = name if console.width >= WIDE else "fit"
         # No thread, and streams stay as they are: other fits use them too.
         self._progress = Progress(
             TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
+            BarColumn(bar_width=10),
             MofNCompleteColumn(),
             TextColumn("{task.fields[losses]}", markup=False),
             TimeElapsedColumn(),
-            console=console or Console(stderr=True),
+            console=console,
             auto_refresh=False,
             redirect_stdout=False,
             redirect_stderr=False,
@@ -147,9 +155,9 @@ def _epoch_line(
     )
 
 
-def _losses(losses: dict[str, float], validated: bool) -> str:
+def _losses(losses: dict[str, float], validated: bool, digits: int = 6) -> str:
     """The losses of the best candidate so far."""
-    text = f"training loss {losses['train_loss']:.6g}"
+    text = f"training loss {losses['train_loss']:.{digits}g}"
     if validated:
-        text += f", best validation loss {losses['validation_loss']:.6g}"
+        text += f", best validation loss {losses['validation_loss']:.{digits}g}"
     return text

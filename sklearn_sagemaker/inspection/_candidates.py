@@ -179,7 +179,7 @@ class CandidatesDisplay:
                 self._draw(panel, x, low, high)
                 panel.set_xlabel(name)
                 tidy(panel)
-                if panel.get_subplotspec().is_first_col():
+                if n_panels == 1 or panel.get_subplotspec().is_first_col():
                     panel.set_ylabel(f"validation score\n({self.score_name})")
                 else:
                     panel.tick_params(labelleft=False)
@@ -253,7 +253,10 @@ def _panels(ax: Any, n: int, own: bool) -> np.ndarray:
             f"ax is no place in a grid, and {n} hyperparameters need panels; pass one "
             "that plt.subplots made, or one of hyperparameters."
         )
-    cells = grid.subgridspec(rows, columns)
+    # A layout engine finds the spaces itself.
+    free = ax.figure.get_layout_engine() is None
+    spaces = {"hspace": 0.55, "wspace": 0.15} if free else {}
+    cells = grid.subgridspec(rows, columns, **spaces)
     places = [cells[number // columns, number % columns] for number in range(n)]
     panels: list[Any] = []
     for place in places:

@@ -98,3 +98,14 @@ def test_panels_stand_side_by_side_where_there_is_room(models):
 def test_an_unknown_hyperparameter_is_refused(models):
     with pytest.raises(ValueError, match="hyperparameters has 'wdd'.* wd, l1"):
         CandidatesDisplay.from_estimator(models.solved, hyperparameters=["wdd"])
+
+
+def test_axes_outside_of_a_grid_have_one_panel(models):
+    ax = plt.figure().add_axes((0.2, 0.2, 0.7, 0.7))
+    display = CandidatesDisplay.from_estimator(
+        models.solved, hyperparameters=["wd"], ax=ax
+    )
+    assert display.axes_.tolist() == [ax]
+    assert ax.get_ylabel()
+    with pytest.raises(ValueError, match="2 hyperparameters need panels"):
+        CandidatesDisplay.from_estimator(models.solved, ax=ax)

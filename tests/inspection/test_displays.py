@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sklearn_sagemaker import LinearLearnerClassifier, load_artifact
+from sklearn_sagemaker.backends import SageMakerBackend
 from sklearn_sagemaker.exceptions import OptionalDependencyError, TrainingUnknownError
 from sklearn_sagemaker.inspection import (
     CandidatesDisplay,
@@ -22,6 +23,8 @@ from sklearn_sagemaker.inspection import (
     ThresholdDisplay,
 )
 from sklearn_sagemaker.inspection._axes import COLOURS
+from sklearn_sagemaker.sagemaker.training_access import Access
+from tests.backends.cloud import ROLE, Cloud
 
 ARTIFACT = Path(__file__).parents[1] / "estimators" / "artifacts" / "ll-adult.tar.gz"
 
@@ -111,6 +114,30 @@ def test_a_model_of_the_service_has_coefficients_and_a_threshold():
     X = np.eye(14)
     display = ThresholdDisplay.from_estimator(model, X, [0, 1] * 7)
     assert display.threshold == model.threshold_
+
+
+@pytest.mark.filterwarnings("ignore::sklearn_sagemaker.exceptions.BuiltInImageWarning")
+def test_a_job_of_the_service_shows_what_its_log_tells(models, monkeypatch):
+    cloud = Cloud()
+    monkeypatch.setattr(Access, "session", lambda self: cloud.session())
+    model = LinearLearnerClassifier(
+        epochs=3,
+        num_models=2,
+        random_state=0,
+        backend=SageMakerBackend(ROLE, poll=0.01),
+    ).fit(models.X, models.y)
+    again = LinearLearnerClassifier.attach(model.training_job_["name"])
+    for one in (model, again):
+        display = LossCurveDisplay.from_estimator(one)
+        np.testing.assert_array_equal(display.loss_curve, one.loss_curve_)
+        labels = [line.get_label() for line in display.ax_.lines]
+        # A log does not say which epoch was kept.
+        assert any(label.startswith("lowest: epoch") for label in labels)
+        with pytest.raises(TrainingUnknownError, match="whose image tells of no cand"):
+            CandidatesDisplay.from_estimator(one)
+        page = one._repr_html_()
+        assert f"job &#x27;{model.training_job_['name']}&#x27;" in page
+        assert "settings" in page
 
 
 def test_what_is_no_fitted_model_is_refused():
