@@ -52,7 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     reading = reading_of(arguments, arguments.file)
     model = load_model(arguments.model)
-    with Progress(f"reading {shown_path(arguments.file)}"):
+    with Progress(what=f"reading {shown_path(arguments.file)}"):
         table = read_for(
             arguments.file,
             model.expected,
@@ -142,7 +142,13 @@ def _classes(estimator: Any, table: Any) -> dict[str, Any]:
     return found
 
 
-NAMES = {"roc_auc": "ROC AUC", "f1": "F1", "macro_f1": "macro F1", "r2": "R2"}
+NAMES = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "avg precision",
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "r2": "R2",
+}
 NAMES |= {name: name.upper() for name in ("mse", "rmse", "mae")}
 
 

@@ -68,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.model}: --proba needs a classifier, and this model is a "
             "regressor; leave it out."
         )
-    with Progress(f"reading {shown_path(arguments.file)}"):
+    with Progress(what=f"reading {shown_path(arguments.file)}"):
         table = read_for(
             arguments.file,
             model.expected,

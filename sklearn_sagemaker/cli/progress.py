@@ -24,16 +24,16 @@ class Progress:
 
     Parameters
     ----------
+    stream : TextIO or None
+        Where to show it; None is standard error.
     what : str, default=""
         What is done, which is shown before the first rows are.
     total : int or None
         How many rows there are, if that is known.
-    stream : TextIO or None
-        Where to show it; None is standard error.
     """
 
     def __init__(
-        self, what: str = "", total: int | None = None, stream: TextIO | None = None
+        self, stream: TextIO | None = None, what: str = "", total: int | None = None
     ):
         self._what, self._total = what, total
         self._stream = sys.stderr if stream is None else stream
@@ -98,7 +98,7 @@ def by_parts(answer: Callable[[Any], Any], X: Any, what: str = "predicting") -> 
         return answer(X)
     row_bytes = (X.data if hasattr(X, "indptr") else X).nbytes // n_rows
     found = []
-    with Progress(what, n_rows) as progress:
+    with Progress(what=what, total=n_rows) as progress:
         for start in range(0, n_rows, PART):
             part = X[start : start + PART]
             found.append(answer(part))

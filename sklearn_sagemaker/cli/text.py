@@ -67,8 +67,6 @@ def table(
 
 def facts(pairs: Iterable[tuple[str, str]], width: int = 14) -> str:
     """Lines of "name  value", the values aligned."""
-    pairs = list(pairs)
-    width = max(width, *(len(name) + 2 for name, _ in pairs))
     return "\n".join(f"{name:<{width}}{value}" for name, value in pairs)
 
 

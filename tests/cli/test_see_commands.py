@@ -78,7 +78,7 @@ def test_evaluate_has_average_precision(cli, trained):
     expected = metrics.average_precision_score(rows[:, 3] == "yes", scores)
     assert found["average_precision"] == pytest.approx(expected, rel=1e-12)
     text = cli("evaluate", data, "--model", path).out
-    assert re.search(rf"^average precision +{expected:.6g}$", text, re.MULTILINE)
+    assert re.search(rf"^avg precision +{expected:.6g}$", text, re.MULTILINE)
 
 
 # ---------------------------------------------------------------------- report
