@@ -199,26 +199,15 @@ class CoefficientsDisplay:
         unit = "coefficient"
         if X is not None:
             rows = X if before is None else before.transform(X)
-            spread = deviations(rows)
-            if len(spread) != coef.shape[2]:
-                raise ValueError(
-                    f"X has {len(spread)} columns, but the model has {coef.shape[2]} "
-                    "features; pass rows as the estimator takes them."
-                )
-            coef = coef * spread
+            coef = coef * deviations(model, rows)
             unit = "coefficient x standard deviation"
         shown = None
         if coef.shape[1] > 1:
             classes = model.classes_.tolist()
-            shown = classes[: len(MARKS)] if labels is None else list(labels)
-            for label in shown:
-                if label not in classes:
-                    raise ValueError(
-                        f"labels has {label!r}, which is none of the classes "
-                        f"{classes[:10]!r}."
-                    )
-            shown = shown[: len(MARKS)]
+            shown = _shown(labels, classes)
             coef = coef[:, [classes.index(label) for label in shown]]
+            if len(shown) < len(classes):
+                unit += f", {len(shown)} of {len(classes)} classes"
         size = np.abs(coef.mean(axis=0)).max(axis=0)
         order = np.argsort(-size, kind="stable")[:max_features]
         display = cls(
@@ -291,3 +280,20 @@ class CoefficientsDisplay:
                       linewidth=1)  # fmt: skip
             ax.plot(values.T, places, "|", color=colour, markersize=6)
         ax.plot([], [], "|-", color=BLACK, label=f"each of {n_models} fits")
+
+
+def _shown(labels: Any, classes: list[Any]) -> list[Any]:
+    """The classes to draw."""
+    if labels is None:
+        return classes[: len(MARKS)]
+    for label in labels:
+        if label not in classes:
+            raise ValueError(
+                f"labels has {label!r}, which is none of the classes {classes[:10]!r}."
+            )
+    if not 1 <= len(labels) <= len(MARKS):
+        raise ValueError(
+            f"labels has {len(labels)} classes, and there are {len(MARKS)} marks; pass "
+            f"1 to {len(MARKS)} of them."
+        )
+    return list(labels)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker.estimators._base import SageMakerEstimator
+from sklearn_sagemaker.estimators._validation import canonical, rows_to_score
+from sklearn_sagemaker.training.scaling import feature_statistics
 
 
 def model_in(estimator: Any) -> tuple[Any, Pipeline | None]:
@@ -72,11 +74,15 @@ def names_of(model: Any, before: Pipeline | None, names: Any) -> np.ndarray:
     return np.array([f"x{number}" for number in range(n_features)], dtype=object)
 
 
-def deviations(X: Any) -> np.ndarray:
-    """Standard deviations of the columns of X."""
-    if not sp.issparse(X):
-        return np.std(np.asarray(X, dtype=np.float64), axis=0)
-    X = sp.csr_array(X, dtype=np.float64)
-    mean = np.asarray(X.mean(axis=0)).ravel()
-    square = np.asarray(X.multiply(X).mean(axis=0)).ravel()
-    return np.sqrt(np.maximum(square - mean**2, 0.0))
+def deviations(model: Any, X: Any) -> np.ndarray:
+    """Standard deviations of the features of a model in some rows, read in place.
+
+    Raises
+    ------
+    ValueError
+        If X has other features than the model.
+    """
+    X = canonical(rows_to_score(model, X))
+    n_rows = X.shape[0]
+    statistics = feature_statistics(RowReader(X), np.arange(n_rows), np.ones(n_rows))
+    return statistics.deviation

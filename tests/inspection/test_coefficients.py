@@ -1,6 +1,7 @@
 """The largest coefficients, as they are drawn."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from sklearn.model_selection import cross_validate
@@ -26,8 +27,12 @@ def test_the_largest_come_first_with_their_names(models):
 
 @pytest.mark.parametrize("make", [np.asarray, sp.csr_matrix])
 def test_rows_make_units_comparable(models, make):
-    model = models.regressor
-    display = CoefficientsDisplay.from_estimator(model, X=make(models.X.to_numpy()))
+    X = make(models.X.to_numpy())
+    model = LinearLearnerRegressor(random_state=0, num_models=1, cv=False)
+    model.fit(X, models.score)
+    display = CoefficientsDisplay.from_estimator(
+        model, X=X, feature_names=models.X.columns
+    )
     # b is a thousand times larger, and its coefficient a thousand times smaller.
     assert display.feature_names[:2].tolist() == ["a", "b"]
     expected = model.coef_[:2] * models.X.std(ddof=0).to_numpy()[:2]
@@ -59,8 +64,11 @@ def test_classes_have_marks_of_their_own(models):
     np.testing.assert_array_equal(
         display.coefficients[0, :, 0], model.coef_[[2, 0], place]
     )
-    with pytest.raises(ValueError, match="labels has 7"):
+    assert display.unit == "coefficient, 2 of 3 classes"
+    with pytest.raises(ValueError, match="labels has 7, which"):
         CoefficientsDisplay.from_estimator(model, labels=[7])
+    with pytest.raises(ValueError, match="labels has 9 classes"):
+        CoefficientsDisplay.from_estimator(model, labels=[0] * 9)
 
 
 def test_names_are_those_of_the_steps_before(models):
@@ -76,7 +84,7 @@ def test_names_are_those_of_the_steps_before(models):
     [
         ({"feature_names": ["a"]}, "4 features"),
         ({"max_features": 0}, "max_features=0"),
-        ({"X": np.ones((3, 2))}, "X has 2 columns"),
+        ({"X": pd.DataFrame({"a": [1.0, 2.0]})}, "feature names should match"),
     ],
 )
 def test_bad_arguments_are_refused(models, more, message):
