@@ -15,8 +15,8 @@ from typing import Any
 from sklearn_sagemaker.cli.examples import TRUST, WITH_MODEL
 from sklearn_sagemaker.cli.model_file import SavedModel, load_model
 from sklearn_sagemaker.cli.options import add_model
-from sklearn_sagemaker.cli.progress import Progress, by_parts
-from sklearn_sagemaker.cli.reading import add_reading, reading_of, shown_path
+from sklearn_sagemaker.cli.progress import by_parts
+from sklearn_sagemaker.cli.reading import add_reading, reading_of
 from sklearn_sagemaker.cli.text import confusion_table, count, facts, short
 
 HELP = "measure a model on a data file with labels"
@@ -52,14 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
 
     reading = reading_of(arguments, arguments.file)
     model = load_model(arguments.model)
-    with Progress(what=f"reading {shown_path(arguments.file)}"):
-        table = read_for(
-            arguments.file,
-            model.expected,
-            reading=reading,
-            label=arguments.label,
-            with_label=True,
-        )
+    table = read_for(
+        arguments.file,
+        model.expected,
+        reading=reading,
+        label=arguments.label,
+        with_label=True,
+    )
     found = measure(model, table)
     if arguments.json:
         print(json.dumps(found, indent=2, allow_nan=False))

@@ -15,8 +15,8 @@ from typing import Any, TextIO
 from sklearn_sagemaker.cli.examples import TRUST, WITH_MODEL
 from sklearn_sagemaker.cli.model_file import load_model
 from sklearn_sagemaker.cli.options import add_model, refuse_same_file
-from sklearn_sagemaker.cli.progress import Progress, by_parts
-from sklearn_sagemaker.cli.reading import add_reading, reading_of, shown_path
+from sklearn_sagemaker.cli.progress import by_parts
+from sklearn_sagemaker.cli.reading import add_reading, reading_of
 from sklearn_sagemaker.cli.text import count
 
 HELP = "predict the rows of a data file"
@@ -68,14 +68,13 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.model}: --proba needs a classifier, and this model is a "
             "regressor; leave it out."
         )
-    with Progress(what=f"reading {shown_path(arguments.file)}"):
-        table = read_for(
-            arguments.file,
-            model.expected,
-            reading=reading,
-            label=arguments.label,
-            with_label=False,
-        )
+    table = read_for(
+        arguments.file,
+        model.expected,
+        reading=reading,
+        label=arguments.label,
+        with_label=False,
+    )
     columns = _columns(model.estimator, table.X, arguments.proba)
     if output is None:
         _write(sys.stdout, columns)

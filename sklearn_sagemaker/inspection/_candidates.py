@@ -14,7 +14,6 @@ from sklearn_sagemaker.inspection._axes import (
     BLUE,
     GREEN,
     VERMILION,
-    axes_for,
     fitted_text,
     legend_above,
     place_values,
@@ -22,6 +21,7 @@ from sklearn_sagemaker.inspection._axes import (
     tidy,
     width_of,
 )
+from sklearn_sagemaker.inspection._display import Display
 from sklearn_sagemaker.inspection._models import model_in
 
 PANEL = 2.6
@@ -35,7 +35,7 @@ STATUSES = {
 }
 
 
-class CandidatesDisplay:
+class CandidatesDisplay(Display):
     """Validation score of every candidate, and which one was chosen.
 
     Parameters
@@ -147,47 +147,26 @@ class CandidatesDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None) -> CandidatesDisplay:
-        """Draw it.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw, in panels if there are several hyperparameters; None makes
-            a figure.
-
-        Returns
-        -------
-        display : CandidatesDisplay
-
-        Raises
-        ------
-        OptionalDependencyError
-            If matplotlib is not installed.
-        """
+    def _draw(self, ax: Any, own: bool) -> None:
         n_panels = len(self.parameters)
-        self.ax_ = axes_for(ax)
-        self.figure_ = self.ax_.figure
-        self.axes_ = _panels(self.ax_, n_panels, own=ax is None)
-        first = self.axes_[0]
+        self.axes_ = _panels(ax, n_panels, own)
         low, high = self._limits()
         for panel, (name, values) in zip(
             self.axes_, self.parameters.items(), strict=True
         ):
             with fitted_text(panel):
                 x = place_values(panel, values)
-                self._draw(panel, x, low, high)
+                self._draw_panel(panel, x, low, high)
                 panel.set_xlabel(name)
                 tidy(panel)
                 if n_panels == 1 or panel.get_subplotspec().is_first_col():
                     panel.set_ylabel(f"validation score\n({self.score_name})")
                 else:
                     panel.tick_params(labelleft=False)
-                if panel is first:
+                if panel is self.axes_[0]:
                     legend_above(panel, 2)
                 if len(self.scores) == 1:
                     say(panel, "A single candidate: there was nothing to choose.")
-        return self
 
     def _limits(self) -> tuple[float, float]:
         """What of the scale is shown: the good half, and what is not much worse."""
@@ -198,7 +177,7 @@ class CandidatesDisplay:
         low = min(low, float(self.scores[self.best_index]))
         return low, high
 
-    def _draw(self, panel: Any, x: np.ndarray, low: float, high: float) -> None:
+    def _draw_panel(self, panel: Any, x: np.ndarray, low: float, high: float) -> None:
         chosen = self.best_index
         space = (high - low) or max(1e-3, 0.1 * abs(high))
         finite = np.isfinite(self.scores) & (self.status != "diverged")
@@ -243,9 +222,10 @@ def _panels(ax: Any, n: int, own: bool) -> np.ndarray:
         return np.array([ax])
     columns = max(1, min(n, round(width_of(ax) / PANEL), 3))
     rows = -(-n // columns)
-    if own and rows > 1:
-        width, height = ax.figure.get_size_inches()
-        ax.figure.set_size_inches(width, height * (1 + 0.6 * (rows - 1)))
+    columns = -(-n // rows)
+    if own:
+        width, _ = ax.figure.get_size_inches()
+        ax.figure.set_size_inches(width, 0.5 + rows * max(1.9, 0.68 * width / columns))
     ax.set_axis_off()
     grid = ax.get_subplotspec()
     if grid is None:

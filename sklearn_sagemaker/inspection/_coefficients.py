@@ -13,19 +13,17 @@ from sklearn_sagemaker.inspection._axes import (
     COLOURS,
     MARKS,
     VERMILION,
-    axes_for,
-    fitted_text,
     legend_above,
     short_name,
-    tidy,
 )
+from sklearn_sagemaker.inspection._display import Display
 from sklearn_sagemaker.inspection._models import deviations, model_in, names_of
 
 LONGEST = 28
 """Letters of a feature's name that are shown."""
 
 
-class CoefficientsDisplay:
+class CoefficientsDisplay(Display):
     """The largest coefficients with the names of their features.
 
     Parameters
@@ -219,57 +217,40 @@ class CoefficientsDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None) -> CoefficientsDisplay:
-        """Draw it.
+    def _height(self) -> float | None:
+        # As high as the names need.
+        return 1.3 + 0.21 * len(self.feature_names)
 
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure as high as the names need.
-
-        Returns
-        -------
-        display : CoefficientsDisplay
-
-        Raises
-        ------
-        OptionalDependencyError
-            If matplotlib is not installed.
-        """
+    def _draw(self, ax: Any, own: bool) -> None:
         n = len(self.feature_names)
-        self.ax_ = ax = axes_for(ax, 1.3 + 0.21 * n)
-        self.figure_ = ax.figure
         places = np.arange(n)
         mean = self.coefficients.mean(axis=0)
-        with fitted_text(ax):
-            ax.axvline(0, color="0.4", linewidth=0.8)
-            if self.labels is None:
-                colours = np.where(mean[0] >= 0, BLUE, VERMILION)
-                ax.barh(places, mean[0], color=colours, height=0.62)
-            else:
-                for place, label in enumerate(self.labels):
-                    ax.plot(
-                        mean[place],
-                        places,
-                        MARKS[place],
-                        color=COLOURS[place],
-                        label=short_name(label, LONGEST),
-                        alpha=0.9,
-                    )
-            if len(self.coefficients) > 1:
-                self._draw_folds(ax, places)
-            ax.set_yticks(
-                places, [short_name(name, LONGEST) for name in self.feature_names]
-            )
-            ax.set_ylim(n - 0.4, -0.6)
-            some = ""
-            if self.n_features is not None and self.n_features > n:
-                some = f"\nthe {n} largest of {self.n_features:,}"
-            ax.set_xlabel(f"{self.unit}{some}")
-            tidy(ax)
-            ax.grid(axis="y", visible=False)
-            legend_above(ax, 4)
-        return self
+        ax.axvline(0, color="0.4", linewidth=0.8)
+        if self.labels is None:
+            colours = np.where(mean[0] >= 0, BLUE, VERMILION)
+            ax.barh(places, mean[0], color=colours, height=0.62)
+        else:
+            for place, label in enumerate(self.labels):
+                ax.plot(
+                    mean[place],
+                    places,
+                    MARKS[place],
+                    color=COLOURS[place],
+                    label=short_name(label, LONGEST),
+                    alpha=0.9,
+                )
+        if len(self.coefficients) > 1:
+            self._draw_folds(ax, places)
+        ax.set_yticks(
+            places, [short_name(name, LONGEST) for name in self.feature_names]
+        )
+        ax.set_ylim(n - 0.4, -0.6)
+        some = ""
+        if self.n_features is not None and self.n_features > n:
+            some = f"\nthe {n} largest of {self.n_features:,}"
+        ax.set_xlabel(f"{self.unit}{some}")
+        ax.grid(axis="y", visible=False)
+        legend_above(ax, 4)
 
     def _draw_folds(self, ax: Any, places: np.ndarray) -> None:
         n_models, n_outputs, _ = self.coefficients.shape

@@ -8,11 +8,9 @@ import numpy as np
 
 from sklearn_sagemaker.inspection._axes import (
     BLUE,
-    axes_for,
-    fitted_text,
     short_name,
-    tidy,
 )
+from sklearn_sagemaker.inspection._display import Display
 from sklearn_sagemaker.inspection._models import model_in, names_of
 
 LONGEST = 24
@@ -21,7 +19,7 @@ ROOM = (0.30, 0.07)
 """Share of the axes that a name takes."""
 
 
-class FactorsDisplay:
+class FactorsDisplay(Display):
     """Items of a factorization machine in the plane of two components.
 
     Items lie near each other that go well with the same things.
@@ -150,46 +148,25 @@ class FactorsDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None) -> FactorsDisplay:
-        """Draw it.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display : FactorsDisplay
-
-        Raises
-        ------
-        OptionalDependencyError
-            If matplotlib is not installed.
-        """
-        self.ax_ = ax = axes_for(ax)
-        self.figure_ = ax.figure
+    def _draw(self, ax: Any, own: bool) -> None:
         few = len(self.points) <= 200
-        with fitted_text(ax):
-            ax.axhline(0, color="0.85", linewidth=0.8)
-            ax.axvline(0, color="0.85", linewidth=0.8)
-            ax.plot(*self.points.T, "o", color=BLUE, alpha=0.7 if few else 0.3,
-                    markeredgewidth=0, markersize=5 if few else 3)  # fmt: skip
-            for place in self._named():
-                inside = self.points[place, 0] <= np.mean(ax.get_xlim())
-                name = short_name(self.names[place], LONGEST)
-                ax.annotate(
-                    name, self.points[place], xytext=(4, 3), color="0.15",
-                    textcoords="offset points", ha="left" if inside else "right",
-                )  # fmt: skip
-            share = [""] * 2
-            if self.share is not None:
-                share = [f" ({one:.0%} of variance)" for one in self.share]
-            ax.set_xlabel(f"component 1{share[0]}")
-            ax.set_ylabel(f"component 2{share[1]}")
-            ax.margins(0.1)
-            tidy(ax)
-        return self
+        ax.axhline(0, color="0.85", linewidth=0.8)
+        ax.axvline(0, color="0.85", linewidth=0.8)
+        ax.plot(*self.points.T, "o", color=BLUE, alpha=0.7 if few else 0.3,
+                markeredgewidth=0, markersize=5 if few else 3)  # fmt: skip
+        for place in self._named():
+            inside = self.points[place, 0] <= np.mean(ax.get_xlim())
+            name = short_name(self.names[place], LONGEST)
+            ax.annotate(
+                name, self.points[place], xytext=(4, 3), color="0.15",
+                textcoords="offset points", ha="left" if inside else "right",
+            )  # fmt: skip
+        share = [""] * 2
+        if self.share is not None:
+            share = [f" ({one:.0%} of variance)" for one in self.share]
+        ax.set_xlabel(f"component 1{share[0]}")
+        ax.set_ylabel(f"component 2{share[1]}")
+        ax.margins(0.1)
 
     def _named(self) -> list[int]:
         """Items whose names are written: those farthest out that cover no other."""

@@ -13,13 +13,11 @@ from sklearn_sagemaker.inspection._axes import (
     GREEN,
     GREY,
     VERMILION,
-    axes_for,
-    fitted_text,
     is_wide,
     legend_above,
     say,
-    tidy,
 )
+from sklearn_sagemaker.inspection._display import Display
 from sklearn_sagemaker.inspection._models import model_in
 
 STREAM = "test-then-train"
@@ -29,7 +27,7 @@ OTHERS = {
 }
 
 
-class LossCurveDisplay:
+class LossCurveDisplay(Display):
     """Training and validation loss of the chosen candidate by epoch.
 
     Parameters
@@ -137,56 +135,35 @@ class LossCurveDisplay:
         )
         return display.plot(ax=ax)
 
-    def plot(self, ax=None) -> LossCurveDisplay:
-        """Draw it.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display : LossCurveDisplay
-
-        Raises
-        ------
-        OptionalDependencyError
-            If matplotlib is not installed.
-        """
-        self.ax_ = ax = axes_for(ax)
-        self.figure_ = ax.figure
-        with fitted_text(ax):
-            epochs = np.arange(1, len(self.loss_curve) + 1)
-            few = len(epochs) == 1
-            ax.plot(epochs, self.loss_curve, "o" if few else "--", color=BLUE,
-                    label=_named("training", self.loss_curve, few))  # fmt: skip
-            kept = self.loss_curve
-            if self.validation_curve is not None:
-                kept = self.validation_curve
-                ax.plot(epochs, kept, "s" if few else "-", color=VERMILION,
-                        label=_named("validation", kept, few))  # fmt: skip
-            shown = np.array([])
-            if not few:
-                self._draw_best(ax, kept)
-                shown = self._draw_others(ax)
-                ax.set_xlabel("epoch")
-                ax.xaxis.get_major_locator().set_params(integer=True)
-            else:
-                ax.set_xticks([])
-                ax.set_xlim(0, 2)
-                # Above the marks there is room for the remark.
-                low, high = sorted((self.loss_curve[0], kept[0]))
-                space = (high - low) or 0.1 * abs(high) or 1.0
-                ax.set_ylim(low - 0.4 * space, high + 2.0 * space)
-            ax.set_ylabel(f"mean loss ({self.loss_name})")
-            if is_wide(np.concatenate([self.loss_curve, kept, shown])):
-                ax.set_yscale("log")
-            tidy(ax)
-            legend_above(ax, 2)
-            if self.remark:
-                say(ax, self.remark)
-        return self
+    def _draw(self, ax: Any, own: bool) -> None:
+        epochs = np.arange(1, len(self.loss_curve) + 1)
+        few = len(epochs) == 1
+        ax.plot(epochs, self.loss_curve, "o" if few else "--", color=BLUE,
+                label=_named("training", self.loss_curve, few))  # fmt: skip
+        kept = self.loss_curve
+        if self.validation_curve is not None:
+            kept = self.validation_curve
+            ax.plot(epochs, kept, "s" if few else "-", color=VERMILION,
+                    label=_named("validation", kept, few))  # fmt: skip
+        shown = np.array([])
+        if not few:
+            self._draw_best(ax, kept)
+            shown = self._draw_others(ax)
+            ax.set_xlabel("epoch")
+            ax.xaxis.get_major_locator().set_params(integer=True)
+        else:
+            ax.set_xticks([])
+            ax.set_xlim(0, 2)
+            # Above the marks there is room for the remark.
+            low, high = sorted((self.loss_curve[0], kept[0]))
+            space = (high - low) or 0.1 * abs(high) or 1.0
+            ax.set_ylim(low - 0.4 * space, high + 2.0 * space)
+        ax.set_ylabel(f"mean loss ({self.loss_name})")
+        if not few and is_wide(np.concatenate([self.loss_curve, kept, shown])):
+            ax.set_yscale("log")
+        legend_above(ax, 2)
+        if self.remark:
+            say(ax, self.remark)
 
     def _draw_best(self, ax: Any, kept: np.ndarray) -> None:
         known = self.best_epoch is not None

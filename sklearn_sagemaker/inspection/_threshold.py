@@ -14,11 +14,9 @@ from sklearn_sagemaker.inspection._axes import (
     GREEN,
     PURPLE,
     VERMILION,
-    axes_for,
-    fitted_text,
     legend_above,
-    tidy,
 )
+from sklearn_sagemaker.inspection._display import Display
 from sklearn_sagemaker.inspection._models import model_in
 from sklearn_sagemaker.training.selection.criteria import CRITERIA, confusion
 
@@ -38,7 +36,7 @@ CURVES = {
 }
 
 
-class ThresholdDisplay:
+class ThresholdDisplay(Display):
     """What every threshold gives, the one that is used, and the target it had.
 
     Parameters
@@ -269,48 +267,27 @@ class ThresholdDisplay:
             return dict.fromkeys(STYLES, float("nan"))
         return {name: float(getattr(self, name)[place]) for name in STYLES}
 
-    def plot(self, ax=None) -> ThresholdDisplay:
-        """Draw it.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
-
-        Returns
-        -------
-        display : ThresholdDisplay
-
-        Raises
-        ------
-        OptionalDependencyError
-            If matplotlib is not installed.
-        """
-        self.ax_ = ax = axes_for(ax)
-        self.figure_ = ax.figure
+    def _draw(self, ax: Any, own: bool) -> None:
         n = len(self.thresholds)
         some = np.unique(np.linspace(0, n - 1, min(n, MOST_POINTS)).astype(int))
         here = None if self.threshold is None else self.at(self.threshold)
-        with fitted_text(ax):
-            for name, (colour, style) in STYLES.items():
-                title = f"F{self.beta:g}" if name == "f" else name
-                label = title if here is None else f"{title} {here[name]:.3f}"
-                ax.plot(self.thresholds[some], getattr(self, name)[some], style,
-                        color=colour, drawstyle="steps-pre", label=label)  # fmt: skip
-            if self.threshold is not None and here is not None:
-                ax.axvline(self.threshold, color=BLACK, linewidth=1,
-                           label=f"threshold {self.threshold:.4g}")  # fmt: skip
-                for name, value in here.items():
-                    ax.plot(self.threshold, value, "o", color=STYLES[name][0])
-            if self.target is not None:
-                name, value = self.target
-                ax.axhline(
-                    value, color=STYLES[name][0], linewidth=1, alpha=0.6,
-                    linestyle=(0, (1, 3)), label=f"target: {name} {value:g}",
-                )  # fmt: skip
-            rows = "" if self.n_rows is None else f", on {self.n_rows:,} rows"
-            ax.set_xlabel(f"threshold on the {self.score_name}{rows}")
-            ax.set_ylim(-0.02, 1.02)
-            tidy(ax)
-            legend_above(ax, 3)
-        return self
+        for name, (colour, style) in STYLES.items():
+            title = f"F{self.beta:g}" if name == "f" else name
+            label = title if here is None else f"{title} {here[name]:.3f}"
+            ax.plot(self.thresholds[some], getattr(self, name)[some], style,
+                    color=colour, drawstyle="steps-pre", label=label)  # fmt: skip
+        if self.threshold is not None and here is not None:
+            ax.axvline(self.threshold, color=BLACK, linewidth=1,
+                       label=f"threshold {self.threshold:.4g}")  # fmt: skip
+            for name, value in here.items():
+                ax.plot(self.threshold, value, "o", color=STYLES[name][0])
+        if self.target is not None:
+            name, value = self.target
+            ax.axhline(
+                value, color=STYLES[name][0], linewidth=1, alpha=0.6,
+                linestyle=(0, (1, 3)), label=f"target: {name} {value:g}",
+            )  # fmt: skip
+        rows = "" if self.n_rows is None else f", on {self.n_rows:,} rows"
+        ax.set_xlabel(f"threshold on the {self.score_name}{rows}")
+        ax.set_ylim(-0.02, 1.02)
+        legend_above(ax, 3)
