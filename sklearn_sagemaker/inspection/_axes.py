@@ -182,20 +182,19 @@ def place_values(ax: Any, values: np.ndarray, missing: str = "solved") -> np.nda
 def _with_places(ax, x, ticks, low, high, missing, value) -> np.ndarray:
     """Places left of the scale for numbers that it has none for, and its limits."""
     step = 0.12 * (high - low)
-    logarithmic = bool(ticks) or ax.get_xscale() == "log"
+    logarithmic = ax.get_xscale() == "log"
     for mask, name in ((logarithmic & (x == 0), "0"), (np.isnan(x), missing)):
         if mask.any():
             low -= step
             x[mask] = value(low)
             ticks = [*ticks, (value(low), name)]
-    if logarithmic:
-        ax.set_xticks(*zip(*sorted(ticks), strict=True))
-        ax.minorticks_off()
-    elif ticks:
+    ax.set_xlim(value(low - 0.5 * step), value(high + 0.5 * step))
+    if ticks and not logarithmic:
         shown = [tick for tick in ax.get_xticks() if low + step <= tick <= high]
         ticks = [*ticks, *((tick, f"{tick:g}") for tick in shown)]
-        ax.set_xticks(*zip(*ticks, strict=True))
-    ax.set_xlim(value(low - 0.5 * step), value(high + 0.5 * step))
+    if ticks:
+        ax.set_xticks(*zip(*sorted(ticks), strict=True))
+        ax.minorticks_off()
     return x
 
 

@@ -83,6 +83,20 @@ def test_zeros_have_a_place_on_a_logarithmic_scale():
     assert min(x) == ticks["0"]
 
 
+def test_candidates_without_a_value_have_a_place_on_a_linear_scale():
+    values = np.array([np.nan, *np.linspace(10, 20, 9)])
+    display = CandidatesDisplay(
+        parameters={"num_factors": values}, scores=np.arange(10.0),
+        status=np.full(10, "completed"), best_index=9,
+    ).plot()  # fmt: skip
+    shown = [tick.get_text() for tick in display.ax_.get_xticklabels()]
+    assert shown[0] == "solved"
+    assert {"12", "20"} <= set(shown)
+    x = np.concatenate([found[:, 0] for found in drawn(display.ax_).values()])
+    assert min(x) == display.ax_.get_xticks()[0] < 9
+    np.testing.assert_array_equal(sorted(x)[1:], values[1:])
+
+
 def test_panels_stand_side_by_side_where_there_is_room(models):
     names = ["wd", "l1", "learning_rate"]
     columns = []
