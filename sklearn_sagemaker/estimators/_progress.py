@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import multiprocessing
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sklearn_sagemaker._compat import EpochCallbacks
@@ -50,14 +52,18 @@ def monitored(estimator: Any, X, y, *, validated: bool) -> Iterator[Monitor]:
 
 
 def progress_bar_available() -> bool:
-    """Whether somebody watches standard error, and rich is installed."""
+    """Whether somebody watches one fit at a time, and rich is installed."""
     if importlib.util.find_spec("rich") is None:
         return False
-    from rich.console import Console
-
     # The program's own lines are what a log is for.
     if logger.isEnabledFor(logging.INFO) and logger.hasHandlers():
         return False
+    # Bars of fits at the same time would write over each other; lines stay whole.
+    worker = multiprocessing.parent_process() is not None
+    if worker or threading.current_thread() is not threading.main_thread():
+        return False
+    from rich.console import Console
+
     console = Console(stderr=True)
     if console.is_jupyter:
         # Without it rich warns at every epoch, and draws nothing.
@@ -110,9 +116,7 @@ class EpochBar:
         """An epoch of so many is done."""
         if self._task is None:
             self._task = self._progress.add_task(self._name, total=epochs, losses="")
-            # Another fit in this terminal may have a bar: this one is then drawn once.
-            with suppress(LookupError, RuntimeError):
-                self._progress.start()
+            self._progress.start()
         self._progress.update(self._task, completed=epoch + 1, losses=losses)
         self._progress.refresh()
 

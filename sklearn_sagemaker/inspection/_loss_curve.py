@@ -33,7 +33,8 @@ class LossCurveDisplay(Display):
     Parameters
     ----------
     loss_curve : float64 ndarray of shape (n_epochs,)
-        Mean loss on the training rows.
+        Mean loss on the training rows; of steps the mean over an epoch, while the
+        weights moved.
     validation_curve : float64 ndarray of shape (n_epochs,), default=None
         On the validation rows; None without such.
     best_epoch : int, default=None

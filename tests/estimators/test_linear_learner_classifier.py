@@ -5,6 +5,7 @@ import io
 import logging
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -34,7 +35,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker._compat import HAS_CALLBACKS
-from sklearn_sagemaker.estimators._progress import EpochBar
+from sklearn_sagemaker.estimators._progress import EpochBar, progress_bar_available
 from sklearn_sagemaker.training.linear.run import OF_SOFTMAX
 
 # Few models and epochs.
@@ -1257,17 +1258,33 @@ def test_verbose_shows_one_bar_with_losses_where_somebody_watches(monkeypatch, c
     assert not rich.Console(stderr=True).is_terminal
 
 
-def test_a_second_bar_in_a_terminal_is_no_error():
+def test_the_bar_has_room_in_80_letters():
     console = pytest.importorskip("rich.console").Console(
         file=io.StringIO(), force_terminal=True, width=80
     )
-    with EpochBar("first", console) as first, EpochBar("second", console) as second:
-        first.show(0, 2, "training loss 1")
-        second.show(0, 2, "training loss 2")
-        first.show(1, 2, "training loss 0.5, best validation loss 0.06123")
-    # All of it has room in 80 letters, but the name.
+    with EpochBar("LinearLearnerClassifier", console) as bar:
+        bar.show(1, 2, "training loss 0.5124, best validation loss 0.06123")
     drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", console.file.getvalue())
-    assert "2/2 training loss 0.5, best validation loss 0.06123 0:00" in drawn
+    assert "2/2 training loss 0.5124, best validation loss 0.06123 0:00" in drawn
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_bar_is_for_one_fit_that_somebody_watches(monkeypatch, caplog):
+    pytest.importorskip("rich")
+    assert not progress_bar_available()
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setattr(logging.getLogger("sklearn_sagemaker"), "propagate", False)
+    assert progress_bar_available()
+    with ThreadPoolExecutor() as pool:
+        assert not pool.submit(progress_bar_available).result()
+    monkeypatch.undo()
+    monkeypatch.setattr("sys.stderr", Terminal())
+    caplog.set_level(logging.INFO, logger="sklearn_sagemaker")
+    assert not progress_bar_available()
 
 
 @pytest.fixture
