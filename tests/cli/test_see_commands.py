@@ -133,6 +133,7 @@ def test_a_report_is_refused_before_the_work(refused, trained, tmp_path):
     assert not (tmp_path / "m.joblib").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="there is no Chromium on this machine")
 def test_a_browser_shows_the_report(report, tmp_path):
     _, path = report("binary_classifier")
