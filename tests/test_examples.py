@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 EXAMPLES = Path(__file__).parents[1] / "examples"
 MOVIE_RATINGS = EXAMPLES / "movie_ratings.py"
 
@@ -21,6 +23,7 @@ def run(example, folder):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_films_are_recommended_by_hidden_tastes(tmp_path):
     out = run(MOVIE_RATINGS, tmp_path)
     assert "made up with a fixed seed" in out

@@ -12,7 +12,15 @@ LISTED = Path(__file__).with_name("public_api.txt")
 PAGE = Path(__file__).parents[1] / "doc" / "reference.rst"
 MADE = re.compile(r"set_\w+_request")
 PLAIN = (str, int, float, bool, type(None), tuple)
-MODULES = ("", ".backends", ".exceptions", ".io", ".sagemaker", ".testing")
+MODULES = (
+    "",
+    ".backends",
+    ".exceptions",
+    ".inspection",
+    ".io",
+    ".sagemaker",
+    ".testing",
+)
 
 
 def signature(value):
