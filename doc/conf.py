@@ -33,6 +33,7 @@ myst_heading_anchors = 4
 myst_enable_extensions = ["colon_fence"]
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's types say more
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn_sagemaker import LinearLearnerClassifier
 
 X, y = make_classification(
-    3000, 40, n_informative=12, n_redundant=12, flip_y=0.05, random_state=0
+    2000, 40, n_informative=12, n_redundant=12, flip_y=0.05, random_state=0
 )
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
