@@ -6,6 +6,7 @@ import importlib.util
 from typing import Any
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
@@ -118,5 +119,6 @@ __all__ = [
     "check_sample_weight",
     "fit_context",
     "progress_bar_available",
+    "rows_of",
     "with_callbacks",
 ]
