@@ -31,8 +31,6 @@ NOT_BUILT = {
 class NotBuilt(ModuleType):
     """A module that is not here, or what a notebook's first lines import from one."""
 
-    __path__: Sequence[str] = ()
-
     def __repr__(self) -> str:
         return f"<{self._called()}, which is not built>"
 
