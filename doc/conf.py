@@ -26,7 +26,7 @@ extensions = [
 ]
 root_doc = "index"
 templates_path = ["_templates"]
-exclude_patterns = ["files", "_templates", "auto_examples/**/*.ipynb"]
+exclude_patterns = ["files", "_examples", "_templates", "auto_examples/**/*.ipynb"]
 nitpicky = False  # NumPy's and scikit-learn's names have no pages here
 
 myst_heading_anchors = 4
@@ -62,7 +62,7 @@ html_sidebars = {"index": [], "getting_started": []}
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sphinx_gallery_conf = {
-    "examples_dirs": str(ROOT / "examples"),
+    "examples_dirs": "_examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"\.py$",
     "abort_on_example_error": True,

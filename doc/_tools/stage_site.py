@@ -159,6 +159,12 @@ def stage(folder: Path) -> None:
                 path = folder / source_path.relative_to(ROOT / "doc")
                 write(path, source_path.read_bytes())
                 made.add(path)
+    # Examples run where they are, and may leave files there.
+    for source_path in (ROOT / "examples").iterdir():
+        if source_path.suffix in (".py", ".rst"):
+            path = folder / "_examples" / source_path.name
+            write(path, source_path.read_bytes())
+            made.add(path)
     generated = ("auto_examples", "api", "sg_execution_times.rst")
     for path in [*folder.rglob("*")]:
         kept = path in made or path.relative_to(folder).parts[0] in generated
