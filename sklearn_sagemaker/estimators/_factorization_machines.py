@@ -160,7 +160,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         draws them, and the decays with them, and averages the predictions of many
         draws. Both keep a copy of X by columns, and classify by a probit link.
     num_factors : int in [1, inf) or "auto", default="auto"
-        Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
+        Factors of each feature, k. "auto" is 64 for "gradient" and 14 for the
         others; with more than 8 classes as many fewer, down to 8. SageMaker's own
         default is 64.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"
@@ -536,7 +536,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         draws them, and the decays with them, and averages the predictions of many
         draws. Both keep a copy of X by columns, and classify by a probit link.
     num_factors : int in [1, inf) or "auto", default="auto"
-        Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
+        Factors of each feature, k. "auto" is 64 for "gradient" and 14 for the
         others; with more than 8 classes as many fewer, down to 8. SageMaker's own
         default is 64.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"

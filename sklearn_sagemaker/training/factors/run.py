@@ -336,7 +336,12 @@ class FactorRun:
     def _order(
         self, rows: np.ndarray, n_bytes: int, rng: np.random.Generator
     ) -> np.ndarray:
-        """Rows in a random order; those of large data in windows of runs."""
+        """Rows in a random order; those of large data in windows of runs.
+
+        Sweeps over the columns ask for none.
+        """
+        if self.settings.solver != "gradient":
+            return rows
         run = RUN_ROWS if n_bytes > LARGE_DATA else 1
         return shuffled_runs(rows, run, rng, WINDOW_ROWS)
 

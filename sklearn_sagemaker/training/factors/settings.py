@@ -33,10 +33,11 @@ GROUPS = ("bias", "linear", "factors")
 """Of the parameters."""
 INIT_SIGMA, STREAM_SIGMA = 0.006, 0.03
 """Of factors that have many passes to come up, and of those that have one."""
-FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
+FACTORS = {"gradient": 64, "als": 14, "mcmc": 14}
+"""With the weight, 14 are what the sweeps of a feature step at once."""
 MOST_FACTORS, FEWEST_FACTORS = 512, 8
 """Of all classes under a softmax together, and of each all the same."""
-PATH_PATIENCE, SETTLED_PATIENCE = 24, 12
+PATH_PATIENCE, SETTLED_PATIENCE = 24, 5
 """Epochs without an improvement that "als" waits: its factors come up on the way to
 less regularisation, after what is linear has been found. Fewer once they have."""
 EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100}

@@ -33,7 +33,7 @@ the mean more than they harm it."""
 PATH_END = {False: 1.0, True: 0.3}
 """Share of the regularisation of the factors that "als" ends with, without and with
 rows that tell which sweep was the best."""
-SETTLED_SWEEPS = 12
+SETTLED_SWEEPS = 6
 """Since factors are larger than they started, in which they find what there is."""
 HYPER = (
     "alpha", "linear_mean", "linear_precision", "factors_mean", "factors_precision",
