@@ -132,7 +132,8 @@ def all_draws(
     if not found:
         return None
     stacked: dict[str, np.ndarray] = {}
-    most = max(one.factors.shape[2] for one in found)
+    # One of zero stands for none.
+    most = max(1, *(one.factors.shape[2] for one in found))
     for place, draw in enumerate(found):
         # One at a time: they are large.
         one = in_user_units(draw, scaler, origin, unit)

@@ -50,6 +50,9 @@ WINDOW_ROWS = 2048
 FOLD_MODEL_BYTES = 40 << 20
 """Of the factors of all candidates, above which ``cv="auto"`` holds rows out: with the
 states and the best of them, those of folds take some fifteen times as much."""
+FEW_STORED = 1 << 16
+"""Stored values up to which sweeps have their linear part alone as a candidate: the path
+of "als" begins with it anyhow, at decays that matter where rows are few."""
 PLANNED_EPOCHS = 20
 """Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
 
@@ -118,7 +121,10 @@ class FactorRun:
         full = self.settings.auto_factors == FACTORS[self.settings.solver]
         several = full and max(stored, self.reader.n_features) * work <= CV_BUDGET
         self.candidates = self.settings.candidates(
-            self.square, several=several, validated=validated
+            self.square,
+            several=several,
+            validated=validated,
+            few=stored <= FEW_STORED,
         )
         self._check_memory()
         self.targets = Targets(

@@ -87,7 +87,9 @@ class Candidates:
     def params(self, index: int) -> dict[str, Any]:
         """Hyperparameters of one candidate, as plain Python values."""
         return {
-            name: values[index].item() if hasattr(values[index], "item") else None
+            name: values[index].item()
+            if hasattr(values[index], "item")
+            else values[index]
             for name, values in self.columns.items()
         }
 
@@ -204,12 +206,13 @@ class FactorSettings(Settings):
         *,
         several: bool = False,
         validated: bool = False,
+        few: bool = False,
         fresh: bool = False,
     ) -> Candidates:
         """The candidates to train: distinct, and as many as were asked for at most.
 
         Where ``num_models`` is left to us they are one model, with validation rows also
-        its linear part alone, and if the data are small it with other rates and decays.
+        its linear part alone (of sweeps if rows are few), and if the data are small it with other rates and decays.
 
         Parameters
         ----------
@@ -222,13 +225,16 @@ class FactorSettings(Settings):
             Whether training a few models with factors is affordable.
         validated : bool
             Whether there are validation rows to tell candidates apart.
+        few : bool
+            Whether rows are so few that sweeps had better compare themselves with their
+            linear part.
         fresh : bool
             Whether they are of a stream that starts from nothing.
         """
         wanted = self.values["num_models"]
         if wanted == "auto":
             rates = STREAM_RATES if fresh else (1.0, 1.0)
-            found = self._own_candidates(square, rates, several, validated)
+            found = self._own_candidates(square, rates, several, validated, few)
         else:
             found = [
                 self._candidate((rate, rate), linear, decay, square, share, boost)
@@ -252,9 +258,12 @@ class FactorSettings(Settings):
         rates: tuple[float, float],
         several: bool,
         validated: bool,
+        few: bool,
     ) -> list[dict[str, Any]]:
         if self.solver != "gradient" or not validated:
-            return [self._candidate(rates, 1.0, 1.0, square, 1.0, 5.0)]
+            found = [self._candidate(rates, 1.0, 1.0, square, 1.0, 5.0)]
+            linear_too = validated and few and self._starts_factors
+            return self._with_linear_part(found[0]) if linear_too else found
         kind = OWN_VARIATIONS["squared" if self.regression else "log"]
         found = [
             self._candidate((linear, factors), 1.0, decay, square)
@@ -270,6 +279,22 @@ class FactorSettings(Settings):
                 for decay in LINEAR_DECAYS
             ]
         return found
+
+    def _with_linear_part(self, one: dict[str, Any]) -> list[dict[str, Any]]:
+        """A candidate of sweeps, and its linear part alone.
+
+        Decays of "mcmc" are drawn, so that there is but one.
+        """
+        found = [{**one, "factors_init_sigma": None}]
+        if self.solver == "mcmc" or self.values["linear_wd"] != "auto":
+            return [*found, {**one, "factors_init_sigma": 0.0}]
+        return [
+            {**row, "factors_init_sigma": sigma, "linear_boost": boost}
+            for row, sigma, boost in (
+                (one, None, 1.0),
+                *((one, 0.0, boost) for boost in LINEAR_DECAYS),
+            )
+        ]
 
     @property
     def auto_factors(self) -> int:

@@ -130,6 +130,8 @@ class SweepModel:
     factors_boost : float
         ALS with ``factors_wd="auto"`` takes so many times the regularisation that
         sampling finds: a single solution needs more of it than an average.
+    linear_boost : float
+        The same for the linear weights.
     explore : float
         Other than 0, "auto" looks for factors that the start would not find: sampling
         by a wide prior for some sweeps (`GROWTH_SWEEPS`), ALS on a path from more to
@@ -177,16 +179,18 @@ class SweepModel:
         seed: Sequence[int],
         alpha: float | None = None,
         factors_boost: float = 5.0,
+        linear_boost: float = 1.0,
         explore: float = 0.0,
         wide_sweeps: int = 0,
         columns: np.ndarray | None = None,
-        pilot: Callable[[], dict[str, np.ndarray]] | None = None,
+        pilot: Callable[[], dict[str, Any]] | None = None,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
         self.weights = np.ascontiguousarray(weights, dtype=np.float64)
         self.num_factors, self.use_bias = num_factors, use_bias
-        self.use_linear, self._boost = use_linear, factors_boost
+        self.use_linear = use_linear
+        self._boost = {"linear": linear_boost, "factors": factors_boost}
         check_groups(groups, store.n_features)
         self.groups = np.ascontiguousarray(groups, dtype=np.int32)
         self.n_groups = int(self.groups.max(initial=0)) + 1
@@ -304,7 +308,7 @@ class SweepModel:
         self._noise_floor: NoiseFloor | None = None
         found: dict[str, Any] = {}
 
-        def own_pilot() -> dict[str, np.ndarray]:
+        def own_pilot() -> dict[str, Any]:
             return pilot_of(
                 self.store, self.y, self.weights, seed=seed, num_factors=k,
                 groups=self.groups, link=self.link, linear_wd=linear_wd,
@@ -319,8 +323,7 @@ class SweepModel:
             auto = isinstance(wd, str)
             if auto and not self.sample:
                 found = found or (pilot or own_pilot)()
-                boost = self._boost if name == "factors" else 1.0
-                ridge = np.broadcast_to(boost * found[name], shape)
+                ridge = np.broadcast_to(self._boost[name] * found[name], shape)
                 if name == "factors" and groups > 1 and k:
                     self._noise_floor = NoiseFloor(
                         self.store,
@@ -344,7 +347,7 @@ class SweepModel:
         self.linear_precision = self.alpha * self._fixed_ridge["linear"][:, 0]
         self.factors_precision = self.alpha * self._fixed_ridge["factors"]
 
-    def pilot(self) -> dict[str, np.ndarray]:
+    def pilot(self) -> dict[str, Any]:
         """Ridges that the mean of some sweeps of sampling suggests.
 
         Of a model that samples, and that was given the first sweeps of wide priors.
@@ -364,7 +367,7 @@ class SweepModel:
         return {
             "linear": 1 / linear,
             "factors": 1 / factors,
-            "noise": np.mean(noise),
+            "noise": float(np.mean(noise)),
         }
 
     # ------------------------------------------------------------- the parameters
@@ -660,7 +663,7 @@ def pilot_of(
     *,
     seed: Sequence[int],
     **settings: Any,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """Ridges of ALS by group, of the linear weights and of the factors, from sampling.
 
     Each factor of a group has the same.

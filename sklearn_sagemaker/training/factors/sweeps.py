@@ -126,7 +126,9 @@ class SweepModels:
         self.settings, self.n_outputs = settings, n_outputs
         self.sample = settings.solver == "mcmc"
         self.probit = settings.probit
-        self.k, d = params["num_factors"], data.X.shape[1]
+        self.width, d = params["num_factors"], data.X.shape[1]
+        # Factors of zero stay there, and need not be held.
+        self.k = 0 if params.get("factors_init_sigma") == 0.0 else self.width
         self.dtype = RowReader(data.X).dtype
         self.scaler = scaler
         draw_bytes = DRAW_BYTES
@@ -147,8 +149,9 @@ class SweepModels:
             for name in ("linear_wd", "factors_wd"):
                 self._arguments[name] = params[name]
             self._arguments["bias_wd"] = settings.values["bias_wd"]
-            if "factors_boost" in params:
-                self._arguments["factors_boost"] = params["factors_boost"]
+            for name in ("factors_boost", "linear_boost"):
+                if name in params:
+                    self._arguments[name] = params[name]
         self._store, self._seed = store, seed
         self._lead = self if lead is None else lead
         self._pilots: dict[int, dict[str, np.ndarray]] = {}
@@ -293,7 +296,9 @@ class SweepModels:
 
     @property
     def settled(self) -> bool:
-        """Whether factors of all outputs came up a while ago."""
+        """Whether factors of all outputs came up a while ago, or there are none."""
+        if self.k == 0:
+            return True
         return all(model.sweeps_grown >= SETTLED_SWEEPS for model in self.models)
 
     def keep(self) -> None:
@@ -326,6 +331,12 @@ class SweepModels:
 
     def solution(self) -> Solution:
         """The best parameters; of draws the mean weights, and the last factors."""
+        one = self._mean()
+        lack = self.width - self.k
+        padded = np.pad(one.factors, ((0, 0), (0, 0), (0, lack)))
+        return Solution(one.intercept, one.coef, padded)
+
+    def _mean(self) -> Solution:
         if not self.sample:
             return self.best or self._current()
         draws = self.draws()
@@ -346,7 +357,7 @@ class SweepModels:
         margins : float64 array of shape (n, n_outputs)
         """
         mean = DrawMean(self.probit)
-        for draw in self.draws() or [self.solution()]:
+        for draw in self.draws() or [self._mean()]:
             mean.add(self._scores(reader, rows, draw))
         return mean.margins()
 
