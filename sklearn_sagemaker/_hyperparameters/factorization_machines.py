@@ -75,7 +75,7 @@ FACTORIZATION_MACHINES = (
     ),
     number(
         "num_factors", "int", "auto", 64,
-        'Factors of each feature, k. "auto" is 64 for "gradient" and 16 for '
+        'Factors of each feature, k. "auto" is 64 for "gradient" and 14 for '
         "the others; with more than 8 classes as many fewer, down to 8.",
         1, auto=True,
     ),
@@ -102,7 +102,8 @@ FACTORIZATION_MACHINES = (
         "Candidate models to train side by side. They differ in learning rates, decays "
         "and number of factors, as far as these are left to us; the best one on the "
         'validation rows is kept. "auto" is one; with "gradient" and validation rows '
-        "also its linear part alone, and on small data two of other rates and decays.",
+        "also its linear part alone, and on small data two of other rates and decays; "
+        "with the other solvers the linear part alone if rows are few.",
         1, auto=True, ours=True,
     ),
     number(
@@ -152,7 +153,7 @@ FACTORIZATION_MACHINES = (
     number(
         "num_draws", "int", "auto", "auto",
         'Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto" '
-        "is as many as take 256 MB, and 100 at most.",
+        "is as many as take 256 MB, and 50 at most.",
         1, auto=True, ours=True, requires=when("solver", "mcmc"),
     ),
     flag(

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_classifier, is_regressor
 
+from sklearn_sagemaker._columns import draws_by_feature
 from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
     CLASSIFIERS,
@@ -64,6 +65,11 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
     def draws_(self, draws: dict[str, np.ndarray]) -> None:
         self._hold_all()
         self.__dict__["draws_"] = draws
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if vars(self).get("draws_") is not None:
+            self.__dict__["draws_"] = draws_by_feature(vars(self)["draws_"])
 
     def _hold_all(self) -> None:
         """Hold the numbers of all features from here on."""
@@ -240,7 +246,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         The constant.
     num_draws : int in [1, inf) or "auto", default="auto"
         Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
-        is as many as take 256 MB, and 100 at most.
+        is as many as take 256 MB, and 50 at most.
     normalize_data : bool or "auto", default="auto"
         Whether to standardise dense features, and to scale sparse ones whose stored
         values are large or tiny. The model is in the units of X all the same. "auto"
@@ -616,7 +622,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         The constant.
     num_draws : int in [1, inf) or "auto", default="auto"
         Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
-        is as many as take 256 MB, and 100 at most.
+        is as many as take 256 MB, and 50 at most.
     normalize_data : bool or "auto", default="auto"
         Whether to standardise dense features, and to scale sparse ones whose stored
         values are large or tiny. The model is in the units of X all the same. "auto"

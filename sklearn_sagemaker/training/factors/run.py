@@ -51,8 +51,8 @@ FOLD_MODEL_BYTES = 40 << 20
 """Of the factors of all candidates, above which ``cv="auto"`` holds rows out: with the
 states and the best of them, those of folds take some fifteen times as much."""
 FEW_STORED = 1 << 16
-"""Stored values up to which sweeps have their linear part alone as a candidate: the path
-of "als" begins with it anyhow, at decays that matter where rows are few."""
+"""Stored values up to which sweeps have their linear part alone as a candidate: where
+rows are few, factors fit noise."""
 PLANNED_EPOCHS = 20
 """Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
 

@@ -212,7 +212,8 @@ class FactorSettings(Settings):
         """The candidates to train: distinct, and as many as were asked for at most.
 
         Where ``num_models`` is left to us they are one model, with validation rows also
-        its linear part alone (of sweeps if rows are few), and if the data are small it with other rates and decays.
+        its linear part alone (of sweeps if rows are few), and if the data are small it
+        with other rates and decays.
 
         Parameters
         ----------
@@ -249,7 +250,7 @@ class FactorSettings(Settings):
         if num_factors is not None:
             rows = [{**row, "num_factors": num_factors} for row in rows]
         return Candidates(
-            {name: np.array([row[name] for row in rows]) for name in rows[0]}
+            {name: _column([row[name] for row in rows]) for name in rows[0]}
         )
 
     def _own_candidates(
@@ -285,13 +286,13 @@ class FactorSettings(Settings):
 
         Decays of "mcmc" are drawn, so that there is but one.
         """
-        found = [{**one, "factors_init_sigma": None}]
+        found = [{**one, "factors_init_sigma": "auto"}]
         if self.solver == "mcmc" or self.values["linear_wd"] != "auto":
             return [*found, {**one, "factors_init_sigma": 0.0}]
         return [
             {**row, "factors_init_sigma": sigma, "linear_boost": boost}
             for row, sigma, boost in (
-                (one, None, 1.0),
+                (one, "auto", 1.0),
                 *((one, 0.0, boost) for boost in LINEAR_DECAYS),
             )
         ]
@@ -347,6 +348,12 @@ class FactorSettings(Settings):
             if row["factors_wd"] == "auto":
                 row["factors_boost"] = boost
         return row
+
+
+def _column(values: list[Any]) -> np.ndarray:
+    # Numbers beside "auto" stay numbers.
+    mixed = len({isinstance(value, str) for value in values}) > 1
+    return np.array(values, dtype=object if mixed else None)
 
 
 def _or(value: Any, auto: float) -> float:

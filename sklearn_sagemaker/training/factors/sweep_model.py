@@ -361,9 +361,9 @@ class SweepModel:
                 variances.append((self.alpha * linear, self.alpha * factors))
                 noise.append(1 / self.alpha)
         linear = np.mean([v for v, _ in variances], axis=0)[:, None]
-        factors = np.mean([v for _, v in variances], axis=0)
+        factors = np.ones((self.n_groups, 1))
         if self.num_factors:
-            factors = factors.mean(axis=1, keepdims=True)
+            factors = np.mean([v for _, v in variances], axis=(0, 2))[:, None]
         return {
             "linear": 1 / linear,
             "factors": 1 / factors,

@@ -26,7 +26,8 @@ from sklearn_sagemaker.training.factors.sweep_model import SweepModel, pilot_of
 
 DRAW_BYTES = 256 << 20
 """Of the draws of a model that are kept, with ``num_draws="auto"``."""
-MOST_DRAWS = 100
+MOST_DRAWS = 50
+"""A prediction costs as many machines."""
 BURN_IN = 5
 """Sweeps of "mcmc" that are not averaged, a quarter of all at most: early draws help
 the mean more than they harm it."""
@@ -230,7 +231,10 @@ class SweepModels:
         for name in ("linear_wd", "factors_wd"):
             outputs = np.stack([model.hyper[name] for model in self.models])
             by_group = outputs.reshape(*outputs.shape[:2], -1)
-            found[name] = by_group.mean(axis=(0, 2)).tolist()
+            # There are none of no factors.
+            shape = by_group.shape
+            means = by_group.mean(axis=(0, 2)) if shape[2] else np.zeros(shape[1])
+            found[name] = means.tolist()
         return found
 
     def _num_draws(self, n_features: int, draw_bytes: int) -> int:
