@@ -1,9 +1,9 @@
 """Hashed text in 2**20 columns: memory and CPU seconds of machines by each solver.
 
-2,000 texts of 80 words, two classes, untouched defaults, each fit in a process of its own.
-"text" has the words of benchmarks.linear.wide_text, by Zipf's law; "many" has words that
-are equally likely, of which far more columns are met. Memory is the growth of the peak
-over what is resident before the fit.
+2,000 texts of 80 words, two classes, untouched defaults, each fit in a process of its
+own. "text" has the words of benchmarks.linear.wide_text, by Zipf's law; "many" has
+words that are equally likely, of which far more columns are met. Memory is the growth
+of the peak over what is resident before the fit.
 """
 
 import json
