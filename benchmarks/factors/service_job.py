@@ -1,7 +1,7 @@
 """A job of SageMaker's of 2023 on film ratings, beside our fits on ratings like these.
 
 The log of a public notebook: MovieLens 100k, u1.base / u1.test in file order (80,000
-and 20,000 rows, 2,625 columns), 64 factors, mini-batches of 1,000, 50 epochs, regressor.
+and 20,000 rows, 2,625 columns), 64 factors, mini-batches of 1,000, 50 epochs.
 That set is not at hand: `mlsmall` has as many ratings, of other years, in 9,737 columns
 and with half stars, divided at random. So errors are comparable with those of our other
 fits, and with the constant's, not with the job's digits.
