@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
+from sklearn_sagemaker._kernels import sweep_kernels
+
 CG_STEPS = 3
 """For each side in each sweep: more of them gain less than another sweep does."""
 HALVINGS = 8
 """Of a step that does not lower the objective, before it is left out."""
-BLOCK = 1 << 14
-"""Pairs whose vectors are gathered at a time, so that they stay in cache."""
 
 
 class Side:
@@ -97,7 +97,7 @@ class Observed:
 
     Attributes
     ----------
-    queries, items : int64 arrays of shape (n_pairs,)
+    queries, items : int32 arrays of shape (n_pairs,)
     indptr : int64 array of shape (n_queries + 1,)
     weight, weighted : float64 arrays of shape (n_pairs,)
         Sums over their rows of the weight, and of weight times label.
@@ -122,10 +122,7 @@ class Observed:
     def products(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
         """Inner products of the vectors of each pair."""
         out = np.empty(len(self.items))
-        for start in range(0, len(out), BLOCK):
-            some = slice(start, start + BLOCK)
-            a, b = left[self.queries[some]], right[self.items[some]]
-            np.einsum("ij,ij->i", a, b, out=out[some])
+        sweep_kernels.pair_products(self.queries, self.items, left, right, out)
         return out
 
 
@@ -144,8 +141,8 @@ def observed_pairs(
     key, where = np.unique(queries * n_items + items, return_inverse=True)
     of_query = key // n_items
     return Observed(
-        of_query,
-        key % n_items,
+        of_query.astype(np.int32),
+        (key % n_items).astype(np.int32),
         np.concatenate([[0], np.cumsum(np.bincount(of_query, minlength=n_queries))]),
         np.bincount(where, weights),
         np.bincount(where, weights * y),
