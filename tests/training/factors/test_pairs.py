@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from sklearn.base import clone
 
 from sklearn_sagemaker import FactorizationMachinesRegressor
+from sklearn_sagemaker._state import ModelState
 from sklearn_sagemaker.training.factors.pairs import (
     Side,
     WholeData,
@@ -223,3 +224,31 @@ def test_what_has_no_meaning_for_all_pairs_is_refused(params, says):
         FactorizationMachinesRegressor(**QUICK).fit(
             X, np.ones(40), X_val=X, y_val=np.ones(40)
         )
+
+
+def test_recommendations_make_no_factors_of_columns_never_met(monkeypatch):
+    narrow = fitted()
+    wide = sp.csr_array(X)
+    wide = sp.csr_array((wide.data, wide.indices, wide.indptr), (40, 1 << 20))
+    model = fitted(wide)
+    made = []
+    original = ModelState.machines
+
+    def machines(self, columns=None):
+        found = original(self, columns)
+        made.append(found[2].shape[1])
+        return found
+
+    monkeypatch.setattr(ModelState, "machines", machines)
+    items = LEFT.shape[1] + np.arange(ITEMS)
+    queries = sp.csr_array(np.eye(USERS, X.shape[1]))
+    wider = sp.csr_array(
+        (queries.data, queries.indices, queries.indptr), (USERS, 1 << 20)
+    )
+    found, scores = model.recommend(wider, items, k=4)
+    expected, _ = narrow.recommend(queries, items, k=4)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_allclose(scores, model.recommend(wider, items, k=4)[1])
+    model.pair_weights([0, 1], items[:2])
+    assert len(made) >= 4
+    assert max(made) < 100
