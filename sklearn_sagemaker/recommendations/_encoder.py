@@ -281,5 +281,6 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
         if isinstance(key, str):
             return key
         names = getattr(self, "feature_names_in_", None)
-        known = names is not None and -len(names) <= key < len(names)
-        return str(names[key]) if known else f"x{key}"
+        if names is None or not -len(names) <= key < len(names):
+            return f"x{key}"
+        return str(names[key])

@@ -284,8 +284,8 @@ class Recommender(BaseEstimator):
         if (places < 0).any():
             kind = "user" if user else "item"
             raise ValueError(
-                f"{ids[places < 0].tolist()[0]!r} is no {kind} of the fit; pass {kind}s "
-                "as a DataFrame with the columns that describe them if some are new."
+                f"{ids[places < 0].tolist()[0]!r} is no {kind} of the fit; pass "
+                f"{kind}s as a DataFrame with the columns that describe them if some are new."
             )
         return ids, rows[places], places
 
