@@ -285,7 +285,8 @@ class Recommender(BaseEstimator):
             kind = "user" if user else "item"
             raise ValueError(
                 f"{ids[places < 0].tolist()[0]!r} is no {kind} of the fit; pass "
-                f"{kind}s as a DataFrame with the columns that describe them if some are new."
+                f"{kind}s as a DataFrame, with the columns that describe them, if some "
+                "are new."
             )
         return ids, rows[places], places
 
