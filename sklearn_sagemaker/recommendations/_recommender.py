@@ -15,7 +15,7 @@ from sklearn_sagemaker.estimators import FactorizationMachinesRegressor
 from sklearn_sagemaker.recommendations._columns import Key
 from sklearn_sagemaker.recommendations._encoder import InteractionEncoder
 
-UNOBSERVED = 0.2
+UNOBSERVED = 0.3
 """Weight of what nobody clicked, where the estimator is left to us."""
 
 
@@ -27,7 +27,7 @@ class Recommender(BaseEstimator):
     estimator : estimator, default=None
         `FactorizationMachinesRegressor` or `FactorizationMachinesClassifier` of two
         classes. None is, with labels, the regressor with ``solver="als"``, and without
-        the same with ``unobserved_weight=0.2``: rows are then clicks, purchases or the
+        the same with ``unobserved_weight=0.3``: rows are then clicks, purchases or the
         like. Its ``num_query_features`` is set where it is "auto".
     user, item : str or int, default=0 and 1
         As of `InteractionEncoder`.

@@ -28,11 +28,9 @@ from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
 
 SIGMA = 0.1
 """Of the factors at the start, for labels of size 1."""
-RIDGE, POWER = 0.04, 0.7
-"""A feature's ridge with decays of "auto": so many times this power of all the weight
-that its pairs have, those without a row among them. Ridges that grow more slowly than
-what features are seen fit the frequent and the rare alike (Rendle et al., "Revisiting
-the performance of iALS on item recommendation benchmarks", RecSys 2022)."""
+RIDGE = 0.5
+"""Of decays of "auto": ridges in units of the largest singular value that labels have
+which are scattered over all pairs at random, which factors must not learn."""
 
 
 def for_pairs(spec: TrainingSpec, data: TrainingData | WindowedData) -> TrainingSpec:
@@ -151,37 +149,35 @@ class PairModels:
         # Where the objective is least for features without rows.
         seen = np.bincount(X.indices, X.data**2, X.shape[1])
         factors[seen == 0], coef[seen == 0] = 0.0, 0.0
-        unobserved = values["unobserved_weight"]
-
-        def side(Z: sp.csr_array, part: slice, n_others: int) -> tuple[Side, Any]:
-            made = Side(Z, factors[part], coef[part, 0])
-            # All the weight that pairs with a feature have.
-            held = seen[part] + unobserved * n_others * made.sizes
-            return made, self._ridges(np.maximum(held, 1.0))
-
-        first = side(queries, slice(self.split), items.shape[0])
-        second = side(items, slice(self.split, None), queries.shape[0])
+        noise = np.sqrt(self._total) * (
+            queries.shape[0] ** -0.5 + items.shape[0] ** -0.5
+        )
+        ridges = self._ridges(RIDGE * noise)
+        parts = slice(self.split), slice(self.split, None)
+        first, second = (
+            Side(Z, factors[part], coef[part, 0])
+            for Z, part in zip((queries, items), parts, strict=True)
+        )
         self._whole = WholeData(
-            (first[0], second[0]),
+            (first, second),
             pairs,
-            unobserved,
-            (first[1], second[1]),
+            values["unobserved_weight"],
+            (ridges, ridges),
             0.5 * self._total * values["bias_wd"],
             float(bias[0, 0]),
         )
         self.best: Solution | None = None
         self.n_sweeps = 0
 
-    def _ridges(self, held: np.ndarray) -> np.ndarray:
-        """Of the factors and the weight of the features of one side."""
-        found = np.empty((len(held), self.k + 1))
+    def _ridges(self, auto: float) -> np.ndarray:
+        """Of the factors and the weight of each feature, as one row."""
+        found = np.empty((1, self.k + 1))
         for name, part, unit in (
             ("factors_wd", slice(self.k), self._level),
             ("linear_wd", slice(self.k, None), 1.0),
         ):
             wd = self.settings.values[name]
-            auto = (RIDGE * unit * held**POWER)[:, None]
-            found[:, part] = auto if wd == "auto" else 0.5 * self._total * wd
+            found[:, part] = auto * unit if wd == "auto" else 0.5 * self._total * wd
         return found
 
     @property
@@ -190,12 +186,9 @@ class PairModels:
         return SIGMA * float(np.sqrt(self._level))
 
     def decays(self) -> dict[str, list[float]]:
-        """Mean decays of queries, and of items."""
-        ridges = [2.0 * ridge / self._total for ridge in self._whole.ridges]
-        return {
-            "linear_wd": [float(one[:, -1].mean()) for one in ridges],
-            "factors_wd": [float(one[:, :-1].mean()) for one in ridges],
-        }
+        """Decays of all features, as a list of one group."""
+        found = 2.0 * self._whole.ridges[0][0] / self._total
+        return {"linear_wd": [float(found[-1])], "factors_wd": [float(found[0])]}
 
     def train(self, *_: Any) -> float:
         """One sweep; returns the loss of all pairs, divided by the number of rows."""

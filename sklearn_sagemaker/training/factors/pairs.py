@@ -29,6 +29,7 @@ from sklearn_sagemaker._kernels import sweep_kernels
 
 CG_STEPS = 3
 """For each side in each sweep: more of them gain less than another sweep does."""
+TINY = 1e-300
 HALVINGS = 8
 """Of a step that does not lower the objective, before it is left out."""
 
@@ -52,6 +53,8 @@ class Side:
         Sums of factors.
     alone : float64 array of shape (n,)
         What each adds to a score by itself.
+    parts : list of (bool array of shape (d, 1), bool)
+        Features that are solved for together, and whether no row has two of them.
     """
 
     def __init__(self, Z: sp.csr_array, factors: np.ndarray, coef: np.ndarray):
@@ -62,6 +65,7 @@ class Side:
             self.squares = sp.csr_array((Z.data**2, Z.indices, Z.indptr), Z.shape)
             self.back_squares = sp.csr_array(self.squares.T)
         self.sizes = np.bincount(Z.indices, Z.data**2, Z.shape[1])
+        self.parts = _parts(Z)
         self.set(np.hstack([factors, coef[:, None]]))
 
     def set(self, numbers: np.ndarray) -> None:
@@ -236,25 +240,27 @@ class WholeData:
     def _solve(self, number: int, steps: int) -> None:
         """Step the numbers of one side."""
         side = self.sides[number]
-        start = side.numbers
-        before = self.objective() if side.paired else 0.0
-        change = self._direction(number, steps)
-        side.set(start + change)
-        if not side.paired:
-            return  # The objective is a quadratic, which every step lowers.
-        for _ in range(HALVINGS):
-            if self.objective() <= before:
-                return
-            change *= 0.5
+        for part, apart in side.parts:
+            start = side.numbers
+            before = 0.0 if apart else self.objective()
+            change = self._direction(number, part, apart, steps)
             side.set(start + change)
-        if not self.objective() <= before:
-            side.set(start)
+            if apart:
+                continue  # The objective is a quadratic, which every step lowers.
+            for _ in range(HALVINGS):
+                if self.objective() <= before:
+                    break
+                change *= 0.5
+                side.set(start + change)
+            else:
+                side.set(start)
 
-    def _direction(self, number: int, steps: int) -> np.ndarray:
+    def _direction(
+        self, number: int, part: np.ndarray, apart: bool, steps: int
+    ) -> np.ndarray:
         """Where the minimum of the quadratic that touches here lies, nearly."""
         side, ridge = self.sides[number], self.ridges[number]
         mine, other = self.vectors()[:: 1 if number == 0 else -1]
-        gram = other.T @ other
         # A query has its own part in the last place, an item in the one before it.
         width = other.shape[1]
         varying = [*range(width - 2), width - 1 if number == 0 else width - 2]
@@ -269,28 +275,34 @@ class WholeData:
             return self.pairs.products(*pair)
 
         errors = self.beyond * scores_of(mine, other) - self.pairs.weighted
-        slopes = self.unobserved * (mine @ gram[:, varying]) + slopes_of(errors)
+        slopes = self.unobserved * (mine @ (other.T @ moving)) + slopes_of(errors)
         slope = side.pulled(slopes) + ridge * side.numbers
-        part = self.unobserved * gram[np.ix_(varying, varying)]
+        gram = moving.T @ moving
 
         def curved(change: np.ndarray) -> np.ndarray:
             moved = side.moved(change)
             known = slopes_of(self.beyond * scores_of(moved, moving))
-            return side.pulled(moved @ part + known) + ridge * change
+            slopes = self.unobserved * (moved @ gram) + known
+            return np.where(part, side.pulled(slopes) + ridge * change, 0.0)
 
-        # Near to the curvature: all vectors of the other side alike, in its own axes.
-        own = np.abs(self.pairs.matrix(self.beyond)).sum(axis=1 - number)
-        share = self.unobserved * side.sizes
-        share += np.bincount(
-            side.Z.indices, side.Z.data**2 * np.repeat(own, np.diff(side.Z.indptr)),
-            side.Z.shape[1],
-        ) / len(other)  # fmt: skip
-        axes = np.linalg.eigh(gram[np.ix_(varying, varying)])
-        sizes = share[:, None] * np.maximum(axes[0], 0.0) + ridge.mean(axis=1)[:, None]
+        # Near to the curvature: that of the other side as a whole, in its own axes, as
+        # large as the vectors of the pairs that are known.
+        known_sizes = (moving**2).sum(axis=1)
+        beyond = self.pairs.matrix(np.abs(self.beyond))
+        own = (beyond if number == 0 else beyond.T) @ known_sizes
+        weights = side.Z.data**2 * np.repeat(own, np.diff(side.Z.indptr))
+        held = np.bincount(side.Z.indices, weights, side.Z.shape[1])
+        share = self.unobserved * side.sizes + held / max(known_sizes.sum(), TINY)
+        lengths, axes = np.linalg.eigh(gram)
+        sizes = share[:, None] * np.maximum(lengths, 0.0)
+        sizes += ridge.mean(axis=1, keepdims=True)
         sizes[sizes == 0.0] = 1.0
-        return conjugate(
-            curved, -slope, lambda r: ((r @ axes[1]) / sizes) @ axes[1].T, steps
-        )
+        goal = np.where(part, -slope, 0.0)
+
+        def near(values: np.ndarray) -> np.ndarray:
+            return ((values @ axes) / sizes) @ axes.T
+
+        return conjugate(curved, goal, near, steps, apart)
 
     def _centre(self) -> None:
         """The best intercept."""
@@ -305,19 +317,54 @@ class WholeData:
             self.intercept -= float(slope / curvature)
 
 
-def conjugate(curved: Any, goal: np.ndarray, near: Any, steps: int) -> np.ndarray:
-    """Some steps of preconditioned conjugate gradients, from zero."""
+def conjugate(
+    curved: Any, goal: np.ndarray, near: Any, steps: int, apart: bool
+) -> np.ndarray:
+    """Some steps of preconditioned conjugate gradients, from zero.
+
+    Parameters
+    ----------
+    curved, near : callable
+        The curvature, and what is near to its inverse; both keep the shape.
+    goal : float64 array of shape (d, k)
+    steps : int
+    apart : bool
+        Whether each row is a system by itself, with steps of its own.
+    """
+
+    def product(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+        return np.sum(a * b, axis=1 if apart else None, keepdims=True)
+
     found, left = np.zeros_like(goal), goal.copy()
     scaled = near(left)
-    direction, size = scaled, float((left * scaled).sum())
+    direction, size = scaled, product(left, scaled)
     for _ in range(steps):
-        if not size > 0.0:
-            break
         bent = curved(direction)
-        length = size / float((direction * bent).sum())
+        bend = product(direction, bent)
+        # Where there is nothing left, or what there is is not finite, it stays.
+        length = np.where(bend > 0, size, 0.0) / np.where(bend > 0, bend, 1.0)
         found += length * direction
         left -= length * bent
         scaled = near(left)
-        size, before = float((left * scaled).sum()), size
-        direction = scaled + (size / before) * direction
+        size, before = product(left, scaled), size
+        turn = np.where(before > 0, size, 0.0) / np.where(before > 0, before, 1.0)
+        direction = scaled + turn * direction
     return found
+
+
+def _parts(Z: sp.csr_array) -> list[tuple[np.ndarray, bool]]:
+    """Features in parts, as `Side` has them.
+
+    The first column of each row is most often its id, of which no row has two: given
+    all else, each of them is solved for by itself. The others follow together.
+    """
+    every = np.ones((Z.shape[1], 1), dtype=bool)
+    stored = np.diff(Z.indptr)
+    if (stored <= 1).all():
+        return [(every, True)]
+    first = np.zeros_like(every)
+    first[Z.indices[Z.indptr[:-1][stored > 0]]] = True
+    twice = np.add.reduceat(first[Z.indices, 0].astype(int), Z.indptr[:-1][stored > 0])
+    if (twice > 1).any():
+        return [(every, False)]
+    return [(first, True), (~first, False)]

@@ -168,7 +168,7 @@ def test_weights_repeat_rows():
 
 
 def test_pairs_that_no_row_has_score_low_and_survive_storage():
-    model = fitted(epochs=10, num_factors=6)
+    model = fitted(epochs=10, num_factors=6, factors_wd=0.01)
     seen = np.zeros((USERS, ITEMS), bool)
     seen[USER, ITEM] = True
     scores = made(LEFT, RIGHT, model.intercept_, model.coef_, model.factors_)
