@@ -198,7 +198,7 @@ class RecommendingMixin(BaseEstimator):
                 part = seen[rows].tocoo()
                 out = part.data != 0
                 found[part.coords[0][out], part.coords[1][out]] = -np.inf
-            places[rows], scores[rows] = _best(found, k)
+            places[rows], scores[rows] = best_places(found, k)
         if sp.issparse(candidates) or np.ndim(candidates) == 2:
             return places, scores
         return np.atleast_1d(np.asarray(candidates))[places], scores
@@ -294,7 +294,7 @@ def _queries(X, factors: np.ndarray) -> np.ndarray:
     return np.hstack([flat, np.ones((X.shape[0], 1))])
 
 
-def _best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def best_places(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Places and values of the k largest of every row; equals in order."""
     places = np.empty((len(scores), k), dtype=np.intp)
     least = -np.partition(-scores, k - 1, axis=1)[:, k - 1]

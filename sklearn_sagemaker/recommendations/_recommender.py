@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.estimators import FactorizationMachinesRegressor
+from sklearn_sagemaker.estimators._recommending import SCORE_BYTES, best_places
 from sklearn_sagemaker.recommendations._columns import Key
 from sklearn_sagemaker.recommendations._encoder import InteractionEncoder
 
@@ -230,11 +231,17 @@ class Recommender(BaseEstimator):
         what, rows, known = self._rows(items, user=False)
         every = _directions(self.estimator_.item_vectors(self._item_rows)[:, :-1])
         mine = _directions(self.estimator_.item_vectors(rows)[:, :-1])
-        scores = mine @ every.T
-        own = known >= 0
-        scores[np.flatnonzero(own), known[own]] = -np.inf
-        places = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-        found = np.take_along_axis(scores, places, axis=1)
+        k = min(k, len(every))
+        places, found = (
+            np.empty((len(mine), k), dtype=np.intp),
+            np.empty((len(mine), k)),
+        )
+        size = max(1, SCORE_BYTES // (8 * len(every)))
+        for start in range(0, len(mine), size):
+            block = slice(start, start + size)
+            scores, own = mine[block] @ every.T, known[block]
+            scores[own >= 0, own[own >= 0]] = -np.inf
+            places[block], found[block] = best_places(scores, k)
         left = np.isfinite(found).ravel()
         return pandas.DataFrame(
             {
