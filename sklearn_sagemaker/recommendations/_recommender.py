@@ -51,18 +51,17 @@ class Recommender(BaseEstimator):
 
     Examples
     --------
+    Even users click even items, and odd users odd ones, but each misses one:
+
     >>> import pandas as pd
     >>> from sklearn_sagemaker.recommendations import Recommender
-    >>> clicks = pd.DataFrame(
-    ...     [("ann", "tea"), ("ann", "cake"), ("bob", "tea"), ("bob", "cake"),
-    ...      ("cid", "tea"), ("dan", "beer"), ("eve", "beer"), ("eve", "nuts")],
-    ...     columns=["user", "item"],
-    ... )
-    >>> recommender = Recommender(user="user", item="item", random_state=0).fit(clicks)
-    >>> recommender.recommend(["cid", "dan"], k=1)[["user", "item"]]
-      user  item
-    0  cid  cake
-    1  dan  nuts
+    >>> pairs = [(u, i) for u in range(12) for i in range(12) if (u - i) % 2 == 0]
+    >>> clicks = pd.DataFrame([p for p in pairs if p[0] != p[1]], columns=["u", "i"])
+    >>> recommender = Recommender(user="u", item="i", random_state=0).fit(clicks)
+    >>> recommender.recommend([2, 5], k=1)[["u", "i"]]
+       u  i
+    0  2  2
+    1  5  5
     """
 
     def __init__(
