@@ -11,6 +11,7 @@ from sklearn_sagemaker._hyperparameters.entry import (
     flag,
     number,
     when,
+    when_positive,
 )
 from sklearn_sagemaker._hyperparameters.linear_learner import CRITERION, LINEAR_LEARNER
 from sklearn_sagemaker._kernels import FACTOR_CHOICES
@@ -155,6 +156,23 @@ FACTORIZATION_MACHINES = (
         'Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto" '
         "is as many as take 256 MB, and 50 at most.",
         1, auto=True, ours=True, requires=when("solver", "mcmc"),
+    ),
+    number(
+        "unobserved_weight", "float", 0.0, 0.0,
+        "For rows that are clicks, purchases and the like. Above 0, each pair of a "
+        "query (such as a user) and an item that no row has counts as a row of label 0 "
+        "and of this weight, where the mean weight of a row is 1; 0.1 to 1 are usual. "
+        "The pairs are never made.",
+        0.0, closed="left", ours=True, requires=when("solver", "als"),
+        predictor_types=(REGRESSOR,),
+    ),
+    number(
+        "num_query_features", "int", "auto", "auto",
+        "With unobserved_weight: how many columns, the first of X, describe the query; "
+        'the others describe the item. "auto" takes one-hot queries, then one-hot '
+        "items.",
+        1, auto=True, ours=True, requires=when_positive("unobserved_weight"),
+        predictor_types=(REGRESSOR,),
     ),
     flag(
         "normalize_data", "auto", False,

@@ -625,6 +625,15 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
     num_draws : int in [1, inf) or "auto", default="auto"
         Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
         is as many as take 256 MB, and 50 at most.
+    unobserved_weight : float in [0, inf), default=0.0
+        For rows that are clicks, purchases and the like. Above 0, each pair of a
+        query (such as a user) and an item that no row has counts as a row of label
+        0 and of this weight, where the mean weight of a row is 1; 0.1 to 1 are
+        usual. The pairs are never made.
+    num_query_features : int in [1, inf) or "auto", default="auto"
+        With unobserved_weight: how many columns, the first of X, describe the
+        query; the others describe the item. "auto" takes one-hot queries, then
+        one-hot items.
     normalize_data : bool or "auto", default="auto"
         Whether to standardise dense features, and to scale sparse ones whose stored
         values are large or tiny. The model is in the units of X all the same. "auto"
@@ -796,6 +805,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         factors_init_scale="auto",
         factors_init_value=0.0,
         num_draws="auto",
+        unobserved_weight=0.0,
+        num_query_features="auto",
         normalize_data="auto",
         normalize_label="auto",
         early_stopping_patience="auto",
@@ -838,6 +849,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         self.factors_init_scale = factors_init_scale
         self.factors_init_value = factors_init_value
         self.num_draws = num_draws
+        self.unobserved_weight = unobserved_weight
+        self.num_query_features = num_query_features
         self.normalize_data = normalize_data
         self.normalize_label = normalize_label
         self.early_stopping_patience = early_stopping_patience

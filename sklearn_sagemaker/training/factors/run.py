@@ -22,6 +22,7 @@ from sklearn_sagemaker._threads import Spread, quietly, thread_count, threads
 from sklearn_sagemaker.training.factors.choice import TrainedFactors, select
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
+from sklearn_sagemaker.training.factors.pair_models import PairModels, for_pairs
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
 from sklearn_sagemaker.training.factors.settings import (
     FACTORS,
@@ -78,6 +79,8 @@ class FactorRun:
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
         if isinstance(data, WindowedData):
             _check_windows(spec)
+        if FactorSettings(spec).pairs:
+            spec = for_pairs(spec, data)
         self.source = rows_of(spec, data)
         self.spec = spec = self.source.spec
         self.data = data = self.source.data
@@ -184,8 +187,11 @@ class FactorRun:
 
     def _make_models(self) -> list[list[Any]]:
         """The models of each candidate: the one that is kept, then one a fold."""
-        gradient = self.settings.solver == "gradient"
-        make = self._gradient_model if gradient else self._sweep_maker()
+        make: Callable[[int, int], Any]
+        if self.settings.solver == "gradient":
+            make = self._gradient_model
+        else:
+            make = self._pair_models if self.settings.pairs else self._sweep_maker()
         return [
             [make(number, fit) for fit in range(self.plan.n_fits)]
             for number in range(len(self.candidates))
@@ -203,6 +209,17 @@ class FactorRun:
             # apart by a number as each of them would alone.
             [self.spec.seed, 0xFAC7, 0 if self.alike else number],
             self.columns,
+        )
+
+    def _pair_models(self, number: int, fit: int) -> PairModels:
+        return PairModels(
+            self.settings,
+            self.candidates.params(number),
+            self.data,
+            self.train_rows,
+            [self.spec.seed, 0xFAC7, number],
+            self.columns,
+            self.n_features,
         )
 
     def _sweep_maker(self) -> Callable[[int, int], Any]:

@@ -40,7 +40,9 @@ MOST_FACTORS, FEWEST_FACTORS = 512, 8
 PATH_PATIENCE, SETTLED_PATIENCE = 24, 5
 """Epochs without an improvement that "als" waits: its factors come up on the way to
 less regularisation, after what is linear has been found. Fewer once they have."""
-EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100}
+EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100, "pairs": 10}
+PAIR_FACTORS = 32
+"""Of a model of all pairs of queries and items."""
 
 # Factors of (learning rates, linear decay, factor decay, number of factors), and how
 # many times the decay that draws suggest "als" takes; the most promising first.
@@ -108,12 +110,52 @@ class FactorSettings(Settings):
         self.solver: str = values["solver"]
         self.optimizer: str = values["optimizer"]
         self.waits_for_factors = False
+        # Whether pairs that no row has count, too.
+        self.pairs = self.solver == "als" and bool(values.get("unobserved_weight"))
+        if self.pairs:
+            self._settle_pairs()
         asked = spec.hyperparameters.get("early_stopping_patience", "auto")
-        if self.solver == "als" and (asked, values["factors_wd"]) == ("auto", "auto"):
+        if (
+            not self.pairs
+            and self.solver == "als"
+            and (asked, values["factors_wd"]) == ("auto", "auto")
+        ):
             values["early_stopping_patience"] = PATH_PATIENCE
             self.waits_for_factors = True
         if values["eps"] == "auto":
             values["eps"] = self.defaults.eps
+
+    def _settle_pairs(self) -> None:
+        """Refuse what has no meaning for all pairs, and leave out what moves zero.
+
+        Raises
+        ------
+        ValueError
+            Naming the value, the rule and the remedy.
+        """
+        values, spec = self.values, self.spec
+        weight = f"unobserved_weight={values['unobserved_weight']!r}"
+        for name in ("normalize_data", "normalize_label"):
+            if values[name] == "auto":
+                values[name] = False
+            if values[name]:
+                raise ValueError(
+                    f"{name}=True moves the zero that {weight} stands for; leave it at "
+                    "'auto'."
+                )
+        if values["num_models"] not in ("auto", 1):
+            raise ValueError(
+                f"num_models={values['num_models']!r}: {weight} has no validation rows "
+                "to choose among models by; leave it at 'auto', and search by a score "
+                "of ranks."
+            )
+        automatic = isinstance(spec.cv, str) or spec.cv is False
+        if not automatic or spec.validation_fraction != "auto":
+            name = "validation_fraction" if automatic else "cv"
+            raise ValueError(
+                f"{name} holds rows out, which {weight} would count as pairs that no "
+                f"row has; leave it at 'auto', and compare ranks of rows kept aside."
+            )
 
     @property
     def defaults(self) -> FactorDefaults:
@@ -196,7 +238,7 @@ class FactorSettings(Settings):
         if epochs != "auto":
             return epochs
         if self.solver != "gradient":
-            return EPOCHS[self.solver]
+            return EPOCHS["pairs" if self.pairs else self.solver]
         return EPOCHS["validated" if validated else "blind"]
 
     def candidates(
@@ -300,7 +342,7 @@ class FactorSettings(Settings):
     @property
     def auto_factors(self) -> int:
         """What ``num_factors="auto"`` is for the first candidate."""
-        most = FACTORS[self.solver]
+        most = PAIR_FACTORS if self.pairs else FACTORS[self.solver]
         if self.solver != "gradient":
             return most
         return min(most, max(FEWEST_FACTORS, MOST_FACTORS // self.n_outputs))
@@ -345,7 +387,7 @@ class FactorSettings(Settings):
         elif self.solver == "als":
             row["linear_wd"] = values["linear_wd"]
             row["factors_wd"] = values["factors_wd"]
-            if row["factors_wd"] == "auto":
+            if row["factors_wd"] == "auto" and not self.pairs:
                 row["factors_boost"] = boost
         return row
 
