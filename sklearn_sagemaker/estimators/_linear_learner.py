@@ -165,11 +165,12 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
     cv : "auto", int, splitter, iterable, None or False, default="auto"
         How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
         folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
-        hold-out where models times classes times stored values exceed 5e8 or
-        ``validation_fraction`` is a number. None is scikit-learn's 5 folds. False
-        holds nothing out: candidates are selected on the training rows. Folds are
-        trained in the same pass as the model that is kept, which is trained on all
-        rows; with a hold-out it is trained on the others. `partial_fit` ignores it.
+        hold-out where models times classes times stored values exceed 5e8, there are
+        more than 30 classes or ``validation_fraction`` is a number. None is
+        scikit-learn's 5 folds. False holds nothing out: candidates are selected on the
+        training rows. Folds are trained in the same pass as the model that is kept,
+        which is trained on all rows; with a hold-out it is trained on the others.
+        `partial_fit` ignores it.
     validation_fraction : float in (0, 1) or "auto", default="auto"
         Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
         where folds would be too much work.
@@ -489,11 +490,12 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
     cv : "auto", int, splitter, iterable, None or False, default="auto"
         How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
         folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
-        hold-out where models times classes times stored values exceed 5e8 or
-        ``validation_fraction`` is a number. None is scikit-learn's 5 folds. False
-        holds nothing out: candidates are selected on the training rows. Folds are
-        trained in the same pass as the model that is kept, which is trained on all
-        rows; with a hold-out it is trained on the others. `partial_fit` ignores it.
+        hold-out where models times classes times stored values exceed 5e8, there are
+        more than 30 classes or ``validation_fraction`` is a number. None is
+        scikit-learn's 5 folds. False holds nothing out: candidates are selected on the
+        training rows. Folds are trained in the same pass as the model that is kept,
+        which is trained on all rows; with a hold-out it is trained on the others.
+        `partial_fit` ignores it.
     validation_fraction : float in (0, 1) or "auto", default="auto"
         Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
         where folds would be too much work.

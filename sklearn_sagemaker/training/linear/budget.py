@@ -35,8 +35,11 @@ NEEDED = 8
 """Times that budget, where features are nearly equal..."""
 EQUAL, NEARLY_EQUAL = 1e-10, 5e-3
 """... which they are where their correlations have eigenvalues between these."""
-LOCKSTEP_WORK, LOCKSTEPS = 50_000_000_000, 10
-"""Multiplications for several classes, all folds at once, and a candidate's steps."""
+LOCKSTEP_WORK, LOCKSTEPS = 100_000_000_000, 10
+"""Multiplications for several classes, all folds at once, and a candidate's steps..."""
+MANY_CLASSES, OF_MANY = 30, 10
+"""... and as many times as many with more classes than this, where training takes
+longer than it does to solve."""
 CURVED_SHARE = 0.1
 """Of the rows whose Huber loss is square at the best constant: with fewer the loss is
 nearly the absolute error, and is solved as one with kinks."""
@@ -177,12 +180,14 @@ def at_once(settings, source, plan, reader) -> bool:
     r, outputs, values = min(n, d), settings.n_outputs, settings.values
     if not settings.loss.coupled or 16 * plan.n_fits * n * d > GRAM_BYTES:
         return False
-    work = LOCKSTEPS * n * outputs * (2 * r + OF_MARGINS)
+    work, budget = LOCKSTEPS * n * outputs * (2 * r + OF_MARGINS), LOCKSTEP_WORK
+    if plan.kind != "training" and outputs > MANY_CLASSES:
+        budget *= OF_MANY
     if "auto" in (values["wd"], values["l1"]):
         if plan.kind == "training":
             work += _left_out(n, r * outputs)
         work *= DEFAULT_MODELS
-    return settings.solver_alone or work * plan.n_fits <= LOCKSTEP_WORK
+    return settings.solver_alone or work * plan.n_fits <= budget
 
 
 def _left_out(n: int, k: int) -> int:

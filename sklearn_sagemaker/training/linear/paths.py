@@ -13,9 +13,14 @@ WORSE, OF_GAIN = 0.02, 0.1
 what the path has gained..."""
 IN_A_ROW = 2
 """... at so many penalties."""
+BEHIND = 0.05
+"""Share by which the best loss of a path is above that of another, so that none of its
+penalties will be selected."""
 
 
-def followed(fits: Fits, path: Path) -> tuple[np.ndarray, np.ndarray, SolvedColumns]:
+def followed(
+    fits: Fits, path: Path, least: float = np.inf
+) -> tuple[np.ndarray, np.ndarray, SolvedColumns, float]:
     """Solve a path down to where the validation loss has clearly turned.
 
     What is left of its penalties, and those that it holds back, go to where it is best.
@@ -24,11 +29,16 @@ def followed(fits: Fits, path: Path) -> tuple[np.ndarray, np.ndarray, SolvedColu
     ----------
     fits : Fits
     path : Path
+    least : float
+        Validation loss of another path; one that stays clearly above it is not made
+        finer where time is short.
 
     Returns
     -------
     wd, l1 : float64 arrays of shape (k,)
     columns : SolvedColumns
+    best : float
+        The least validation loss on the way.
     """
     found: list[SolvedColumns] = []
     losses, stride = np.empty(0), fits.stride(path)
@@ -41,7 +51,10 @@ def followed(fits: Fits, path: Path) -> tuple[np.ndarray, np.ndarray, SolvedColu
     columns = SolvedColumns.joined(found, np.arange(len(losses)))
     # A path that is all solved needs no more.
     more = path.finer + len(path) - len(losses) if path.finer else 0
-    if more and np.isfinite(losses).any():
+    lowest = float(np.nanmin(losses)) if np.isfinite(losses).any() else np.inf
+    if fits.thrifty and lowest > (1.0 + BEHIND) * least:
+        more = 0
+    if more and np.isfinite(lowest):
         best = int(np.nanargmin(losses))
         above, *added = path.between(best, len(losses) - 1, more)
         start = columns.take(np.array([above])) if above < best else None
@@ -50,7 +63,7 @@ def followed(fits: Fits, path: Path) -> tuple[np.ndarray, np.ndarray, SolvedColu
         wd, l1 = np.append(wd, added[0]), np.append(l1, added[1])
         order = np.lexsort((-wd, -l1))
         wd, l1, columns = wd[order], l1[order], columns.take(order)
-    return wd, l1, columns
+    return wd, l1, columns, lowest
 
 
 def _turned(losses: np.ndarray) -> bool:
