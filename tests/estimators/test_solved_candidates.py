@@ -241,3 +241,13 @@ def test_huber_is_solved_where_its_loss_is_the_absolute_error(shape, unit):
     # 1.0 is the default of huber_delta.
     assert model.resolved_params_["optimizer"] == "newton"
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_a_path_that_stays_behind_is_not_made_finer():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 120))
+    y = X @ rng.normal(size=120) / 4 + rng.normal(size=60)
+    short = LinearLearnerRegressor(random_state=0).fit(X, y)
+    long = LinearLearnerRegressor(num_models=32, random_state=0).fit(X, y)
+    assert len(short.candidates_["params"]) < len(long.candidates_["params"]) == 32
+    np.testing.assert_array_equal(short.coef_, long.coef_)

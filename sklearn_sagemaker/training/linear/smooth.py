@@ -180,11 +180,6 @@ class ClassFits(SmoothFits):
 
     _sampled = False
 
-    @property
-    def thrifty(self) -> bool:
-        """See `Fits`: unless the user wants so many candidates."""
-        return self.settings.values["num_models"] == "auto"
-
     @cached_property
     def _weights(self) -> np.ndarray:
         """Of each row in each fit, of shape (n_fits, n)."""
