@@ -164,9 +164,10 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         and calibration. `partial_fit` takes no "balanced".
     cv : "auto", int, splitter, iterable, None or False, default="auto"
         How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
-        folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
-        hold-out where models times classes times stored values exceed 5e8, there are
-        more than 30 classes or ``validation_fraction`` is a number. None is
+        folds, ``min(5, rows of the rarest class)`` of them (eight for "squared_loss" of
+        up to 100 rows with more features), on small data, and one hold-out where
+        models times classes times stored values exceed 5e8, there are more than 30
+        classes or ``validation_fraction`` is a number. None is
         scikit-learn's 5 folds. False holds nothing out: candidates are selected on the
         training rows. Folds are trained in the same pass as the model that is kept,
         which is trained on all rows; with a hold-out it is trained on the others.
@@ -489,9 +490,10 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         Error from which on "huber_loss" is linear, in the units of y.
     cv : "auto", int, splitter, iterable, None or False, default="auto"
         How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
-        folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
-        hold-out where models times classes times stored values exceed 5e8, there are
-        more than 30 classes or ``validation_fraction`` is a number. None is
+        folds, ``min(5, rows of the rarest class)`` of them (eight for "squared_loss" of
+        up to 100 rows with more features), on small data, and one hold-out where
+        models times classes times stored values exceed 5e8, there are more than 30
+        classes or ``validation_fraction`` is a number. None is
         scikit-learn's 5 folds. False holds nothing out: candidates are selected on the
         training rows. Folds are trained in the same pass as the model that is kept,
         which is trained on all rows; with a hold-out it is trained on the others.

@@ -42,7 +42,7 @@ def followed(
     """
     found: list[SolvedColumns] = []
     losses, stride = np.empty(0), fits.stride(path)
-    while len(losses) < len(path) and not _turned(losses):
+    while len(losses) < len(path) and not _turned(losses, least):
         some = slice(len(losses), len(losses) + stride)
         before = found[-1] if found else None
         found.append(fits.solve(path.wd[some], path.l1[some], before))
@@ -66,10 +66,15 @@ def followed(
     return wd, l1, columns, lowest
 
 
-def _turned(losses: np.ndarray) -> bool:
-    """Whether a loss is clearly higher than before."""
+def _turned(losses: np.ndarray, least: float = np.inf) -> bool:
+    """Whether a loss is clearly higher than before.
+
+    A path that is behind the least loss of another has no gain to make up for.
+    """
     if len(losses) <= IN_A_ROW:
         return False
-    least = losses.min()
-    limit = least + max(WORSE * abs(least), OF_GAIN * (losses[0] - least))
-    return bool((losses[-IN_A_ROW:] > limit).all())
+    lowest = losses.min()
+    slack = WORSE * abs(lowest)
+    if lowest <= (1.0 + BEHIND) * least:
+        slack = max(slack, OF_GAIN * (losses[0] - lowest))
+    return bool((losses[-IN_A_ROW:] > lowest + slack).all())

@@ -75,6 +75,7 @@ from sklearn_sagemaker.training.schedule import (
     plan_updates,
     run_length,
 )
+from sklearn_sagemaker.training.selection.validation import FOLDS
 from sklearn_sagemaker.training.targets import Targets
 
 OF_SOFTMAX = 25
@@ -82,6 +83,9 @@ OF_SOFTMAX = 25
 ROWS_EACH = 5
 """With many classes, and so many rows for each on average, one split takes the place of
 folds, which would take 20 times as long as one fit where it takes three."""
+FEW_ROWS, MANY_FOLDS = 100, 8
+"""Up to so many rows, and with more features, least squares have more folds: where
+few features count, a few rows more or less decide which of them are found."""
 TEAM_WORK = 2_000_000
 """Stored values of a pass below which threads of a team would mostly wait."""
 
@@ -124,6 +128,7 @@ class LinearRun:
             self.rows,
             stratify=not self.settings.regression,
             work=1 << 62 if self._one_split else self._work() * len(self.candidates),
+            folds=MANY_FOLDS if self._few_rows else FOLDS,
         )
         self.train_rows = self.plan.train_rows
         self.batch, self.epochs = plan_updates(
@@ -173,6 +178,13 @@ class LinearRun:
             return False
         classes = self.settings.n_outputs
         return classes > MANY_CLASSES and len(self.rows) >= ROWS_EACH * classes
+
+    @property
+    def _few_rows(self) -> bool:
+        """Whether a fifth of the rows would be missed in folds."""
+        if self.settings.stepwise or self.loss.name != "squared_loss":
+            return False
+        return len(self.rows) <= min(FEW_ROWS, self.reader.n_features)
 
     def _scaler_rows(self) -> np.ndarray:
         """The rows that scalers are learned from."""

@@ -123,7 +123,7 @@ class SquaredFits(Fits):
     def stride(self, path: Path) -> int:
         """See `Fits`: all, but where weak L1 penalties take long."""
         many = path.varies == "l1" and self.reader.n_features > MANY
-        return 2 if many else len(path)
+        return 1 if many else len(path)
 
     def solve(self, wd, l1, before: SolvedColumns | None) -> SolvedColumns:
         """See `Fits`."""
