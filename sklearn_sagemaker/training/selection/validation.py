@@ -184,9 +184,9 @@ def plan_validation(
         (number + 1, np.sort(test).astype(np.int64))
         for number, (_, test) in enumerate(splits)
     ]
-    folds = _partition(splits, rows)
-    if folds is not None:
-        return ValidationPlan("folds", folds, reader, parts, y, weights)
+    parted = _partition(splits, rows)
+    if parted is not None:
+        return ValidationPlan("folds", parted, reader, parts, y, weights)
     trains = np.zeros((len(y), 1 + len(splits)), dtype=np.uint8)
     trains[rows, 0] = 1
     for number, (train, _) in enumerate(splits):
