@@ -14,6 +14,7 @@ LEAVES = {
     "exceptions",
     "_compat",
     "_optional",
+    "_labels",
     "_memory",
     "_sparse",
     "_threads",
@@ -55,8 +56,10 @@ ALLOWED = {
         "_kernels",
     },
     "testing": {"testing", "sagemaker"},
+    "inspection": {"inspection", "estimators", "training", "_kernels"},
     "cli": {
         "cli",
+        "inspection",
         "testing",
         "serving",
         "estimators",

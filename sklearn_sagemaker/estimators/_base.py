@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator
 from sklearn_sagemaker._compat import CallbackSupportMixin
 from sklearn_sagemaker._hyperparameters import Hyperparameter, plain
 from sklearn_sagemaker.estimators._attributes import set_attributes
+from sklearn_sagemaker.estimators._notebook import summary_table
 from sklearn_sagemaker.estimators._remote import attach, model_of, request_of, tune
 from sklearn_sagemaker.estimators._stored import stamped, unstamped
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
@@ -350,6 +351,16 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+    # scikit-learn's diagram, and below it what was chosen and why.
+    def _repr_html_inner(self):
+        return super()._repr_html_inner() + summary_table(self)
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += summary_table(self)
+        return bundle
 
     # What pickle, joblib and skops store: a newer format is refused when loaded.
     def __getstate__(self):
