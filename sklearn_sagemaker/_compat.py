@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn.base import _fit_context as fit_context
+from sklearn.utils import _safe_indexing as rows_of
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 from sklearn.utils.validation import _check_sample_weight as check_sample_weight
 
@@ -85,5 +86,6 @@ __all__ = [
     "StrOptions",
     "check_sample_weight",
     "fit_context",
+    "rows_of",
     "with_callbacks",
 ]
