@@ -68,6 +68,7 @@ ALLOWED = {
         "_hyperparameters",
     },
     "onnx": {"onnx", "estimators", "_kernels"},
+    "recommendations": {"recommendations", "estimators"},
     "_show_versions": {"_kernels"},
     "__init__": {"estimators", "backends", "_show_versions"},
     "__main__": {"cli"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar
 
 import numpy as np
@@ -367,7 +368,10 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         return stamped(super().__getstate__())
 
     def __setstate__(self, state):
-        super().__setstate__(unstamped(state, type(self).__name__))
+        # Of parameters that came later: they are as if left alone.
+        parameters = inspect.signature(type(self)).parameters
+        later = {name: one.default for name, one in parameters.items()}
+        super().__setstate__({**later, **unstamped(state, type(self).__name__)})
 
     def _margins(self, X) -> np.ndarray:
         """Margins of shape (n_rows, n_outputs), in float64."""

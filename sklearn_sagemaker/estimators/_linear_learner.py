@@ -61,8 +61,9 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         Passes over the data at most. "auto" is 15, and as many more as it takes to
         make 1500 updates. SageMaker's own default is 15.
     num_models : int in [1, inf) or "auto", default="auto"
-        Candidate models to train in the one pass. "auto" is 32. Candidates are
-        distinct, so there are fewer when most hyperparameters are fixed.
+        Candidate models to train in the one pass. "auto" is 32, or some fewer where
+        L1 penalties that are solved stay behind. Candidates are distinct, so there are
+        fewer when most hyperparameters are fixed.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
         How weights are found. "newton" solves for the optimum of each candidate; the
         others take steps towards it. "auto" solves where that pays and no value asks
@@ -164,12 +165,14 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         and calibration. `partial_fit` takes no "balanced".
     cv : "auto", int, splitter, iterable, None or False, default="auto"
         How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
-        folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
-        hold-out where models times classes times stored values exceed 5e8 or
-        ``validation_fraction`` is a number. None is scikit-learn's 5 folds. False
-        holds nothing out: candidates are selected on the training rows. Folds are
-        trained in the same pass as the model that is kept, which is trained on all
-        rows; with a hold-out it is trained on the others. `partial_fit` ignores it.
+        folds, ``min(5, rows of the rarest class)`` of them (eight for "squared_loss" of
+        up to 100 rows with more features), on small data, and one hold-out where
+        models times classes times stored values exceed 5e8, there are more than 30
+        classes or ``validation_fraction`` is a number. None is
+        scikit-learn's 5 folds. False holds nothing out: candidates are selected on the
+        training rows. Folds are trained in the same pass as the model that is kept,
+        which is trained on all rows; with a hold-out it is trained on the others.
+        `partial_fit` ignores it.
     validation_fraction : float in (0, 1) or "auto", default="auto"
         Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
         where folds would be too much work.
@@ -405,8 +408,9 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         Passes over the data at most. "auto" is 15, and as many more as it takes to
         make 1500 updates. SageMaker's own default is 15.
     num_models : int in [1, inf) or "auto", default="auto"
-        Candidate models to train in the one pass. "auto" is 32. Candidates are
-        distinct, so there are fewer when most hyperparameters are fixed.
+        Candidate models to train in the one pass. "auto" is 32, or some fewer where
+        L1 penalties that are solved stay behind. Candidates are distinct, so there are
+        fewer when most hyperparameters are fixed.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
         How weights are found. "newton" solves for the optimum of each candidate; the
         others take steps towards it. "auto" solves where that pays and no value asks
@@ -488,12 +492,14 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         Error from which on "huber_loss" is linear, in the units of y.
     cv : "auto", int, splitter, iterable, None or False, default="auto"
         How to validate when `fit` gets no ``X_val``. "auto" is stratified shuffled
-        folds, ``min(5, rows of the rarest class)`` of them, on small data, and one
-        hold-out where models times classes times stored values exceed 5e8 or
-        ``validation_fraction`` is a number. None is scikit-learn's 5 folds. False
-        holds nothing out: candidates are selected on the training rows. Folds are
-        trained in the same pass as the model that is kept, which is trained on all
-        rows; with a hold-out it is trained on the others. `partial_fit` ignores it.
+        folds, ``min(5, rows of the rarest class)`` of them (eight for "squared_loss" of
+        up to 100 rows with more features), on small data, and one hold-out where
+        models times classes times stored values exceed 5e8, there are more than 30
+        classes or ``validation_fraction`` is a number. None is
+        scikit-learn's 5 folds. False holds nothing out: candidates are selected on the
+        training rows. Folds are trained in the same pass as the model that is kept,
+        which is trained on all rows; with a hold-out it is trained on the others.
+        `partial_fit` ignores it.
     validation_fraction : float in (0, 1) or "auto", default="auto"
         Share of the rows to hold out when ``cv="auto"``. "auto" is 0.1, and only
         where folds would be too much work.

@@ -17,6 +17,7 @@ from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.scaling import stored_counts
 from sklearn_sagemaker.training.schedule import n_batches
 from sklearn_sagemaker.training.selection.validation import (
+    FOLDS,
     ValidationPlan,
     given_rows,
     plan_validation,
@@ -294,7 +295,12 @@ def rows_of(
 
 
 def plan_rows(
-    source: Rows, reader: RowReader, rows: np.ndarray, stratify: bool, work: int
+    source: Rows,
+    reader: RowReader,
+    rows: np.ndarray,
+    stratify: bool,
+    work: int,
+    folds: int = FOLDS,
 ) -> ValidationPlan:
     """Decide which rows train and which validate.
 
@@ -309,6 +315,8 @@ def plan_rows(
         Whether labels are classes.
     work : int
         Multiplications of one pass over the data without folds.
+    folds : int
+        Automatic ones, at most.
     """
     data, spec = source.data, source.spec
     plan = plan_validation(
@@ -322,6 +330,7 @@ def plan_rows(
         stratify=stratify,
         work=work,
         seed=spec.seed,
+        folds=folds,
     )
     return source.planned(plan)
 

@@ -242,3 +242,24 @@ def test_huber_is_solved_where_its_loss_is_the_absolute_error(shape, unit):
     # 1.0 is the default of huber_delta.
     assert model.resolved_params_["optimizer"] == "newton"
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_a_path_that_stays_behind_is_not_made_finer():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 120))
+    y = X @ rng.normal(size=120) / 4 + rng.normal(size=60)
+    short = LinearLearnerRegressor(random_state=0).fit(X, y)
+    long = LinearLearnerRegressor(num_models=32, random_state=0).fit(X, y)
+    assert len(short.candidates_["params"]) < len(long.candidates_["params"]) == 32
+    np.testing.assert_array_equal(short.coef_, long.coef_)
+
+
+def test_few_rows_with_more_features_have_more_folds():
+    def folds(X, y, **settings):
+        model = LinearLearnerRegressor(random_state=0, **settings).fit(X, y)
+        return sum(name.startswith("split") for name in model.candidates_) // 2
+
+    assert folds(WIDE, NUMBERS) == 8
+    assert folds(WIDE[:, :30], NUMBERS) == 5
+    assert folds(WIDE, NUMBERS, epochs=1) == 5
+    assert folds(WIDE, NUMBERS, loss="huber_loss", wd=0.1, l1=0.0) == 5

@@ -8,10 +8,10 @@ from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker.training.linear import kinked
 from sklearn_sagemaker.training.linear.candidates import DEFAULT_MODELS
 from sklearn_sagemaker.training.linear.lockstep import sample_size
-from sklearn_sagemaker.training.linear.newton import CURVATURES
+from sklearn_sagemaker.training.linear.newton import CURVATURES, SmoothFit
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.rows import ArrayRows, Rows
-from sklearn_sagemaker.training.selection.validation import ValidationPlan
+from sklearn_sagemaker.training.selection.validation import FOLDS, ValidationPlan
 
 SMALL_WORK = 10_000_000_000
 """Multiplications that are solved whatever training would cost..."""
@@ -35,11 +35,16 @@ NEEDED = 8
 """Times that budget, where features are nearly equal..."""
 EQUAL, NEARLY_EQUAL = 1e-10, 5e-3
 """... which they are where their correlations have eigenvalues between these."""
-LOCKSTEP_WORK, LOCKSTEPS = 50_000_000_000, 10
-"""Multiplications for several classes, all folds at once, and a candidate's steps."""
+LOCKSTEP_WORK, LOCKSTEPS = 100_000_000_000, 10
+"""Multiplications for several classes, all folds at once, and a candidate's steps..."""
+MANY_CLASSES, OF_MANY = 30, 10
+"""... and as many times as many with more classes than this, where training takes
+longer than it does to solve."""
 CURVED_SHARE = 0.1
 """Of the rows whose Huber loss is square at the best constant: with fewer the loss is
 nearly the absolute error, and is solved as one with kinks."""
+WEAK, NEARLY_BEST = 1e-6, 1e-3
+"""L2 penalty, and gain of the last step, of a fit that tells if classes are parted."""
 KINKED_STEPS, OF_KINKS = 12, 60
 """Steps of a loss with kinks, and what one costs for each kink, by experience."""
 
@@ -83,13 +88,12 @@ def how_many(
     open_ended = "auto" in (values["wd"], values["l1"])
     alone = plan.kind == "training" and open_ended
     if has_kinks(settings, source, plan):
-        if alone and not settings.solver_alone:
-            # On the rows that it was solved for the weakest penalty would win.
-            return 0
         wanted = DEFAULT_MODELS if open_ended and values["num_models"] != 1 else 1
         return n_models if _kinked(settings, source, plan, reader, wanted) else 0
-    if values["wd"] == values["l1"] == 0:
-        # Classes that can be parted have no optimum without a penalty.
+    if values["wd"] == values["l1"] == 0 and _may_be_parted(
+        settings, source, plan, reader
+    ):
+        # Such classes have no optimum without a penalty.
         return 0
     wanted = n_models if open_ended else 1
     if at_once(settings, source, plan, reader):
@@ -120,9 +124,12 @@ def _closed(settings, source, plan, reader, trained: int) -> bool:
 def _kinked(settings, source, plan, reader, wanted: int) -> bool:
     """Whether so many candidates of a loss with kinks are solved."""
     n, d = source.n_train(plan), reader.n_features
-    r = min(n, d)
-    work = plan.n_fits * wanted * KINKED_STEPS * (n * (r * r + OF_KINKS) + r**3)
-    if 16 * plan.n_fits * n * d > GRAM_BYTES:
+    r, fits = min(n, d), plan.n_fits
+    if plan.kind == "training" and wanted > 1:
+        # Rows are left out all the same, for the weakest penalty not to win.
+        fits += FOLDS
+    work = fits * wanted * KINKED_STEPS * (n * (r * r + OF_KINKS) + r**3)
+    if 16 * fits * n * d > GRAM_BYTES:
         return False
     return settings.solver_alone or work <= NEWTON_WORK
 
@@ -152,6 +159,33 @@ def _smooth(settings, source, plan, reader, wanted: int, trained: int) -> int:
     return wanted if settings.spec.resume is not None else min(SOME, wanted)
 
 
+def _may_be_parted(settings, source, plan, reader) -> bool:
+    """Whether a plane may part two classes, or there are more, which are not looked at.
+
+    Of many rows a sample is looked at: what parts it may not part all of them, which
+    then take steps all the same.
+    """
+    if settings.loss.name != "logistic":
+        return settings.loss.coupled
+    rows, d = plan.train_rows, reader.n_features
+    if len(rows) <= d:
+        return True
+    count = sample_size(len(rows), d)
+    some = rows[np.linspace(0, len(rows) - 1, count).astype(np.int64)]
+    tile, y = reader.dense(some), source.data.y[some]
+    with np.errstate(all="ignore"):
+        tile -= tile.mean(axis=0)
+        size = np.sqrt(np.mean(tile**2, axis=0))
+        tile = tile[:, size > 0] / size[size > 0]
+        if not np.isfinite(tile).all() or tile.shape[1] == 0:
+            return True
+        given = np.ones(count), 1, settings.values["use_bias"], NEARLY_BEST
+        fit = SmoothFit("logistic", 0.0, tile, y, *given)
+        start = np.zeros((tile.shape[1], 1)), fit.null[0]
+        w, b, _ = fit.optimum(*start, WEAK, 0.0, 0.0)
+        return bool(np.all((tile @ w + b > 0)[:, 0] == (y > 0)))
+
+
 def _nearly_equal(reader: RowReader, rows: np.ndarray, count: int) -> bool:
     """Whether some features are nearly equal to others, so that steps stay far off.
 
@@ -177,12 +211,14 @@ def at_once(settings, source, plan, reader) -> bool:
     r, outputs, values = min(n, d), settings.n_outputs, settings.values
     if not settings.loss.coupled or 16 * plan.n_fits * n * d > GRAM_BYTES:
         return False
-    work = LOCKSTEPS * n * outputs * (2 * r + OF_MARGINS)
+    work, budget = LOCKSTEPS * n * outputs * (2 * r + OF_MARGINS), LOCKSTEP_WORK
+    if plan.kind != "training" and outputs > MANY_CLASSES:
+        budget *= OF_MANY
     if "auto" in (values["wd"], values["l1"]):
         if plan.kind == "training":
             work += _left_out(n, r * outputs)
         work *= DEFAULT_MODELS
-    return settings.solver_alone or work * plan.n_fits <= LOCKSTEP_WORK
+    return settings.solver_alone or work * plan.n_fits <= budget
 
 
 def _left_out(n: int, k: int) -> int:

@@ -48,6 +48,11 @@ class Fits:
     half = 1.0
     """Of the loss, in mean squared errors."""
 
+    @property
+    def thrifty(self) -> bool:
+        """Whether time is so short that a path which falls behind is left."""
+        return False
+
     def null(self) -> SmallProblem:
         """What `penalty_paths` must know of the loss of the refit."""
         raise NotImplementedError

@@ -53,10 +53,13 @@ class ScaledRows:
         return self._held if len(rows) == len(self._held) else self._held[rows]
 
     def tiles(
-        self, reader: RowReader, rows: np.ndarray, least: int = 256
+        self, reader: RowReader, rows: np.ndarray, least: int = 256, beside: int = 0
     ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Row numbers, and those rows, in pieces that are not to be changed."""
-        step = max(least, TILE_BYTES // (8 * len(self.shift) + 16))
+        """Row numbers, and those rows, in pieces that are not to be changed.
+
+        Pieces are smaller where more numbers are made of a row than it has.
+        """
+        step = max(least, TILE_BYTES // (8 * max(len(self.shift), beside) + 16))
         for start in range(0, len(rows), step):
             some = rows[start : start + step]
             if reader is self._reader:

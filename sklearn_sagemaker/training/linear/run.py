@@ -34,7 +34,7 @@ from sklearn_sagemaker.training.linear.blocks import (
     models_per_block,
     penalty_boost,
 )
-from sklearn_sagemaker.training.linear.budget import how_many
+from sklearn_sagemaker.training.linear.budget import MANY_CLASSES, how_many
 from sklearn_sagemaker.training.linear.candidates import (
     Candidates,
     check_models,
@@ -75,10 +75,17 @@ from sklearn_sagemaker.training.schedule import (
     plan_updates,
     run_length,
 )
+from sklearn_sagemaker.training.selection.validation import FOLDS
 from sklearn_sagemaker.training.targets import Targets
 
 OF_SOFTMAX = 25
 """Multiplications that the probability of a class of several costs."""
+ROWS_EACH = 5
+"""With many classes, and so many rows for each on average, one split takes the place of
+folds, which would take 20 times as long as one fit where it takes three."""
+FEW_ROWS, MANY_FOLDS = 100, 8
+"""Up to so many rows, and with more features, least squares have more folds: where
+few features count, a few rows more or less decide which of them are found."""
 TEAM_WORK = 2_000_000
 """Stored values of a pass below which threads of a team would mostly wait."""
 
@@ -120,7 +127,8 @@ class LinearRun:
             self.reader,
             self.rows,
             stratify=not self.settings.regression,
-            work=self._work() * len(self.candidates),
+            work=1 << 62 if self._one_split else self._work() * len(self.candidates),
+            folds=MANY_FOLDS if self._few_rows else FOLDS,
         )
         self.train_rows = self.plan.train_rows
         self.batch, self.epochs = plan_updates(
@@ -162,6 +170,21 @@ class LinearRun:
         """Multiplications of a pass for each model."""
         each = len(self.rows) * OF_SOFTMAX if self.loss.coupled else 0
         return (self.stored + each) * self.settings.n_outputs
+
+    @property
+    def _one_split(self) -> bool:
+        """Whether automatic folds of all models would be too many."""
+        if self.settings.stepwise or not self.loss.coupled:
+            return False
+        classes = self.settings.n_outputs
+        return classes > MANY_CLASSES and len(self.rows) >= ROWS_EACH * classes
+
+    @property
+    def _few_rows(self) -> bool:
+        """Whether a fifth of the rows would be missed in folds."""
+        if self.settings.stepwise or self.loss.name != "squared_loss":
+            return False
+        return len(self.rows) <= min(FEW_ROWS, self.reader.n_features)
 
     def _scaler_rows(self) -> np.ndarray:
         """The rows that scalers are learned from."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker.training.linear.budget import MANY_CLASSES
 from sklearn_sagemaker.training.linear.fits import Fits
 from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_size
 from sklearn_sagemaker.training.linear.moments import TILE_BYTES
@@ -22,7 +23,7 @@ from sklearn_sagemaker.training.linear.quadratic import RANK
 from sklearn_sagemaker.training.linear.softmax import SoftmaxRows, minimum
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
 
-LOOSE, REFITS, POLISHED = 5e-4, 1e-4, 1e-12
+LOOSE, REFITS, POLISHED = 5e-4, 1e-4, 1e-10
 """Decrease that the last step expects of a fold, which is there to be compared, of a
 refit that may not be selected, and of one that is; all by the objective."""
 PARTED = 0.02
@@ -180,6 +181,12 @@ class ClassFits(SmoothFits):
 
     _sampled = False
 
+    @property
+    def thrifty(self) -> bool:
+        """See `Fits`: of many classes, unless the user wants so many candidates."""
+        many = self.settings.n_outputs > MANY_CLASSES
+        return many and self.settings.values["num_models"] == "auto"
+
     @cached_property
     def _weights(self) -> np.ndarray:
         """Of each row in each fit, of shape (n_fits, n)."""
@@ -259,27 +266,25 @@ class ClassFits(SmoothFits):
         inside = weights @ self._basis if ridges else weights
         bias_wd = wd * self.settings.values["bias_wd_mult"]
         step = max(1, STATE_BYTES // (8 * STATES * inside[0].size))
-        found, gap = (
-            np.concatenate([inside, bias[..., None]], axis=2),
-            np.zeros(len(wd)),
-        )
+        found = np.concatenate([inside, bias[..., None]], axis=2)
+        gap, loss = np.zeros((2, len(wd)))
         for first in range(0, len(wd), step):
             some = slice(first, first + step)
-            found[some], gap[some] = minimum(
+            found[some], gap[some], loss[some] = minimum(
                 rows, numbers[some], found[some], wd[some], l1[some], bias_wd[some],
                 tolerance,
             )  # fmt: skip
         weights, bias = found[..., :-1], found[..., -1]
         if self.settings.values["use_bias"] is False:
             bias = np.zeros_like(bias)
-        return (weights @ self._basis.T if ridges else weights), bias, gap
+        return (weights @ self._basis.T if ridges else weights), bias, gap, loss
 
     def solve(self, wd, l1, before: SolvedColumns | None) -> SolvedColumns:
         """See `Fits`: of folds alone, if there are some."""
         n_fits, k = self.plan.n_fits, self.settings.n_outputs
         d, m = self.reader.n_features, len(wd)
         weights, bias = np.zeros((n_fits, m, k, d)), np.zeros((n_fits, m, k))
-        gap, first = np.zeros(m), int(n_fits > 1)
+        (gap, loss), first = np.zeros((2, m)), int(n_fits > 1)
         numbers = np.arange(first, n_fits)
         if before is None:
             w, b = np.zeros((len(numbers), k, d)), self._straight.null()[first:]
@@ -287,10 +292,16 @@ class ClassFits(SmoothFits):
             w, b = before.weights[first:, -1], before.bias[first:, -1]
         for place in range(m):
             given = np.full(len(numbers), wd[place]), np.full(len(numbers), l1[place])
-            w, b, far = self._minima(numbers, *given, w, b, LOOSE)
+            w, b, far, losses = self._minima(numbers, *given, w, b, LOOSE)
             weights[first:, place], bias[first:, place] = w, b
-            gap[place] = far[0] / self._null_loss
-        return self._scored(self.columns(weights, bias, gap, np.zeros(m)), wd)
+            gap[place], loss[place] = far[0] / self._null_loss, losses[0]
+        columns = self.columns(weights, bias, gap, np.zeros(m), loss_of_rows=loss)
+        return self._scored(columns, wd)
+
+    def train_losses(self, columns: SolvedColumns) -> np.ndarray:
+        """See `Fits`: what the last steps have said."""
+        weights = self.targets.loss_weights[0][self.plan.train_rows]
+        return columns.loss_of_rows * weights.sum()
 
     @cached_property
     def _null_loss(self) -> float:
@@ -315,8 +326,9 @@ class ClassFits(SmoothFits):
             np.zeros(len(some), dtype=int), wd[some], l1[some],
             columns.weights[0, some], columns.bias[0, some], tolerance,
         )  # fmt: skip
-        columns.weights[0, some], columns.bias[0, some], gap = found
+        columns.weights[0, some], columns.bias[0, some], gap, loss = found
         columns.optimality[some] = gap / self._null_loss
+        columns.loss_of_rows[some] = loss
 
     def polish(self, columns: SolvedColumns, wd, l1, model: int) -> None:
         """See `Fits`."""

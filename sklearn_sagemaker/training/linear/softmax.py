@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 STEPS = 500
@@ -12,6 +14,13 @@ CACHE = 1 << 16
 """Margins that are worked on at a time, to stay in the cache."""
 HALVINGS = 30
 """Of a step, before a problem is left where it is: rounding is all that moves it."""
+ROUGH, NOISE = 1e-4, 1e-6
+"""Tolerance from which on passes are in float32, and the share of a loss that rounding
+may then change; sums over the rows are in float64..."""
+ROUGH_LOSS = 0.02
+"""... of losses not below this: of others float32 has too few digits..."""
+ROUGH_SIZE = 1e15
+"""... and of features whose size is within this, or one by this, of one."""
 
 
 class SoftmaxRows:
@@ -40,9 +49,16 @@ class SoftmaxRows:
         )
         # Of a class that hardly a row has, the probability is hardly curved.
         bent = np.mean(self.shares * (1.0 - self.shares), axis=1)
+        squares = weights @ (self.table**2).T
         self.bends = np.maximum(bent, 1e-3 / n_classes)[:, None] * np.maximum(
-            weights @ (self.table**2).T, 1e-12
+            squares, 1e-12
         )
+        sizes = np.sqrt(squares[squares > 0])
+        self.rough = bool(np.all((sizes < ROUGH_SIZE) & (sizes > 1.0 / ROUGH_SIZE)))
+
+    @cached_property
+    def _rough_table(self) -> np.ndarray:
+        return self.table.astype(np.float32)
 
     def null(self) -> np.ndarray:
         """Intercepts of the fits without weights, of shape (n_fits, n_classes)."""
@@ -51,7 +67,7 @@ class SoftmaxRows:
         logs = np.log(np.maximum(self.shares, 1e-6))
         return logs - logs.mean(axis=1, keepdims=True)
 
-    def losses(self, which, w) -> tuple[np.ndarray, np.ndarray]:
+    def losses(self, which, w, rough: bool = False) -> tuple[np.ndarray, np.ndarray]:
         """Loss of each problem and its gradient by the weights.
 
         Parameters
@@ -60,10 +76,13 @@ class SoftmaxRows:
             The fit that each problem is of.
         w : float64 array of shape (m, n_classes, d + 1)
             The intercepts last.
+        rough : bool
+            Whether float32 is precise enough for margins and probabilities.
         """
         m, k, _ = w.shape
+        whole = self._rough_table if rough else self.table
         flat, value, slope = (
-            w.reshape(m * k, -1),
+            w.reshape(m * k, -1).astype(whole.dtype, copy=False),
             np.zeros(m),
             np.zeros((m * k, len(w[0, 0]))),
         )
@@ -71,7 +90,7 @@ class SoftmaxRows:
         for first in range(0, len(self.y), step):
             some = slice(first, first + step)
             table, y, weights = (
-                self.table[:, some],
+                whole[:, some],
                 self.y[some],
                 self.weights[which, some],
             )
@@ -83,7 +102,7 @@ class SoftmaxRows:
             np.exp(margins, out=margins)
             total = margins.sum(axis=1)
             value += np.sum(weights * (np.log(total) + most - right), axis=1)
-            margins *= (weights / total)[:, None]
+            margins *= (weights / total).astype(whole.dtype, copy=False)[:, None]
             margins[:, y, everyone] -= weights
             slope += margins.reshape(m * k, -1) @ table.T
         return value, slope.reshape(w.shape)
@@ -112,16 +131,19 @@ def minimum(rows: SoftmaxRows, which, w, wd, l1, bias_wd, tolerance):
     w : float64 array of shape (m, n_classes, d + 1)
     gap : float64 array of shape (m,)
         What a step more would be expected to gain.
+    loss : float64 array of shape (m,)
+        Without penalties.
     """
     decay = np.repeat(wd[:, None, None], w.shape[2], axis=2)
     decay[:, :, -1] = bias_wd[:, None]
     pull = np.repeat(l1[:, None, None], w.shape[2], axis=2)
     pull[:, :, -1] = 0.0
     found, gap = w.copy(), np.full(len(which), np.inf)
-    going = _Going(rows, np.asarray(which), decay, pull, w)
+    value = np.empty(len(which))
+    going = _Going(rows, np.asarray(which), decay, pull, w, tolerance)
     for number in range(STEPS):
         way, hope = going.direction(number)
-        gap[going.places] = -0.5 * hope
+        gap[going.places], value[going.places] = -0.5 * hope, going.value
         on = gap[going.places] > tolerance * going.value
         if not on.all():
             going.keep(on)
@@ -129,11 +151,13 @@ def minimum(rows: SoftmaxRows, which, w, wd, l1, bias_wd, tolerance):
         if len(going.places) == 0:
             break
         moved = going.step(number, way, hope)
-        found[going.places] = going.w
+        found[going.places], value[going.places] = going.w, going.value
         # Those that no step makes better are as good as rounding allows.
         if not moved.all():
             going.keep(moved)
-    return found, gap
+    pulled = 0.5 * decay * found + pull * np.sign(found)
+    penalties = np.einsum("ijk,ijk->i", pulled, found)
+    return found, gap, value - penalties
 
 
 class _Going:
@@ -153,7 +177,9 @@ class _Going:
     )  # fmt: skip
     _OF_STEPS = ("moves", "turns", "inner")
 
-    def __init__(self, rows: SoftmaxRows, which, decay, pull, w):
+    def __init__(self, rows: SoftmaxRows, which, decay, pull, w, tolerance: float):
+        self.rough = rows.rough and tolerance >= ROUGH
+        self.noise = NOISE if self.rough else 0.0
         self.rows, self.which, self.decay, self.pull, self.w = (
             rows, which, decay, pull, w,
         )  # fmt: skip
@@ -173,7 +199,10 @@ class _Going:
             setattr(self, name, getattr(self, name)[:, some])
 
     def _objective(self, some, w) -> tuple[np.ndarray, np.ndarray]:
-        value, slope = self.rows.losses(self.which[some], w)
+        value, slope = self.rows.losses(self.which[some], w, self.rough)
+        if self.rough and not (value >= ROUGH_LOSS).all():
+            self.rough = False
+            value, slope = self.rows.losses(self.which[some], w)
         pulled = self.decay[some] * w
         value += 0.5 * np.einsum("ijk,ijk->i", pulled, w)
         slope += pulled
@@ -234,7 +263,7 @@ class _Going:
         expected = length * hope
         if self.sparse:
             expected = np.einsum("ijk,ijk->i", steep, w - self.w)
-        return value <= self.value + 1e-4 * expected
+        return value <= self.value * (1.0 + self.noise) + 1e-4 * expected
 
 
 def _pseudo(w, slope, pull):

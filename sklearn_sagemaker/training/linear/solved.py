@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_sagemaker._kernels import LOSSES, RowReader
 from sklearn_sagemaker.training.linear.moments import ScaledRows
 
-_KEPT = ("weights", "bias", "optimality", "kept", "left_out")
+_KEPT = ("weights", "bias", "optimality", "kept", "left_out", "loss_of_rows")
 
 
 class SolvedColumns:
@@ -33,6 +33,8 @@ class SolvedColumns:
     left_out : float64 array of shape (n_models, n_rows, n_outputs) or None
         Where no other rows validate: margins of each row, by the refit as it would be
         without that row.
+    loss_of_rows : float64 array of shape (n_models,) or None
+        Mean loss of the refits on their rows, where solving has told it.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class SolvedColumns:
         optimality,
         kept,
         left_out=None,
+        loss_of_rows=None,
     ):
         self.rows, self._name, self.parameter = rows, loss, parameter
         self.loss = LOSSES[loss]
         self.weights, self.bias = weights, bias
         self.optimality, self.kept, self.left_out = optimality, kept, left_out
+        self.loss_of_rows = loss_of_rows
         self.n_models: int = len(optimality)
         self.polishing: Callable[[int], None] | None = None
 
@@ -78,7 +82,7 @@ class SolvedColumns:
         """Row numbers, and their margins by one fit of some candidates, in pieces."""
         weights, bias = self.weights[fit][models], self.bias[fit][models]
         flat = weights.reshape(-1, weights.shape[2])
-        for some, tile in self.rows.tiles(reader, rows):
+        for some, tile in self.rows.tiles(reader, rows, beside=len(flat)):
             found = (tile @ flat.T).reshape(-1, *bias.shape) + bias
             yield some, found.transpose(0, 2, 1)
 

@@ -90,7 +90,10 @@ class Solver:
         values, count = self.settings.values, self.count
         null, half = self.fits.null(), self.fits.half
         paths = penalty_paths(values["wd"], values["l1"], count, null, half)
-        found = [followed(self.fits, path) for path in paths]
+        found, least = [], np.inf
+        for path in paths:
+            found.append(followed(self.fits, path, least))
+            least = min(least, found[-1][3])
         wd, l1 = (np.concatenate([part[i] for part in found]) for i in (0, 1))
         columns = SolvedColumns.joined([part[2] for part in found], np.arange(len(wd)))
         columns = self.fits.finished(columns, wd, l1)

@@ -107,6 +107,11 @@ class SquaredFits(Fits):
         return found
 
     # ---------------------------------------------------------------- the candidates
+    @property
+    def thrifty(self) -> bool:
+        """See `Fits`: of few rows, unless the user wants so many candidates."""
+        return self._wide and self.settings.values["num_models"] == "auto"
+
     def null(self) -> SmallProblem:
         """See `Fits`."""
         error = self._problems(self._free)[0][0]
@@ -123,7 +128,7 @@ class SquaredFits(Fits):
     def stride(self, path: Path) -> int:
         """See `Fits`: all, but where weak L1 penalties take long."""
         many = path.varies == "l1" and self.reader.n_features > MANY
-        return 2 if many else len(path)
+        return 1 if many else len(path)
 
     def solve(self, wd, l1, before: SolvedColumns | None) -> SolvedColumns:
         """See `Fits`."""

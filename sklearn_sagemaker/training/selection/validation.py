@@ -15,6 +15,8 @@ from sklearn_sagemaker._state import TrainingData
 CV_BUDGET = 500_000_000
 """``cv="auto"`` uses folds up to this many multiplications a pass (stored values
 times models times classes), and above it holds ``validation_fraction`` out."""
+FOLDS = 5
+"""Automatic ones, if nothing asks for more."""
 HELD_OUT = 0.1
 """Share of the rows held out, with ``validation_fraction="auto"``."""
 
@@ -122,6 +124,7 @@ def plan_validation(
     stratify: bool,
     work: int,
     seed: int,
+    folds: int = FOLDS,
 ) -> ValidationPlan:
     """Decide on which rows the candidates are scored.
 
@@ -140,6 +143,8 @@ def plan_validation(
     work : int
         Multiplications of one pass over the data without folds.
     seed : int
+    folds : int
+        Automatic ones, at most.
 
     Returns
     -------
@@ -165,7 +170,7 @@ def plan_validation(
         rarest = len(rows)
         if stratify:
             rarest = int(np.unique(y[rows], return_counts=True)[1].min())
-        n_folds = min(5, rarest)
+        n_folds = min(folds, rarest)
         if n_folds < 2:
             return alone
         splitter = (StratifiedKFold if stratify else KFold)(
@@ -179,9 +184,9 @@ def plan_validation(
         (number + 1, np.sort(test).astype(np.int64))
         for number, (_, test) in enumerate(splits)
     ]
-    folds = _partition(splits, rows)
-    if folds is not None:
-        return ValidationPlan("folds", folds, reader, parts, y, weights)
+    parted = _partition(splits, rows)
+    if parted is not None:
+        return ValidationPlan("folds", parted, reader, parts, y, weights)
     trains = np.zeros((len(y), 1 + len(splits)), dtype=np.uint8)
     trains[rows, 0] = 1
     for number, (train, _) in enumerate(splits):

@@ -305,6 +305,28 @@ def estimator(loss, **settings):
 @pytest.mark.filterwarnings(
     "ignore::sklearn_sagemaker.exceptions.HyperparameterScaleWarning"
 )
+def test_without_validation_rows_each_is_left_out_of_a_fit(loss):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 30))
+    y = X[:, 0] + 0.3 * rng.normal(size=120)
+    y = (y > 0).astype(float) if loss == "hinge_loss" else y
+    found = estimator(loss, cv=False, num_models=4).fit(X[:40], y[:40])
+    table = found.candidates_
+    assert found.resolved_params_["optimizer"] == "newton"
+    if loss != "hinge_loss":
+        # The least penalty fits best, and is not the best for other rows.
+        assert np.argmin(table["train_loss"]) != found.best_index_
+    told = table["validation_loss"][found.best_index_]
+    assert told > 1.2 * table["train_loss"][found.best_index_]
+    given = {name: found.best_params_[name] for name in ("wd", "l1")}
+    alone = estimator(loss, cv=False, **given).fit(X[:40], y[:40])
+    np.testing.assert_allclose(alone.coef_, found.coef_, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", KINKS)
+@pytest.mark.filterwarnings(
+    "ignore::sklearn_sagemaker.exceptions.HyperparameterScaleWarning"
+)
 def test_default_fits_are_solved(loss):
     X, y, weights = rows(loss)
     model = estimator(loss).fit(X * [1.0, 1e3, 1e-3, 1.0, 1.0] + 5.0, y, weights)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from scipy.optimize import minimize
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import KFold
 
 from sklearn_sagemaker._kernels import LOSSES
@@ -223,6 +224,20 @@ def test_classes_that_can_be_parted_have_no_optimum_without_a_penalty():
     state = fit(X, y, wd=0.0, l1=0.0, num_models=2)
     assert state.resolved["optimizer"] == "adam"
     assert "optimality" not in state.candidates
+
+
+def test_others_are_solved_without_a_penalty():
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    y = (X[:, 0] + rng.logistic(size=200) > 0).astype(float)
+    state = fit(X, y, wd=0.0, l1=0.0)
+    assert state.resolved["optimizer"] == "newton"
+    theirs = LogisticRegression(C=np.inf, tol=1e-10).fit(X, y)
+    np.testing.assert_allclose(state.coef.ravel(), theirs.coef_[0], rtol=1e-5)
+    huber = fit(X, X[:, 0], classes=1, loss="huber_loss", wd=0.0, l1=0.0)
+    assert huber.resolved["optimizer"] == "newton"
+    three = fit(X, np.arange(200) % 3.0, classes=3, wd=0.0, l1=0.0)
+    assert three.resolved["optimizer"] == "adam"
 
 
 def test_many_rows_or_outputs_take_steps():

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 
+from sklearn_sagemaker import LinearLearnerClassifier
+from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
 from sklearn_sagemaker.training.linear.paths import _turned
 from sklearn_sagemaker.training.linear.softmax import SoftmaxRows, minimum
 
@@ -38,7 +41,7 @@ def test_each_is_at_the_optimum_of_scikit_learn(l1):
     wd = np.array([0.3, 0.02, 0.02]) if l1 == 0 else np.zeros(3)
     problem = SoftmaxRows(X, y, weights, K, True)
     start = np.zeros((3, K, D + 1))
-    found, gap = minimum(
+    found, gap, _ = minimum(
         problem, np.arange(3), start, wd, np.full(3, l1), np.zeros(3), 1e-13
     )
     for mine, share, decay in zip(found, weights, wd, strict=True):
@@ -66,8 +69,8 @@ def test_a_problem_knows_nothing_of_the_others():
         none = np.zeros(len(which))
         return minimum(problem, np.array(which), start, np.array(wd), none, none, 1e-12)
 
-    together, _ = solve([0, 1, 1], [0.1, 0.1, 1e-3])
-    alone, _ = solve([1], [1e-3])
+    together, *_ = solve([0, 1, 1], [0.1, 0.1, 1e-3])
+    alone, *_ = solve([1], [1e-3])
     np.testing.assert_allclose(together[2], alone[0], rtol=1e-5, atol=1e-7)
 
 
@@ -115,3 +118,45 @@ def test_rows_in_pieces_are_the_same(monkeypatch):
 )
 def test_a_path_has_turned_where_the_loss_is_clearly_higher_twice(losses, turned):
     assert _turned(np.array(losses)) == turned
+
+
+def test_rough_passes_come_near_the_same_optimum():
+    X, y = rows()
+    problem = SoftmaxRows(X, y, shares(slice(None)), K, True)
+    one, none = np.zeros(1, dtype=int), np.zeros(1)
+    given = one, np.zeros((1, K, D + 1)), np.full(1, 1e-2), none, none
+    near, _, loss = minimum(problem, *given, 1e-4)
+    exact, _, _ = minimum(problem, *given, 1e-12)
+    value, _ = problem.losses(one, near)
+    assert loss != value
+    np.testing.assert_allclose(loss, value, rtol=1e-5)
+    found, least = (
+        objective(X, y, problem.weights[0], w[0], 1e-2, 0.0) for w in (near, exact)
+    )
+    assert least <= found <= least * (1 + 1e-3)
+
+
+@pytest.mark.parametrize(("size", "rough"), [(1e-14, True), (1e20, False)])
+def test_rows_beyond_single_precision_are_seen_in_double(size, rough):
+    X, y = rows()
+    assert SoftmaxRows(X * size, y, shares(slice(None)), K, True).rough == rough
+
+
+def test_many_classes_are_judged_on_one_split():
+    rng = np.random.default_rng(0)
+    y = np.arange(40 * 6) % 40
+    X = rng.normal(size=(40, 8))[y] * 2 + rng.normal(size=(len(y), 8))
+    model = LinearLearnerClassifier(random_state=0).fit(X, y)
+    assert model.resolved_params_["validation"] == "hold-out"
+    assert model.resolved_params_["optimizer"] == SOLVER
+    few = LinearLearnerClassifier(random_state=0).fit(X[y < 20], y[y < 20])
+    assert few.resolved_params_["validation"] == "folds"
+    steps = LinearLearnerClassifier(epochs=1, random_state=0).fit(X, y)
+    assert steps.resolved_params_["validation"] == "folds"
+
+
+def test_losses_of_the_rows_are_those_of_the_weights():
+    X, y = rows()
+    kept = LinearLearnerClassifier(wd=1e-2, l1=0.0, random_state=0).fit(X, y)
+    told = kept.candidates_["train_loss"][0]
+    assert told == pytest.approx(log_loss(y, kept.predict_proba(X)), rel=1e-2)
