@@ -18,6 +18,7 @@ MODULES = (
     ".exceptions",
     ".inspection",
     ".io",
+    ".recommendations",
     ".sagemaker",
     ".testing",
 )
