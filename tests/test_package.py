@@ -93,6 +93,7 @@ def test_the_table_of_hyperparameters_is_fresh():
 PAGES = sorted([ROOT / "README.md", *(ROOT / "doc").rglob("*.md")])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_the_code_of_the_pages_runs(page):
     tool("run_code_blocks").run_file(page)

@@ -64,8 +64,9 @@ CASES = {
         BINARY,
         "probit",
     ),
+    # Of a linear part alone draws hold one factor of zero.
     "draws": (
-        FactorizationMachinesClassifier(solver="mcmc", **FACTORS),
+        FactorizationMachinesClassifier(solver="mcmc", num_models=1, **FACTORS),
         SEVERAL,
         "probit",
     ),

@@ -37,6 +37,7 @@ A_FEW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore::sklearn_sagemaker.exceptions.InapplicableHyperparameterWarning"
 )

@@ -61,6 +61,7 @@ def cloud(monkeypatch):
     monkeypatch.setattr(Access, "session", lambda self: found.session())
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("cloud")
 @pytest.mark.parametrize(NAMES, list(VALUES), **checks.kwargs)
 def test_estimator_checks(estimator, check):

@@ -114,11 +114,28 @@ checks = parametrize_with_checks(
 NAMES, VALUES = checks.args
 
 
+# Defaults are checked in each run, other configurations in the slow ones.
+SLOW = {
+    repr(estimator)
+    for estimator, (_, given, _) in zip(ESTIMATORS, CASES, strict=True)
+    if given
+}
+
+
+def marked(value):
+    """An estimator and a check, slow where the estimator is."""
+    estimator, check, *_ = getattr(value, "values", value)
+    marks = getattr(value, "marks", ())
+    if repr(estimator) in SLOW:
+        marks = (*marks, pytest.mark.slow)
+    return pytest.param(estimator, check, marks=marks)
+
+
 # The checks fit two classes and more: what is for one of them warns in the other.
 @pytest.mark.filterwarnings(
     "ignore::sklearn_sagemaker.exceptions.InapplicableHyperparameterWarning"
 )
-@pytest.mark.parametrize(NAMES, list(VALUES), **checks.kwargs)
+@pytest.mark.parametrize(NAMES, [marked(value) for value in VALUES], **checks.kwargs)
 def test_estimator_checks(estimator, check):
     check(estimator)
 

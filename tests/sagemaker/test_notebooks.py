@@ -144,6 +144,7 @@ def as_json(rows):
     return json.dumps({"instances": instances})
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_factorization_machines_by_the_names_of_version_1(emulator, notebook):
     from sklearn_sagemaker import sagemaker

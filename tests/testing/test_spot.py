@@ -151,6 +151,7 @@ def test_other_jobs_are_not_interrupted(emulator, sagemaker):
         sagemaker.create_training_job(**request)
 
 
+@pytest.mark.slow
 def test_our_program_goes_on_to_the_same_bits(emulator, sagemaker, s3, tmp_path):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(120, 3))

@@ -37,6 +37,7 @@ def emulator(folder):
     return made
 
 
+@pytest.mark.slow
 def test_all_of_it_is_there_again(tmp_path):
     with emulator(tmp_path / "state") as first:
         sagemaker, s3 = boto3.client("sagemaker"), boto3.client("s3")
@@ -128,6 +129,7 @@ def test_all_of_it_is_there_again(tmp_path):
     assert "ä/b" not in json.loads(text)
 
 
+@pytest.mark.slow
 def test_tuning_jobs_are_there_again(tmp_path):
     with emulator(tmp_path / "state") as first:
         before = tuning.run(first, "kept", asked=tuning.config(jobs=1))
@@ -199,6 +201,7 @@ def test_it_is_whole_when_the_emulator_is_killed(tmp_path):
     assert not (tmp_path / ".unfinished-1").exists()
 
 
+@pytest.mark.slow
 def test_one_emulator_uses_a_folder(tmp_path):
     code = (
         "import sys; from sklearn_sagemaker.testing import SageMakerEmulator\n"
