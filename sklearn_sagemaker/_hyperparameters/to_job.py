@@ -164,6 +164,10 @@ def _beyond(
             f"ensemble_size={spec.ensemble_size}",
             "the built-in algorithm returns one model",
         )
+    if spec.positive is not False:
+        yield Inexpressible(
+            "positive", "positive", "the built-in algorithm has coefficients of any sign"
+        )
     criterion = spec.multiclass_criterion
     if spec.predictor_type == MULTICLASS and criterion != "loss_function":
         yield Inexpressible(

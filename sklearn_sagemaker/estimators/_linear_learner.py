@@ -504,6 +504,10 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
     ensemble_size : int, default=1
         How many of the best candidates to average, margin by margin: for linear models
         that is one set of coefficients, so that predictions cost no more.
+    positive : bool or array-like of shape (n_features,), default=False
+        Signs that coefficients may have. True is at least zero, all of them; an array
+        says it feature by feature: -1 is at most zero, 0 either and 1 at least zero.
+        For "squared_loss" that is solved, not for steps or `partial_fit`.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and optimizer states that the last `fit`
         of all candidates ended with. Scalers stay as they were. Keeps those states in
@@ -591,7 +595,10 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
     """
 
     _table = _REGRESSOR_TABLE
-    _parameter_constraints: ClassVar[dict] = constraints(_REGRESSOR_TABLE)
+    _parameter_constraints: ClassVar[dict] = {
+        **constraints(_REGRESSOR_TABLE),
+        "positive": ["boolean", "array-like"],
+    }
 
     def __init__(
         self,
@@ -632,6 +639,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         cv="auto",
         validation_fraction="auto",
         ensemble_size=1,
+        positive=False,
         warm_start=False,
         n_jobs=None,
         random_state=None,
@@ -674,6 +682,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         self.cv = cv
         self.validation_fraction = validation_fraction
         self.ensemble_size = ensemble_size
+        self.positive = positive
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state

@@ -49,6 +49,7 @@ from sklearn_sagemaker.training.linear.resume import (
     resume_blocks,
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
+from sklearn_sagemaker.training.linear.signs import check_signs, unsolved_signs
 from sklearn_sagemaker.training.linear.solver import Solver
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.linear.wide import WideSolver, check_wide, solves_wide
@@ -110,6 +111,7 @@ class LinearRun:
         else:
             width = data.source.contents.n_features
         check_width(width, spec)
+        check_signs(spec, width)
         self.source = rows_of(spec, data, known_columns(spec, width))
         self.columns = self.source.columns
         self.spec = spec = on_columns(self.source.spec, self.columns)
@@ -196,6 +198,8 @@ class LinearRun:
     def _check_solver(self) -> None:
         """Refuse what only the solver can do, where it cannot, and the reverse."""
         resume = self.spec.resume
+        if self.settings.signed and not self.solved:
+            raise unsolved_signs(self.spec)
         if self.settings.solver_alone and not self.solved:
             raise ValueError(
                 f"optimizer={SOLVER!r} cannot solve {self.loss.name} on rows like "

@@ -62,7 +62,10 @@ class LinearSettings(Settings):
     steps : list of str
         What the user has set that only steps heed.
     solver_alone : bool
-        Whether the user asks for the solver, and for nothing else.
+        Whether the user asks for the solver, or for what it alone can do, and for
+        nothing else.
+    signed : bool
+        Whether signs of coefficients are given, which it alone can do.
     """
 
     def __init__(self, spec: TrainingSpec):
@@ -81,7 +84,8 @@ class LinearSettings(Settings):
             if given.get(name, "auto") not in ("auto", self._table[name].default)
         ]
         optimizer = given.get("optimizer", "auto")
-        self.solver_alone = optimizer == SOLVER
+        self.signed = spec.positive is not False
+        self.solver_alone = optimizer == SOLVER or self.signed
         if self.solver_alone:
             # Plans and budgets are those of the steps that it spares.
             self.values["optimizer"] = AUTO["optimizer"]

@@ -27,6 +27,7 @@ from sklearn_sagemaker.training.linear.resume import (
     resume_blocks,
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
+from sklearn_sagemaker.training.linear.signs import check_signs
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_width
 from sklearn_sagemaker.training.prequential import StreamCall, earlier_calls
@@ -75,6 +76,7 @@ class LinearStream:
             earlier = storage, resume["weights"].dtype
         weights, width = data.sample_weight, data.X.shape[1]
         check_width(width, spec)
+        check_signs(spec)
         self.columns = columns_of(data.X, weights, known_columns(spec, width))
         spec = on_columns(spec, self.columns)
         spec = replace(spec, feature_names=self.columns.labels(spec.feature_names))

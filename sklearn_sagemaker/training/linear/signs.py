@@ -1,0 +1,138 @@
+"""The signs that coefficients may have: what may be asked for, and where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
+from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.training.linear.settings import LinearSettings
+
+SIGNED_LOSS = "squared_loss"
+_RULE = "-1 (at most zero), 0 (either) or 1 (at least zero)"
+
+
+def plain_signs(positive: Any) -> Any:
+    """What a user asks for, as a plain value: False if that is nothing.
+
+    Parameters
+    ----------
+    positive : bool or array-like of shape (n_features,)
+
+    Returns
+    -------
+    positive : bool or int8 array of shape (n_features,)
+
+    Raises
+    ------
+    ValueError
+        If a sign is none of -1, 0 and 1.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker.training.linear.signs import plain_signs
+    >>> plain_signs([1.0, 0.0, -1.0])
+    array([ 1,  0, -1], dtype=int8)
+    >>> plain_signs([0, 0])
+    False
+    """
+    if isinstance(positive, bool | np.bool_):
+        return bool(positive)
+    signs = np.asarray(positive)
+    if signs.ndim != 1:
+        raise ValueError(
+            f"positive has shape {signs.shape}; it is one bool, or one sign for each "
+            f"feature: {_RULE}."
+        )
+    wrong = ~np.isin(signs, (-1, 0, 1)) if signs.dtype.kind in "biufO" else signs == signs
+    if wrong.any():
+        raise ValueError(
+            f"positive holds {signs[wrong][0]!r}; the sign of a feature is {_RULE}."
+        )
+    signs = signs.astype(np.int8)
+    return signs if signs.any() else False
+
+
+def check_signs(spec: TrainingSpec, n_features: int | None = None) -> None:
+    """Refuse signs of coefficients where they cannot be had, before any work.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    n_features : int or None
+        None if nobody has looked at the rows.
+
+    Raises
+    ------
+    ValueError
+        Naming the value, the rule and the remedy.
+    """
+    positive = spec.positive
+    if positive is False:
+        return
+    if positive is not True and n_features not in (None, len(positive)):
+        raise ValueError(
+            f"positive has {len(positive)} signs, and X has {n_features} features; "
+            f"give one for each: {_RULE}."
+        )
+    if spec.stream:
+        raise ValueError(
+            f"{_given(spec)}: partial_fit takes steps, which heed no signs; call fit, "
+            "or set positive=False."
+        )
+    settings = LinearSettings(spec)
+    loss = settings.loss.name
+    if loss != SIGNED_LOSS:
+        raise ValueError(
+            f"{_given(spec)}: signs of coefficients need loss={SIGNED_LOSS!r}, not "
+            f"{loss!r}; set that loss, or positive=False."
+        )
+    optimizer = spec.hyperparameters.get("optimizer", "auto")
+    if optimizer == SOLVER:
+        return
+    steps = {"optimizer": optimizer} if optimizer != "auto" else {}
+    steps |= {name: settings.values[name] for name in settings.steps}
+    for name, value in steps.items():
+        raise ValueError(
+            f"{_given(spec)}: {name}={value!r} asks for steps, which heed no signs; "
+            f"leave it at its default, or set optimizer={SOLVER!r}, or positive=False."
+        )
+
+
+def unsolved_signs(spec: TrainingSpec) -> ValueError:
+    """What to raise where rows cannot be solved for."""
+    if spec.resume is not None and "solved" not in spec.resume:
+        return ValueError(
+            f"{_given(spec)}: the training that this one is to continue took steps, "
+            "which heed no signs; set warm_start=False to start anew."
+        )
+    return ValueError(
+        f"{_given(spec)}: signs of coefficients need the sums of products of all "
+        "features in memory, and there are too many, or fewer rows than features in "
+        "windows; take fewer features or folds, load the rows, or set positive=False."
+    )
+
+
+def signs_of(positive: Any, n_features: int) -> np.ndarray | None:
+    """The sign that each coefficient may have.
+
+    Parameters
+    ----------
+    positive : bool or int8 array of shape (n_features,)
+        From `plain_signs`.
+    n_features : int
+
+    Returns
+    -------
+    signs : int8 array of shape (n_features,) or None
+        -1 is at most zero, 0 either and 1 at least zero. None is either for all.
+    """
+    if isinstance(positive, bool):
+        return np.ones(n_features, dtype=np.int8) if positive else None
+    return positive
+
+
+def _given(spec: TrainingSpec) -> str:
+    return "positive=True" if spec.positive is True else "positive=[...]"
