@@ -19,6 +19,7 @@ from sklearn_sagemaker._hyperparameters.container import (
     container_table,
     our_table,
 )
+from sklearn_sagemaker._hyperparameters.signs import given_signs
 from sklearn_sagemaker._state import TrainingSpec
 
 
@@ -166,7 +167,9 @@ def _beyond(
         )
     if spec.positive is not False:
         yield Inexpressible(
-            "positive", "positive", "the built-in algorithm has coefficients of any sign"
+            "positive",
+            given_signs(spec),
+            "the built-in algorithm has coefficients of any sign",
         )
     criterion = spec.multiclass_criterion
     if spec.predictor_type == MULTICLASS and criterion != "loss_function":

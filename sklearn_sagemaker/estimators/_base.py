@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar
 
 import numpy as np
@@ -356,7 +357,11 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         return stamped(super().__getstate__())
 
     def __setstate__(self, state):
-        super().__setstate__(unstamped(state, type(self).__name__))
+        state = unstamped(state, type(self).__name__)
+        # Parameters that came after the version that stored it.
+        for name, parameter in inspect.signature(type(self)).parameters.items():
+            state.setdefault(name, parameter.default)
+        super().__setstate__(state)
 
     def _margins(self, X) -> np.ndarray:
         """Margins of shape (n_rows, n_outputs), in float64."""

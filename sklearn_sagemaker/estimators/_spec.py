@@ -8,11 +8,11 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER, plain, warn_inapplicable
+from sklearn_sagemaker._hyperparameters.signs import check_signs, plain_signs
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.estimators._attributes import state_of
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
-from sklearn_sagemaker.training.linear.signs import check_signs, plain_signs
 
 
 def seed_of(random_state: Any) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 
 from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
+from sklearn_sagemaker._hyperparameters.signs import check_signs, unsolved_signs
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
 from sklearn_sagemaker._state import (
     ModelState,
@@ -49,7 +50,6 @@ from sklearn_sagemaker.training.linear.resume import (
     resume_blocks,
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.signs import check_signs, unsolved_signs
 from sklearn_sagemaker.training.linear.solver import Solver
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.linear.wide import WideSolver, check_wide, solves_wide

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_sagemaker.training.linear.quadratic import RANK, Quadratic, solution_of
+from sklearn_sagemaker.training.linear.quadratic import (
+    RANK,
+    RANK_OF_FACTOR,
+    Quadratic,
+    solution_of,
+)
 
 PATIENCE = 3
 """Exchanges that may leave as many weights on the wrong side as there were before."""
@@ -79,15 +84,10 @@ class SignedQuadratic(Quadratic):
         least, patience = len(found) + 1, PATIENCE
         while patience:
             some = np.flatnonzero(inside)
-            now = np.zeros(len(found))
-            wanted = self._optimum_of(some, ridge)
-            if wanted is None:
-                break
-            now[some] = wanted
-            slope = self._slope(now, some)
+            now, slope = self._at_optimum(some, ridge)
             wrong = inside & (now * self.signs < 0)
             wrong |= ~inside & (self._pull(slope) > self._slack)
-            count = np.count_nonzero(wrong)
+            count = int(np.count_nonzero(wrong))
             if count == 0:
                 break
             patience = PATIENCE if count < least else patience - 1
@@ -95,10 +95,25 @@ class SignedQuadratic(Quadratic):
             inside ^= wrong
         return np.where(now * self.signs < 0, 0.0, now)
 
-    def _optimum_of(self, some: np.ndarray, ridge: float) -> np.ndarray | None:
-        """Some weights at their optimum, of any signs, where the others are zero."""
-        if len(some) == 0:
-            return np.empty(0)
+    def _at_optimum(self, some, ridge: float) -> tuple[np.ndarray, np.ndarray]:
+        """All weights where some are at their optimum, of any signs, and slopes."""
+        now = np.zeros(len(self.moment))
+        wanted = self._solved(some, ridge) if len(some) else np.empty(0)
+        if wanted is not None:
+            now[some] = wanted
+        slope = self._slope(now, some)
+        left = np.abs(slope + ridge * now)[some].max(initial=0.0)
+        if self._factor is None or left <= self._slack:
+            return now, slope
+        # Their products have lost digits that the factor has.
+        rows = self._rows[some].T
+        rows = np.concatenate([rows, np.sqrt(ridge) * np.eye(len(some))])
+        target = np.concatenate([self._target, np.zeros(len(some))])
+        now[some] = np.linalg.lstsq(rows, target, np.sqrt(RANK_OF_FACTOR))[0]
+        return now, self._slope(now, some)
+
+    def _solved(self, some: np.ndarray, ridge: float) -> np.ndarray | None:
+        """Some weights at their optimum by their equations; None if that fails."""
         if self._is_wide(some) and ridge > 0:
             # Combinations of the few rows of the factor.
             rows = self._rows[some]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters.signs import signs_of
 from sklearn_sagemaker.training.linear.fits import Fits
 from sklearn_sagemaker.training.linear.moments import (
     Problem,
@@ -21,7 +22,6 @@ from sklearn_sagemaker.training.linear.moments import (
 from sklearn_sagemaker.training.linear.penalties import LEAST_LEFT, Path, SmallProblem
 from sklearn_sagemaker.training.linear.quadratic import MANY
 from sklearn_sagemaker.training.linear.signed import SignedQuadratic
-from sklearn_sagemaker.training.linear.signs import signs_of
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
 from sklearn_sagemaker.training.rows import ArrayRows
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
+from sklearn_sagemaker._hyperparameters.signs import check_signs
 from sklearn_sagemaker._kernels import OPTIMIZERS
 from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
 from sklearn_sagemaker.training.columns import columns_of
@@ -27,7 +28,6 @@ from sklearn_sagemaker.training.linear.resume import (
     resume_blocks,
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.signs import check_signs
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_width
 from sklearn_sagemaker.training.prequential import StreamCall, earlier_calls

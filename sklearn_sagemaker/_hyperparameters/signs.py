@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
+from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER, steps_given
+from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
+from sklearn_sagemaker._kernels import DEFAULT_LOSS
 from sklearn_sagemaker._state import TrainingSpec
-from sklearn_sagemaker.training.linear.settings import LinearSettings
 
 SIGNED_LOSS = "squared_loss"
 _RULE = "-1 (at most zero), 0 (either) or 1 (at least zero)"
@@ -32,7 +33,7 @@ def plain_signs(positive: Any) -> Any:
 
     Examples
     --------
-    >>> from sklearn_sagemaker.training.linear.signs import plain_signs
+    >>> from sklearn_sagemaker._hyperparameters.signs import plain_signs
     >>> plain_signs([1.0, 0.0, -1.0])
     array([ 1,  0, -1], dtype=int8)
     >>> plain_signs([0, 0])
@@ -46,10 +47,11 @@ def plain_signs(positive: Any) -> Any:
             f"positive has shape {signs.shape}; it is one bool, or one sign for each "
             f"feature: {_RULE}."
         )
-    wrong = ~np.isin(signs, (-1, 0, 1)) if signs.dtype.kind in "biufO" else signs == signs
+    wrong = np.array([sign not in (-1, 0, 1) for sign in signs.tolist()], dtype=bool)
     if wrong.any():
         raise ValueError(
-            f"positive holds {signs[wrong][0]!r}; the sign of a feature is {_RULE}."
+            f"positive holds {signs[wrong].tolist()[0]!r}; the sign of a feature is "
+            f"{_RULE}."
         )
     signs = signs.astype(np.int8)
     return signs if signs.any() else False
@@ -77,39 +79,43 @@ def check_signs(spec: TrainingSpec, n_features: int | None = None) -> None:
             f"positive has {len(positive)} signs, and X has {n_features} features; "
             f"give one for each: {_RULE}."
         )
+    asked = given_signs(spec)
     if spec.stream:
         raise ValueError(
-            f"{_given(spec)}: partial_fit takes steps, which heed no signs; call fit, "
+            f"{asked}: partial_fit takes steps, which heed no signs; call fit, "
             "or set positive=False."
         )
-    settings = LinearSettings(spec)
-    loss = settings.loss.name
+    given = spec.hyperparameters
+    loss = given["loss"]
+    if loss == "auto":
+        loss = DEFAULT_LOSS[spec.predictor_type]
     if loss != SIGNED_LOSS:
         raise ValueError(
-            f"{_given(spec)}: signs of coefficients need loss={SIGNED_LOSS!r}, not "
+            f"{asked}: signs of coefficients need loss={SIGNED_LOSS!r}, not "
             f"{loss!r}; set that loss, or positive=False."
         )
-    optimizer = spec.hyperparameters.get("optimizer", "auto")
-    if optimizer == SOLVER:
-        return
-    steps = {"optimizer": optimizer} if optimizer != "auto" else {}
-    steps |= {name: settings.values[name] for name in settings.steps}
-    for name, value in steps.items():
+    optimizer = given.get("optimizer", "auto")
+    table = hyperparameters_for(spec.algorithm, (spec.predictor_type,))
+    steps = ["optimizer"] if optimizer != "auto" else []
+    steps += steps_given(given, table)
+    if steps and optimizer != SOLVER:
+        name, value = steps[0], given[steps[0]]
         raise ValueError(
-            f"{_given(spec)}: {name}={value!r} asks for steps, which heed no signs; "
+            f"{asked}: {name}={value!r} asks for steps, which heed no signs; "
             f"leave it at its default, or set optimizer={SOLVER!r}, or positive=False."
         )
 
 
 def unsolved_signs(spec: TrainingSpec) -> ValueError:
     """What to raise where rows cannot be solved for."""
+    asked = given_signs(spec)
     if spec.resume is not None and "solved" not in spec.resume:
         return ValueError(
-            f"{_given(spec)}: the training that this one is to continue took steps, "
+            f"{asked}: the training that this one is to continue took steps, "
             "which heed no signs; set warm_start=False to start anew."
         )
     return ValueError(
-        f"{_given(spec)}: signs of coefficients need the sums of products of all "
+        f"{asked}: signs of coefficients need the sums of products of all "
         "features in memory, and there are too many, or fewer rows than features in "
         "windows; take fewer features or folds, load the rows, or set positive=False."
     )
@@ -134,5 +140,6 @@ def signs_of(positive: Any, n_features: int) -> np.ndarray | None:
     return positive
 
 
-def _given(spec: TrainingSpec) -> str:
+def given_signs(spec: TrainingSpec) -> str:
+    """What messages say that a user asks for."""
     return "positive=True" if spec.positive is True else "positive=[...]"
