@@ -11,7 +11,7 @@ from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
 from sklearn_sagemaker._kernels import DEFAULT_LOSS
 from sklearn_sagemaker._state import TrainingSpec
 
-SIGNED_LOSS = "squared_loss"
+SIGNED_LOSSES = ("squared_loss", "logistic")
 _RULE = "-1 (at most zero), 0 (either) or 1 (at least zero)"
 
 
@@ -89,10 +89,11 @@ def check_signs(spec: TrainingSpec, n_features: int | None = None) -> None:
     loss = given["loss"]
     if loss == "auto":
         loss = DEFAULT_LOSS[spec.predictor_type]
-    if loss != SIGNED_LOSS:
+    if loss not in SIGNED_LOSSES:
         raise ValueError(
-            f"{asked}: signs of coefficients need loss={SIGNED_LOSS!r}, not "
-            f"{loss!r}; set that loss, or positive=False."
+            f"{asked}: signs of coefficients need loss={SIGNED_LOSSES[0]!r}, or "
+            f"{SIGNED_LOSSES[1]!r} of two classes, not {loss!r}; set that loss, or "
+            "positive=False."
         )
     optimizer = given.get("optimizer", "auto")
     table = hyperparameters_for(spec.algorithm, (spec.predictor_type,))
@@ -115,9 +116,10 @@ def unsolved_signs(spec: TrainingSpec) -> ValueError:
             "which heed no signs; set warm_start=False to start anew."
         )
     return ValueError(
-        f"{asked}: signs of coefficients need the sums of products of all "
-        "features in memory, and there are too many, or fewer rows than features in "
-        "windows; take fewer features or folds, load the rows, or set positive=False."
+        f"{asked}: signs of coefficients need all candidates solved, and there are "
+        "too many features for that (or, of two classes, too many rows, rows in "
+        "windows, or no penalty); take fewer features or folds, load the rows, set wd "
+        "above 0, or set positive=False."
     )
 
 

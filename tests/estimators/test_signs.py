@@ -1,14 +1,19 @@
-"""`LinearLearnerRegressor(positive=...)`: signs of coefficients, from the outside."""
+"""Linear Learner with ``positive``: signs of coefficients, from the outside."""
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from scipy.optimize import lsq_linear
+from scipy.optimize import lsq_linear, minimize
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
 from sklearn.linear_model import Ridge
 
-from sklearn_sagemaker import LinearLearnerRegressor, load_artifact, save_artifact
+from sklearn_sagemaker import (
+    LinearLearnerClassifier,
+    LinearLearnerRegressor,
+    load_artifact,
+    save_artifact,
+)
 from sklearn_sagemaker.backends import LocalBackend, SageMakerBackend
 from sklearn_sagemaker.io import FileDataset, write_recordio
 from sklearn_sagemaker.training.linear import budget
@@ -22,11 +27,12 @@ WIDE = RNG.normal(size=(50, 120))
 NUMBERS = WIDE[:, :4] @ [3.0, -2.0, 1.0, -0.5] + RNG.normal(size=50)
 SIGNS = np.array([1, -1, 0, 0, -1])
 REGRESSOR = LinearLearnerRegressor(random_state=0, positive=True)
+CLASSIFIER = LinearLearnerClassifier(random_state=0, positive=True)
 FIXED = {"wd": 0.05, "l1": 0.0, "normalize_data": True, "cv": False}
 
 
-def fixed(**more):
-    return clone(REGRESSOR).set_params(**FIXED, **more)
+def fixed(model=REGRESSOR, **more):
+    return clone(model).set_params(**FIXED, **more)
 
 
 def standard(values, weights):
@@ -69,6 +75,38 @@ def test_signs_of_features_are_those_of_bounds_of_scipy(bias):
     np.testing.assert_allclose(model.coef_, theirs * Y.std() / X.std(axis=0), atol=1e-6)
 
 
+@pytest.mark.parametrize("l1", [0.0, 0.01])
+@pytest.mark.parametrize("name", ["tall", "wide"])
+def test_two_classes_are_at_the_optimum_that_scipy_finds(name, l1):
+    rows, y = (X, Y > 140) if name == "tall" else (WIDE, NUMBERS > 0)
+    d, Z = rows.shape[1], standard(rows, np.ones(len(y)))
+    signs = np.resize(SIGNS, d)
+    model = fixed(CLASSIFIER, positive=signs).set_params(l1=l1).fit(rows, y)
+
+    def objective(v):
+        # Of positive and negative parts, and the intercept.
+        w, b = v[:d] - v[d:-1], v[-1]
+        p = 1 / (1 + np.exp(-(Z @ w + b)))
+        loss = np.mean(np.logaddexp(0, Z @ w + b) - y * (Z @ w + b))
+        slope = Z.T @ (p - y) / len(y) + FIXED["wd"] * w
+        loss += FIXED["wd"] / 2 * w @ w + l1 * v[:-1].sum()
+        return loss, np.concatenate([slope + l1, l1 - slope, [np.mean(p - y)]])
+
+    bounds = [(0, None if sign >= 0 else 0) for sign in signs]
+    bounds += [(0, None if sign <= 0 else 0) for sign in signs] + [(None, None)]
+    options = {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 10_000, "maxfun": 100_000}
+    start = np.zeros(2 * d + 1)
+    found = minimize(
+        objective, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options
+    )
+    w = model.coef_.ravel() * rows.std(axis=0)
+    b = model.intercept_[0] + model.coef_.ravel() @ rows.mean(axis=0)
+    mine = objective(np.concatenate([np.maximum(w, 0), np.maximum(-w, 0), [b]]))[0]
+    assert (w * signs >= 0).all()
+    assert mine == pytest.approx(found.fun, rel=1e-7)
+    assert mine <= found.fun * (1 + 1e-9)
+
+
 KINDS = {
     "dense": (X, Y, {}),
     "float32": (X.astype(np.float32), Y, {}),
@@ -78,6 +116,9 @@ KINDS = {
     "no validation": (X, Y, {"cv": False}),
     "averaged": (WIDE, NUMBERS, {"ensemble_size": 4}),
     "l1": (WIDE, NUMBERS, {"wd": 0.0}),
+    "two classes": (X, Y > 140, {}),
+    "csr classes": (CSR, Y > 140, {}),
+    "classes without validation": (X, Y > 140, {"cv": False}),
 }
 
 
@@ -85,17 +126,19 @@ KINDS = {
 def test_a_default_fit_keeps_them_whatever_the_threads(case):
     rows, y, settings = KINDS[case]
     signs = np.resize(SIGNS, rows.shape[1])
-    model = clone(REGRESSOR).set_params(positive=signs, n_jobs=1, **settings)
+    model = CLASSIFIER if y.dtype == bool else REGRESSOR
+    model = clone(model).set_params(positive=signs, n_jobs=1, **settings)
     model.fit(rows, y)
     assert (model.coef_ * signs >= 0).all()
     # Some are held, and not all.
-    assert (model.coef_[signs != 0] == 0).any()
-    assert (model.coef_[signs != 0] != 0).any()
+    held = model.coef_.ravel()[signs != 0]
+    assert (held == 0).any()
+    assert (held != 0).any()
     assert model.resolved_params_["optimizer"] == "newton"
     assert model.candidates_["optimality"].max() < 1e-9
     again = clone(model).set_params(n_jobs=2).fit(rows, y)
     np.testing.assert_array_equal(again.coef_, model.coef_)
-    assert again.intercept_ == model.intercept_
+    np.testing.assert_array_equal(again.intercept_, model.intercept_)
 
 
 @pytest.mark.parametrize("none", [np.False_, [0] * 10])
@@ -155,7 +198,7 @@ REFUSED = {
     "nan": ({"positive": [np.nan] * 10}, "positive holds nan"),
     "a table": ({"positive": [[1] * 10]}, r"shape \(1, 10\)"),
     "width": ({"positive": [1, -1]}, "2 signs, and X has 10 features"),
-    "loss": ({"loss": "huber_loss"}, "loss='squared_loss', not 'huber_loss'"),
+    "loss": ({"loss": "huber_loss"}, "loss='squared_loss', or .*, not 'huber_loss'"),
     "epochs": ({"epochs": 3}, "positive=True: epochs=3 .*optimizer='newton'"),
     "adam": ({"optimizer": "adam"}, "optimizer='adam' asks for steps"),
     "text": ({"positive": "yes"}, "'positive' parameter"),
@@ -179,9 +222,15 @@ def test_steps_are_refused_wherever_they_would_be_taken(monkeypatch):
     model = LinearLearnerRegressor(random_state=0, epochs=2, warm_start=True).fit(X, Y)
     with pytest.raises(ValueError, match="warm_start=False"):
         model.set_params(positive=True, epochs="auto").fit(X, Y)
+    with pytest.raises(ValueError, match="positive=True: .*not 'softmax_loss'"):
+        clone(CLASSIFIER).fit(X, np.digitize(Y, [100, 200]))
+    # Classes that a plane parts have no optimum without a penalty.
+    with pytest.raises(ValueError, match="positive=True: .*set wd above 0"):
+        fixed(CLASSIFIER).set_params(wd=0.0).fit(WIDE, NUMBERS > 0)
     monkeypatch.setattr(budget, "GRAM_BYTES", 1000)
-    with pytest.raises(ValueError, match="positive=True.* too many.*positive=False"):
-        clone(REGRESSOR).fit(X, Y)
+    for model in (REGRESSOR, CLASSIFIER):
+        with pytest.raises(ValueError, match="positive=True: .*too many features"):
+            clone(model).fit(X, Y > 140)
 
 
 def test_sagemakers_steps_give_way_to_the_solver_by_name():

@@ -112,11 +112,12 @@ def test_a_job_trains_as_a_local_fit(tmp_path, case):
     np.testing.assert_array_equal(model.predict(rows), local.predict(rows))
 
 
-def test_signs_of_coefficients_are_for_numbers():
-    strings = {**REGRESSOR, "sklearn_sagemaker.positive": "[1, 0, -1]"}
-    assert read_job(strings).estimator().positive == [1, 0, -1]
+def test_signs_of_coefficients_are_for_linear_models():
+    signs = {"sklearn_sagemaker.positive": "[1, 0, -1]"}
+    for strings in (REGRESSOR, BINARY):
+        assert read_job({**strings, **signs}).estimator().positive == [1, 0, -1]
     with pytest.raises(ValueError, match="positive' was unexpected"):
-        read_job({**strings, "predictor_type": "binary_classifier"})
+        read_job({**FM, **signs})
 
 
 def test_validation_and_test_channels(tmp_path):

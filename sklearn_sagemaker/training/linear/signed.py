@@ -15,6 +15,11 @@ PATIENCE = 3
 """Exchanges that may leave as many weights on the wrong side as there were before."""
 
 
+def pulls(slope: np.ndarray, signs: np.ndarray) -> np.ndarray:
+    """How strongly slopes pull weights that are zero to where signs let them go."""
+    return np.where(signs * slope > 0, 0.0, np.abs(slope))
+
+
 class SignedQuadratic(Quadratic):
     """The mean squared error of one fit, as a function of weights of given signs.
 
@@ -53,6 +58,14 @@ class SignedQuadratic(Quadratic):
                 left[(found == 0) & (self.signs * left > 0)] = 0.0
                 gap[place] = self._gain(left[:, None], np.array([ridge]))[0]
         return weights, gap
+
+    def minimum(self, start: np.ndarray, ridge: float, threshold: float) -> np.ndarray:
+        """See `Quadratic`."""
+        if threshold > 0:
+            return super().minimum(start, ridge, threshold)
+        found = self._exchanged(start, ridge)
+        self._active_sets(found, ridge, 0.0)
+        return found
 
     def directions(self, weights: np.ndarray, wd: np.ndarray) -> np.ndarray:
         """See `Quadratic`: of the weights that are not held at zero."""
@@ -131,7 +144,7 @@ class SignedQuadratic(Quadratic):
 
     # ------------------------------------------------------------- see `Quadratic`
     def _pull(self, slope: np.ndarray) -> np.ndarray:
-        return np.where(self.signs * slope > 0, 0.0, np.abs(slope))
+        return pulls(slope, self.signs)
 
     def _signs(self, found: np.ndarray, threshold: float) -> np.ndarray:
         signs = np.sign(found)

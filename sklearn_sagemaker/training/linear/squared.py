@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters.signs import signs_of
 from sklearn_sagemaker.training.linear.fits import Fits
 from sklearn_sagemaker.training.linear.moments import (
     Problem,
@@ -50,16 +49,13 @@ class SquaredFits(Fits):
 
     def _made(self, share: float) -> list[Problem]:
         problems = self._of_any_signs(share)
-        if self._signs is None:
+        signs = self.signs
+        if signs is None:
             return problems
         return [
-            (SignedQuadratic(error, self._signs), mean, label)
+            (SignedQuadratic(error, signs), mean, label)
             for error, mean, label in problems
         ]
-
-    @cached_property
-    def _signs(self) -> np.ndarray | None:
-        return signs_of(self.settings.spec.positive, self.reader.n_features)
 
     def _of_any_signs(self, share: float) -> list[Problem]:
         fits = range(self.plan.n_fits)
