@@ -16,7 +16,7 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) 
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
-.PHONY: demo test lint oracle oracles fuzz container clean
+.PHONY: demo test test-slow lint oracle oracles fuzz container clean
 
 demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo
@@ -26,6 +26,10 @@ WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
 test: $(VENV)/test-tools lint
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+# Jobs, servers, examples and long searches from start to end, and the image's steps.
+test-slow: $(VENV)/test-tools
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m slow
 
 lint: $(VENV)/test-tools
 	$(BIN)/ruff check .

@@ -13,6 +13,7 @@ __version__ = "0.1.0.dev0"
 _HOME = {
     "FactorizationMachinesClassifier": "sklearn_sagemaker.estimators",
     "FactorizationMachinesRegressor": "sklearn_sagemaker.estimators",
+    "IntervalRegressor": "sklearn_sagemaker.estimators",
     "LinearLearnerClassifier": "sklearn_sagemaker.estimators",
     "LinearLearnerRegressor": "sklearn_sagemaker.estimators",
     "TRUSTED_SKOPS_TYPES": "sklearn_sagemaker.estimators",
@@ -29,6 +30,7 @@ __all__ = [
     "TRUSTED_SKOPS_TYPES",
     "FactorizationMachinesClassifier",
     "FactorizationMachinesRegressor",
+    "IntervalRegressor",
     "LinearLearnerClassifier",
     "LinearLearnerRegressor",
     "__version__",
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
         TRUSTED_SKOPS_TYPES,
         FactorizationMachinesClassifier,
         FactorizationMachinesRegressor,
+        IntervalRegressor,
         LinearLearnerClassifier,
         LinearLearnerRegressor,
     )

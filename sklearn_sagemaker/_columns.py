@@ -11,6 +11,8 @@ from scipy.special import ndtri
 
 CHUNK = 1 << 18
 """Numbers that are made at a time."""
+FEATURE_AXIS = {"coef": -1, "factors": -2}
+"""Of the arrays of draws."""
 _STEP = 0x9E3779B97F4A7C15
 _MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB), (31, 1))
 
@@ -149,6 +151,18 @@ def narrowed(X: Any, columns: np.ndarray) -> sp.csr_array:
     return csr_of(sp.csr_array, X.data, places, X.indptr, len(columns))
 
 
+def of_met_columns(X: sp.csr_array) -> tuple[np.ndarray, sp.csr_array]:
+    """`met_columns` of a CSR matrix, and the matrix of these; few values are quick."""
+    indices = X.indices[: X.indptr[-1]]
+    if len(indices) >= X.shape[1] // 16 or X.indptr[0] != 0:
+        columns = met_columns(X)
+        return columns, narrowed(X, columns)
+    columns, places = np.unique(indices, return_inverse=True)
+    places = places.astype(indices.dtype)
+    found = csr_of(sp.csr_array, X.data[: len(places)], places, X.indptr, len(columns))
+    return columns.astype(np.int64), found
+
+
 def at_columns(
     factors: np.ndarray, held: dict[str, Any], columns: np.ndarray
 ) -> np.ndarray:
@@ -170,7 +184,8 @@ def at_columns(
     factors : array of shape (..., n, k)
     """
     places = held["place"][columns]
-    found = np.take(factors, places, axis=-2)
+    # Of the memory of `empty_draws`, too, this copies no more than these.
+    found = np.moveaxis(np.moveaxis(factors, -2, 0)[places], 0, -2)
     absent = np.flatnonzero(places < 0)
     if not len(absent):
         return found
@@ -184,4 +199,35 @@ def at_columns(
             made = made.reshape(len(some), outputs, width).transpose(1, 0, 2)
             found[:, some, first : first + width] = made
             first += width
+    return found
+
+
+def empty_draws(name: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array of draws whose memory holds what all draws have of a feature together.
+
+    A row asks all draws for its few features.
+
+    Parameters
+    ----------
+    name : {"intercept", "coef", "factors"}
+    shape : tuple of int
+        Draws first.
+    dtype : numpy.dtype
+    """
+    if name not in FEATURE_AXIS:
+        return np.empty(shape, dtype)
+    axis = FEATURE_AXIS[name]
+    others = list(shape)
+    length = others.pop(axis)
+    return np.moveaxis(np.empty((length, *others), dtype), 0, axis)
+
+
+def draws_by_feature(draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Draws in memory as `empty_draws` has them, which pickles and files forget."""
+    found = {}
+    for name, array in draws.items():
+        axis = FEATURE_AXIS.get(name, 0)
+        found[name] = np.moveaxis(
+            np.ascontiguousarray(np.moveaxis(array, axis, 0)), 0, axis
+        )
     return found

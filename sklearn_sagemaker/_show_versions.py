@@ -15,6 +15,7 @@ DEPENDENCIES = (
     "threadpoolctl",
     "pandas",
     "rich",
+    "matplotlib",
     "boto3",
 )
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._columns import at_columns, met_columns, narrowed
+from sklearn_sagemaker._columns import at_columns, csr_of, of_met_columns
 from sklearn_sagemaker._memory import memory
 
 Monitor = Callable[[int, int, dict[str, Any]], Any]
@@ -435,12 +435,7 @@ class ModelState:
             Of shape (n,), (n, n_features) and (n, n_features, k): one for each
             output, or for each draw and output. Linear models have no factors.
         """
-        intercept, coef, factors = self.intercept, self.coef, self.factors
-        if self.draws is not None:
-            m, k = self.draws["factors"].shape[-2:]
-            intercept = self.draws["intercept"].reshape(-1)
-            coef = self.draws["coef"].reshape(-1, m)
-            factors = self.draws["factors"].reshape(-1, m, k)
+        intercept, coef, factors = self._all_machines()
         if self.held is None or factors is None:
             if columns is not None:
                 coef = coef[:, columns]
@@ -450,6 +445,17 @@ class ModelState:
             columns = np.arange(self.coef.shape[1])
         places = columns if self.draws is None else self.held["place"][columns]
         return intercept, coef[:, places], at_columns(factors, self.held, columns)
+
+    def _all_machines(self) -> tuple[Any, Any, Any]:
+        """Machines of the features that are held."""
+        if self.draws is None:
+            return self.intercept, self.coef, self.factors
+        m, k = self.draws["factors"].shape[-2:]
+        return (
+            self.draws["intercept"].reshape(-1),
+            self.draws["coef"].reshape(-1, m),
+            self.draws["factors"].reshape(-1, m, k),
+        )
 
     def machines_for(self, X: Any) -> tuple[Any, tuple[Any, Any, Any]]:
         """Rows and machines that score them: those of the columns that they store.
@@ -466,9 +472,15 @@ class ModelState:
         """
         if self.held is None or X.shape[1] != self.coef.shape[1]:
             return X, self.machines()
-        X = sp.csr_array(X)
-        columns = met_columns(X)
-        return narrowed(X, columns), self.machines(columns)
+        if self.draws is not None and sp.issparse(X) and X.format == "csr":
+            # Draws are held of a column for each: nothing is copied.
+            places = self.held["place"][X.indices]
+            if len(places) == 0 or places.min() >= 0:
+                width = self.draws["coef"].shape[-1]
+                parts = X.data, places.astype(X.indices.dtype, copy=False), X.indptr
+                return csr_of(type(X), *parts, width), self._all_machines()
+        columns, X = of_met_columns(sp.csr_array(X))
+        return X, self.machines(columns)
 
     def all_factors(self) -> np.ndarray:
         """Factors of all features, of shape (n_outputs, n_features, k)."""

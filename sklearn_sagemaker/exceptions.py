@@ -47,6 +47,7 @@ __all__ = [
     "TrainingJobStoppedError",
     "TrainingStoppedError",
     "TrainingTooLargeError",
+    "TrainingUnknownError",
     "UnexpectedStatusException",
     "WaitTimeoutError",
 ]
@@ -274,6 +275,13 @@ class ThrottledError(AWSError):
 
 class TrainingFailedError(RuntimeError):
     """A training elsewhere failed; the message has reason and end of the log."""
+
+
+class TrainingUnknownError(ValueError, AttributeError):
+    """A fitted model does not know this of its training; the message says why.
+
+    Models of artifacts and of SageMaker's own images have weights, but no candidates.
+    """
 
 
 class UnexpectedStatusException(ValueError):  # noqa: N818 - the SDK's name

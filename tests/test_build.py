@@ -149,6 +149,7 @@ def test_what_is_in_no_module_compiles_nothing(tree):
     assert tree.build() == set()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
@@ -176,6 +177,7 @@ def test_a_registry_compiles_what_its_c_is_in(tree, setup_module):
     assert tree.build() == families(tree, "_linear", "_factors")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", ["CFLAGS", "LDFLAGS", "CC_VERSION"])
 def test_another_compiler_or_other_flags_compile_all(tree, changed):
     assert tree.build(**{changed: "-Og"}) == tree.everything

@@ -23,6 +23,7 @@ def run(example, folder):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "example",
     [path for path in sorted(EXAMPLES.glob("*.py")) if path != MOVIE_RATINGS],
@@ -32,6 +33,7 @@ def test_the_examples_run(example, tmp_path):
     assert run(example, tmp_path)
 
 
+@pytest.mark.slow
 def test_films_are_recommended_by_hidden_tastes(tmp_path):
     out = run(MOVIE_RATINGS, tmp_path)
     assert "made up with a fixed seed" in out

@@ -65,6 +65,7 @@ def count_processors():
     return processors(), os.environ.get("OMP_NUM_THREADS")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [1, 3])
 def test_worker_processes_have_what_joblib_leaves_to_each(limit, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

@@ -138,3 +138,29 @@ def write_libsvm(path: Path, X: sp.csr_matrix, y: np.ndarray) -> None:
             pairs = zip(X.indices[part], X.data[part], strict=True)
             text = " ".join(f"{column}:{value:.7g}" for column, value in pairs)
             file.write(f"{target:g} {text}\n")
+
+
+# ------------------------------------------------------------------------- clicks
+def load_clicks(data_dir: Path) -> dict[str, np.ndarray]:
+    """Films that users rated with 4 stars or more, as columns of a table.
+
+    Returns
+    -------
+    columns : dict of arrays of shape (n_clicks,)
+        ``user``, ``film`` and ``genres``, whose values are lists.
+    """
+    with np.load(data_dir / "mlsmall_side.npz") as file:
+        n_users, n_items = int(file["n_users"]), int(file["n_items"])
+        X = sp.csr_array(
+            (file["data"], file["indices"], file["indptr"]), shape=tuple(file["shape"])
+        )
+        X = X[file["y"] >= 4]
+    first = X.indices[X.indptr[1:] - 1].min()  # of the periods, each row's last value
+    parts = [X.indices[X.indptr[i] : X.indptr[i + 1]] for i in range(X.shape[0])]
+    genres = np.empty(len(parts), dtype=object)
+    genres[:] = [part[(part >= n_users + n_items) & (part < first)] for part in parts]
+    return {
+        "user": np.array([part[0] for part in parts]),
+        "film": np.array([part[1] - n_users for part in parts]),
+        "genres": genres,
+    }

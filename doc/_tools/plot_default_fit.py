@@ -47,7 +47,7 @@ def main() -> None:
         x = table[name][rows]
         order = np.argsort(x)
         ax.plot(x[order], table["validation_loss"][rows][order], mark + "-",
-                color=colour, ms=4.5, lw=1, label="5 folds")  # fmt: skip
+                color=colour, ms=4.5, lw=1, label="8 folds")  # fmt: skip
         ax.plot(x[order], test[rows][order], ":", color=DARK, lw=1.4,
                 label="500 new rows")  # fmt: skip
         if rows[model.best_index_]:

@@ -62,6 +62,8 @@ def run_file(path: str | Path) -> None:
             # Empty lines in front, so that line numbers are those of the page.
             source = "\n" * (line - 1) + code
             exec(compile(source, str(path), "exec"), namespace)
+    if pyplot := sys.modules.get("matplotlib.pyplot"):
+        pyplot.close("all")
 
 
 def main() -> None:

@@ -189,6 +189,28 @@ def choice(
     )
 
 
+class _AboveZero(tuple[Any, ...]):
+    """All numbers above zero, for ``requires``; as a text it says so."""
+
+    def __contains__(self, value: object) -> bool:
+        return isinstance(value, (int, float)) and value > 0
+
+
+class _Words:
+    """Shown as they are, without quotes."""
+
+    def __init__(self, text: str):
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def when_positive(name: str) -> Requirement:
+    """For ``requires``: another hyperparameter is above zero."""
+    return ((name, _AboveZero([_Words("above 0")])),)
+
+
 def when(name: str, *values: Any) -> Requirement:
     """For ``requires``: another hyperparameter has one of these values."""
     return ((name, values),)

@@ -11,6 +11,7 @@ from sklearn_sagemaker._hyperparameters.entry import (
     flag,
     number,
     when,
+    when_positive,
 )
 from sklearn_sagemaker._hyperparameters.linear_learner import CRITERION, LINEAR_LEARNER
 from sklearn_sagemaker._kernels import FACTOR_CHOICES
@@ -75,7 +76,7 @@ FACTORIZATION_MACHINES = (
     ),
     number(
         "num_factors", "int", "auto", 64,
-        'Factors of each feature, k. "auto" is 64 for "gradient" and 16 for '
+        'Factors of each feature, k. "auto" is 64 for "gradient" and 14 for '
         "the others; with more than 8 classes as many fewer, down to 8.",
         1, auto=True,
     ),
@@ -102,7 +103,8 @@ FACTORIZATION_MACHINES = (
         "Candidate models to train side by side. They differ in learning rates, decays "
         "and number of factors, as far as these are left to us; the best one on the "
         'validation rows is kept. "auto" is one; with "gradient" and validation rows '
-        "also its linear part alone, and on small data two of other rates and decays.",
+        "also its linear part alone, and on small data two of other rates and decays; "
+        "with the other solvers the linear part alone if rows are few.",
         1, auto=True, ours=True,
     ),
     number(
@@ -152,8 +154,25 @@ FACTORIZATION_MACHINES = (
     number(
         "num_draws", "int", "auto", "auto",
         'Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto" '
-        "is as many as take 256 MB, and 100 at most.",
+        "is as many as take 256 MB, and 50 at most.",
         1, auto=True, ours=True, requires=when("solver", "mcmc"),
+    ),
+    number(
+        "unobserved_weight", "float", 0.0, 0.0,
+        "For rows that are clicks, purchases and the like. Above 0, each pair of a "
+        "query (such as a user) and an item that no row has counts as a row of label 0 "
+        "and of this weight, where the mean weight of a row is 1; 0.1 to 1 are usual. "
+        "The pairs are never made.",
+        0.0, closed="left", ours=True, requires=when("solver", "als"),
+        predictor_types=(REGRESSOR,),
+    ),
+    number(
+        "num_query_features", "int", "auto", "auto",
+        "With unobserved_weight: how many columns, the first of X, describe the query; "
+        'the others describe the item. "auto" takes one-hot queries, then one-hot '
+        "items.",
+        1, auto=True, ours=True, requires=when_positive("unobserved_weight"),
+        predictor_types=(REGRESSOR,),
     ),
     flag(
         "normalize_data", "auto", False,

@@ -127,8 +127,9 @@ LINEAR_LEARNER = (
     ),
     number(
         "num_models", "int", "auto", "auto",
-        'Candidate models to train in the one pass. "auto" is 32. Candidates are '
-        "distinct, so there are fewer when most hyperparameters are fixed.",
+        'Candidate models to train in the one pass. "auto" is 32, or some fewer where '
+        "L1 penalties that are solved stay behind. Candidates are distinct, so there "
+        "are fewer when most hyperparameters are fixed.",
         1, auto=True,
     ),
     choice(

@@ -41,8 +41,10 @@ SS_NOINLINE double FN(pairs)(ptrdiff_t n, const REAL *SS_RESTRICT values,
   while (f + 4 * SS_LANES(REAL) <= k) SS_PANEL_SUMS(FN(lanes), 4)
   while (f + SS_LANES(REAL) <= k) SS_PANEL_SUMS(FN(lanes), 1)
 #if defined(__GNUC__) || defined(__clang__)
+  while (f + 48 / (int)sizeof(REAL) <= k) SS_PANEL_SUMS(FN(few_lanes), 3)
   while (f + 16 / (int)sizeof(REAL) <= k) SS_PANEL_SUMS(FN(few_lanes), 1)
 #endif
+  while (f + 2 <= k) SS_PANEL_SUMS(REAL, 2)
   while (f < k) SS_PANEL_SUMS(REAL, 1)
   return 0.5 * (double)total;
 }

@@ -41,6 +41,24 @@ typedef double sw_part_f64 __attribute__((vector_size(SW_WIDTH)));
 #define SW_VECTORS 0
 #endif
 
+/* Inner products of pairs of vectors of length k: row queries[i] of `left` and row
+ * items[i] of `right`. Eight sums side by side, so that none waits for the last. */
+SS_NOINLINE void sw_products(ptrdiff_t n, ptrdiff_t k, const int32_t *queries,
+                             const int32_t *items, const double *left,
+                             const double *right, double *out) {
+  for (ptrdiff_t i = 0; i < n; i++) {
+    const double *SS_RESTRICT a = left + (ptrdiff_t)queries[i] * k;
+    const double *SS_RESTRICT b = right + (ptrdiff_t)items[i] * k;
+    double sums[8] = {0, 0, 0, 0, 0, 0, 0, 0}, total = 0;
+    ptrdiff_t f = 0;
+    for (; f + 8 <= k; f += 8)
+      for (int c = 0; c < 8; c++) sums[c] += a[f + c] * b[f + c];
+    for (; f < k; f++) total += a[f] * b[f];
+    for (int c = 0; c < 8; c++) total += sums[c];
+    out[i] = total;
+  }
+}
+
 /* Solve (P + diag) step = b + L z, where L L' = P + diag: z is standard normal noise
  * or zero. `sums` holds the products of the lines; only its lower triangle and its
  * last column are read. */

@@ -27,6 +27,8 @@ cdef extern from "_sweeps.h" nogil:
                      const float*, float*, const double*, int, int, double*)
     void sw_sums_f64(ptrdiff_t, ptrdiff_t, const int64_t*, const int32_t*,
                      const double*, double*, const double*, int, int, double*)
+    void sw_products(ptrdiff_t, ptrdiff_t, const int32_t*, const int32_t*,
+                     const double*, const double*, double*)
 
 LANES = SW_LANES
 AHEAD = SW_AHEAD
@@ -207,3 +209,23 @@ def sum_panel(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
             sw_sums_f64(n, d, &indptr[0], &row_numbers[0],
                         &values[0] if values.shape[0] else NULL, &lines[0, 0],
                         &parameters[0, 0], n_numbers, linear_lane, &out[0])
+
+
+def pair_products(const int32_t[::1] queries, const int32_t[::1] items,
+                  const double[:, ::1] left, const double[:, ::1] right,
+                  double[::1] out):
+    """Inner products of the vectors of pairs.
+
+    Parameters
+    ----------
+    queries, items : int32 arrays of shape (n_pairs,)
+        Rows of the vectors; they are trusted.
+    left, right : float64 arrays of shape (n_queries, k) and (n_items, k)
+    out : float64 array of shape (n_pairs,)
+        Changes.
+    """
+    if out.shape[0] == 0 or left.shape[1] == 0:
+        return
+    with nogil:
+        sw_products(out.shape[0], left.shape[1], &queries[0], &items[0], &left[0, 0],
+                    &right[0, 0], &out[0])

@@ -96,6 +96,13 @@ def factor_scores(
             "pass the features that it was fitted on."
         )
     reader = RowReader(X)
+    # Machines one after the other, or features: `empty_draws`.
+    by_feature = not factors.flags.c_contiguous
+    by_feature &= factors.transpose(1, 0, 2).flags.c_contiguous
+    strides = (1, n_features), (k, n_features * k)
+    if by_feature:
+        coef, factors = coef.T, factors.transpose(1, 0, 2)
+        strides = (n_models, 1), (n_models * k, k)
     linear = np.ascontiguousarray(coef, dtype=np.float64).reshape(-1)
     bias = np.ascontiguousarray(intercept, dtype=np.float64)
     flat = np.ascontiguousarray(factors).reshape(-1)
@@ -105,7 +112,7 @@ def factor_scores(
     def score(start: int, stop: int) -> None:
         rows = np.arange(start, stop, dtype=np.int64)
         factor_kernels.score(
-            reader, rows, bias, linear, 1, n_features, flat, k, n_features * k, k,
+            reader, rows, bias, linear, *strides[0], flat, *strides[1], k,
             empty, empty, out[start:stop],
         )  # fmt: skip
 

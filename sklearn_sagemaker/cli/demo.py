@@ -12,7 +12,7 @@ import textwrap
 import time
 from typing import TYPE_CHECKING, Any
 
-from sklearn_sagemaker.cli.candidates import candidates_table, effort
+from sklearn_sagemaker.cli.candidates import candidates_table
 from sklearn_sagemaker.cli.examples import TRUST
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.model_file import SavedModel, save_model
@@ -115,6 +115,8 @@ def _describe(data: DemoData) -> str:
 def _report(model: Any, data: DemoData, elapsed: float) -> Any:
     """Print what came out, and give the answers for the test rows."""
     from sklearn.metrics import confusion_matrix
+
+    from sklearn_sagemaker.estimators._summary import effort
 
     total = len(model.candidates_["validation_loss"])
     print(

@@ -1,8 +1,8 @@
 """Measure a model that 'train' wrote on the rows of a data file with labels.
 
-Two classes: accuracy, precision, recall, F1, ROC AUC, log loss, confusion matrix. More:
-accuracy, macro F1, log loss, confusion matrix up to 20 classes. Regression: MSE, RMSE,
-MAE, R2.
+Two classes: accuracy, precision, recall, F1, ROC AUC, average precision, log loss,
+confusion matrix. More: accuracy, macro F1, log loss, confusion matrix up to 20 classes.
+Regression: MSE, RMSE, MAE, R2.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from sklearn_sagemaker.cli.examples import TRUST, WITH_MODEL
 from sklearn_sagemaker.cli.model_file import SavedModel, load_model
 from sklearn_sagemaker.cli.options import add_model
+from sklearn_sagemaker.cli.progress import by_parts
 from sklearn_sagemaker.cli.reading import add_reading, reading_of
 from sklearn_sagemaker.cli.text import confusion_table, count, facts, short
 
@@ -86,7 +87,7 @@ def measure(model: SavedModel, table: Any) -> dict[str, Any]:
 def _numbers(estimator: Any, table: Any) -> dict[str, Any]:
     from sklearn import metrics
 
-    answers = estimator.predict(table.X)
+    answers = by_parts(estimator.predict, table.X)
     squared = float(metrics.mean_squared_error(table.y, answers))
     return {
         "mse": squared,
@@ -105,21 +106,23 @@ def _classes(estimator: Any, table: Any) -> dict[str, Any]:
 
     classes = estimator.classes_
     check_known(classes, table)
-    answers = estimator.predict(table.X)
+    answers = by_parts(estimator.predict, table.X)
     found: dict[str, Any] = {"accuracy": float(np.mean(answers == table.y))}
     probabilities = None
     # Losses without probabilities, such as the hinge loss, have none.
     if hasattr(estimator, "predict_proba"):
-        probabilities = estimator.predict_proba(table.X)
+        probabilities = by_parts(estimator.predict_proba, table.X, "probabilities")
     if len(classes) == 2:
         hits, actual = answers == classes[1], table.y == classes[1]
         for name in ("precision", "recall", "f1"):
             score = getattr(metrics, f"{name}_score")
             found[name] = float(score(actual, hits, zero_division=0))
-        found["roc_auc"] = None
+        found["roc_auc"] = found["average_precision"] = None
         if actual.any() and not actual.all():
-            margins = estimator.decision_function(table.X)
-            found["roc_auc"] = float(metrics.roc_auc_score(actual, margins))
+            margins = by_parts(estimator.decision_function, table.X, "scores")
+            for name in ("roc_auc", "average_precision"):
+                score = getattr(metrics, f"{name}_score")
+                found[name] = float(score(actual, margins))
     else:
         found["macro_f1"] = float(
             metrics.f1_score(
@@ -138,7 +141,13 @@ def _classes(estimator: Any, table: Any) -> dict[str, Any]:
     return found
 
 
-NAMES = {"roc_auc": "ROC AUC", "f1": "F1", "macro_f1": "macro F1", "r2": "R2"}
+NAMES = {
+    "roc_auc": "ROC AUC",
+    "average_precision": "avg precision",
+    "f1": "F1",
+    "macro_f1": "macro F1",
+    "r2": "R2",
+}
 NAMES |= {name: name.upper() for name in ("mse", "rmse", "mae")}
 
 

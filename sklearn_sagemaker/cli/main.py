@@ -14,10 +14,12 @@ from typing import NoReturn
 
 from sklearn_sagemaker import __version__
 from sklearn_sagemaker.cli import (
+    completion,
     convert,
     demo,
     emulate,
     evaluate,
+    inspect,
     predict,
     serve,
     train,
@@ -29,9 +31,11 @@ COMMANDS: dict[str, ModuleType] = {
     "train": train,
     "predict": predict,
     "evaluate": evaluate,
+    "inspect": inspect,
     "convert": convert,
     "serve": serve,
     "emulate": emulate,
+    "completion": completion,
 }
 """Each module has HELP, EXAMPLES, ``configure(parser)`` and ``run(arguments)``, and
 imports nothing heavy until it runs."""
@@ -48,6 +52,7 @@ examples:
 {FILES}{TRAIN}\
   sklearn-sagemaker predict test.csv --model cancer.joblib --output answers.csv
   sklearn-sagemaker evaluate test.csv --model cancer.joblib
+  sklearn-sagemaker inspect cancer.joblib
   sklearn-sagemaker convert train.csv train.pbr --label target
 
 'sklearn-sagemaker COMMAND --help' explains a command."""

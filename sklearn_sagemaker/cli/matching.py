@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from sklearn_sagemaker.cli.expected import Expected
+from sklearn_sagemaker.cli.progress import Progress
 from sklearn_sagemaker.cli.reading import Reading, data_file, shown_path
 from sklearn_sagemaker.cli.text import note
 from sklearn_sagemaker.exceptions import DataFileError
@@ -47,7 +48,8 @@ def read_for(
     DataFileError
         If the features are not the model's.
     """
-    with data_file(path, reading) as name:
+    what = f"reading {shown_path(path)}"
+    with data_file(path, reading) as name, Progress(what=what):
         table = _read(name, expected, reading, label, with_label)
     return dataclasses.replace(table, path=shown_path(path))
 

@@ -14,14 +14,20 @@ LABEL = (
 """Help of ``--label`` of a file that is read as it is."""
 
 
+MODEL = (
+    "model file: .joblib, from a trusted source only, since loading it can run code; "
+    "or .skops, or SageMaker's model.tar.gz"
+)
+"""Help of a model that exists."""
+
+
 def add_model(parser: argparse.ArgumentParser) -> None:
     """``--model``, of a model that exists."""
     parser.add_argument(
         "--model",
         required=True,
         metavar="MODEL",
-        help="model file: .joblib, from a trusted source only, since loading it can "
-        "run code; or .skops, or SageMaker's model.tar.gz",
+        help=MODEL,
     )
 
 

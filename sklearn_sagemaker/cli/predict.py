@@ -15,6 +15,7 @@ from typing import Any, TextIO
 from sklearn_sagemaker.cli.examples import TRUST, WITH_MODEL
 from sklearn_sagemaker.cli.model_file import load_model
 from sklearn_sagemaker.cli.options import add_model, refuse_same_file
+from sklearn_sagemaker.cli.progress import by_parts
 from sklearn_sagemaker.cli.reading import add_reading, reading_of
 from sklearn_sagemaker.cli.text import count
 
@@ -92,9 +93,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _columns(estimator: Any, X: Any, proba: bool) -> dict[str, list[Any]]:
-    columns = {"prediction": estimator.predict(X).tolist()}
+    columns = {"prediction": by_parts(estimator.predict, X).tolist()}
     if proba:
-        found = estimator.predict_proba(X)
+        found = by_parts(estimator.predict_proba, X, "predicting probabilities")
         for place, label in enumerate(estimator.classes_):
             columns[f"probability_{label}"] = found[:, place].tolist()
     return columns

@@ -6,6 +6,20 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from sklearn_sagemaker._labels import short
+
+__all__ = [
+    "confusion_table",
+    "count",
+    "facts",
+    "note",
+    "number",
+    "seconds",
+    "short",
+    "size",
+    "table",
+]
+
 
 def number(value: Any, digits: int = 4) -> str:
     """A number in a few characters; text stays text."""
@@ -17,12 +31,6 @@ def number(value: Any, digits: int = 4) -> str:
 def seconds(value: float) -> str:
     """A wall time."""
     return f"{value:.2f} s" if value < 100 else f"{value:.0f} s"
-
-
-def short(label: Any, limit: int = 20) -> str:
-    """A class label, which may be any text: printable, and never long."""
-    text = "".join(c if c.isprintable() else "?" for c in str(label))
-    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def count(value: int, noun: str, plural: str | None = None) -> str:

@@ -15,12 +15,7 @@ from typing import Any
 
 from sklearn_sagemaker._hyperparameters import ALL, BINARY, MULTICLASS, REGRESSOR
 from sklearn_sagemaker.cli.algorithms import FACTORS, add_algorithm, estimator_class
-from sklearn_sagemaker.cli.candidates import (
-    VALIDATION,
-    candidates_table,
-    effort,
-    score_name,
-)
+from sklearn_sagemaker.cli.candidates import candidates_table
 from sklearn_sagemaker.cli.examples import FILES, TRAIN, TRUST
 from sklearn_sagemaker.cli.expected import Expected
 from sklearn_sagemaker.cli.model_file import SavedModel, label_kind, save_model
@@ -32,6 +27,7 @@ from sklearn_sagemaker.cli.reading import (
     reading_of,
     shown_path,
 )
+from sklearn_sagemaker.cli.report import check_can_draw, write_report
 from sklearn_sagemaker.cli.settings import parse_settings
 from sklearn_sagemaker.cli.text import count, facts, note, seconds, short
 
@@ -44,6 +40,9 @@ examples:
       load(as_frame=True).frame.to_csv('diabetes.csv.gz', header=False, index=False)"
   sklearn-sagemaker train diabetes.csv.gz --header no --label 10 \\
       --predictor-type regressor --model diabetes.joblib --set epochs=30 --set wd=0.001
+
+  sklearn-sagemaker train train.csv --label target \\
+      --predictor-type binary_classifier --model cancer.joblib --report cancer.html
 
   sklearn-sagemaker convert train.csv part.svm --label target --shards 2
   sklearn-sagemaker train part_0.svm --validation part_1.svm --algorithm fm \\
@@ -77,6 +76,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--model", required=True, metavar="OUT.joblib", help="model file to write"
+    )
+    parser.add_argument(
+        "--report",
+        metavar="OUT.html",
+        help="page of HTML to write, with what was chosen and why, candidates, losses, "
+        "thresholds and coefficients; one file, which loads and runs nothing",
     )
     parser.add_argument(
         "--set",
@@ -118,6 +123,11 @@ def run(arguments: argparse.Namespace) -> int:
     # Before the work, not after it.
     check_can_write(arguments.model)
     refuse_same_file(arguments.model, arguments.file, arguments.validation)
+    if arguments.report is not None:
+        check_can_draw()
+        check_can_write(arguments.report)
+        read = arguments.file, arguments.validation, arguments.model
+        refuse_same_file(arguments.report, *read)
     reading = reading_of(arguments, arguments.file, arguments.validation)
     with data_file(arguments.file, reading) as path:
         table = read_table(
@@ -137,7 +147,8 @@ def run(arguments: argparse.Namespace) -> int:
         zero_based=table.zero_based,
     )
     validation = _read_validation(arguments, reading, expected, table)
-    print(facts(_describe(table, validation)), flush=True)
+    described = _describe(table, validation)
+    print(facts(described), flush=True)
     if table.unused:
         note(f"{table.path}: not used: {', '.join(table.unused[:10])}")
 
@@ -147,6 +158,15 @@ def run(arguments: argparse.Namespace) -> int:
     elapsed = time.perf_counter() - start
     save_model(arguments.model, SavedModel(estimator, expected))
     _report(estimator, arguments.algorithm, elapsed, arguments.model)
+    if arguments.report is not None:
+        write_report(
+            arguments.report,
+            estimator,
+            data=described,
+            train=table,
+            validation=validation,
+        )
+        print(facts([("report", f"written to {arguments.report}")]))
     return 0
 
 
@@ -248,6 +268,13 @@ def _describe(table: Any, validation: Any) -> list[tuple[str, str]]:
 
 
 def _report(estimator: Any, algorithm: str, elapsed: float, path: str) -> None:
+    from sklearn_sagemaker.estimators._summary import (
+        VALIDATION,
+        effort,
+        score_name,
+        threshold_text,
+    )
+
     total = len(estimator.candidates_["validation_loss"])
     resolved = estimator.resolved_params_
     trained = f"{count(total, 'candidate')} in one pass"
@@ -262,9 +289,7 @@ def _report(estimator: Any, algorithm: str, elapsed: float, path: str) -> None:
     print(candidates_table(estimator, SHOWN_CANDIDATES) + "\n")
     lines = []
     if hasattr(estimator, "threshold_"):
-        scale = "probability" if hasattr(estimator, "predict_proba") else "score"
-        positive = f"on the {scale} of {short(estimator.classes_[1])}"
-        lines.append(("threshold", f"{estimator.threshold_:.4g} {positive}"))
+        lines.append(("threshold", threshold_text(estimator)))
     lines += [
         ("score", f"{estimator.best_score_:.6g} ({score_name(estimator)})"),
         ("model", f"written to {path}"),

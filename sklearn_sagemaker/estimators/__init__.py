@@ -4,6 +4,7 @@ from sklearn_sagemaker.estimators._factorization_machines import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
 )
+from sklearn_sagemaker.estimators._intervals import IntervalRegressor
 from sklearn_sagemaker.estimators._linear_learner import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
@@ -14,6 +15,7 @@ __all__ = [
     "TRUSTED_SKOPS_TYPES",
     "FactorizationMachinesClassifier",
     "FactorizationMachinesRegressor",
+    "IntervalRegressor",
     "LinearLearnerClassifier",
     "LinearLearnerRegressor",
 ]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import is_regressor
 
+from sklearn_sagemaker._columns import draws_by_feature
 from sklearn_sagemaker._state import OF_TRAINING, ModelState, PendingTraining
 from sklearn_sagemaker.estimators._finite import check_finite
 
@@ -45,7 +46,7 @@ def set_attributes(estimator: Any, state: ModelState) -> None:
         "classes_": state.classes,
         "factors_": factors[0] if one and factors is not None else factors,
         "threshold_": state.threshold,
-        "draws_": state.draws,
+        "draws_": None if state.draws is None else draws_by_feature(state.draws),
         "_held": state.held,
         "training_state_": state.resume,
         "artifact_source_": state.source,

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 from sklearn_sagemaker._compat import CallbackSupportMixin
 from sklearn_sagemaker._hyperparameters import Hyperparameter, plain
 from sklearn_sagemaker.estimators._attributes import set_attributes
+from sklearn_sagemaker.estimators._notebook import summary_table
 from sklearn_sagemaker.estimators._remote import attach, model_of, request_of, tune
 from sklearn_sagemaker.estimators._stored import stamped, unstamped
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
@@ -352,16 +353,25 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
+    # scikit-learn's diagram, and below it what was chosen and why.
+    def _repr_html_inner(self):
+        return super()._repr_html_inner() + summary_table(self)
+
+    def _repr_mimebundle_(self, **kwargs):
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle:
+            bundle["text/html"] += summary_table(self)
+        return bundle
+
     # What pickle, joblib and skops store: a newer format is refused when loaded.
     def __getstate__(self):
         return stamped(super().__getstate__())
 
     def __setstate__(self, state):
-        state = unstamped(state, type(self).__name__)
-        # Parameters that came after the version that stored it.
-        for name, parameter in inspect.signature(type(self)).parameters.items():
-            state.setdefault(name, parameter.default)
-        super().__setstate__(state)
+        # Of parameters that came later: they are as if left alone.
+        parameters = inspect.signature(type(self)).parameters
+        later = {name: one.default for name, one in parameters.items()}
+        super().__setstate__({**later, **unstamped(state, type(self).__name__)})
 
     def _margins(self, X) -> np.ndarray:
         """Margins of shape (n_rows, n_outputs), in float64."""

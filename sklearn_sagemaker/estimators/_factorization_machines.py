@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.base import is_classifier, is_regressor
 
+from sklearn_sagemaker._columns import draws_by_feature
 from sklearn_sagemaker._compat import StrOptions
 from sklearn_sagemaker._hyperparameters import (
     CLASSIFIERS,
@@ -64,6 +65,11 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
     def draws_(self, draws: dict[str, np.ndarray]) -> None:
         self._hold_all()
         self.__dict__["draws_"] = draws
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if vars(self).get("draws_") is not None:
+            self.__dict__["draws_"] = draws_by_feature(vars(self)["draws_"])
 
     def _hold_all(self) -> None:
         """Hold the numbers of all features from here on."""
@@ -160,7 +166,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         draws them, and the decays with them, and averages the predictions of many
         draws. Both keep a copy of X by columns, and classify by a probit link.
     num_factors : int in [1, inf) or "auto", default="auto"
-        Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
+        Factors of each feature, k. "auto" is 64 for "gradient" and 14 for the
         others; with more than 8 classes as many fewer, down to 8. SageMaker's own
         default is 64.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"
@@ -179,7 +185,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         decays and number of factors, as far as these are left to us; the best one
         on the validation rows is kept. "auto" is one; with "gradient" and
         validation rows also its linear part alone, and on small data two of other
-        rates and decays. SageMaker's own default is 1.
+        rates and decays; with the other solvers the linear part alone if rows are
+        few. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
@@ -240,7 +247,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         The constant.
     num_draws : int in [1, inf) or "auto", default="auto"
         Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
-        is as many as take 256 MB, and 100 at most.
+        is as many as take 256 MB, and 50 at most.
     normalize_data : bool or "auto", default="auto"
         Whether to standardise dense features, and to scale sparse ones whose stored
         values are large or tiny. The model is in the units of X all the same. "auto"
@@ -536,7 +543,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         draws them, and the decays with them, and averages the predictions of many
         draws. Both keep a copy of X by columns, and classify by a probit link.
     num_factors : int in [1, inf) or "auto", default="auto"
-        Factors of each feature, k. "auto" is 64 for "gradient" and 16 for the
+        Factors of each feature, k. "auto" is 64 for "gradient" and 14 for the
         others; with more than 8 classes as many fewer, down to 8. SageMaker's own
         default is 64.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "ftrl"}, default="auto"
@@ -555,7 +562,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         decays and number of factors, as far as these are left to us; the best one
         on the validation rows is kept. "auto" is one; with "gradient" and
         validation rows also its linear part alone, and on small data two of other
-        rates and decays. SageMaker's own default is 1.
+        rates and decays; with the other solvers the linear part alone if rows are
+        few. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
@@ -616,7 +624,16 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         The constant.
     num_draws : int in [1, inf) or "auto", default="auto"
         Draws of "mcmc" that are kept and averaged at most, evenly thinned. "auto"
-        is as many as take 256 MB, and 100 at most.
+        is as many as take 256 MB, and 50 at most.
+    unobserved_weight : float in [0, inf), default=0.0
+        For rows that are clicks, purchases and the like. Above 0, each pair of a
+        query (such as a user) and an item that no row has counts as a row of label
+        0 and of this weight, where the mean weight of a row is 1; 0.1 to 1 are
+        usual. The pairs are never made.
+    num_query_features : int in [1, inf) or "auto", default="auto"
+        With unobserved_weight: how many columns, the first of X, describe the
+        query; the others describe the item. "auto" takes one-hot queries, then
+        one-hot items.
     normalize_data : bool or "auto", default="auto"
         Whether to standardise dense features, and to scale sparse ones whose stored
         values are large or tiny. The model is in the units of X all the same. "auto"
@@ -788,6 +805,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         factors_init_scale="auto",
         factors_init_value=0.0,
         num_draws="auto",
+        unobserved_weight=0.0,
+        num_query_features="auto",
         normalize_data="auto",
         normalize_label="auto",
         early_stopping_patience="auto",
@@ -830,6 +849,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         self.factors_init_scale = factors_init_scale
         self.factors_init_value = factors_init_value
         self.num_draws = num_draws
+        self.unobserved_weight = unobserved_weight
+        self.num_query_features = num_query_features
         self.normalize_data = normalize_data
         self.normalize_label = normalize_label
         self.early_stopping_patience = early_stopping_patience

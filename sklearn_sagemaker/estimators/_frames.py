@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sagemaker._optional import import_optional
+from sklearn_sagemaker.estimators._told import told
 
 
 class FramesMixin:
@@ -26,18 +27,13 @@ class FramesMixin:
         ------
         OptionalDependencyError
             If pandas is not installed.
-        AttributeError
+        TrainingUnknownError
             If the model was read from an artifact, which holds no candidates.
         """
         estimator: Any = self
-        if hasattr(estimator, "artifact_source_"):
-            raise AttributeError(
-                "The model was read from an artifact, which holds no candidates; call "
-                "fit to have some."
-            )
-        check_is_fitted(estimator, "candidates_")
+        candidates = told(estimator, "candidates_", "candidates")
         pandas = import_optional("pandas", "pandas", "tables of candidates")
-        frame = pandas.DataFrame(dict(estimator.candidates_))
+        frame = pandas.DataFrame(dict(candidates))
         frame.index.name = "candidate"
         return frame.sort_values("rank_validation_score", kind="stable")
 

@@ -62,8 +62,9 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         Passes over the data at most. "auto" is 15, and as many more as it takes to
         make 1500 updates. SageMaker's own default is 15.
     num_models : int in [1, inf) or "auto", default="auto"
-        Candidate models to train in the one pass. "auto" is 32. Candidates are
-        distinct, so there are fewer when most hyperparameters are fixed.
+        Candidate models to train in the one pass. "auto" is 32, or some fewer where
+        L1 penalties that are solved stay behind. Candidates are distinct, so there are
+        fewer when most hyperparameters are fixed.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
         How weights are found. "newton" solves for the optimum of each candidate; the
         others take steps towards it. "auto" solves where that pays and no value asks
@@ -416,8 +417,9 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         Passes over the data at most. "auto" is 15, and as many more as it takes to
         make 1500 updates. SageMaker's own default is 15.
     num_models : int in [1, inf) or "auto", default="auto"
-        Candidate models to train in the one pass. "auto" is 32. Candidates are
-        distinct, so there are fewer when most hyperparameters are fixed.
+        Candidate models to train in the one pass. "auto" is 32, or some fewer where
+        L1 penalties that are solved stay behind. Candidates are distinct, so there are
+        fewer when most hyperparameters are fixed.
     optimizer : {"auto", "sgd", "adam", "rmsprop", "adagrad", "newton"}, default="auto"
         How weights are found. "newton" solves for the optimum of each candidate; the
         others take steps towards it. "auto" solves where that pays and no value asks

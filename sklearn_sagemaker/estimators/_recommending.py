@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sagemaker._kernels.prediction import factor_scores
 from sklearn_sagemaker._sparse import checked_csr
+from sklearn_sagemaker.estimators._attributes import state_of
 from sklearn_sagemaker.estimators._validation import canonical, check_rows
 
 SCORE_BYTES = 64 << 20
@@ -54,15 +55,14 @@ class RecommendingMixin(BaseEstimator):
         >>> (model.pair_weights([0, 0], [1, 2]) > 1.5).tolist()
         [True, False]
         """
-        _, _, factors = self._machines_of(label)
         left, right = self._columns(feature_i), self._columns(feature_j)
         left, right = np.broadcast_arrays(left, right)
-        products = np.einsum(
-            "s...k,s...k->...",
-            factors[:, left].astype(np.float64),
-            factors[:, right].astype(np.float64),
+        first, second = (
+            self._machines_of(label, side.ravel())[2].astype(np.float64)
+            for side in (left, right)
         )
-        weights = np.where(left == right, 0.0, products / len(factors))
+        products = np.einsum("snk,snk->n", first, second).reshape(left.shape)
+        weights = np.where(left == right, 0.0, products / len(first))
         return float(weights) if weights.ndim == 0 else weights
 
     def item_vectors(self, items, *, label=None):
@@ -91,19 +91,19 @@ class RecommendingMixin(BaseEstimator):
         AWS machine learning blog, "Extending Amazon SageMaker factorization machines
         algorithm to predict top x recommendations".
         """
-        intercept, coef, factors = self._machines_of(label)
-        n_draws = len(factors)
         if sp.issparse(items) or np.ndim(items) == 2:
-            X = canonical(check_rows(self, items, reset=False))
+            X, machines = self._rows_and_machines(items, label)
+            intercept, coef, factors = machines
             sums = _factor_sums(X, factors)
             alone = factor_scores(X, np.zeros_like(intercept), coef, factors)
             last = alone.mean(axis=1, keepdims=True)
         else:
             columns = np.atleast_1d(self._columns(items))
-            sums = factors[:, columns].astype(np.float64)
-            last = coef[:, columns].mean(axis=0)[:, None]
+            _, coef, factors = self._machines_of(label, columns)
+            sums = factors.astype(np.float64)
+            last = coef.mean(axis=0)[:, None]
         flat = sums.transpose(1, 0, 2).reshape(sums.shape[1], -1)
-        return np.hstack([flat / n_draws, last])
+        return np.hstack([flat / len(factors), last])
 
     def query_vectors(self, X, *, label=None):
         """Vectors of queries, such as users: see `item_vectors`.
@@ -120,8 +120,8 @@ class RecommendingMixin(BaseEstimator):
         vectors : float64 ndarray of shape (n_queries, k + 1)
             Sums of the factors of a row, then 1.
         """
-        _, _, factors = self._machines_of(label)
-        return _queries(canonical(check_rows(self, X, reset=False)), factors)
+        X, (_, _, factors) = self._rows_and_machines(X, label)
+        return _queries(X, factors)
 
     def recommend(self, X, candidates, k=10, *, seen=None, label=None):
         """The best k candidates for every row, without building the rows.
@@ -172,11 +172,11 @@ class RecommendingMixin(BaseEstimator):
             raise ValueError(
                 f"k={k!r} must be a whole number of at least 1: how many to recommend."
             )
-        intercept, coef, factors = self._machines_of(label)
+        self._check_fitted()
         if not sp.issparse(candidates) and np.size(candidates) == 0:
             raise ValueError("candidates is empty; pass at least one column or row.")
         vectors = self.item_vectors(candidates, label=label)
-        X = canonical(check_rows(self, X, reset=False))
+        X, (intercept, coef, factors) = self._rows_and_machines(X, label)
         n, n_candidates = X.shape[0], len(vectors)
         if seen is not None:
             sparse_seen = sp.issparse(seen)
@@ -198,17 +198,30 @@ class RecommendingMixin(BaseEstimator):
                 part = seen[rows].tocoo()
                 out = part.data != 0
                 found[part.coords[0][out], part.coords[1][out]] = -np.inf
-            places[rows], scores[rows] = _best(found, k)
+            places[rows], scores[rows] = best_places(found, k)
         if sp.issparse(candidates) or np.ndim(candidates) == 2:
             return places, scores
         return np.atleast_1d(np.asarray(candidates))[places], scores
 
-    def _machines_of(self, label) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Intercepts, coefficients and factors of all draws of one output."""
+    def _check_fitted(self) -> None:
         if not hasattr(self, "coef_"):
             check_is_fitted(self, "coef_")
+
+    def _machines_of(self, label, columns: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Intercepts, and coefficients and factors of some columns, of all draws."""
+        return self._of_output(label, state_of(self).machines(columns))
+
+    def _rows_and_machines(self, X, label) -> tuple[Any, tuple[np.ndarray, ...]]:
+        """Rows, and the machines of the columns that they need."""
+        self._check_fitted()
+        self._output(label)
+        X = canonical(check_rows(self, X, reset=False))
+        X, machines = state_of(self).machines_for(X)
+        return X, self._of_output(label, machines)
+
+    def _of_output(self, label, machines) -> tuple[np.ndarray, ...]:
         output, n_outputs = self._output(label), np.size(self.intercept_)
-        return tuple(part[output::n_outputs] for part in self._machines())  # type: ignore[return-value]
+        return tuple(part[output::n_outputs] for part in machines)
 
     def _output(self, label) -> int:
         n_outputs = np.size(self.intercept_)
@@ -238,6 +251,7 @@ class RecommendingMixin(BaseEstimator):
 
     def _columns(self, features: Any) -> np.ndarray:
         """Numbers of columns, from numbers or names."""
+        self._check_fitted()
         features = np.asarray(features)
         first = features.flat[0] if features.size else None
         if features.dtype.kind in "OUS" and isinstance(first, (str, bytes)):
@@ -280,7 +294,7 @@ def _queries(X, factors: np.ndarray) -> np.ndarray:
     return np.hstack([flat, np.ones((X.shape[0], 1))])
 
 
-def _best(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+def best_places(scores: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
     """Places and values of the k largest of every row; equals in order."""
     places = np.empty((len(scores), k), dtype=np.intp)
     least = -np.partition(-scores, k - 1, axis=1)[:, k - 1]

@@ -16,7 +16,10 @@ Examples
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
+
+from sklearn_sagemaker.sagemaker._not_built import NOT_BUILT, Finder
 
 __version__ = "2.257.7"
 """Of the SDK whose names these are: notebooks look whether it is 2 or later."""
@@ -81,23 +84,8 @@ _MODULES = {
     "tuner",
     "vpc_utils",
 }
-NOT_BUILT = {
-    "algorithm": "the console, or boto3, for algorithms of the marketplace",
-    "automl": "AutoML by SageMaker's SDK",
-    "clarify": "SageMaker Clarify by SageMaker's SDK",
-    "debugger": "SageMaker Debugger by SageMaker's SDK",
-    "experiments": "MLflow, or SageMaker's SDK",
-    "feature_store": "SageMaker Feature Store by SageMaker's SDK",
-    "jumpstart": "SageMaker JumpStart by SageMaker's SDK",
-    "lineage": "boto3's create_artifact and add_association",
-    "model_card": "boto3's create_model_card",
-    "multidatamodel": "boto3's create_model with Mode MultiModel",
-    "processing": "boto3's create_processing_job",
-    "sklearn": "scikit-learn in a container of your own, by Estimator",
-    "workflow": "boto3's create_pipeline",
-    "xgboost": "Estimator with the image of XGBoost",
-}
-"""Modules of the SDK that are not here, and what to use."""
+if not any(isinstance(finder, Finder) for finder in sys.meta_path):
+    sys.meta_path.append(Finder())
 
 __all__ = sorted({*_WHERE, *_MODULES})
 
@@ -106,30 +94,12 @@ def __getattr__(name: str) -> Any:
     """A name of the SDK, whose module is imported when it is asked for."""
     if name in _WHERE:
         value = getattr(importlib.import_module(f"{_PACKAGE}.{_WHERE[name]}"), name)
-    elif name in _MODULES:
+    elif name in _MODULES or name in NOT_BUILT:
         value = importlib.import_module(f"{_PACKAGE}.{name}")
-    elif name in NOT_BUILT:
-        value = _NotBuilt(name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
-
-
-class _NotBuilt:
-    """A module that is not here: it may be imported, and says so when it is used."""
-
-    def __init__(self, name: str):
-        self._name = name
-
-    def __repr__(self) -> str:
-        return f"<sagemaker.{self._name}, which is not built>"
-
-    def __getattr__(self, attribute: str) -> Any:
-        raise AttributeError(
-            f"sagemaker.{self._name} is not built here, so there is no {attribute}; "
-            f"use {NOT_BUILT[self._name]}."
-        )
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,4 @@
-"""The page at ``/``: jobs, endpoints, logs and buckets, for reading in a browser."""
+"""The page at ``/``: jobs, endpoints, logs, buckets..., for reading in a browser."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from http.cookies import CookieError, SimpleCookie
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs, quote, urlencode
 
-from sklearn_sagemaker.testing import deployment, training_host, transform_run
 from sklearn_sagemaker.testing.cloud import Cloud
 from sklearn_sagemaker.testing.errors import ServiceError
 from sklearn_sagemaker.testing.logs import read_events
+from sklearn_sagemaker.testing.page_kinds import (
+    KINDS,
+    PARTS,
+    Kind,
+    Parts,
+    at,
+    of_arn,
+)
 from sklearn_sagemaker.testing.records import MOVING
 from sklearn_sagemaker.testing.requests import Request
 
 COOKIE = "sagemaker-emulator"
 MOST_LINES = 1000
-"""Of a log, the last ones; and entries of a list."""
+"""Of a log, the last ones."""
+MOST_ENTRIES = 100
+"""Of a list, the last ones."""
 EVERY_SECONDS = 3
 """After which the list is shown anew while something goes on."""
 _HEADERS = {
@@ -36,53 +45,19 @@ _STYLE = """
 @media (prefers-color-scheme: dark) { :root { --link: #7db7ff; } }
 body { font: 15px/1.45 system-ui, sans-serif; max-width: 70rem; margin: 0 auto;
   padding: 1rem; }
-h1 { font-size: 1.3rem; } h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
+h1 { font-size: 1.3rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; }
 a { color: var(--link); } .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0;
   border-bottom: 1px solid var(--line); overflow-wrap: anywhere; min-width: 6rem; }
-th { font-weight: 600; }
+th { font-weight: 600; } th:first-child { width: 45%; }
 pre { background: var(--soft); padding: .7rem; overflow: auto;
   max-height: 70vh; font-size: 13px; }
 .soft { opacity: .75; } .moving { font-style: italic; }
 input { font: inherit; padding: .3rem; width: 16rem; }
 """
 Answer = tuple[int, dict[str, str], bytes]
-
-
-class Kind(NamedTuple):
-    """What is listed.
-
-    Attributes
-    ----------
-    title, name, members, logs : str
-        As people say; as in the names of operations; the list in an answer; the group
-        of its logs, in which the name may stand.
-    """
-
-    title: str
-    name: str
-    members: str
-    logs: str = ""
-
-
-KINDS = (
-    Kind(
-        "Training jobs",
-        "TrainingJob",
-        "TrainingJobSummaries",
-        training_host.GROUP,
-    ),
-    Kind("Tuning jobs", "HyperParameterTuningJob", "HyperParameterTuningJobSummaries"),
-    Kind(
-        "Batch transforms",
-        "TransformJob",
-        "TransformJobSummaries",
-        transform_run.GROUP,
-    ),
-    Kind("Endpoints", "Endpoint", "Endpoints", deployment.GROUP + "{name}"),
-    Kind("Models", "Model", "Models"),
-)
 
 
 class Page:
@@ -160,35 +135,58 @@ class Page:
             kinds, name = {kind.name: kind for kind in self._kinds}, asked.get("name")
             if asked["kind"] not in kinds or not name:
                 raise LookupError(f"There is no {asked['kind']!r} of that name.")
-            return name, self._described(kinds[asked["kind"]], name)
+            kind = kinds[asked["kind"]]
+            return kind.shown(name), self._described(kind, name)
         return "SageMaker emulator", self._overview()
 
     # ------------------------------------------------------------------- the pages
     def _overview(self) -> Iterator[str]:
+        none = []
         for kind in self._kinds:
-            found = self._ask(f"List{kind.name}s", MaxResults=100)[kind.members]
-            found.sort(key=lambda item: item["CreationTime"], reverse=True)
-            rows = []
-            for item in found:
-                name, status = item[f"{kind.name}Name"], item.get(f"{kind.name}Status")
-                link = _link({"kind": kind.name, "name": name}, name)
-                mark = " class=moving" if status in MOVING else ""
-                said = f"<span{mark}>{escape(status or '')}</span>"
-                rows.append([link, said, _time(item["CreationTime"])])
-            yield from _section(kind.title, ["name", "status", "created"], rows)
+            found = sorted(map(kind.row, self._listed(kind)), key=lambda row: row[3])
+            if not found:
+                none.append(kind.title.lower())
+                continue
+            headers, rows = ["name", "status", "created"], []
+            for key, shown, status, created in reversed(found):
+                link = _link({"kind": kind.name, "name": key}, shown)
+                rows.append([link, _status(status), _time(created)])
+            if not any(status for _, _, status, _ in found):
+                # Models and the like have none.
+                for row in (headers, *rows):
+                    del row[1]
+            yield from _section(kind.title, headers, rows)
+        if none:
+            yield f"<p class=soft>There are no {', '.join(none)}.</p>"
         buckets = self._s3.list_buckets()["Buckets"]
         names = [bucket["Name"] for bucket in buckets]
         rows = [[_link({"bucket": name}, name)] for name in names]
         yield from _section("Buckets", ["name"], rows)
 
+    def _listed(self, kind: Kind) -> list[dict[str, Any]]:
+        asked: list[dict[str, Any]] = [{}]
+        if kind.of:
+            parents = self._listed(next(one for one in KINDS if one.name == kind.of))
+            asked = [{f"{kind.of}Name": one[f"{kind.of}Name"]} for one in parents]
+        found = []
+        for one in asked:
+            answer = self._ask(
+                f"List{kind.name}s", MaxResults=MOST_ENTRIES, **kind.asked, **one
+            )
+            found += answer[kind.members]
+        return found
+
     def _described(self, kind: Kind, name: str) -> Iterator[str]:
-        found = self._ask(f"Describe{kind.name}", **{f"{kind.name}Name": name})
-        text = json.dumps(found, indent=2, default=str)
+        asked = kind.described_by(name)
+        found = self._ask(f"Describe{kind.name}", **asked)
+        if kind.name in PARTS:
+            yield from self._parts(PARTS[kind.name], asked)
+        text = json.dumps(_with_times(found), indent=2, default=str)
         yield f"<h2>Description</h2><pre>{escape(text)}</pre>"
         if not kind.logs:
             return
         group = kind.logs.format(name=name)
-        prefix = {} if "{name}" in kind.logs else {"logStreamNamePrefix": f"{name}/"}
+        prefix = {} if "{name}" in kind.logs else {"logStreamNamePrefix": name}
         logs = self._cloud.client("logs", self._region)
         try:
             streams = logs.describe_log_streams(logGroupName=group, **prefix)
@@ -196,12 +194,32 @@ class Page:
             return
         for stream in streams["logStreams"]:
             names = stream["logStreamName"]
+            if prefix and names.partition("/")[0] != name:
+                continue
             lines = read_events(logs, group, names)[-MOST_LINES:]
             text = "\n".join(
                 f"{_time(line['timestamp'] / 1000)}  {line['message']}"
                 for line in lines
             )
             yield f"<h2>Log {escape(names)}</h2><pre>{escape(text)}</pre>"
+
+    def _parts(self, parts: Parts, asked: dict[str, str]) -> Iterator[str]:
+        found = self._ask(
+            parts.operation, MaxResults=MOST_ENTRIES, SortOrder="Ascending", **asked
+        )
+        rows = []
+        for entry in found[parts.members]:
+            cells = []
+            for header, way in parts.columns.items():
+                text = at(entry, way)
+                place = of_arn(text)
+                if place is not None:
+                    kind, name = place
+                    cells.append(_link({"kind": kind, "name": name}, name))
+                else:
+                    cells.append(_status(text) if header == "status" else escape(text))
+            rows.append(cells)
+        yield from _section(parts.title, list(parts.columns), rows)
 
     def _objects(self, bucket: str, prefix: str) -> Iterator[str]:
         client = self._s3
@@ -247,9 +265,26 @@ def _link(query: dict[str, str], text: str) -> str:
     return f'<a href="/?{escape(urlencode(query, quote_via=quote))}">{escape(text)}</a>'
 
 
+def _status(text: str) -> str:
+    mark = " class=moving" if text in MOVING else ""
+    return f"<span{mark}>{escape(text)}</span>"
+
+
 def _time(seconds: float) -> str:
     moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _with_times(found: Any) -> Any:
+    """A description whose times can be read."""
+    if isinstance(found, dict):
+        return {
+            name: _time(value)
+            if name.endswith("Time") and isinstance(value, float)
+            else _with_times(value)
+            for name, value in found.items()
+        }
+    return [_with_times(one) for one in found] if isinstance(found, list) else found
 
 
 def _section(title: str, headers: list[str], rows: list[list[str]]) -> Iterator[str]:

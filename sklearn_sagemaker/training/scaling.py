@@ -133,7 +133,9 @@ def _feature_statistics(reader, rows, weights) -> FeatureStatistics:
         size = np.where(small, lifted, size)
         _, lifted, _ = _about(reader, rows, weights, mean, LIFT)
         deviation = np.where(small, lifted, deviation)
-    noise = 10 * np.finfo(reader.dtype).eps * size
+    # Rounding of the sums, in float64; and values one step of their precision apart.
+    steps = max(10 * np.finfo(np.float64).eps, 0.5 * np.finfo(reader.dtype).eps)
+    noise = steps * size
     constant = np.isfinite(size) & (deviation <= noise)
     return FeatureStatistics(
         mean, np.where(constant, 0.0, deviation), present if reader.sparse else None

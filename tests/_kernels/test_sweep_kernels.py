@@ -186,3 +186,15 @@ def test_a_sweep_is_that_of_the_reference(
     assert np.abs(p.numbers - before).max() > 0.1
     np.testing.assert_array_equal(p.parameters[4, : p.m], before[4])
     assert not p.parameters[:, p.m :].any()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("k", [1, 8, 34])
+def test_products_of_pairs(level, k):
+    rng = np.random.default_rng(k)
+    left, right = rng.normal(size=(5, k)), rng.normal(size=(7, k))
+    queries, items = (rng.integers(n, size=40).astype(np.int32) for n in (5, 7))
+    out = np.empty(40)
+    load_level(level, "_sweeps").pair_products(queries, items, left, right, out)
+    expected = np.einsum("ij,ij->i", left[queries], right[items])
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12)

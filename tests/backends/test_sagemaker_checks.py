@@ -73,6 +73,7 @@ def emulator():
         yield running
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("emulator")
 @pytest.mark.parametrize(
     ("estimator", "check"),

@@ -72,6 +72,7 @@ joblib.dump(model, sys.argv[2])
 """
 
 
+@pytest.mark.slow
 def test_a_model_here_there_and_everywhere(emulator, tmp_path):
     X, y = CANCER[0].astype("f4"), np.array(["ash", "elm"])[CANCER[1]]
     remote = LinearLearnerClassifier(**QUICK, backend=backend()).fit(X, y)
@@ -137,6 +138,7 @@ def test_the_built_in_image(emulator):
     assert np.isfinite(model.predict(DIABETES[0])).all()
 
 
+@pytest.mark.slow
 def test_a_search_with_jobs_at_a_time(emulator):
     model = LinearLearnerRegressor(**QUICK, backend=backend(keep_alive=60))
     before = emulator.calls.get("CreateTrainingJob", 0)
@@ -149,6 +151,7 @@ def test_a_search_with_jobs_at_a_time(emulator):
     assert (search.cv_results_["mean_test_score"] == expected).all()
 
 
+@pytest.mark.slow
 def test_a_model_that_the_service_itself_has_trained(emulator):
     """Its artifact put as the output of a finished job of the built-in image."""
     X, name = np.eye(14)[:9], "adult"

@@ -131,6 +131,7 @@ def works(emulator, model):
 
 
 # -------------------------------------------------------------------- creating a job
+@pytest.mark.slow
 def test_too_many_calls_pass(emulator):
     for operation in ("CreateTrainingJob", "DescribeTrainingJob"):
         emulator.fail(operation, code="ThrottlingException", times=2)

@@ -81,6 +81,7 @@ def test_it_comes_back_with_the_best_model(emulator, tmp_path):
     assert not hasattr(model, "tuning_job_name_")
 
 
+@pytest.mark.slow
 def test_the_built_in_image_and_no_wait(emulator):
     model = LinearLearnerRegressor.sagemaker_defaults(
         epochs=2, random_state=0, backend=backend(emulator, image="built-in")
@@ -114,6 +115,7 @@ def test_the_built_in_image_and_no_wait(emulator):
     assert attached.learning_rate == model.best_params_["learning_rate"]
 
 
+@pytest.mark.slow
 def test_a_grid_of_factorization_machines(emulator):
     model = FactorizationMachinesRegressor(
         num_factors=2, random_state=0, backend=backend(emulator)
@@ -127,6 +129,7 @@ def test_a_grid_of_factorization_machines(emulator):
     assert aim == {"Type": "Minimize", "MetricName": "validation:rmse"}
 
 
+@pytest.mark.slow
 def test_a_search_without_a_model(emulator):
     model = LinearLearnerClassifier(epochs=1, backend=backend(emulator)).fit(X, Y)
     before = model.coef_

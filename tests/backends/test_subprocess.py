@@ -139,6 +139,7 @@ def test_every_attribute_is_that_of_a_local_fit(name):
     np.testing.assert_array_equal(here.predict(rows[0]), there.predict(rows[0]))
 
 
+@pytest.mark.slow
 def test_searches_and_pipelines():
     model = make_pipeline(StandardScaler(), LinearLearnerRegressor(**QUICK))
     name = "linearlearnerregressor__"
@@ -157,6 +158,7 @@ def test_searches_and_pipelines():
     assert_same(*(one.best_estimator_[-1] for one in searches))
 
 
+@pytest.mark.slow
 def test_streams_and_warm_starts_go_on():
     here, there = pair(FactorizationMachinesRegressor(**QUICK))
     for part in (slice(50), slice(50, 90)):
@@ -261,6 +263,7 @@ def test_a_callback_stops_it_after_an_epoch():
 
 
 # -------------------------------------------------------------------------- checkpoints
+@pytest.mark.slow
 @pytest.mark.skipif(not HAS_CALLBACKS, reason="scikit-learn 1.9 has callbacks")
 def test_it_goes_on_from_a_checkpoint_in_a_new_process(tmp_path, monkeypatch, started):
     monkeypatch.chdir(tmp_path)
@@ -280,6 +283,7 @@ def test_it_goes_on_from_a_checkpoint_in_a_new_process(tmp_path, monkeypatch, st
 
 
 # ------------------------------------------------------------------------ rows in files
+@pytest.mark.slow
 def test_windows_are_read_where_they_are(tmp_path, monkeypatch, started):
     monkeypatch.chdir(tmp_path)
     model, rows, y = CASES["binary"]
@@ -380,6 +384,7 @@ def test_an_exception_that_is_unknown_here_is_what_it_is_known_as():
         assert module._found(worker._bases(cls), UserWarning) is cls
 
 
+@pytest.mark.slow
 def test_what_a_training_raises_is_raised_here(started, tmp_path):
     model = FactorizationMachinesRegressor(**QUICK).fit(*DIABETES)
     before = dict(vars(model))
@@ -525,6 +530,7 @@ def test_what_libraries_print_is_no_part_of_the_protocol(monkeypatch):
     assert_same(here.fit(*DIABETES), there.fit(*DIABETES))
 
 
+@pytest.mark.slow
 def test_a_package_that_only_this_process_finds():
     """Isolated from the environment, by a path that is relative."""
     code = """

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -32,11 +33,12 @@ def commands(text):
 @pytest.mark.parametrize(
     ("text", "least"),
     [
-        pytest.param(HELP, 21, id="help"),
+        pytest.param(HELP, 26, id="help"),
         pytest.param(shell_blocks(ROOT / "README.md"), 5, id="README"),
         pytest.param(
             shell_blocks(ROOT / "doc/data_and_models.md"), 5, id="data_and_models"
         ),
+        pytest.param(shell_blocks(ROOT / "doc/command_line.md"), 8, id="command_line"),
     ],
 )
 def test_examples_run(cli, tmp_path, monkeypatch, text, least):
@@ -47,6 +49,8 @@ def test_examples_run(cli, tmp_path, monkeypatch, text, least):
         if arguments[0] in ("serve", "emulate"):
             # They run until they are stopped, or run programs of the reader:
             # tests/serving/test_programs.py, tests/testing/test_lifetime.py.
+            continue
+        if arguments[0] == "completion" and find_spec("shtab") is None:
             continue
         if program == "python":
             option, code = arguments

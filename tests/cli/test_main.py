@@ -74,6 +74,7 @@ def test_misuse_is_one_line(refused, arguments):
     assert "--help" in refused(*arguments)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="pipes break differently there")
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
 def test_closed_pipe(trained, tmp_path, command, files):

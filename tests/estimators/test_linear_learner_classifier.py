@@ -1,8 +1,11 @@
 """LinearLearnerClassifier, and what it shares with the regressor."""
 
 import inspect
+import io
 import logging
+import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -31,7 +34,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils._param_validation import InvalidParameterError
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
-from sklearn_sagemaker._compat import HAS_CALLBACKS, progress_bar_available
+from sklearn_sagemaker._compat import HAS_CALLBACKS
+from sklearn_sagemaker.estimators._progress import EpochBar, progress_bar_available
 from sklearn_sagemaker.training.linear.run import OF_SOFTMAX
 
 # Few models and epochs.
@@ -1235,17 +1239,53 @@ def test_verbose_writes_to_standard_error_where_nobody_logs(
     ]
 
 
-@pytest.mark.skipif(
-    not progress_bar_available(), reason="needs scikit-learn 1.9 and rich"
-)
-def test_verbose_shows_a_progress_bar(capsys):
-    model = LinearLearnerClassifier(**QUICK, verbose=1).fit(*IRIS)
-    out, _ = capsys.readouterr()
-    assert "LinearLearnerClassifier" in out
-    assert not getattr(model, "_skl_callbacks", [])
+def test_verbose_shows_one_bar_with_losses_where_somebody_watches(monkeypatch, capsys):
+    rich = pytest.importorskip("rich.console")
+    monkeypatch.setattr(
+        "sklearn_sagemaker.estimators._progress.progress_bar_available", lambda: True
+    )
+    monkeypatch.setenv("COLUMNS", "140")
+    settings = {**QUICK, "epochs": 3, "num_models": 1}
+    model = LinearLearnerClassifier(**settings, verbose=1).fit(*IRIS)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("LinearLearnerClassifier") == 1
+    best = model.candidates_["validation_loss"][0]
+    assert "3/3 training loss" in err
+    assert f"best validation loss {best:.4g}" in err
     quiet = clone(model).set_params(verbose=0).fit(*IRIS)
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
     np.testing.assert_array_equal(quiet.coef_, model.coef_)
+    assert not rich.Console(stderr=True).is_terminal
+
+
+def test_the_bar_has_room_in_80_letters():
+    console = pytest.importorskip("rich.console").Console(
+        file=io.StringIO(), force_terminal=True, width=80
+    )
+    with EpochBar("LinearLearnerClassifier", console) as bar:
+        bar.show(1, 2, "training loss 0.5124, best validation loss 0.06123")
+    drawn = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", console.file.getvalue())
+    assert "2/2 training loss 0.5124, best validation loss 0.06123 0:00" in drawn
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_bar_is_for_one_fit_that_somebody_watches(monkeypatch, caplog):
+    pytest.importorskip("rich")
+    assert not progress_bar_available()
+    monkeypatch.setattr("sys.stderr", Terminal())
+    monkeypatch.setattr(logging.getLogger("sklearn_sagemaker"), "propagate", False)
+    assert progress_bar_available()
+    with ThreadPoolExecutor() as pool:
+        assert not pool.submit(progress_bar_available).result()
+    monkeypatch.undo()
+    monkeypatch.setattr("sys.stderr", Terminal())
+    caplog.set_level(logging.INFO, logger="sklearn_sagemaker")
+    assert not progress_bar_available()
 
 
 @pytest.fixture
@@ -1349,20 +1389,3 @@ def test_callbacks_know_the_number_of_epochs_if_the_user_does(epochs, known):
     model = LinearLearnerClassifier(**{**QUICK, "epochs": epochs})
     model.set_callbacks(recorder).fit(*IRIS)
     assert recorder.max_epochs == known
-
-
-@needs_callbacks
-@pytest.mark.parametrize("epochs", [5, "auto"])
-def test_the_progress_bar_knows_the_number_of_epochs(epochs, monkeypatch):
-    recorder = Recorder()
-    monkeypatch.setattr("sklearn_sagemaker._compat.ProgressBar", lambda: recorder)
-    for place in ("_compat", "estimators._progress"):
-        monkeypatch.setattr(
-            f"sklearn_sagemaker.{place}.progress_bar_available", lambda: True
-        )
-    model = LinearLearnerClassifier(**{**QUICK, "epochs": epochs}, verbose=1)
-    model.fit(*IRIS)
-    assert recorder.max_epochs == model.resolved_params_["epochs"]
-    assert recorder.began == len(recorder.losses) > 0
-    assert recorder.names == ["setup", "teardown"]
-    assert not getattr(model, "_skl_callbacks", [])

@@ -112,6 +112,7 @@ def fresh(model, **parameters):
     return type(model)(**{**model.get_params(), **parameters})
 
 
+@pytest.mark.slow
 @named
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])
 @pytest.mark.parametrize("task", ["binary", "multiclass"])

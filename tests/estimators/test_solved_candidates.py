@@ -171,6 +171,7 @@ def test_a_fit_with_some_solved_that_was_cut_off_goes_on(tmp_path, monkeypatch):
     np.testing.assert_allclose(alone.coef_, whole.coef_, rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["wide", "three classes"])
 def test_another_process_solves_the_same(kind):
     model, *rows = KINDS[kind]

@@ -337,6 +337,7 @@ PROCESS = """
 """
 
 
+@pytest.mark.slow
 def test_another_process_changes_no_bit(tmp_path):
     models, rows, plain = {}, {}, {}
     for name, (cls, X, y) in FITS.items():

@@ -252,6 +252,7 @@ def test_a_stream_of_libsvm_passes_over_blank_blocks(tmp_path, monkeypatch):
     assert len(load) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "ending",
     [

@@ -189,6 +189,7 @@ def test_models_that_cannot_be_registered(emulator):
     assert sagemaker.model.ModelPackage is sagemaker.ModelPackage
 
 
+@pytest.mark.slow
 def test_spot_instances_and_warm_pools(emulator, capsys):
     """The estimator's arguments, executed: interruption, savings, and reuse."""
     rng = np.random.default_rng(0)

@@ -42,6 +42,7 @@ def notebook(emulator, tmp_path, monkeypatch):
     monkeypatch.setattr(_studio, "METADATA", found)
 
 
+@pytest.mark.slow
 def test_mnist_is_it_a_zero(emulator, notebook, capsys):
     boto3.client("s3").put_object(
         Bucket=emulator.bucket,
@@ -188,6 +189,7 @@ def test_factorization_machines_by_the_names_of_version_1(emulator, notebook):
     sagemaker.Session().delete_endpoint(fm_predictor.endpoint)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_the_class_of_several_classes(emulator, notebook):
     from sklearn_sagemaker import sagemaker

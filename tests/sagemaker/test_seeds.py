@@ -302,6 +302,19 @@ def test_what_is_not_built_says_what_to_use():
     with pytest.raises(AttributeError, match="not built here.*use SageMaker Clarify"):
         clarify.DataConfig("s3://b/x")
     assert "not built" in repr(clarify)
+    # What other first lines import goes on, too, until it is used.
+    from sklearn_sagemaker.sagemaker.clarify import DataConfig
+    from sklearn_sagemaker.sagemaker.lineage import artifact
+    from sklearn_sagemaker.sagemaker.lineage.visualizer import LineageTableVisualizer
+
+    with pytest.raises(NotImplementedError, match="use SageMaker Clarify"):
+        DataConfig("s3://b/x")
+    with pytest.raises(AttributeError, match="lineage.artifact is not built"):
+        artifact.Artifact.list()
+    with pytest.raises(NotImplementedError, match="use boto3's create_artifact"):
+        LineageTableVisualizer(None)
+    with pytest.raises(ModuleNotFoundError):
+        import sklearn_sagemaker.sagemaker.nothing  # noqa: F401
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = sagemaker.nothing
 

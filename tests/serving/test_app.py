@@ -387,6 +387,7 @@ LEGAL = {
 }
 
 
+@pytest.mark.slow
 def test_mangled_bodies_never_break_the_server(app):
     """10,000 by a seeded loop: 200 or 400, and memory stays as it is."""
     rng = np.random.default_rng(14)

@@ -98,9 +98,7 @@ def _run(command, **more):
 @pytest.mark.skipif(
     not (ROOT / "build" / "compiled").is_dir(), reason="needs compiled kernels"
 )
-def test_its_steps_make_an_environment_that_trains(tmp_path, request):
-    if "slow" not in request.config.option.markexpr:
-        pytest.skip("installs what the image has, for minutes: make container")
+def test_its_steps_make_an_environment_that_trains(tmp_path):
     source, program = tmp_path / "source", tmp_path / "program"
     build, last = stages()
     for name, rest in build:

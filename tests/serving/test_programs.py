@@ -251,6 +251,7 @@ def children(process):
         return [int(number) for number in handle.read().split()]
 
 
+@pytest.mark.slow
 @needs_gunicorn
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="needs Linux's /proc")
 def test_no_request_is_lost_by_hup_and_those_of_a_killed_worker_only(root):

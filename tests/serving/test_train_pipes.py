@@ -5,6 +5,7 @@ import signal
 import time
 
 import numpy as np
+import pytest
 from sklearn.base import clone
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
@@ -80,6 +81,7 @@ def test_rows_beyond_memory_take_a_pass_an_epoch(tmp_path):
     assert writer.broken == []
 
 
+@pytest.mark.slow
 def test_a_job_goes_on_from_new_pipes_to_the_same_bytes(tmp_path):
     strings = {
         "predictor_type": "regressor",
@@ -116,6 +118,7 @@ def test_a_job_goes_on_from_new_pipes_to_the_same_bytes(tmp_path):
     assert state_digest(root) == state_digest(whole)
 
 
+@pytest.mark.slow
 def test_a_job_that_waits_for_a_pipe_ends_when_asked(tmp_path):
     strings = {"predictor_type": "regressor", **QUICK}
     root = make_job(tmp_path / "ml", strings, train=PIPE)

@@ -69,6 +69,7 @@ def ended_in_epoch(root, epoch, how):
     return process.returncode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
 def test_a_job_goes_on_to_the_same_bytes(tmp_path, case):
     strings, rows = CASES[case]
@@ -90,6 +91,7 @@ def test_a_job_goes_on_to_the_same_bytes(tmp_path, case):
     assert state_digest(root) == state_digest(whole)
 
 
+@pytest.mark.slow
 def test_without_checkpoints_the_model_is_what_it_is_by_then(tmp_path):
     root = make_job(tmp_path / "ml", LINEAR, train=(X, NUMBERS))
     assert ended_in_epoch(root, 3, signal.SIGTERM) == 143

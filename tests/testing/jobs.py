@@ -128,6 +128,12 @@ def until_printed(name, seconds=30):
     raise AssertionError(f"{name} prints nothing")
 
 
+def invoke(runtime, endpoint, body=b"1", **more):
+    """What an endpoint answers; a body that nobody reads leaves its socket open."""
+    answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=body, **more)
+    return answer["Body"].read()
+
+
 def configure(sagemaker, name, model, count=1):
     """Make a configuration of one variant."""
     sagemaker.create_endpoint_config(

@@ -14,6 +14,7 @@ from tests.testing.jobs import (
     echoing,
     in_service,
     instances,
+    invoke,
     keys_below,
     read,
     serve,
@@ -238,7 +239,7 @@ def test_each_kind_of_endpoint_takes_its_own_calls(
     runtime.invoke_endpoint_async(EndpointName="other", Body=b"1")
     sagemaker.update_endpoint(EndpointName="other", EndpointConfigName="other")
     assert "AsyncInferenceConfig" not in in_service(sagemaker, "other")
-    assert runtime.invoke_endpoint(EndpointName="other", Body=b"1")
+    assert invoke(runtime, "other")
     with pytest.raises(ClientError, match="not found"):
         runtime.invoke_endpoint_async(EndpointName="nobody", Body=b"1")
 

@@ -53,6 +53,7 @@ def test_clients_come_here_and_only_in_the_context(monkeypatch):
     assert not folder.exists()
 
 
+@pytest.mark.slow
 def test_each_has_a_state_of_its_own():
     for _ in range(2):
         with SageMakerEmulator(region="eu-west-1") as emulator:

@@ -181,7 +181,7 @@ def test_an_action_of_iam_is_denied(emulator, s3):
     # That was the only time.
     sagemaker.create_training_job(**job(emulator, "denied"))
     emulator.heal()
-    s3.get_object(**place)
+    assert s3.get_object(**place)["Body"].read() == b"1"
 
 
 def simulated(emulator, *names):
@@ -209,7 +209,8 @@ def test_bits_and_whole_bodies_are_changed(emulator, s3):
     emulator.fail("GetObject", body=b"no archive", times=1)
     assert plain.get_object(**place)["Body"].read() == b"no archive"
     emulator.fail("GetObject", headers={"Content-Type": "text/html"}, times=1)
-    assert s3.get_object(**place)["ContentType"] == "text/html"
+    found = s3.get_object(**place)
+    assert (found["ContentType"], found["Body"].read()) == ("text/html", bytes(100))
     # A whole body comes in spite of a wait in its middle.
     stalled = emulator.fail("GetObject", stall=0.01)
     assert s3.get_object(**place)["Body"].read() == bytes(100)

@@ -37,6 +37,7 @@ def of_hosts(emulator, name, do, count, **more):
     return request
 
 
+@pytest.mark.slow
 def test_each_host_has_its_folder_its_log_and_its_share(emulator, sagemaker, s3):
     for number in range(3):
         s3.put_object(Bucket=emulator.bucket, Key=f"h/{number}", Body=b"x")
@@ -182,6 +183,7 @@ sys.exit(1)
     assert "NoSuchBucket" in found["FailureReason"]
 
 
+@pytest.mark.slow
 def test_a_stopped_training_goes_on_in_another_job(emulator, sagemaker, s3):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(10000, 5)).round(3)

@@ -77,6 +77,7 @@ def listens(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("how", ["killed", "left"])
 def test_nothing_is_left(how):
@@ -115,6 +116,7 @@ with SageMakerEmulator() as emulator:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("how", ["killed", "left"])
 def test_nothing_is_left_of_what_imports_in_the_background(how):
@@ -166,6 +168,7 @@ if sys.argv[1] == "killed":
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 @pytest.mark.parametrize("how", ["killed", "left"])
 def test_what_a_command_has_started_ends(how):
@@ -181,6 +184,7 @@ def test_what_a_command_has_started_ends(how):
         assert not any(map(is_there, processes))
 
 
+@pytest.mark.slow
 def test_the_emulator_runs_until_it_is_told_to_end():
     with start("--port", "0") as run:
         first = run.stdout.readline()
@@ -192,6 +196,7 @@ def test_the_emulator_runs_until_it_is_told_to_end():
     assert run.returncode == 143
 
 
+@pytest.mark.slow
 def test_a_deleted_endpoint_that_does_not_end_is_ended_with_the_emulator():
     with SageMakerEmulator() as emulator:
         emulator.image("deaf:1", [sys.executable, "-I", "-S", "-c", DEAF])
@@ -226,6 +231,7 @@ def test_other_machines_are_not_let_in_unasked():
         SageMakerEmulator(host="0.0.0.0")
 
 
+@pytest.mark.slow
 def test_the_fixture(tmp_path):
     (tmp_path / "conftest.py").write_text(
         'pytest_plugins = ["sklearn_sagemaker.testing.fixtures"]\n'

@@ -11,6 +11,7 @@ import pytest
 from tests.testing.jobs import ended, job, printed, run
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_many_jobs_leave_nothing(emulator, sagemaker):
     def kept():

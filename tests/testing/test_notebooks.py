@@ -46,6 +46,7 @@ def notebook(path, *sources, tags=()):
     return path
 
 
+@pytest.mark.slow
 def test_a_notebook_of_boto3_runs(filled, tmp_path):
     path = Path(shutil.copy(OURS / "boto3.ipynb", tmp_path))
     ran = run(filled, path, longest_sleep=0.1)  # a waiter of boto3 asks every 120 s
@@ -118,6 +119,7 @@ def test_notebooks_are_found_in_folders(tmp_path):
     assert [path.name for path in found] == ["two.ipynb", "one.ipynb", "third.ipynb"]
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path):
     lines = (
         "import boto3\nfound = boto3.client('s3').list_buckets()['Buckets']",

@@ -10,7 +10,11 @@ from http.cookiejar import CookieJar
 
 import pytest
 
-from tests.testing.jobs import ended, job
+from sklearn_sagemaker.testing.page_kinds import KINDS
+from tests.testing import test_compilation_jobs as compilations
+from tests.testing import test_pipelines as pipelines
+from tests.testing import tuning
+from tests.testing.jobs import configure, echoing, ended, in_service, job
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
@@ -92,6 +96,57 @@ def test_jobs_logs_and_objects_are_shown(emulator, sagemaker, s3, browser):
     _, text, _ = browser(f"?bucket={emulator.bucket}")
     assert "<script" not in text
     assert "&lt;script&gt;" in text
+
+
+def links(text):
+    return [html.unescape(link) for link in re.findall(r'href="/([^"]+)"', text)]
+
+
+def kind_in(link):
+    return re.search("kind=([A-Za-z]+)", link)[1]
+
+
+def test_one_of_each_kind(emulator, sagemaker, s3, browser):
+    empty = browser()[1]
+    assert "There are no " in empty
+    assert "compilation jobs" in empty
+    s3.put_object(Bucket=emulator.bucket, Key=compilations.SOURCE, Body=b"bytes")
+    request = compilations.compilation(emulator, "compiled")
+    sagemaker.create_compilation_job(**request)
+    compilations.ended(sagemaker, "compiled")
+    tuning.run(emulator, "tuned", asked=tuning.config(jobs=2))
+    uri = f"s3://{emulator.bucket}/{compilations.SOURCE}"
+    train = pipelines.training(emulator, "Train", "")
+    register = pipelines.packaged("Register", uri, group="group")
+    pipelines.define(sagemaker, emulator, "book", train, register)
+    arn = pipelines.start(sagemaker, "book")
+    pipelines.ended(sagemaker, arn)
+    echoing(emulator, sagemaker, "model")
+    configure(sagemaker, "config", "model")
+    sagemaker.create_endpoint(EndpointName="point", EndpointConfigName="config")
+    in_service(sagemaker, "point")
+    _, text, _ = browser()
+    assert "There are no batch transforms." in text
+    found = {kind_in(link): link for link in links(text) if "kind=" in link}
+    assert set(found) == {kind.name for kind in KINDS} - {"TransformJob"}
+    pages = {}
+    for kind, link in found.items():
+        status, pages[kind], _ = browser(link)
+        assert status == 200, kind
+    assert "The emulator compiles nothing" in pages["CompilationJob"]
+    assert "PendingManualApproval" in text
+    # The training jobs of a search, with their values, and what the steps have made.
+    job_names = {child["TrainingJobName"] for child in tuning.children("tuned")}
+    shown = links(pages["HyperParameterTuningJob"])
+    assert {f"?kind=TrainingJob&name={name}" for name in job_names} == set(shown)
+    assert "<th>objective</th>" in pages["HyperParameterTuningJob"]
+    made = links(pages["PipelineExecution"])
+    assert list(map(kind_in, made)) == ["TrainingJob", "ModelPackage"]
+    assert "<h1>book/execution/" in pages["PipelineExecution"]
+    assert all(
+        re.search(r"CreationTime&quot;: &quot;20\d\d-", each) for each in pages.values()
+    )
+    assert all(browser(link)[0] == 200 for link in made)
 
 
 def test_it_is_shown_anew_while_something_runs(emulator, sagemaker, browser):

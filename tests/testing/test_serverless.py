@@ -15,6 +15,7 @@ from tests.testing.jobs import (
     echoing,
     in_service,
     instances,
+    invoke,
     serve,
 )
 
@@ -58,7 +59,7 @@ def test_the_first_call_starts_the_model(emulator, sagemaker, runtime, model):
     assert b'"size": 2' in answer["Body"].read()
     assert answer["InvokedProductionVariant"] == "AllTraffic"
     [server] = servers(emulator) - before
-    runtime.invoke_endpoint(EndpointName="cold", Body=b"12")
+    invoke(runtime, "cold")
     assert servers(emulator) - before == {server}
     sagemaker.delete_endpoint(EndpointName="cold")
 
@@ -71,7 +72,7 @@ def test_calls_above_the_concurrency_are_throttled(
 
     def hold():
         client = boto3.client("sagemaker-runtime", config=ONCE)
-        answers.append(client.invoke_endpoint(EndpointName="busy", Body=b"hold"))
+        answers.append(invoke(client, "busy", b"hold"))
 
     threads = [threading.Thread(target=hold) for _ in range(2)]
     for thread in threads:
@@ -91,7 +92,7 @@ def test_calls_above_the_concurrency_are_throttled(
     for thread in threads:
         thread.join()
     assert len(answers) == 2
-    assert runtime.invoke_endpoint(EndpointName="busy", Body=b"1")
+    assert invoke(runtime, "busy")
     # Clients may ask for another concurrency.
     sagemaker.update_endpoint_weights_and_capacities(
         EndpointName="busy",
@@ -110,7 +111,7 @@ def test_calls_above_the_concurrency_are_throttled(
 def test_bodies_have_at_most_four_megabytes(sagemaker, runtime, model):
     serve(sagemaker, "small", serverless(model))
     most = 4 << 20
-    assert runtime.invoke_endpoint(EndpointName="small", Body=b"1" * most)
+    assert invoke(runtime, "small", b"1" * most)
     with pytest.raises(ClientError, match="at most 4,194,304") as caught:
         runtime.invoke_endpoint(EndpointName="small", Body=b"1" * (most + 1))
     assert caught.value.response["Error"]["Code"] == "ValidationError"
@@ -119,7 +120,7 @@ def test_bodies_have_at_most_four_megabytes(sagemaker, runtime, model):
     sagemaker.update_endpoint(EndpointName="small", EndpointConfigName="instances")
     [variant] = in_service(sagemaker, "small")["ProductionVariants"]
     assert variant["CurrentInstanceCount"] == 1
-    assert runtime.invoke_endpoint(EndpointName="small", Body=b"1" * (most + 1))
+    assert invoke(runtime, "small", b"1" * (most + 1))
     with pytest.raises(ClientError, match="cannot be updated to a serverless"):
         sagemaker.update_endpoint(EndpointName="small", EndpointConfigName="small")
     sagemaker.delete_endpoint(EndpointName="small")
@@ -145,7 +146,7 @@ def test_a_model_that_does_not_start(emulator, sagemaker, runtime, tmp_path):
     assert found["EndpointStatus"] == "Failed"
     assert "production variant AllTraffic did not pass" in found["FailureReason"]
     mark.unlink()
-    assert runtime.invoke_endpoint(EndpointName="once", Body=b"1")
+    assert invoke(runtime, "once")
     sagemaker.delete_endpoint(EndpointName="once")
 
 

@@ -58,6 +58,7 @@ def statuses(found):
 ATTEMPT = ["Starting", "Downloading", "Training"]
 
 
+@pytest.mark.slow
 def test_a_job_goes_on_from_its_checkpoints(emulator, sagemaker, s3):
     rule = emulator.fail(
         "CreateTrainingJob", interrupt=["count 1.", "count 3."], where="counts"

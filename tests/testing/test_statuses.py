@@ -9,8 +9,10 @@ import boto3
 import pytest
 
 from sklearn_sagemaker.testing.account import Account
+from sklearn_sagemaker.testing.pipelines import Pipelines
 from tests.testing import test_compilation_jobs as compilations
 from tests.testing import test_pipelines as pipelines
+from tests.testing import tuning
 from tests.testing.jobs import SERVE, SERVER, ended, in_service, instances, job, serve
 
 HOLDS = """
@@ -18,6 +20,8 @@ signal.signal(signal.SIGTERM, lambda *_: None)
 print("up", flush=True)
 while not os.path.exists(GATE): time.sleep(0.01)
 """
+KIND = "HyperParameterTuningJob"
+STOPPING = {"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60}
 
 
 @pytest.fixture
@@ -73,7 +77,14 @@ def test_training_jobs(emulator, sagemaker, seen, tmp_path):
         sagemaker.create_training_job(**job(emulator, end))
         ended(sagemaker, end)
         seen.add(status(end))
+    emulator.fail("CreateTrainingJob", interrupt="up", times=1)
+    spot = {"EnableManagedSpotTraining": True, "StoppingCondition": STOPPING}
+    sagemaker.create_training_job(**job(emulator, "spot", "print('up')", **spot))
+    # Too short to be met; waiters read how a job has gone.
+    moves = ended(sagemaker, "spot")["SecondaryStatusTransitions"]
+    seen.update(("InProgress", move["Status"]) for move in moves[:-1])
     assert seen == {
+        ("InProgress", "Interrupted"),
         ("InProgress", "Starting"),
         ("InProgress", "Downloading"),
         ("InProgress", "Training"),
@@ -118,7 +129,13 @@ def test_endpoints(emulator, sagemaker, seen, model):
     sagemaker.create_endpoint(EndpointName="bad", EndpointConfigName="e")
     in_service(sagemaker, "bad")
     seen.add(status("bad"))
-    assert seen == {"Creating", "Updating", "InService", "Failed"}
+    # As an emulator does that finds it in its folder.
+    endpoints = emulator._resources._endpoints
+    kept = [item for item in endpoints.records.dump() if item[1] == "e"]
+    sagemaker.delete_endpoint(EndpointName="e")
+    endpoints.load(kept)
+    until(status, "InService")
+    assert seen == {"Creating", "Updating", "SystemUpdating", "InService", "Failed"}
     # A deleted one is gone at once, which is what waiters of deletion wait for.
     sagemaker.delete_endpoint(EndpointName="e")
     boto3.client("sagemaker").get_waiter("endpoint_deleted").wait(EndpointName="e")
@@ -143,17 +160,25 @@ def test_transform_jobs(emulator, sagemaker, s3, seen, model):
     create("good")
     seen.look = None
     until(lambda: seen.add(status("good")) or status("good"), "Completed")
-    emulator.fail("CreateTransformJob", ends="InProgress", times=1)
+
+    def stopped():
+        sagemaker.stop_transform_job(TransformJobName="stops")
+        return status("stops")
+
+    seen.look = stopped
     create("stops")
-    seen.add(status("stops"))
-    sagemaker.stop_transform_job(TransformJobName="stops")
     until(lambda: status("stops"), "Stopped")
+    seen.look = None
     seen.add("Stopped")
+    emulator.fail("CreateTransformJob", ends="InProgress", times=1)
+    create("runs")
+    seen.add(status("runs"))
+    sagemaker.stop_transform_job(TransformJobName="runs")
     emulator.fail("CreateTransformJob", ends="Failed", times=1)
     create("bad")
     until(lambda: status("bad"), "Failed")
     seen.update(("Failed", status("good")))
-    assert seen - {"Stopping"} == {"InProgress", "Completed", "Stopped", "Failed"}
+    assert seen == {"InProgress", "Completed", "Stopping", "Stopped", "Failed"}
 
 
 def test_compilation_jobs(emulator, sagemaker, s3, seen):
@@ -179,10 +204,42 @@ def test_compilation_jobs(emulator, sagemaker, s3, seen):
     seen.add(compilations.ended(sagemaker, "stops")["CompilationJobStatus"])
     create("bad", ends="Failed")
     seen.add(compilations.ended(sagemaker, "bad")["CompilationJobStatus"])
-    assert seen == {"STARTING", "INPROGRESS", "COMPLETED", "STOPPED", "FAILED"}
+
+    def stopped():
+        sagemaker.stop_compilation_job(CompilationJobName="stops-early")
+        return status("stops-early")
+
+    seen.look = stopped
+    request = compilations.compilation(emulator, "stops-early")
+    sagemaker.create_compilation_job(**request)
+    seen.add(compilations.ended(sagemaker, "stops-early")["CompilationJobStatus"])
+    assert seen == {
+        "STARTING", "INPROGRESS", "COMPLETED", "STOPPING", "STOPPED", "FAILED"
+    }  # fmt: skip
 
 
-def test_pipelines_and_their_steps(emulator, sagemaker, seen, tmp_path):
+def test_tuning_jobs(emulator, seen, tmp_path):
+    def status(name):
+        return tuning.described(name)[f"{KIND}Status"]
+
+    gate = tmp_path / "gate"
+    tuning.create(emulator, "holds", HOLDS.replace("GATE", repr(str(gate))))
+    until(lambda: bool(tuning.children("holds")), True)
+    seen.add(status("holds"))
+    boto3.client("sagemaker").stop_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName="holds"
+    )
+    # Its training jobs have not ended yet.
+    seen.add(status("holds"))
+    gate.touch()
+    seen.add(tuning.ended("holds")[f"{KIND}Status"])
+    one = tuning.config(jobs=1, parallel=1)
+    seen.add(tuning.run(emulator, "good", asked=one)[f"{KIND}Status"])
+    seen.add(tuning.run(emulator, "bad", "1 / 0", asked=one)[f"{KIND}Status"])
+    assert seen == {"InProgress", "Stopping", "Stopped", "Completed", "Failed"}
+
+
+def test_pipelines_and_their_steps(emulator, sagemaker, seen, tmp_path, monkeypatch):
     def status(arn):
         found = sagemaker.describe_pipeline_execution(PipelineExecutionArn=arn)
         return found["PipelineExecutionStatus"]
@@ -197,20 +254,36 @@ def test_pipelines_and_their_steps(emulator, sagemaker, seen, tmp_path):
         return pipelines.start(sagemaker, name)
 
     gate = tmp_path / "gate"
-    arn = begin("holds", HOLDS.replace("GATE", repr(str(gate))))
+    call = Pipelines._call
+
+    def looked(self, region, operation, request):
+        """Look, before a step makes its job."""
+        if operation == "CreateTrainingJob":
+            [found] = sagemaker.list_pipeline_executions(PipelineName="holds")[
+                "PipelineExecutionSummaries"
+            ]
+            arn = found["PipelineExecutionArn"]
+            seen.add((status(arn), step(arn)))
+        return call(self, region, operation, request)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Pipelines, "_call", looked)
+        arn = begin("holds", HOLDS.replace("GATE", repr(str(gate))))
     until(lambda: step(arn), "Executing")
     seen.add((status(arn), step(arn)))
     sagemaker.stop_pipeline_execution(
         PipelineExecutionArn=arn, ClientRequestToken="x" * 32
     )
-    seen.add((status(arn), None))
+    until(lambda: step(arn), "Stopping")
+    seen.add((status(arn), step(arn)))
     gate.touch()
     for each in (arn, begin("good", ""), begin("bad", "1 / 0")):
         pipelines.ended(sagemaker, each)
         seen.add((status(each), step(each)))
     assert seen == {
+        ("Executing", "Starting"),
         ("Executing", "Executing"),
-        ("Stopping", None),
+        ("Stopping", "Stopping"),
         ("Stopped", "Stopped"),
         ("Succeeded", "Succeeded"),
         ("Failed", "Failed"),

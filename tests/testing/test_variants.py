@@ -15,6 +15,7 @@ from tests.testing.jobs import (
     echoing,
     in_service,
     instances,
+    invoke,
     keys_below,
     read,
     serve,
@@ -257,7 +258,7 @@ def test_a_share_of_the_calls_one_side_and_bytes(
     serve(sagemaker, "some", instances("a", "a"), DataCaptureConfig=config)
     bodies = [bytes([255, number]) for number in range(8)]
     for body in bodies:
-        runtime.invoke_endpoint(EndpointName="some", Body=body, ContentType="text/csv")
+        invoke(runtime, "some", body, ContentType="text/csv")
     # What the model refuses is not captured.
     with pytest.raises(ClientError):
         runtime.invoke_endpoint(EndpointName="some", Body=b"refuse")
@@ -271,7 +272,7 @@ def test_a_share_of_the_calls_one_side_and_bytes(
     found = in_service(sagemaker, "some")["DataCaptureConfig"]
     assert found["CaptureStatus"] == "Stopped"
     for _ in range(8):
-        runtime.invoke_endpoint(EndpointName="some", Body=b"1")
+        invoke(runtime, "some")
     running = emulator._resources._endpoints._running
     [part] = [part for part in running.values() if part.name == "some"]
     sagemaker.delete_endpoint(EndpointName="some")
@@ -290,7 +291,7 @@ def test_capture_to_a_bucket_that_is_not_there_is_said(
     config = capturing(emulator, "", 100, "InputAndOutput")
     config["DestinationS3Uri"] = "s3://nobodys-bucket/x"
     serve(sagemaker, "lost", instances("a", "a"), DataCaptureConfig=config)
-    runtime.invoke_endpoint(EndpointName="lost", Body=b"1")
+    invoke(runtime, "lost")
     running = emulator._resources._endpoints._running
     [part] = [part for part in running.values() if part.name == "lost"]
     sagemaker.delete_endpoint(EndpointName="lost")

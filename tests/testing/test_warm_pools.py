@@ -86,6 +86,7 @@ def test_others_do_not_get_them(emulator, sagemaker, change, request):
     assert pool(sagemaker, f"leaves-{number}")["Status"] == "Available"
 
 
+@pytest.mark.slow
 def test_jobs_of_other_images_and_data_do(emulator, sagemaker):
     emulator.image("another:1", ["true"])
     run(emulator, sagemaker, "left", **keeping())

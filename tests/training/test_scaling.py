@@ -111,3 +111,13 @@ def test_stored_counts_of_some_rows():
     for rows in (np.arange(500), np.arange(3, 490), np.arange(0, 500, 3)):
         expected = (X.toarray()[rows] != 0).sum(axis=0)
         np.testing.assert_array_equal(stored_counts(X, rows), expected)
+
+
+@pytest.mark.parametrize("offset", [1e6, 1e7])
+def test_what_float32_tells_apart_far_from_zero_counts(offset):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([offset + rng.normal(size=500), np.full(500, offset + 0.1)])
+    X = X.astype(np.float32)
+    found = feature_statistics(RowReader(X), np.arange(500), np.ones(500))
+    # One step of float32 is 0.06 and 1 there.
+    np.testing.assert_allclose(found.deviation, [np.std(X[:, 0].astype(float)), 0.0])

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.special import expit, logit
 
+from sklearn_sagemaker._columns import empty_draws
 from sklearn_sagemaker._state import ModelState, SomeFeatures
 from sklearn_sagemaker.training.factors.gradient import Scaler, Solution
 from sklearn_sagemaker.training.factors.resolved import resolved
@@ -132,7 +133,8 @@ def all_draws(
     if not found:
         return None
     stacked: dict[str, np.ndarray] = {}
-    most = max(one.factors.shape[2] for one in found)
+    # One of zero stands for none.
+    most = max(1, *(one.factors.shape[2] for one in found))
     for place, draw in enumerate(found):
         # One at a time: they are large.
         one = in_user_units(draw, scaler, origin, unit)
@@ -142,7 +144,7 @@ def all_draws(
         for name in ("intercept", "coef", "factors"):
             part = getattr(one, name)
             if name not in stacked:
-                stacked[name] = np.empty((len(found), *part.shape), part.dtype)
+                stacked[name] = empty_draws(name, (len(found), *part.shape), part.dtype)
             stacked[name][place] = part
     return stacked
 

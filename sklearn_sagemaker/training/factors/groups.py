@@ -49,7 +49,7 @@ def one_hot_groups(X) -> np.ndarray:
     for first in range(start, stop, CHUNK):
         last = min(first + CHUNK, stop)
         where = X.indices[first:last]
-        rows = np.searchsorted(X.indptr, np.arange(first, last), side="right") - 1
+        rows = np.repeat(np.arange(n), np.diff(np.clip(X.indptr, first, last)))
         entries += np.bincount(where, minlength=d)
         sums += np.bincount(where, numbers[rows], d)
     total = numbers.sum()

@@ -27,7 +27,7 @@ def resolved(settings: FactorSettings, model: Any, n_models: int) -> dict[str, A
     """
     values = settings.values
     found = {name: values[name] for name in (*AUTO, "eps") if name in values}
-    if settings.spec.stream:
+    if settings.spec.stream or settings.pairs:
         del found["early_stopping_patience"]
     found["num_models"] = n_models
     found["clip_gradient"] = settings.clip
@@ -50,6 +50,8 @@ def resolved(settings: FactorSettings, model: Any, n_models: int) -> dict[str, A
             for name, decay in model.decays().items()
             if values[name] == "auto"
         }
+        if settings.pairs:
+            found["num_query_features"] = model.num_query_features
     elif settings.solver == "mcmc":
         found["num_draws"] = model.num_draws
     return settings.effective(found)

@@ -22,6 +22,7 @@ from sklearn_sagemaker._threads import Spread, quietly, thread_count, threads
 from sklearn_sagemaker.training.factors.choice import TrainedFactors, select
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
+from sklearn_sagemaker.training.factors.pair_models import PairModels, for_pairs
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
 from sklearn_sagemaker.training.factors.settings import (
     FACTORS,
@@ -50,6 +51,9 @@ WINDOW_ROWS = 2048
 FOLD_MODEL_BYTES = 40 << 20
 """Of the factors of all candidates, above which ``cv="auto"`` holds rows out: with the
 states and the best of them, those of folds take some fifteen times as much."""
+FEW_STORED = 1 << 16
+"""Stored values up to which sweeps have their linear part alone as a candidate: where
+rows are few, factors fit noise."""
 PLANNED_EPOCHS = 20
 """Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
 
@@ -75,6 +79,8 @@ class FactorRun:
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
         if isinstance(data, WindowedData):
             _check_windows(spec)
+        if FactorSettings(spec).pairs:
+            spec = for_pairs(spec, data)
         self.source = rows_of(spec, data)
         self.spec = spec = self.source.spec
         self.data = data = self.source.data
@@ -118,7 +124,10 @@ class FactorRun:
         full = self.settings.auto_factors == FACTORS[self.settings.solver]
         several = full and max(stored, self.reader.n_features) * work <= CV_BUDGET
         self.candidates = self.settings.candidates(
-            self.square, several=several, validated=validated
+            self.square,
+            several=several,
+            validated=validated,
+            few=stored <= FEW_STORED,
         )
         self._check_memory()
         self.targets = Targets(
@@ -178,8 +187,11 @@ class FactorRun:
 
     def _make_models(self) -> list[list[Any]]:
         """The models of each candidate: the one that is kept, then one a fold."""
-        gradient = self.settings.solver == "gradient"
-        make = self._gradient_model if gradient else self._sweep_maker()
+        make: Callable[[int, int], Any]
+        if self.settings.solver == "gradient":
+            make = self._gradient_model
+        else:
+            make = self._pair_models if self.settings.pairs else self._sweep_maker()
         return [
             [make(number, fit) for fit in range(self.plan.n_fits)]
             for number in range(len(self.candidates))
@@ -197,6 +209,17 @@ class FactorRun:
             # apart by a number as each of them would alone.
             [self.spec.seed, 0xFAC7, 0 if self.alike else number],
             self.columns,
+        )
+
+    def _pair_models(self, number: int, fit: int) -> PairModels:
+        return PairModels(
+            self.settings,
+            self.candidates.params(number),
+            self.data,
+            self.train_rows,
+            [self.spec.seed, 0xFAC7, number],
+            self.columns,
+            self.n_features,
         )
 
     def _sweep_maker(self) -> Callable[[int, int], Any]:
@@ -336,7 +359,12 @@ class FactorRun:
     def _order(
         self, rows: np.ndarray, n_bytes: int, rng: np.random.Generator
     ) -> np.ndarray:
-        """Rows in a random order; those of large data in windows of runs."""
+        """Rows in a random order; those of large data in windows of runs.
+
+        Sweeps over the columns ask for none.
+        """
+        if self.settings.solver != "gradient":
+            return rows
         run = RUN_ROWS if n_bytes > LARGE_DATA else 1
         return shuffled_runs(rows, run, rng, WINDOW_ROWS)
 

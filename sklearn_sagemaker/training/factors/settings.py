@@ -33,13 +33,16 @@ GROUPS = ("bias", "linear", "factors")
 """Of the parameters."""
 INIT_SIGMA, STREAM_SIGMA = 0.006, 0.03
 """Of factors that have many passes to come up, and of those that have one."""
-FACTORS = {"gradient": 64, "als": 16, "mcmc": 16}
+FACTORS = {"gradient": 64, "als": 14, "mcmc": 14}
+"""With the weight, 14 are what the sweeps of a feature step at once."""
 MOST_FACTORS, FEWEST_FACTORS = 512, 8
 """Of all classes under a softmax together, and of each all the same."""
-PATH_PATIENCE, SETTLED_PATIENCE = 24, 12
+PATH_PATIENCE, SETTLED_PATIENCE = 24, 5
 """Epochs without an improvement that "als" waits: its factors come up on the way to
 less regularisation, after what is linear has been found. Fewer once they have."""
-EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100}
+EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100, "pairs": 10}
+PAIR_FACTORS = 32
+"""Of a model of all pairs of queries and items."""
 
 # Factors of (learning rates, linear decay, factor decay, number of factors), and how
 # many times the decay that draws suggest "als" takes; the most promising first.
@@ -86,7 +89,9 @@ class Candidates:
     def params(self, index: int) -> dict[str, Any]:
         """Hyperparameters of one candidate, as plain Python values."""
         return {
-            name: values[index].item() if hasattr(values[index], "item") else None
+            name: values[index].item()
+            if hasattr(values[index], "item")
+            else values[index]
             for name, values in self.columns.items()
         }
 
@@ -105,12 +110,52 @@ class FactorSettings(Settings):
         self.solver: str = values["solver"]
         self.optimizer: str = values["optimizer"]
         self.waits_for_factors = False
+        # Whether pairs that no row has count, too.
+        self.pairs = self.solver == "als" and bool(values.get("unobserved_weight"))
+        if self.pairs:
+            self._settle_pairs()
         asked = spec.hyperparameters.get("early_stopping_patience", "auto")
-        if self.solver == "als" and (asked, values["factors_wd"]) == ("auto", "auto"):
+        if (
+            not self.pairs
+            and self.solver == "als"
+            and (asked, values["factors_wd"]) == ("auto", "auto")
+        ):
             values["early_stopping_patience"] = PATH_PATIENCE
             self.waits_for_factors = True
         if values["eps"] == "auto":
             values["eps"] = self.defaults.eps
+
+    def _settle_pairs(self) -> None:
+        """Refuse what has no meaning for all pairs, and leave out what moves zero.
+
+        Raises
+        ------
+        ValueError
+            Naming the value, the rule and the remedy.
+        """
+        values, spec = self.values, self.spec
+        weight = f"unobserved_weight={values['unobserved_weight']!r}"
+        for name in ("normalize_data", "normalize_label"):
+            if values[name] == "auto":
+                values[name] = False
+            if values[name]:
+                raise ValueError(
+                    f"{name}=True moves the zero that {weight} stands for; leave it at "
+                    "'auto'."
+                )
+        if values["num_models"] not in ("auto", 1):
+            raise ValueError(
+                f"num_models={values['num_models']!r}: {weight} has no validation rows "
+                "to choose among models by; leave it at 'auto', and search by a score "
+                "of ranks."
+            )
+        automatic = isinstance(spec.cv, str) or spec.cv is False
+        if not automatic or spec.validation_fraction != "auto":
+            name = "validation_fraction" if automatic else "cv"
+            raise ValueError(
+                f"{name} holds rows out, which {weight} would count as pairs that no "
+                f"row has; leave it at 'auto', and compare ranks of rows kept aside."
+            )
 
     @property
     def defaults(self) -> FactorDefaults:
@@ -193,7 +238,7 @@ class FactorSettings(Settings):
         if epochs != "auto":
             return epochs
         if self.solver != "gradient":
-            return EPOCHS[self.solver]
+            return EPOCHS["pairs" if self.pairs else self.solver]
         return EPOCHS["validated" if validated else "blind"]
 
     def candidates(
@@ -203,12 +248,14 @@ class FactorSettings(Settings):
         *,
         several: bool = False,
         validated: bool = False,
+        few: bool = False,
         fresh: bool = False,
     ) -> Candidates:
         """The candidates to train: distinct, and as many as were asked for at most.
 
         Where ``num_models`` is left to us they are one model, with validation rows also
-        its linear part alone, and if the data are small it with other rates and decays.
+        its linear part alone (of sweeps if rows are few), and if the data are small it
+        with other rates and decays.
 
         Parameters
         ----------
@@ -221,13 +268,16 @@ class FactorSettings(Settings):
             Whether training a few models with factors is affordable.
         validated : bool
             Whether there are validation rows to tell candidates apart.
+        few : bool
+            Whether rows are so few that sweeps had better compare themselves with their
+            linear part.
         fresh : bool
             Whether they are of a stream that starts from nothing.
         """
         wanted = self.values["num_models"]
         if wanted == "auto":
             rates = STREAM_RATES if fresh else (1.0, 1.0)
-            found = self._own_candidates(square, rates, several, validated)
+            found = self._own_candidates(square, rates, several, validated, few)
         else:
             found = [
                 self._candidate((rate, rate), linear, decay, square, share, boost)
@@ -242,7 +292,7 @@ class FactorSettings(Settings):
         if num_factors is not None:
             rows = [{**row, "num_factors": num_factors} for row in rows]
         return Candidates(
-            {name: np.array([row[name] for row in rows]) for name in rows[0]}
+            {name: _column([row[name] for row in rows]) for name in rows[0]}
         )
 
     def _own_candidates(
@@ -251,9 +301,12 @@ class FactorSettings(Settings):
         rates: tuple[float, float],
         several: bool,
         validated: bool,
+        few: bool,
     ) -> list[dict[str, Any]]:
         if self.solver != "gradient" or not validated:
-            return [self._candidate(rates, 1.0, 1.0, square, 1.0, 5.0)]
+            found = [self._candidate(rates, 1.0, 1.0, square, 1.0, 5.0)]
+            linear_too = validated and few and self._starts_factors
+            return self._with_linear_part(found[0]) if linear_too else found
         kind = OWN_VARIATIONS["squared" if self.regression else "log"]
         found = [
             self._candidate((linear, factors), 1.0, decay, square)
@@ -270,10 +323,26 @@ class FactorSettings(Settings):
             ]
         return found
 
+    def _with_linear_part(self, one: dict[str, Any]) -> list[dict[str, Any]]:
+        """A candidate of sweeps, and its linear part alone.
+
+        Decays of "mcmc" are drawn, so that there is but one.
+        """
+        found = [{**one, "factors_init_sigma": "auto"}]
+        if self.solver == "mcmc" or self.values["linear_wd"] != "auto":
+            return [*found, {**one, "factors_init_sigma": 0.0}]
+        return [
+            {**row, "factors_init_sigma": sigma, "linear_boost": boost}
+            for row, sigma, boost in (
+                (one, "auto", 1.0),
+                *((one, 0.0, boost) for boost in LINEAR_DECAYS),
+            )
+        ]
+
     @property
     def auto_factors(self) -> int:
         """What ``num_factors="auto"`` is for the first candidate."""
-        most = FACTORS[self.solver]
+        most = PAIR_FACTORS if self.pairs else FACTORS[self.solver]
         if self.solver != "gradient":
             return most
         return min(most, max(FEWEST_FACTORS, MOST_FACTORS // self.n_outputs))
@@ -318,9 +387,15 @@ class FactorSettings(Settings):
         elif self.solver == "als":
             row["linear_wd"] = values["linear_wd"]
             row["factors_wd"] = values["factors_wd"]
-            if row["factors_wd"] == "auto":
+            if row["factors_wd"] == "auto" and not self.pairs:
                 row["factors_boost"] = boost
         return row
+
+
+def _column(values: list[Any]) -> np.ndarray:
+    # Numbers beside "auto" stay numbers.
+    mixed = len({isinstance(value, str) for value in values}) > 1
+    return np.array(values, dtype=object if mixed else None)
 
 
 def _or(value: Any, auto: float) -> float:

@@ -19,6 +19,7 @@ from sklearn_sagemaker._columns import start_numbers, start_rule
 from sklearn_sagemaker._kernels import sweep_kernels
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.groups import check_groups
+from sklearn_sagemaker.training.factors.noise import NoiseFloor
 from sklearn_sagemaker.training.factors.truncated import (
     truncated_mean,
     truncated_normal,
@@ -35,9 +36,11 @@ REFRESH = 16
 PAIR_SHARE = {False: 0.01, True: 0.04}
 """Standard deviation at the start of what one factor adds, in deviations of y, for ALS
 (False) and for sampling (True). From a small start, factors come up as the data ask."""
-PILOT_SWEEPS, PILOT_WIDE_SWEEPS = 40, 10
+PILOT_SWEEPS, PILOT_WIDE_SWEEPS = 20, 5
 """Sweeps of sampling that estimate the regularisation of ALS, the first ones by a prior
 as wide as y."""
+PILOT_FACTORS = 7
+"""Of the sampling at most: how much factors are to vary few tell as well as many."""
 GROWTH_SWEEPS, GROWTH, WIDE_SWEEPS = 15, 1.5, 6
 STILL_SWEEPS, STILL = 3, 0.9
 """If what factors add has not grown by so much after the first sweeps of sampling, or
@@ -54,6 +57,9 @@ PATH, PATH_DOWN = 2.0, {False: 0.85, True: 0.93}
 one sweep to the next, while factors are held up and when they stand by themselves. Too
 much of it leaves no factors at all, and how much that is depends on the data; factors
 that are there take some sweeps to follow it."""
+HELD_END = 0.3
+"""Share of the end of the path at which it ends, with rows that tell which sweep was
+the best one, if factors have not come up."""
 LEAST_SPREAD, GROWN = 0.3, 1.5
 """Of factors that the path holds down, in deviations of their start: from zero they
 would not come back. They stand by themselves at so many times its square."""
@@ -124,6 +130,8 @@ class SweepModel:
     factors_boost : float
         ALS with ``factors_wd="auto"`` takes so many times the regularisation that
         sampling finds: a single solution needs more of it than an average.
+    linear_boost : float
+        The same for the linear weights.
     explore : float
         Other than 0, "auto" looks for factors that the start would not find: sampling
         by a wide prior for some sweeps (`GROWTH_SWEEPS`), ALS on a path from more to
@@ -171,16 +179,18 @@ class SweepModel:
         seed: Sequence[int],
         alpha: float | None = None,
         factors_boost: float = 5.0,
+        linear_boost: float = 1.0,
         explore: float = 0.0,
         wide_sweeps: int = 0,
         columns: np.ndarray | None = None,
-        pilot: Callable[[], dict[str, np.ndarray]] | None = None,
+        pilot: Callable[[], dict[str, Any]] | None = None,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
         self.weights = np.ascontiguousarray(weights, dtype=np.float64)
         self.num_factors, self.use_bias = num_factors, use_bias
-        self.use_linear, self._boost = use_linear, factors_boost
+        self.use_linear = use_linear
+        self._boost = {"linear": linear_boost, "factors": factors_boost}
         check_groups(groups, store.n_features)
         self.groups = np.ascontiguousarray(groups, dtype=np.int32)
         self.n_groups = int(self.groups.max(initial=0)) + 1
@@ -295,9 +305,10 @@ class SweepModel:
         self._bias_ridge = self._ridge_of_wd * (0.0 if bias_wd == "auto" else bias_wd)
         self.linear_mean, self.factors_mean = np.zeros(groups), np.zeros((groups, k))
         self._fixed_ridge = {}
-        found: dict[str, np.ndarray] = {}
+        self._noise_floor: NoiseFloor | None = None
+        found: dict[str, Any] = {}
 
-        def own_pilot() -> dict[str, np.ndarray]:
+        def own_pilot() -> dict[str, Any]:
             return pilot_of(
                 self.store, self.y, self.weights, seed=seed, num_factors=k,
                 groups=self.groups, link=self.link, linear_wd=linear_wd,
@@ -312,8 +323,15 @@ class SweepModel:
             auto = isinstance(wd, str)
             if auto and not self.sample:
                 found = found or (pilot or own_pilot)()
-                boost = self._boost if name == "factors" else 1.0
-                ridge = boost * found[name]
+                ridge = np.broadcast_to(self._boost[name] * found[name], shape)
+                if name == "factors" and groups > 1 and k:
+                    self._noise_floor = NoiseFloor(
+                        self.store,
+                        self.weights,
+                        self.groups,
+                        groups,
+                        float(found["noise"]),
+                    )
             elif auto:
                 self._auto[name] = True
                 # For the first sweep: the spread of the start, and some of that of y.
@@ -329,23 +347,28 @@ class SweepModel:
         self.linear_precision = self.alpha * self._fixed_ridge["linear"][:, 0]
         self.factors_precision = self.alpha * self._fixed_ridge["factors"]
 
-    def pilot(self) -> dict[str, np.ndarray]:
+    def pilot(self) -> dict[str, Any]:
         """Ridges that the mean of some sweeps of sampling suggests.
 
         Of a model that samples, and that was given the first sweeps of wide priors.
         """
-        variances = []
+        variances, noise = [], []
         for number in range(PILOT_SWEEPS):
             self.sweep()
             if number >= PILOT_SWEEPS // 2:
                 linear = 1 / self.linear_precision + self.linear_mean**2
                 factors = 1 / self.factors_precision + self.factors_mean**2
                 variances.append((self.alpha * linear, self.alpha * factors))
+                noise.append(1 / self.alpha)
         linear = np.mean([v for v, _ in variances], axis=0)[:, None]
-        factors = np.mean([v for _, v in variances], axis=0)
+        factors = np.ones((self.n_groups, 1))
         if self.num_factors:
-            factors = np.broadcast_to(factors.mean(1, keepdims=True), factors.shape)
-        return {"linear": 1 / linear, "factors": 1 / factors}
+            factors = np.mean([v for _, v in variances], axis=(0, 2))[:, None]
+        return {
+            "linear": 1 / linear,
+            "factors": 1 / factors,
+            "noise": float(np.mean(noise)),
+        }
 
     # ------------------------------------------------------------- the parameters
     def _set(self, name: str, values: np.ndarray) -> None:
@@ -470,8 +493,11 @@ class SweepModel:
     # ----------------------------------------------------------------- exploration
     def _spread(self) -> float:
         """Mean square of the factors of features that have rows."""
-        seen = self.factors[self._seen]
-        return float(np.mean(seen**2)) if len(seen) else 0.0
+        total = 0.0
+        for panel in self._panels:
+            part = panel.parameters[:, : panel.n_factors]
+            total += float(np.einsum("ij,ij->i", part, part)[self._seen].sum())
+        return total / max(1.0, self._members.sum() * self.num_factors)
 
     def _stands_still(self) -> bool:
         """Whether the first sweeps of sampling have found no factors, nor go there."""
@@ -496,12 +522,20 @@ class SweepModel:
             self.factors_precision = np.full_like(self.factors_precision, 1 / square)
             self.factors_mean = np.zeros_like(self.factors_mean)
         if self._end_of_path:
-            share = self.path = max(self.path, self._end_of_path)
+            share = self.path
             self.factors_precision = self.alpha * self._fixed_ridge["factors"] * share
+            if self._noise_floor is not None:
+                self.factors_precision = self._noise_floor.raised(
+                    self.factors_precision
+                )
             least = (LEAST_SPREAD * self.init_sigma) ** 2
             spread = self._spread()
             self.sweeps_grown += spread > self.init_sigma**2
-            self.path *= PATH_DOWN[spread > GROWN * least]
+            # Held factors are let on further; those that are up stay where they are.
+            held = self._end_of_path < 1.0 and spread < self.init_sigma**2
+            end = self._end_of_path * (HELD_END if held else 1.0)
+            down = share * PATH_DOWN[spread > GROWN * least]
+            self.path = max(down, min(share, end))
             if 0 < spread < least:
                 self._set("factors", self.factors * np.sqrt(least / spread))
                 self._refresh()
@@ -629,8 +663,10 @@ def pilot_of(
     *,
     seed: Sequence[int],
     **settings: Any,
-) -> dict[str, np.ndarray]:
+) -> dict[str, Any]:
     """Ridges of ALS by group, of the linear weights and of the factors, from sampling.
+
+    Each factor of a group has the same.
 
     Parameters
     ----------
@@ -639,9 +675,11 @@ def pilot_of(
 
     Returns
     -------
-    ridges : dict of arrays
-        ``linear`` of shape (n_groups, 1), ``factors`` (n_groups, num_factors).
+    found : dict
+        Ridges: ``linear`` and ``factors``, of shape (n_groups, 1); and ``noise``, the
+        mean square of the errors.
     """
+    settings["num_factors"] = min(settings["num_factors"], PILOT_FACTORS)
     return SweepModel(
         store,
         y,

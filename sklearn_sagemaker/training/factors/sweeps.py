@@ -26,14 +26,15 @@ from sklearn_sagemaker.training.factors.sweep_model import SweepModel, pilot_of
 
 DRAW_BYTES = 256 << 20
 """Of the draws of a model that are kept, with ``num_draws="auto"``."""
-MOST_DRAWS = 100
+MOST_DRAWS = 50
+"""A prediction costs as many machines."""
 BURN_IN = 5
 """Sweeps of "mcmc" that are not averaged, a quarter of all at most: early draws help
 the mean more than they harm it."""
 PATH_END = {False: 1.0, True: 0.3}
 """Share of the regularisation of the factors that "als" ends with, without and with
 rows that tell which sweep was the best."""
-SETTLED_SWEEPS = 12
+SETTLED_SWEEPS = 6
 """Since factors are larger than they started, in which they find what there is."""
 HYPER = (
     "alpha", "linear_mean", "linear_precision", "factors_mean", "factors_precision",
@@ -126,7 +127,9 @@ class SweepModels:
         self.settings, self.n_outputs = settings, n_outputs
         self.sample = settings.solver == "mcmc"
         self.probit = settings.probit
-        self.k, d = params["num_factors"], data.X.shape[1]
+        self.width, d = params["num_factors"], data.X.shape[1]
+        # Factors of zero stay there, and need not be held.
+        self.k = 0 if params.get("factors_init_sigma") == 0.0 else self.width
         self.dtype = RowReader(data.X).dtype
         self.scaler = scaler
         draw_bytes = DRAW_BYTES
@@ -147,8 +150,9 @@ class SweepModels:
             for name in ("linear_wd", "factors_wd"):
                 self._arguments[name] = params[name]
             self._arguments["bias_wd"] = settings.values["bias_wd"]
-            if "factors_boost" in params:
-                self._arguments["factors_boost"] = params["factors_boost"]
+            for name in ("factors_boost", "linear_boost"):
+                if name in params:
+                    self._arguments[name] = params[name]
         self._store, self._seed = store, seed
         self._lead = self if lead is None else lead
         self._pilots: dict[int, dict[str, np.ndarray]] = {}
@@ -227,7 +231,10 @@ class SweepModels:
         for name in ("linear_wd", "factors_wd"):
             outputs = np.stack([model.hyper[name] for model in self.models])
             by_group = outputs.reshape(*outputs.shape[:2], -1)
-            found[name] = by_group.mean(axis=(0, 2)).tolist()
+            # There are none of no factors.
+            shape = by_group.shape
+            means = by_group.mean(axis=(0, 2)) if shape[2] else np.zeros(shape[1])
+            found[name] = means.tolist()
         return found
 
     def _num_draws(self, n_features: int, draw_bytes: int) -> int:
@@ -293,7 +300,9 @@ class SweepModels:
 
     @property
     def settled(self) -> bool:
-        """Whether factors of all outputs came up a while ago."""
+        """Whether factors of all outputs came up a while ago, or there are none."""
+        if self.k == 0:
+            return True
         return all(model.sweeps_grown >= SETTLED_SWEEPS for model in self.models)
 
     def keep(self) -> None:
@@ -326,6 +335,12 @@ class SweepModels:
 
     def solution(self) -> Solution:
         """The best parameters; of draws the mean weights, and the last factors."""
+        one = self._mean()
+        lack = self.width - self.k
+        padded = np.pad(one.factors, ((0, 0), (0, 0), (0, lack)))
+        return Solution(one.intercept, one.coef, padded)
+
+    def _mean(self) -> Solution:
         if not self.sample:
             return self.best or self._current()
         draws = self.draws()
@@ -346,7 +361,7 @@ class SweepModels:
         margins : float64 array of shape (n, n_outputs)
         """
         mean = DrawMean(self.probit)
-        for draw in self.draws() or [self.solution()]:
+        for draw in self.draws() or [self._mean()]:
             mean.add(self._scores(reader, rows, draw))
         return mean.margins()
 

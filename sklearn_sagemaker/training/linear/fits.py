@@ -56,8 +56,8 @@ class Fits:
 
     @property
     def thrifty(self) -> bool:
-        """Whether a path that falls behind may be left: unless so many are wanted."""
-        return self.settings.values["num_models"] == "auto"
+        """Whether time is so short that a path which falls behind is left."""
+        return False
 
     def null(self) -> SmallProblem:
         """What `penalty_paths` must know of the loss of the refit."""

@@ -30,8 +30,8 @@ def followed(
     fits : Fits
     path : Path
     least : float
-        Validation loss of another path; one that stays clearly above it is not made
-        finer where time is short.
+        Validation loss of another path. One that stays clearly above it ends where it
+        has turned at all, and is not made finer where time is short.
 
     Returns
     -------

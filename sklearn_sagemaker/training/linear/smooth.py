@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker.training.linear.budget import MANY_CLASSES
 from sklearn_sagemaker.training.linear.fits import Fits
 from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_size
 from sklearn_sagemaker.training.linear.moments import TILE_BYTES
@@ -179,6 +180,12 @@ class ClassFits(SmoothFits):
     """Softmax losses: all folds at a time, and then all refits."""
 
     _sampled = False
+
+    @property
+    def thrifty(self) -> bool:
+        """See `Fits`: of many classes, unless the user wants so many candidates."""
+        many = self.settings.n_outputs > MANY_CLASSES
+        return many and self.settings.values["num_models"] == "auto"
 
     @cached_property
     def _weights(self) -> np.ndarray:

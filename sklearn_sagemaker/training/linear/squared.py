@@ -118,6 +118,11 @@ class SquaredFits(Fits):
         return found
 
     # ---------------------------------------------------------------- the candidates
+    @property
+    def thrifty(self) -> bool:
+        """See `Fits`: of few rows, unless the user wants so many candidates."""
+        return self._wide and self.settings.values["num_models"] == "auto"
+
     def null(self) -> SmallProblem:
         """See `Fits`."""
         error = self._problems(self._free)[0][0]

@@ -1,4 +1,4 @@
-"""Tuning jobs by the resources of SageMaker's SDK v3, as AWS's notebook has them."""
+"""Tuning jobs by SageMaker's SDK v3: its resources, as AWS has them, and its tuner."""
 
 import random
 
@@ -6,6 +6,11 @@ import boto3
 import steps
 from sagemaker.core import image_uris
 from sagemaker.core.helper.session_helper import Session, get_execution_role
+from sagemaker.core.parameter import (
+    CategoricalParameter,
+    ContinuousParameter,
+    IntegerParameter,
+)
 from sagemaker.core.resources import HyperParameterTuningJob, TrainingJob
 from sagemaker.core.shapes import (
     Channel,
@@ -15,14 +20,20 @@ from sagemaker.core.shapes import (
     HyperParameterTrainingJobDefinition,
     HyperParameterTuningJobConfig,
     HyperParameterTuningJobObjective,
+    HyperParameterTuningJobWarmStartConfig,
     IntegerParameterRange,
     OutputDataConfig,
     ParameterRanges,
+    ParentHyperParameterTuningJob,
     ResourceConfig,
     ResourceLimits,
     S3DataSource,
     StoppingCondition,
 )
+from sagemaker.core.utils.exceptions import FailedStatusError
+from sagemaker.train import ModelTrainer
+from sagemaker.train.configs import Compute, InputData
+from sagemaker.train.tuner import HyperparameterTuner
 
 SESSION = Session()
 BUCKET = SESSION.default_bucket()
@@ -125,4 +136,92 @@ def stopped_job():
     job.delete()
 
 
-steps.run(put_data, resources, stopped_job)
+def trainer(**settings):
+    return ModelTrainer(
+        training_image=IMAGE,
+        hyperparameters={
+            "predictor_type": "binary_classifier",
+            "feature_dim": 3,
+            "normalize_data": True,
+            **settings,
+        },
+        compute=Compute(instance_type="ml.m5.large", instance_count=1),
+        base_job_name="tuner",
+    )
+
+
+def tuner(ranges, objective="validation:objective_loss", epochs=2, **more):
+    return HyperparameterTuner(
+        model_trainer=trainer(epochs=epochs),
+        objective_metric_name=objective,
+        hyperparameter_ranges=ranges,
+        objective_type="Minimize",
+        max_jobs=2,
+        max_parallel_jobs=2,
+        **more,
+    )
+
+
+def data(*parts):
+    return [
+        InputData(
+            channel_name=part,
+            data_source=f"s3://{BUCKET}/tuning/{part}/",
+            content_type="text/csv",
+        )
+        for part in parts
+    ]
+
+
+WD = {"wd": ContinuousParameter(1e-7, 1, scaling_type="Logarithmic")}
+
+
+def tuned():
+    """The tuner: its search, the best, the table, and one that starts warm."""
+    ranges = {
+        **WD,
+        "mini_batch_size": IntegerParameter(50, 100),
+        "use_bias": CategoricalParameter(["true", "false"]),
+    }
+    search = tuner(
+        dict(ranges),
+        strategy="Random",
+        early_stopping_type="Auto",
+        random_seed=3,
+    )
+    search.tune(data(*PARTS), job_name="tuner")
+    found = search.describe()
+    assert found.hyper_parameter_tuning_job_status == "Completed"
+    best = search.best_training_job()
+    values = TrainingJob.get(best).hyper_parameters
+    assert values["use_bias"] in ("true", "false"), values
+    table = search.analytics().dataframe()
+    assert len(table) == 2
+    assert best == table.loc[table["FinalObjectiveValue"].idxmin(), "TrainingJobName"]
+    # Its transfer_learning_tuner makes a configuration that its shapes refuse.
+    warm = HyperParameterTuningJobWarmStartConfig(
+        warm_start_type="IdenticalDataAndAlgorithm",
+        parent_hyper_parameter_tuning_jobs=[
+            ParentHyperParameterTuningJob(hyper_parameter_tuning_job_name="tuner")
+        ],
+    )
+    after = tuner(ranges, warm_start_config=warm)
+    after.tune(data(*PARTS), job_name="warm")
+    assert after.describe().overall_best_training_job.training_job_name
+
+
+def stopped_and_failed():
+    search = tuner(WD, epochs=1_000_000)
+    search.tune(data(*PARTS), job_name="stops", wait=False)
+    search.stop_tuning_job()
+    search.wait()
+    assert search.describe().hyper_parameter_tuning_job_status == "Stopped"
+    # Without a channel "test" there is no value of the objective.
+    search = tuner(WD, "test:objective_loss", epochs=1)
+    error = steps.raised(
+        FailedStatusError, search.tune, data("train"), job_name="fails"
+    )
+    assert "No objective metrics found" in str(error), error
+
+
+steps.run(put_data, resources, stopped_job, tuned, stopped_and_failed)

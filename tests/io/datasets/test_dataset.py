@@ -293,6 +293,7 @@ MODELS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS, ids=lambda m: type(m).__name__)
 def test_training_from_files(tmp_path, rows, model):
     X, y, _ = rows
@@ -528,6 +529,7 @@ def test_files_that_go_between_two_passes_of_a_fit(tmp_path, table, memory):
         source.load()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ending", [".pbr", ".csv"])
 def test_threads_share_a_dataset(tmp_path, table, ending):
     X, y, _ = table

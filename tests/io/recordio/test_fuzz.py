@@ -11,6 +11,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 from google.protobuf.message import DecodeError
 from scipy import sparse
 
@@ -341,6 +342,7 @@ def test_seeds_are_read():
     assert all(compare(data) and compare(data, 16) for data in seeds())
 
 
+@pytest.mark.slow
 def test_mutations():
     accepted = run(50_000, seed=5)
     # Of both kinds enough, or the mutations say nothing.

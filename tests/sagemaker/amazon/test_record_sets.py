@@ -31,15 +31,16 @@ def place(session):
 def objects(session, place):
     """Keys below an address, and what they hold."""
     bucket, prefix = parse_s3_url(place)
-    return {
-        key.removeprefix(prefix): session.s3_client.get_object(Bucket=bucket, Key=key)
-        for key in session.list_s3_files(bucket, prefix)
-    }
+    found = {}
+    for key in session.list_s3_files(bucket, prefix):
+        item = session.s3_client.get_object(Bucket=bucket, Key=key)
+        found[key.removeprefix(prefix)] = {**item, "Body": item["Body"].read()}
+    return found
 
 
 def bodies(session, place):
     return {
-        key.partition("/")[2]: found["Body"].read()
+        key.partition("/")[2]: found["Body"]
         for key, found in objects(session, place).items()
     }
 

@@ -54,8 +54,17 @@ def test_the_linear_part_alone_is_a_candidate_where_rows_tell():
 
 
 @pytest.mark.parametrize("solver", ["als", "mcmc"])
-def test_other_solvers_train_one_model(solver):
+def test_sweeps_train_their_linear_part_where_rows_are_few(solver, monkeypatch):
     X, y = problem(n=60, classes=1)
+    run = factor_run(X, y, cv=3, **auto(solver=solver))
+    sigmas = run.candidates.columns["factors_init_sigma"].tolist()
+    assert sigmas == ["auto", 0.0, 0.0][: 3 if solver == "als" else 2]
+    state = run.train()
+    kept = run.models[1][0].solution()
+    assert kept.factors.shape == state.factors.shape
+    assert not kept.factors.any()
+    assert np.isfinite(state.candidates["validation_loss"]).all()
+    monkeypatch.setattr("sklearn_sagemaker.training.factors.run.FEW_STORED", 1)
     assert len(factor_run(X, y, cv=3, **auto(solver=solver)).candidates) == 1
 
 
