@@ -25,6 +25,9 @@ WEIGHTS = RNG.uniform(0.2, 3.0, len(Y))
 CSR = sp.csr_array(X * (RNG.random(X.shape) < 0.4))
 WIDE = RNG.normal(size=(50, 120))
 NUMBERS = WIDE[:, :4] @ [3.0, -2.0, 1.0, -0.5] + RNG.normal(size=50)
+# More than the sample that steps of Newton would be of.
+MANY = RNG.normal(size=(2100, 5))
+SEEN = MANY @ [-1.0, 1.0, 1.0, -1.0, -1.0] + RNG.logistic(size=2100) > 0
 SIGNS = np.array([1, -1, 0, 0, -1])
 REGRESSOR = LinearLearnerRegressor(random_state=0, positive=True)
 CLASSIFIER = LinearLearnerClassifier(random_state=0, positive=True)
@@ -118,6 +121,7 @@ KINDS = {
     "l1": (WIDE, NUMBERS, {"wd": 0.0}),
     "two classes": (X, Y > 140, {}),
     "csr classes": (CSR, Y > 140, {}),
+    "many rows": (MANY, SEEN, {"cv": 3}),
     "classes without validation": (X, Y > 140, {"cv": False}),
 }
 

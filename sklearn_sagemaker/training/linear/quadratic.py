@@ -229,14 +229,6 @@ class Quadratic:
         """How strongly slopes pull weights that are zero to where they may go."""
         return np.abs(slope)
 
-    def _signs(self, found: np.ndarray, threshold: float) -> np.ndarray:
-        """Signs of weights, and zero for those that are not in the active set."""
-        return np.sign(found)
-
-    def _wrong(self, wanted, signs, some, threshold: float) -> np.ndarray:
-        """Which of some weights have left the side that they were on."""
-        return wanted * signs <= 0
-
     def _part(self, some: np.ndarray) -> Quadratic:
         """The same of some weights, where the others are zero."""
         part = copy(self)
@@ -269,7 +261,7 @@ class Quadratic:
 
     def _active_sets(self, found, ridge: float, threshold: float) -> np.ndarray:
         """Change weights to those of the optimum; returns the slope there."""
-        signs = self._signs(found, threshold)
+        signs = np.sign(found)
         some = np.flatnonzero(signs)
         slope = self._slope(found, some)
         slack = self._slack
@@ -309,7 +301,7 @@ class Quadratic:
             wanted = solution_of(gram, self.moment[some] - threshold * signs[some])
             if wanted is None:
                 break
-            wrong = self._wrong(wanted, signs[some], some, threshold)
+            wrong = wanted * signs[some] <= 0
             now = found[some]
             if not wrong.any():
                 found[some] = wanted

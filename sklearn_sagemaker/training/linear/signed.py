@@ -146,16 +146,5 @@ class SignedQuadratic(Quadratic):
     def _pull(self, slope: np.ndarray) -> np.ndarray:
         return pulls(slope, self.signs)
 
-    def _signs(self, found: np.ndarray, threshold: float) -> np.ndarray:
-        signs = np.sign(found)
-        if threshold == 0:
-            # Nothing holds a free weight at zero.
-            signs[self.signs == 0] = 1.0
-        return signs
-
-    def _wrong(self, wanted, signs, some, threshold: float) -> np.ndarray:
-        wrong = wanted * signs <= 0
-        return wrong & (self.signs[some] != 0) if threshold == 0 else wrong
-
     def _part(self, some: np.ndarray) -> SignedQuadratic:
         return SignedQuadratic(super()._part(some), self.signs[some])

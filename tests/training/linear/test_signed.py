@@ -40,10 +40,15 @@ def by_scipy(X, y, wd, signs):
 @pytest.mark.parametrize("by", ["gram", "factor"])
 @pytest.mark.parametrize("equal", [0.0, 0.01])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
-@pytest.mark.parametrize("of", [np.ones_like, mixed], ids=["positive", "mixed"])
-def test_ridge_is_the_bounded_least_squares_of_scipy(of, shape, equal, by):
+@pytest.mark.parametrize("signs", ["positive", "mixed"])
+@pytest.mark.parametrize("patience", [0, signed_module.PATIENCE])
+def test_ridge_is_the_bounded_least_squares_of_scipy(
+    monkeypatch, patience, signs, shape, equal, by
+):
+    # Without it active sets are left to do it all.
+    monkeypatch.setattr(signed_module, "PATIENCE", patience)
     X, y = rows(shape, equal)
-    signs = mixed(shape[1]) if of is mixed else np.ones(shape[1], dtype=np.int8)
+    signs = mixed(shape[1]) if signs == "mixed" else np.ones(shape[1], dtype=np.int8)
     weights, gap = signed(X, y, by, signs).ridge(WD)
     for mine, wd, far in zip(weights.T, WD, gap, strict=True):
         assert (mine * signs >= 0).all()
@@ -142,7 +147,7 @@ def test_nearly_equal_features_keep_the_digits_of_a_factor():
     """Without a penalty, where others are there twice, or constant."""
     X, y = rows((120, 40), 1e-6)
     X = np.c_[X, X[:, :3], np.zeros(len(y))]
-    signs = np.resize(np.array([1, -1, 0], dtype=np.int8), X.shape[1])
+    signs = np.resize(np.array([0, 1, 1, -1, -1], dtype=np.int8), X.shape[1])
     weights, gap = signed(X, y, "factor", signs).ridge(np.zeros(1))
     mine = weights[:, 0]
     assert (mine * signs >= 0).all()
