@@ -16,7 +16,7 @@ SOURCES := setup.py pyproject.toml $(wildcard sklearn_sagemaker/_kernels/*.pyx) 
 	sklearn_sagemaker/_kernels/_codegen.py sklearn_sagemaker/_kernels/losses.py \
 	sklearn_sagemaker/_kernels/optimizers.py
 
-.PHONY: demo test test-slow lint oracle oracles fuzz container clean
+.PHONY: demo test test-slow lint docs wheel oracle oracles fuzz container clean
 
 demo: $(VENV)/installed
 	$(BIN)/sklearn-sagemaker demo
@@ -37,6 +37,21 @@ lint: $(VENV)/test-tools
 	PATH="$(CURDIR)/$(BIN):$$PATH" cython-lint sklearn_sagemaker
 	$(BIN)/codespell
 	$(BIN)/mypy
+
+# The site in build/site; the examples are executed, and a warning is an error.
+docs: $(VENV)/doc-tools
+	$(BIN)/python doc/_tools/stage_site.py build/site-source
+	$(BIN)/python -m sphinx -W --keep-going -q -d build/site-doctrees \
+	build/site-source build/site
+
+# An sdist, and a wheel from it: doc/contributing/release.md.
+wheel: $(VENV)/release-tools
+	rm -rf dist build/wheel
+	$(BIN)/python -m build --sdist --outdir dist
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel dist/*.tar.gz
+	PATH="$(CURDIR)/$(BIN):$$PATH" auditwheel repair --strip --wheel-dir dist build/wheel/*.whl
+	$(BIN)/python -m twine check --strict dist/*
+	@ls -l dist
 
 # MXNet 1.9.1 in an environment of its own, and the tests against it.
 oracle: $(VENV)/test-tools $(ORACLE)/installed
@@ -99,6 +114,14 @@ $(VENV)/installed: $(VENV)/bin/python $(SOURCES)
 	xcode-select --install)." >&2; exit 1; }
 	$(BIN)/python -m pip install --quiet "setuptools>=77" "Cython>=3.1" "numpy>=2.0" "scipy>=1.13"
 	$(BIN)/python -m pip install --quiet --no-build-isolation --editable ".[data]"
+	touch $@
+
+$(VENV)/doc-tools: pyproject.toml | $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group docs
+	touch $@
+
+$(VENV)/release-tools: pyproject.toml | $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --group release
 	touch $@
 
 $(VENV)/test-tools: pyproject.toml | $(VENV)/installed

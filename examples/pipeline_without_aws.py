@@ -184,4 +184,6 @@ def test_nothing_is_left_when_the_endpoint_fails(emulator):
 # ``pytest pipeline_without_aws.py`` runs them; so does the file as a script.
 
 if __name__ == "__main__":
-    sys.exit(pytest.main([__file__, "-v", "-p", "no:cacheprovider"]))
+    failed = pytest.main([sys.argv[0], "-v", "-p", "no:cacheprovider"])
+    if failed:
+        sys.exit(failed)

@@ -1,8 +1,12 @@
-"""Titles for readers of MovieLens, from clicks in a table.
+"""
+Titles from clicks in a table
+=============================
+
+Titles for readers of MovieLens, by their ids, and how good they are.
 
 Run it with the folder of a MovieLens data set that has ``ratings.csv`` and
 ``movies.csv`` (such as ml-latest-small, which you get from grouplens.org); ratings of 4
-stars and more are its clicks. Without a folder the table is made up.
+stars and more are its clicks. Without a folder the table is made up. ::
 
     python titles_from_clicks.py [FOLDER]
 """

@@ -39,7 +39,8 @@ def start_rule(method: str, size: float, seed: Sequence[int]) -> dict[str, Any]:
         Standard deviation, largest size, or the number.
     seed : sequence of int
     """
-    key = int(np.random.SeedSequence(list(seed)).generate_state(1, np.uint64)[0] >> 1)
+    # NumPy 1.26 has no shift of an uint64 by a Python number.
+    key = int(np.random.SeedSequence(list(seed)).generate_state(1, np.uint64)[0]) >> 1
     return {"method": method, "size": float(size), "key": key}
 
 

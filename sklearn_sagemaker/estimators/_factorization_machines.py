@@ -359,7 +359,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
     n_iter_ : int
         Epochs that the selected candidate was trained; the weights kept are those
         of its best epoch.
-    loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_, validation_curve_ : ndarray of shape (`n_iter_`,)
         Its mean loss on training rows (each taken before the step that it led to)
         and on validation rows, epoch by epoch; the second is None when there are
         no validation rows.
@@ -375,7 +375,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         candidates, to go on from.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had any.
 
     See Also
@@ -716,7 +716,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
     n_iter_ : int
         Epochs that the selected candidate was trained; the weights kept are those
         of its best epoch.
-    loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_, validation_curve_ : ndarray of shape (`n_iter_`,)
         Its mean loss on training rows (each taken before the step that it led to)
         and on validation rows, epoch by epoch; the second is None when there are
         no validation rows.
@@ -732,7 +732,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         candidates, to go on from.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had any.
 
     See Also

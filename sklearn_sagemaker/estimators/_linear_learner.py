@@ -235,7 +235,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
     n_iter_ : int
         Epochs that the selected candidate was trained; the weights kept are
         those of its best epoch.
-    loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_, validation_curve_ : ndarray of shape (`n_iter_`,)
         Its mean loss on training and validation rows, epoch by epoch; the
         second is None when there are no validation rows.
     resolved_params_ : dict
@@ -249,7 +249,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         candidates, to go on from.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had any.
 
     See Also
@@ -564,7 +564,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
     n_iter_ : int
         Epochs that the selected candidate was trained; the weights kept are
         those of its best epoch.
-    loss_curve_, validation_curve_ : ndarray of shape (n_iter_,)
+    loss_curve_, validation_curve_ : ndarray of shape (`n_iter_`,)
         Its mean loss on training and validation rows, epoch by epoch; the
         second is None when there are no validation rows.
     resolved_params_ : dict
@@ -578,7 +578,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         candidates, to go on from.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if X had any.
 
     See Also

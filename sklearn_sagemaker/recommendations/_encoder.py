@@ -52,7 +52,7 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
         ``groups``.
     n_features_in_ : int
         Number of columns of the table.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Their names, if all of them are text.
 
     See Also
