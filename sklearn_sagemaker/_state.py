@@ -101,6 +101,9 @@ class TrainingSpec:
         Whether the result must have a ``resume``.
     stream : bool
         Whether the rows are the next ones of a stream (``partial_fit``).
+    positive : bool or int8 ndarray of shape (n_features,)
+        Whether all coefficients are at least zero, or which sign each may have: -1 is
+        at most zero, 0 either, 1 at least zero.
     feature_names : ndarray of str or None
         Or `SomeFeatures`, within a training that leaves out features without values.
     """
@@ -120,6 +123,7 @@ class TrainingSpec:
     keep_state: bool = False
     stream: bool = False
     groups: Any = None
+    positive: Any = False
     feature_names: Any = None
     format_version: int = FORMAT_VERSION
 

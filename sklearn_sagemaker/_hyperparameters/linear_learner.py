@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from sklearn_sagemaker._hyperparameters.entry import (
     BINARY,
     CLASSIFIERS,
@@ -18,7 +21,32 @@ from sklearn_sagemaker._kernels import LINEAR_CHOICES, LOSSES, OPTIMIZERS
 
 SOLVER = "newton"
 """The optimizer that takes no steps of ours: it solves for the optimum."""
+OF_STEPS = (
+    "mini_batch_size", "epochs", "learning_rate", "momentum", "beta_1", "beta_2",
+    "bias_lr_mult", "init_method", "init_bias", "use_lr_scheduler",
+    "lr_scheduler_step", "lr_scheduler_factor", "lr_scheduler_minimum_lr",
+    "early_stopping_patience", "early_stopping_tolerance", "sagemaker_rules",
+)  # fmt: skip
+"""Who sets one of these asks for the steps that it belongs to."""
 CRITERION = "binary_classifier_model_selection_criteria"
+
+
+def steps_given(
+    values: Mapping[str, Any], table: Mapping[str, Hyperparameter]
+) -> list[str]:
+    """Names of what the user has set that only steps heed.
+
+    Parameters
+    ----------
+    values : mapping of str to value
+        Hyperparameters; those that are missing have their defaults.
+    table : mapping of str to Hyperparameter
+    """
+    return [
+        name
+        for name in OF_STEPS
+        if values.get(name, "auto") not in ("auto", table[name].default)
+    ]
 
 
 def _losses(*predictor_types: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from sklearn_sagemaker._hyperparameters.container import (
     container_table,
     our_table,
 )
+from sklearn_sagemaker._hyperparameters.signs import given_signs
 from sklearn_sagemaker._state import TrainingSpec
 
 
@@ -163,6 +164,12 @@ def _beyond(
             "ensemble_size",
             f"ensemble_size={spec.ensemble_size}",
             "the built-in algorithm returns one model",
+        )
+    if spec.positive is not False:
+        yield Inexpressible(
+            "positive",
+            given_signs(spec),
+            "the built-in algorithm has coefficients of any sign",
         )
     criterion = spec.multiclass_criterion
     if spec.predictor_type == MULTICLASS and criterion != "loss_function":

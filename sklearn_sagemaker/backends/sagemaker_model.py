@@ -281,6 +281,8 @@ def trained_by(session: Any, access: Access, description: dict[str, Any]) -> Tra
             arguments["cv"] = spec.cv
         if isinstance(spec.groups, str):
             arguments["groups"] = spec.groups
+        if spec.positive is not False:
+            arguments["positive"] = spec.positive
         if spec.multiclass_criterion != "loss_function":
             arguments["multiclass_model_selection_criteria"] = spec.multiclass_criterion
         return Trained(spec.algorithm, spec.predictor_type, arguments, True)

@@ -34,6 +34,7 @@ PLAIN = (
     "cv",
     "ensemble_size",
     "multiclass_model_selection_criteria",
+    "positive",
     "random_state",
     "validation_fraction",
 )

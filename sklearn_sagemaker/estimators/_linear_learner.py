@@ -22,6 +22,7 @@ from sklearn_sagemaker.estimators._validation import rows_to_score
 
 _CLASSIFIER_TABLE = hyperparameters_for("linear-learner", CLASSIFIERS)
 _REGRESSOR_TABLE = hyperparameters_for("linear-learner", (REGRESSOR,))
+_SIGNS = {"positive": ["boolean", "array-like"]}
 
 
 class LinearLearnerMixin(FramesMixin, SageMakerEstimator):
@@ -179,6 +180,11 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
     ensemble_size : int, default=1
         How many of the best candidates to average, margin by margin: for linear models
         that is one set of coefficients, so that predictions cost no more.
+    positive : bool or array-like of shape (n_features,), default=False
+        Signs that coefficients may have. True is at least zero, all of them; an array
+        says it feature by feature: -1 is at most zero, 0 either and 1 at least zero.
+        For "squared_loss" and "logistic" that are solved, not for steps or
+        `partial_fit`.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and optimizer states that the last `fit`
         of all candidates ended with. Scalers stay as they were. Keeps those states in
@@ -283,6 +289,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
             StrOptions({"loss_function", "accuracy"})
         ],
         "class_weight": [dict, StrOptions({"balanced"}), None],
+        **_SIGNS,
     }
 
     def __init__(
@@ -330,6 +337,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         cv="auto",
         validation_fraction="auto",
         ensemble_size=1,
+        positive=False,
         warm_start=False,
         n_jobs=None,
         random_state=None,
@@ -380,6 +388,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         self.cv = cv
         self.validation_fraction = validation_fraction
         self.ensemble_size = ensemble_size
+        self.positive = positive
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state
@@ -506,6 +515,11 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
     ensemble_size : int, default=1
         How many of the best candidates to average, margin by margin: for linear models
         that is one set of coefficients, so that predictions cost no more.
+    positive : bool or array-like of shape (n_features,), default=False
+        Signs that coefficients may have. True is at least zero, all of them; an array
+        says it feature by feature: -1 is at most zero, 0 either and 1 at least zero.
+        For "squared_loss" and "logistic" that are solved, not for steps or
+        `partial_fit`.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights and optimizer states that the last `fit`
         of all candidates ended with. Scalers stay as they were. Keeps those states in
@@ -593,7 +607,10 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
     """
 
     _table = _REGRESSOR_TABLE
-    _parameter_constraints: ClassVar[dict] = constraints(_REGRESSOR_TABLE)
+    _parameter_constraints: ClassVar[dict] = {
+        **constraints(_REGRESSOR_TABLE),
+        **_SIGNS,
+    }
 
     def __init__(
         self,
@@ -634,6 +651,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         cv="auto",
         validation_fraction="auto",
         ensemble_size=1,
+        positive=False,
         warm_start=False,
         n_jobs=None,
         random_state=None,
@@ -676,6 +694,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         self.cv = cv
         self.validation_fraction = validation_fraction
         self.ensemble_size = ensemble_size
+        self.positive = positive
         self.warm_start = warm_start
         self.n_jobs = n_jobs
         self.random_state = random_state

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER, plain, warn_inapplicable
+from sklearn_sagemaker._hyperparameters.signs import check_signs, plain_signs
 from sklearn_sagemaker._kernels import DEFAULT_LOSS, LOSSES
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.estimators._attributes import state_of
@@ -59,11 +60,13 @@ def make_spec(
     ):
         if hasattr(estimator, name):
             settings[field] = getattr(estimator, name)
+    if hasattr(estimator, "positive"):
+        settings["positive"] = plain_signs(estimator.positive)
     groups = settings.get("groups")
     if groups is not None and not isinstance(groups, str):
         # A Series is no plain value.
         settings["groups"] = np.asarray(groups)
-    return TrainingSpec(
+    spec = TrainingSpec(
         algorithm=algorithm,
         predictor_type=kind,
         hyperparameters=values,
@@ -72,6 +75,8 @@ def make_spec(
         class_weight=targets.class_weight,
         **{**settings, **more},
     )
+    check_signs(spec, getattr(estimator, "n_features_in_", None))
+    return spec
 
 
 def _check_loss(loss: str, targets: ClassTargets | NumberTargets) -> None:

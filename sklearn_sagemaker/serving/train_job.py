@@ -54,6 +54,7 @@ ARGUMENTS = (
     "groups",
     "multiclass_model_selection_criteria",
     "n_jobs",
+    "positive",
     "random_state",
     "validation_fraction",
 )

@@ -256,7 +256,12 @@ Rows = ArrayRows | WindowRows
 
 
 def _of_columns(spec: TrainingSpec, columns: Columns) -> TrainingSpec:
-    return replace(spec, feature_names=columns.labels(spec.feature_names))
+    positive = spec.positive
+    return replace(
+        spec,
+        feature_names=columns.labels(spec.feature_names),
+        positive=positive if isinstance(positive, bool) else columns.take(positive),
+    )
 
 
 def rows_with(data: TrainingData, columns: Columns) -> TrainingData:

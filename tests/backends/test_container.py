@@ -56,6 +56,7 @@ SETTINGS = {
     "keep_state",
     "stream",
     "groups",
+    "positive",
 }
 
 
@@ -274,6 +275,8 @@ def test_choices_train_better_than_the_containers_defaults(estimator):
          "num_classes=1000001: the built-in algorithm takes int in [3, 1000000] only"),
         (LINEAR, BINARY, {"ensemble_size": 3}, "ensemble_size",
          "ensemble_size=3: the built-in algorithm returns one model"),
+        (LINEAR, REGRESSOR, {"positive": True}, "positive",
+         "positive=True: the built-in algorithm has coefficients of any sign"),
         (LINEAR, MULTICLASS, {"multiclass_criterion": "accuracy"},
          "multiclass_model_selection_criteria",
          "multiclass_model_selection_criteria='accuracy': the built-in algorithm "

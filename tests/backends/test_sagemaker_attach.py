@@ -77,6 +77,16 @@ def test_a_job_of_a_fit(cloud, image):
     assert list(again.classes_) == ["ash", "elm"]
 
 
+@pytest.mark.parametrize("positive", [True, [1, 0, -1, 0, 0, 0, 0, 0, 0, 1]])
+def test_a_job_with_signs_of_coefficients(cloud, positive):
+    model = LinearLearnerRegressor(positive=positive, backend=backend())
+    name = model.fit(*DIABETES).training_job_["name"]
+    again = LinearLearnerRegressor.attach(name, backend=backend())
+    assert_same(again, model)
+    np.testing.assert_array_equal(again.positive, positive)
+    assert (again.coef_ * np.asarray(positive) >= 0).all()
+
+
 def test_a_job_that_goes_on(cloud):
     model = LinearLearnerRegressor(**QUICK, backend=backend(wait=False)).fit(*DIABETES)
     name = model.pending_training_.name

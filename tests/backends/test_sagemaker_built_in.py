@@ -221,6 +221,7 @@ REFUSED = {
         CANCER,
         "ensemble_size=2",
     ),
+    "signs": (LinearLearnerRegressor(positive=[1] * 10), DIABETES, "positive="),
     "a solver": (
         FactorizationMachinesRegressor(solver="als"),
         DIABETES,

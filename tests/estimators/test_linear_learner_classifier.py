@@ -68,6 +68,7 @@ SHARED = {
     "cv",
     "validation_fraction",
     "ensemble_size",
+    "positive",
     "warm_start",
     "n_jobs",
     "random_state",

@@ -55,6 +55,7 @@ SPEC = TrainingSpec(
     keep_state=True,
     stream=True,
     groups=np.array([0, 1]),
+    positive=np.array([1, -1], dtype=np.int8),
     feature_names=np.array(["one", "zwö"], dtype=object),
 )
 STATE = ModelState(

@@ -21,6 +21,7 @@ from sklearn_sagemaker.estimators._attributes import set_attributes
 from sklearn_sagemaker.estimators._spec import make_spec
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 from sklearn_sagemaker.io import FileDataset, write_recordio
+from sklearn_sagemaker.serving.train_job import read_job
 from tests.serving.jobs import fitted, make_job, run_here, trained
 
 RNG = np.random.default_rng(0)
@@ -109,6 +110,14 @@ def test_a_job_trains_as_a_local_fit(tmp_path, case):
     model = load_artifact(root / "model" / "model_algo-1")
     np.testing.assert_array_equal(model.coef_, local.coef_)
     np.testing.assert_array_equal(model.predict(rows), local.predict(rows))
+
+
+def test_signs_of_coefficients_are_for_linear_models():
+    signs = {"sklearn_sagemaker.positive": "[1, 0, -1]"}
+    for strings in (REGRESSOR, BINARY):
+        assert read_job({**strings, **signs}).estimator().positive == [1, 0, -1]
+    with pytest.raises(ValueError, match="positive' was unexpected"):
+        read_job({**FM, **signs})
 
 
 def test_validation_and_test_channels(tmp_path):

@@ -137,7 +137,8 @@ def _kinked(settings, source, plan, reader, wanted: int) -> bool:
 def _smooth(settings, source, plan, reader, wanted: int, trained: int) -> int:
     """How many of so many candidates of a smooth loss are solved."""
     n, d = source.n_train(plan), reader.n_features
-    r, outputs, some = min(n, d), settings.n_outputs, sample_size(n, d)
+    r, outputs = min(n, d), settings.n_outputs
+    some = n if settings.signed else sample_size(n, d)
     step = some * (r * r * outputs * (outputs + 1) // 2 + OF_MARGINS * outputs)
     work = NEWTON_STEPS * (step + (r * outputs) ** 3)
     if plan.kind == "training":

@@ -115,14 +115,16 @@ class TrainedLinear(TrainedCandidates):
         return [f"set a learning_rate below {rate:g}, or 'auto'"]
 
 
-def _warn_of_gap(optimality: np.ndarray) -> None:
+def _warn_of_gap(optimality: np.ndarray, signed: bool) -> None:
     """Say that what is selected was not solved to its optimum."""
+    remedy = "set a larger wd, scale the features, or take steps by optimizer='adam'"
+    if signed:
+        remedy = "set a larger wd, or scale the features"
     most = float(np.fmax.reduce(optimality))
     if most > FAR:
         warn_user(
             f"The selected candidate may be above its optimum by {most:.2g} of the "
-            "loss of the best constant; set a larger wd, scale the features, or take "
-            "steps by optimizer='adam'.",
+            f"loss of the best constant; {remedy}.",
             ConvergenceWarning,
         )
 
@@ -153,7 +155,7 @@ def select(
     selection = select_best(trained)
     table = selection.fields["candidates"]
     if "optimality" in table:
-        _warn_of_gap(table["optimality"][selection.chosen])
+        _warn_of_gap(table["optimality"][selection.chosen], settings.signed)
     coef, intercept = mean_solution(
         trained.blocks, selection.chosen, trained.targets.origin, trained.targets.unit
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_sagemaker._hyperparameters.signs import signs_of
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.linear.moments import ScaledRows
@@ -47,6 +48,11 @@ class Fits:
 
     half = 1.0
     """Of the loss, in mean squared errors."""
+
+    @property
+    def signs(self) -> np.ndarray | None:
+        """Those that weights may have, as `signs_of` has them."""
+        return signs_of(self.settings.spec.positive, self.reader.n_features)
 
     @property
     def thrifty(self) -> bool:

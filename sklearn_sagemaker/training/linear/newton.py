@@ -10,6 +10,7 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker.training.linear.quadratic import Quadratic
+from sklearn_sagemaker.training.linear.signed import SignedQuadratic, pulls
 
 STEPS = 100
 """Of Newton at most; a few do, each from the optimum of the penalty before."""
@@ -57,6 +58,8 @@ class SmoothFit:
     use_bias : bool
     tolerance : float
         Decrease that the last step expects, by the objective.
+    signs : int8 array of shape (d,) or None
+        Of weights, as in `SignedQuadratic`; one output.
     """
 
     def __init__(
@@ -69,13 +72,14 @@ class SmoothFit:
         n_outputs,
         use_bias,
         tolerance=TOLERANCE,
+        signs=None,
     ):
         self.loss, self.parameter = LOSSES[loss], parameter
         self.curvature = CURVATURES[loss]
         self.rows, self.y = rows, y
         self.weights = weights / weights.sum()
         self.n_outputs, self.use_bias = n_outputs, use_bias
-        self.tolerance = tolerance
+        self.tolerance, self.signs = tolerance, signs
         self.null = self._null()
 
     @cached_property
@@ -166,10 +170,14 @@ class SmoothFit:
             The intercepts that go with weights.
         """
         if self.n_outputs == 1 and self.rows.shape[0] < self.rows.shape[1]:
-            return self._wide(margins, slopes, bias_wd, least)
-        hessian = self.hessian(margins, slopes, least)
-        slope_w, slope_b = self.rows.T @ slopes, slopes.sum(axis=0)
-        return self.expansion(hessian, w, b, slope_w, slope_b, bias_wd)
+            found = self._wide(margins, slopes, bias_wd, least)
+        else:
+            hessian = self.hessian(margins, slopes, least)
+            slope_w, slope_b = self.rows.T @ slopes, slopes.sum(axis=0)
+            found = self.expansion(hessian, w, b, slope_w, slope_b, bias_wd)
+        if self.signs is None:
+            return found
+        return SignedQuadratic(found[0], self.signs), found[1]
 
     def expansion(self, hessian, w, b, slope_w, slope_b, bias_wd: float):
         """The same from second derivatives, and slopes like ``w`` and ``b``."""
@@ -303,7 +311,9 @@ class SmoothFit:
             slope = np.sum(slopes * moved) + wd * np.sum(w * step_w)
             slope += bias_wd * (b @ step_b)
             slope += l1 * (np.abs(w + step_w).sum() - np.abs(w).sum())
-            gap, small = max(-0.5 * float(slope), 0.0), self.tolerance * value
+            # A step that signs cut short may gain all of it.
+            gain = -0.5 * float(slope) if self.signs is None else -float(slope)
+            gap, small = max(gain, 0.0), self.tolerance * value
             length = 1.0
             while True:
                 w_next, b_next = w + length * step_w, b + length * step_b
@@ -361,7 +371,7 @@ def optima(fit: SmoothFit, wd, l1, bias_wd, start=None):
         given = wd[place], l1[place], bias_wd[place]
         if l1[place] > 0:
             w, b, gap[place] = _screened(fit, w, b, *given)
-        elif n < d:
+        elif n < d and fit.signs is None:
             # The optimum is a combination of the rows.
             basis, turned = fit.turned
             u, b, gap[place] = turned.optimum(basis.T @ w, b, *given)
@@ -377,11 +387,16 @@ def _screened(fit: SmoothFit, w, b, wd: float, l1: float, bias_wd: float):
     kept = np.zeros(len(w), dtype=bool)
     threshold, gap = NEAR * l1, np.inf
     while True:
-        slopes = np.abs(fit.rows.T @ fit.slopes(w, b)).max(axis=1)
+        slopes = fit.rows.T @ fit.slopes(w, b)
+        if fit.signs is not None:
+            slopes = pulls(slopes, fit.signs[:, None])
+        slopes = np.abs(slopes).max(axis=1)
         new = ~kept & ((slopes > threshold) | (w != 0).any(axis=1))
         if gap != np.inf and not new.any():
             return w, b, gap
         kept |= new
         found, w = w[kept], np.zeros_like(w)
-        w[kept], b, gap = fit.on(fit.rows[:, kept]).optimum(found, b, wd, l1, bias_wd)
+        some = fit.on(fit.rows[:, kept])
+        some.signs = None if fit.signs is None else fit.signs[kept]
+        w[kept], b, gap = some.optimum(found, b, wd, l1, bias_wd)
         threshold = l1 * (1 + 1e-9) + 1e-14

@@ -124,10 +124,35 @@ class Quadratic:
         if not certified:
             return weights, np.zeros(len(wd))
         left = self.product(weights) + weights * (wd / 2) - self.moment[:, None]
+        return weights, self._gain(left, wd / 2)
+
+    def _gain(self, left: np.ndarray, ridge: np.ndarray) -> np.ndarray:
+        """What a step to the optimum gains, by half the gradient, of shape (d, k)."""
         inside = self._projected(left)
-        gap = np.sum(inside**2 / curvature, axis=0)
+        gain = np.sum(inside**2 / (self.spectrum[0][:, None] + ridge), axis=0)
         outside = np.maximum(np.sum(left**2, axis=0) - np.sum(inside**2, axis=0), 0.0)
-        return weights, gap + outside / np.maximum(wd / 2, RANK)
+        return gain + outside / np.maximum(ridge, RANK)
+
+    def directions(self, weights: np.ndarray, wd: np.ndarray) -> np.ndarray:
+        """How many directions some L2 penalties leave.
+
+        Parameters
+        ----------
+        weights : float64 array of shape (d, k)
+            From `ridge`.
+        wd : float64 array of shape (k,)
+
+        Returns
+        -------
+        directions : float64 array of shape (k,)
+        """
+        values = self.spectrum[0][:, None]
+        return np.sum(values / (values + wd / 2), axis=0)
+
+    @property
+    def steepest(self) -> float:
+        """The largest slope of a weight that may move, where all are zero."""
+        return float(self._pull(-self.moment).max(initial=0.0))
 
     def lasso(
         self,
@@ -183,7 +208,7 @@ class Quadratic:
             self._active_sets(found, ridge, threshold)
             return found
         gram = self._gram + ridge * np.eye(len(self.moment))
-        solved = _solved(gram, self.moment)
+        solved = solution_of(gram, self.moment)
         return start if solved is None else solved
 
     @cached_property
@@ -199,23 +224,32 @@ class Quadratic:
             return found[some] @ self._rows[some] - self.moment
         return self._rows @ (found[some] @ self._rows[some] - self._target)
 
+    # What differs where signs are given.
+    def _pull(self, slope: np.ndarray) -> np.ndarray:
+        """How strongly slopes pull weights that are zero to where they may go."""
+        return np.abs(slope)
+
+    def _part(self, some: np.ndarray) -> Quadratic:
+        """The same of some weights, where the others are zero."""
+        part = copy(self)
+        part.moment, part._rows = self.moment[some], self._rows[some]
+        part._slack = self._slack
+        if self._factor is None:
+            part._rows = part._rows[:, some]
+        return part
+
     def _screened(self, found, slope, ridge: float, threshold: float) -> np.ndarray:
         """As `_active_sets`, which see of many weights those that may count."""
         if len(found) <= MANY:
             return self._active_sets(found, ridge, threshold)
-        kept = (np.abs(slope) > NEAR * threshold) | (found != 0)
+        kept = (self._pull(slope) > NEAR * threshold) | (found != 0)
         while True:
             some = np.flatnonzero(kept)
-            part = copy(self)
-            part.moment, part._rows = self.moment[some], self._rows[some]
-            part._slack = self._slack
-            if self._factor is None:
-                part._rows = part._rows[:, some]
             inside = found[some]
-            part._active_sets(inside, ridge, threshold)
+            self._part(some)._active_sets(inside, ridge, threshold)
             found[some] = inside
             slope = self._slope(found, np.flatnonzero(found))
-            new = ~kept & (np.abs(slope) > threshold + self._slack)
+            new = ~kept & (self._pull(slope) > threshold + self._slack)
             if not new.any():
                 return slope
             kept |= new
@@ -233,7 +267,7 @@ class Quadratic:
         slack = self._slack
         one = solved = False
         for _ in range(STEPS):
-            excess = np.abs(slope) - threshold
+            excess = self._pull(slope) - threshold
             inside = slope[some] + ridge * found[some] + threshold * signs[some]
             excess[some] = -np.inf
             new = np.flatnonzero(excess > slack)
@@ -262,11 +296,9 @@ class Quadratic:
         solve the equations.
         """
         moved = False
-        rows = self._rows[some]
-        gram = rows[:, some] if self._factor is None else rows @ rows.T
-        gram.flat[:: len(some) + 1] += ridge
+        gram = self._gram_of(some, ridge)
         while len(some):
-            wanted = _solved(gram, self.moment[some] - threshold * signs[some])
+            wanted = solution_of(gram, self.moment[some] - threshold * signs[some])
             if wanted is None:
                 break
             wrong = wanted * signs[some] <= 0
@@ -274,7 +306,7 @@ class Quadratic:
             if not wrong.any():
                 found[some] = wanted
                 return some, True, True
-            way = np.ones(len(some))
+            way = np.full(len(some), np.inf)
             way[wrong] = now[wrong] / np.where(now == wanted, 1.0, now - wanted)[wrong]
             step = way.min()
             if step > 0:
@@ -285,11 +317,18 @@ class Quadratic:
             some, gram = some[kept], gram[kept][:, kept]
         return some, moved, False
 
+    def _gram_of(self, some: np.ndarray, ridge: float) -> np.ndarray:
+        """The matrix of the equations of some weights."""
+        rows = self._rows[some]
+        gram = rows[:, some] if self._factor is None else rows @ rows.T
+        gram.flat[:: len(some) + 1] += ridge
+        return gram
+
     def _gap(self, found, slope, ridge: float, threshold: float) -> float:
         """Duality gap of half the objective."""
         explained = float(self.moment @ found)
         left = max(self.size - explained + float(slope @ found), 0.0)
-        largest = float(np.abs(slope + ridge * found).max(initial=0.0))
+        largest = float(self._pull(slope + ridge * found).max(initial=0.0))
         shrunk = min(1.0, threshold / largest) if largest else 1.0
         gap = 0.5 * left * (1 + shrunk**2) - shrunk * (self.size - explained)
         gap += threshold * float(np.abs(found).sum())
@@ -297,7 +336,7 @@ class Quadratic:
         return max(gap, 0.0)
 
 
-def _solved(gram: np.ndarray, moment: np.ndarray) -> np.ndarray | None:
+def solution_of(gram: np.ndarray, moment: np.ndarray) -> np.ndarray | None:
     """Solution of symmetric equations; of singular ones one far along their line."""
     _, found, singular = dposv(gram, moment, lower=1)
     if singular:

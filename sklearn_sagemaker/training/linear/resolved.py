@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
+from sklearn_sagemaker._hyperparameters.linear_learner import OF_STEPS, SOLVER
 from sklearn_sagemaker.training.linear.candidates import SOLVED, Candidates
-from sklearn_sagemaker.training.linear.settings import AUTO, OF_STEPS, LinearSettings
+from sklearn_sagemaker.training.linear.settings import AUTO, LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
+from sklearn_sagemaker._hyperparameters.signs import check_signs, unsolved_signs
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
 from sklearn_sagemaker._state import (
     ModelState,
@@ -110,6 +111,7 @@ class LinearRun:
         else:
             width = data.source.contents.n_features
         check_width(width, spec)
+        check_signs(spec, width)
         self.source = rows_of(spec, data, known_columns(spec, width))
         self.columns = self.source.columns
         self.spec = spec = on_columns(self.source.spec, self.columns)
@@ -196,6 +198,8 @@ class LinearRun:
     def _check_solver(self) -> None:
         """Refuse what only the solver can do, where it cannot, and the reverse."""
         resume = self.spec.resume
+        if self.settings.signed and not self.solved:
+            raise unsolved_signs(self.spec)
         if self.settings.solver_alone and not self.solved:
             raise ValueError(
                 f"optimizer={SOLVER!r} cannot solve {self.loss.name} on rows like "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_sagemaker._hyperparameters import AUTO_OPTIMIZER, warn_user
-from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
+from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER, steps_given
 from sklearn_sagemaker._kernels import DEFAULT_LOSS
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import HyperparameterScaleWarning
@@ -31,13 +31,6 @@ AUTO = {
 }
 """What ``"auto"`` becomes where it is the same for all candidates."""
 
-OF_STEPS = (
-    "mini_batch_size", "epochs", "learning_rate", "momentum", "beta_1", "beta_2",
-    "bias_lr_mult", "init_method", "init_bias", "use_lr_scheduler",
-    "lr_scheduler_step", "lr_scheduler_factor", "lr_scheduler_minimum_lr",
-    "early_stopping_patience", "early_stopping_tolerance", "sagemaker_rules",
-)  # fmt: skip
-"""Who sets one of these asks for the steps that it belongs to."""
 RARE = 0.5
 """Below this share of rows that store a feature, on average, features are rare."""
 TINY_PARAMETER = 1e-4
@@ -62,7 +55,10 @@ class LinearSettings(Settings):
     steps : list of str
         What the user has set that only steps heed.
     solver_alone : bool
-        Whether the user asks for the solver, and for nothing else.
+        Whether the user asks for the solver, or for what it alone can do, and for
+        nothing else.
+    signed : bool
+        Whether signs of coefficients are given, which it alone can do.
     """
 
     def __init__(self, spec: TrainingSpec):
@@ -75,13 +71,10 @@ class LinearSettings(Settings):
         patience = spec.hyperparameters["early_stopping_patience"]
         self.patient = patience == "auto" and not self.sagemaker_rules
         given = spec.hyperparameters
-        self.steps = [
-            name
-            for name in OF_STEPS
-            if given.get(name, "auto") not in ("auto", self._table[name].default)
-        ]
+        self.steps = steps_given(given, self._table)
         optimizer = given.get("optimizer", "auto")
-        self.solver_alone = optimizer == SOLVER
+        self.signed = spec.positive is not False
+        self.solver_alone = optimizer == SOLVER or self.signed
         if self.solver_alone:
             # Plans and budgets are those of the steps that it spares.
             self.values["optimizer"] = AUTO["optimizer"]

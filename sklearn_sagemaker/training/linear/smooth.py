@@ -68,7 +68,8 @@ class SmoothFits(Fits):
     def _sampled(self) -> bool:
         """Whether rows are so many that steps are those of a sample."""
         n = len(self.plan.train_rows)
-        return sample_size(n, self.reader.n_features) < n
+        few = sample_size(n, self.reader.n_features) < n
+        return few and not self.settings.signed
 
     def _fit(self, number: int):
         """The loss of a fit, and how to solve it."""
@@ -76,7 +77,7 @@ class SmoothFits(Fits):
         more = outputs, use_bias, OF_FOLDS if number else TOLERANCE
         if not self._sampled:
             _, (loss, parameter, mine, y, weights) = self._of_fit_alone(number)
-            return SmoothFit(loss, parameter, mine, y, weights, *more)
+            return SmoothFit(loss, parameter, mine, y, weights, *more, self.signs)
         rows, y, weights = self._labels(number)
         tiles, seed = (
             partial(self._tiles, rows),
@@ -119,10 +120,9 @@ class SmoothFits(Fits):
         """See `Fits`."""
         error = self.fits[0].at_null()
         values, _, moment = error.spectrum
-        largest = 2.0 * float(np.abs(error.moment).max(initial=0.0))
         least = 0.0 if self.settings.regression else WIDEST / self.n_rows
         return SmallProblem(
-            values, moment, error.size, largest, self.n_rows, False, least
+            values, moment, error.size, 2.0 * error.steepest, self.n_rows, False, least
         )
 
     def solve(self, wd, l1, before: SolvedColumns | None) -> SolvedColumns:

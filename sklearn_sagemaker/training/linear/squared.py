@@ -20,6 +20,7 @@ from sklearn_sagemaker.training.linear.moments import (
 )
 from sklearn_sagemaker.training.linear.penalties import LEAST_LEFT, Path, SmallProblem
 from sklearn_sagemaker.training.linear.quadratic import MANY
+from sklearn_sagemaker.training.linear.signed import SignedQuadratic
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
 from sklearn_sagemaker.training.rows import ArrayRows
 
@@ -47,6 +48,16 @@ class SquaredFits(Fits):
         return self.source.n_train(self.plan) < self.reader.n_features
 
     def _made(self, share: float) -> list[Problem]:
+        problems = self._of_any_signs(share)
+        signs = self.signs
+        if signs is None:
+            return problems
+        return [
+            (SignedQuadratic(error, signs), mean, label)
+            for error, mean, label in problems
+        ]
+
+    def _of_any_signs(self, share: float) -> list[Problem]:
         fits = range(self.plan.n_fits)
         if self._wide:
             return self.spread(partial(self._of_rows, share), fits)
@@ -120,7 +131,7 @@ class SquaredFits(Fits):
             values,
             moment,
             error.size,
-            2.0 * float(np.abs(error.moment).max(initial=0.0)),
+            2.0 * error.steepest,
             self.n_rows,
             len(values) == self.reader.n_features and self.n_rows > len(values) + 1,
         )
@@ -163,8 +174,8 @@ class SquaredFits(Fits):
         if len(ridges):
             found, gap[ridges] = error.ridge(wd[ridges], certified)
             weights[ridges] = found.T
-            values = error.spectrum[0][:, None]
-            kept[ridges] = np.sum(values / (values + wd[ridges] / 2), axis=0)
+            if certified:
+                kept[ridges] = error.directions(found, wd[ridges])
         for one in np.unique(wd[l1 > 0]):
             mine = np.flatnonzero((wd == one) & (l1 > 0))
             # The penalty weighs against the loss of the fit's own labels.

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from sklearn_sagemaker._hyperparameters.linear_learner import SOLVER
+from sklearn_sagemaker._hyperparameters.signs import check_signs
 from sklearn_sagemaker._kernels import OPTIMIZERS
 from sklearn_sagemaker._state import ModelState, Monitor, TrainingData, TrainingSpec
 from sklearn_sagemaker.training.columns import columns_of
@@ -75,6 +76,7 @@ class LinearStream:
             earlier = storage, resume["weights"].dtype
         weights, width = data.sample_weight, data.X.shape[1]
         check_width(width, spec)
+        check_signs(spec)
         self.columns = columns_of(data.X, weights, known_columns(spec, width))
         spec = on_columns(spec, self.columns)
         spec = replace(spec, feature_names=self.columns.labels(spec.feature_names))

@@ -57,6 +57,9 @@ def solves_wide(
         return False
     if settings.stepwise or settings.loss.name not in SOLVED_LOSSES:
         return False
+    if settings.signed:
+        # Combinations have no signs of their own.
+        return False
     if resume is not None and "solved" not in resume:
         return False
     if values["l1"] not in ("auto", 0.0) or values["wd"] == 0.0:
