@@ -223,7 +223,7 @@ class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (greater is better), ``rank_validation_score``,
         ``threshold``, ``best_epoch``, ``n_iter``, ``status``, ``optimality`` (how far
-        it may be above its optimum; not after steps), and with folds
+        it may be above its optimum; NaN after steps), and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
         The selected candidate: where all are solved, perhaps not the one with the best
@@ -552,7 +552,7 @@ class LinearLearnerRegressor(LinearLearnerMixin, SageMakerRegressor):
         ``train_loss`` and ``validation_loss`` at its best epoch,
         ``validation_score`` (minus the loss), ``rank_validation_score``,
         ``best_epoch``, ``n_iter``, ``status``, ``optimality`` (how far it may be
-        above its optimum; not after steps), and with folds
+        above its optimum; NaN after steps), and with folds
         ``split0_validation_loss``, ``split0_validation_score`` and so on.
     best_index_ : int
         The selected candidate: where all are solved, perhaps not the one with the best

@@ -46,13 +46,12 @@ class TrainedLinear(TrainedCandidates):
         return self.spec.hyperparameters["learning_rate"] != "auto"
 
     def more_columns(self) -> dict[str, np.ndarray]:
-        """How far each candidate may be from its optimum."""
-        found = [block.optimality for block in self.blocks]
-        if all(values is None for values in found):
-            return {}
+        """How far each candidate may be from its optimum; NaN where steps led."""
         known = [
-            np.full(block.n_models, np.nan) if values is None else values
-            for block, values in zip(self.blocks, found, strict=True)
+            np.full(block.n_models, np.nan)
+            if block.optimality is None
+            else block.optimality
+            for block in self.blocks
         ]
         return {"optimality": np.concatenate(known)}
 
@@ -154,8 +153,7 @@ def select(
     settings = trained.settings
     selection = select_best(trained)
     table = selection.fields["candidates"]
-    if "optimality" in table:
-        _warn_of_gap(table["optimality"][selection.chosen], settings.signed)
+    _warn_of_gap(table["optimality"][selection.chosen], settings.signed)
     coef, intercept = mean_solution(
         trained.blocks, selection.chosen, trained.targets.origin, trained.targets.unit
     )
