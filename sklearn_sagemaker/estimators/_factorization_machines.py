@@ -335,7 +335,7 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         Intercepts.
     factors_ : ndarray of shape (1, n_features, k) or (n_classes, n_features, k)
         Factors in the units of X: float32 where X is, and is not centred.
-        If half of the columns of a sparse X or more hold no value, 10,000 at least,
+        If half of the columns of a sparse X or more hold no value, 50,000 at least,
         those of the others are kept, and this array is made whenever it is asked for.
     threshold_ : float
         For two classes: `predict` answers ``classes_[1]`` from this probability on,
@@ -696,7 +696,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         Intercept.
     factors_ : ndarray of shape (n_features, k)
         Factors in the units of X and y: float32 where X is, and is not centred.
-        If half of the columns of a sparse X or more hold no value, 10,000 at least,
+        If half of the columns of a sparse X or more hold no value, 50,000 at least,
         those of the others are kept, and this array is made whenever it is asked for.
     resolved_params_ : dict
         What "auto" became where candidates do not differ by it, else see

@@ -32,7 +32,7 @@ from sklearn_sagemaker.training.factors.stream import FactorStream
 from sklearn_sagemaker.training.memory import check_bytes
 from sklearn_sagemaker.training.progress import Checkpoints
 
-LEAST = 10_000
+LEAST = 50_000
 """Columns without values from which on they are left out, if they are at least half."""
 
 
