@@ -197,7 +197,7 @@ def test_queries_are_found_and_a_warm_start_goes_on():
 
 def test_columns_that_no_row_stores_are_left_out():
     wide = sp.csr_array(X)
-    wide = sp.csr_array((wide.data, wide.indices + 10_000, wide.indptr), (40, 40_000))
+    wide = sp.csr_array((wide.data, wide.indices + 10_000, wide.indptr), (40, 80_000))
     model = fitted(wide, num_query_features=10_000 + LEFT.shape[1])
     assert vars(model)["_held"]["columns"].shape[0] < 100
     assert not model.coef_[:10_000].any()
