@@ -112,7 +112,7 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return tags
 
     @fit_context(prefer_skip_nested_validation=False)
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Train a regressor for each quantile, and correct them out of fold.
 
         Parameters
@@ -120,8 +120,8 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             What the estimator takes. Rows of datasets have no folds: they need
             ``conformal=False``.
-        y : array-like of shape (n_samples,)
-            Numbers to predict.
+        y : array-like of shape (n_samples,), default=None
+            Numbers to predict; None with a dataset.
         sample_weight : array-like of shape (n_samples,), default=None
             Weights of the rows, in training and in shares.
 
@@ -141,11 +141,14 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         base = self._unfitted()
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
         seed = int(random.randint(np.iinfo(np.int32).max))
+        splits = self._splits(X, y, seed) if self.conformal else []
         models = [self._with(base, q, seed).fit(X, y, **given) for q in quantiles]
         shifts = np.zeros(len(quantiles))
         if self.conformal:
-            shifts = self._shifts(models, quantiles, X, y, sample_weight, seed)
+            shifts = self._shifts(models, quantiles, X, y, sample_weight, splits)
         self.estimators_, self.quantiles_, self.shifts_ = models, quantiles, shifts
+        # Of an earlier fit, whose table had names.
+        vars(self).pop("feature_names_in_", None)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(models[0], name):
                 setattr(self, name, getattr(models[0], name))
@@ -257,22 +260,26 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             found.set_params(random_state=seed)
         return found
 
-    def _shifts(self, models, quantiles, X, y, sample_weight, seed) -> np.ndarray:
-        """What makes the shares of rows below each quantile right, out of fold."""
+    def _splits(self, X, y, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Rows that train and rows that are left out, fold by fold."""
         if isinstance(X, RowSource):
             raise TypeError(
                 f"The rows of a {type(X).__name__} have no folds for conformal=True; "
                 "set conformal=False, or pass arrays."
             )
-        X, y = indexable(X, y)
-        y = np.asarray(y, dtype=np.float64).reshape(-1)
-        weights = check_sample_weight(sample_weight, X, dtype=np.float64)
         cv = self.cv
         if isinstance(cv, Integral):
             cv = KFold(int(cv), shuffle=True, random_state=seed)
+        return list(check_cv(cv).split(*indexable(X, y)))
+
+    def _shifts(self, models, quantiles, X, y, sample_weight, splits) -> np.ndarray:
+        """What makes the shares of rows below each quantile right, out of fold."""
+        X, y = indexable(X, y)
+        y = np.asarray(y, dtype=np.float64).reshape(-1)
+        weights = check_sample_weight(sample_weight, X, dtype=np.float64)
         errors = np.full((len(quantiles), len(y)), np.nan)
         selected = [_selected(model) for model in models]
-        for train, test in check_cv(cv).split(X, y):
+        for train, test in splits:
             given = {}
             if sample_weight is not None:
                 given = {"sample_weight": weights[train]}

@@ -15,6 +15,14 @@ from sklearn_sagemaker import IntervalRegressor
 from sklearn_sagemaker.estimators._intervals import weighted_quantile
 from sklearn_sagemaker.io import FileDataset
 
+
+class Untouched(QuantileRegressor):
+    """Must not be fitted."""
+
+    def fit(self, X, y, sample_weight=None):
+        raise AssertionError("it was trained")
+
+
 PEER = QuantileRegressor(alpha=0.0, solver="highs")
 RNG = np.random.default_rng(0)
 
@@ -149,6 +157,18 @@ def test_quantiles_are_probabilities_in_order(quantiles):
 def test_what_it_cannot_do_it_says():
     with pytest.raises(TypeError, match="Ridge has no parameter quantile"):
         IntervalRegressor(Ridge()).fit(*rows(20))
+    unused = Untouched()
     source = FileDataset.__new__(FileDataset)
     with pytest.raises(TypeError, match="set conformal=False"):
-        IntervalRegressor()._shifts([], [], source, None, None, 0)
+        IntervalRegressor(unused).fit(source)
+    # Folds that cannot be are refused before anything is trained.
+    with pytest.raises(ValueError, match="n_splits=30"):
+        IntervalRegressor(unused, cv=30).fit(*rows(20))
+
+
+def test_names_of_an_earlier_table_are_forgotten():
+    pd = pytest.importorskip("pandas")
+    X, y = rows(40)
+    model = IntervalRegressor(PEER, conformal=False)
+    model.fit(pd.DataFrame(X, columns=["a", "b", "c"]), y).fit(X, y)
+    assert not hasattr(model, "feature_names_in_")
