@@ -14,7 +14,7 @@ LEAVES = {
     "exceptions",
     "_compat",
     "_optional",
-    "_labels",
+    "_texts",
     "_memory",
     "_sparse",
     "_threads",

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sklearn_sagemaker._labels import short
+from sklearn_sagemaker._texts import count, short
 
 __all__ = [
     "confusion_table",
@@ -31,11 +31,6 @@ def number(value: Any, digits: int = 4) -> str:
 def seconds(value: float) -> str:
     """A wall time."""
     return f"{value:.2f} s" if value < 100 else f"{value:.0f} s"
-
-
-def count(value: int, noun: str, plural: str | None = None) -> str:
-    """A count and its noun: "1 row", "1,797 rows"."""
-    return f"{value:,} {noun if value == 1 else plural or noun + 's'}"
 
 
 def size(n_bytes: int) -> str:

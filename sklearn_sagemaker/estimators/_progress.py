@@ -15,6 +15,7 @@ from typing import Any
 from sklearn_sagemaker._compat import EpochCallbacks
 from sklearn_sagemaker._hyperparameters import plain
 from sklearn_sagemaker._state import ModelState, Monitor
+from sklearn_sagemaker._texts import count
 
 logger = logging.getLogger("sklearn_sagemaker")
 
@@ -154,7 +155,7 @@ def _epoch_line(
     n_active = int(losses["n_active"])
     return (
         f"epoch {epoch + 1} of {epochs}: {_losses(losses, validated)}, "
-        f"{n_active} candidate{'' if n_active == 1 else 's'} training, "
+        f"{count(n_active, 'candidate')} training, "
         f"{time.perf_counter() - start:.1f} s"
     )
 

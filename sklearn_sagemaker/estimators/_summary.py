@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._labels import short
+from sklearn_sagemaker._texts import count, short
 from sklearn_sagemaker.estimators._told import why_unknown
 
 VALIDATION = {
@@ -41,7 +41,7 @@ def effort(estimator: Any) -> str:
     epochs = estimator.resolved_params_.get("epochs")
     if epochs is None:
         return "each solved for its optimum"
-    return f"up to {epochs:,} epoch{'' if epochs == 1 else 's'}"
+    return f"up to {count(epochs, 'epoch')}"
 
 
 def threshold_text(estimator: Any) -> str:
@@ -86,7 +86,7 @@ def _kind(estimator: Any) -> str:
         more = ", ..." if len(estimator.classes_) > 4 else ""
         parts.append(f"{len(estimator.classes_)} classes ({', '.join(labels)}{more})")
     used = int(np.count_nonzero(coef.any(axis=0)))
-    features = f"{n_features:,} feature{'' if n_features == 1 else 's'}"
+    features = count(n_features, "feature")
     parts.append(features + ("" if used == n_features else f", {used:,} with a weight"))
     if hasattr(estimator, "factors_"):
         parts.append(f"{np.shape(estimator.factors_)[-1]} factors")
