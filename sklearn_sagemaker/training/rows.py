@@ -184,7 +184,7 @@ class WindowRows:
         self, spec: TrainingSpec, source: WindowedData, known: np.ndarray | None = None
     ):
         self._source = source
-        self._totals = WindowStatistics(spec, source)
+        self._totals = self._learned(spec, source)
         data = self._totals.data
         self.columns = Columns(data.X.shape[1])
         if known is not None and len(self._totals.counts):
@@ -194,6 +194,10 @@ class WindowRows:
         # Windows bring the other weights as they are.
         data = comparable(rows_with(data, self.columns), exponent=0)
         self.data = in_safe_precision(data, self.spec.feature_names)
+
+    def _learned(self, spec: TrainingSpec, source: WindowedData) -> WindowStatistics:
+        """What is known of all rows before training."""
+        return WindowStatistics.of(spec, source)
 
     def stored(self, rows: np.ndarray) -> int:
         """See `ArrayRows`."""
