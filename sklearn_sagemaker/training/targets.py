@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker.training.rows import Piece, Rows
+from sklearn_sagemaker.training.pieces import Piece
+from sklearn_sagemaker.training.rows import Rows
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 
 

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._sparse import checked_csr, summed, without_zeros
 from sklearn_sagemaker._state import (
+    Contents,
     TrainingData,
     TrainingSpec,
     Window,
@@ -67,7 +68,9 @@ class Sample:
             more = int(np.diff(X.indptr)[chosen].sum())
         else:
             more = len(chosen) * X.shape[1]
-        more = more * sum(part.itemsize for part in _values(X)) + ROW_BYTES * len(chosen)
+        more = more * sum(part.itemsize for part in _values(X)) + ROW_BYTES * len(
+            chosen
+        )
         return self._n_held() + more <= self._n_bytes
 
     def take_in(self, other: Sample) -> None:
@@ -134,21 +137,41 @@ def windows_of(
         If a window has another width or type than the source says, or a number to
         predict is NaN or infinite.
     """
-    contents = data.source.contents
-    wanted = contents.sparse, contents.dtype, contents.n_features
     with closing(data.source.windows(spec.seed, epoch)) as found:
-        for X, y, weights, draws in found:
-            # The kernels trust these.
-            if (sp.issparse(X), X.dtype, X.shape[1]) != wanted:
-                raise ValueError(
-                    "The rows of the dataset have become others during the fit; "
-                    "leave its files alone until it ends."
-                )
-            if contents.sparse:
-                X = without_zeros(summed(checked_csr(X)))
-            if weights is None:
-                weights = np.ones(len(y))
-            yield Window(X, *_encoded(spec, y, weights.astype(np.float64)), draws)
+        for rows in found:
+            yield window_of(spec, data.source.contents, *rows)
+
+
+def window_of(
+    spec: TrainingSpec, contents: Contents, X, y, weights, draws: np.ndarray
+) -> Window:
+    """Some rows of a source, with labels and weights as the spec says.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    contents : Contents
+        Of the source.
+    X, y, weights, draws : object
+        As of `RowSource.windows`.
+
+    Raises
+    ------
+    ValueError
+        As of `windows_of`.
+    """
+    # The kernels trust these.
+    wanted = contents.sparse, contents.dtype, contents.n_features
+    if (sp.issparse(X), X.dtype, X.shape[1]) != wanted:
+        raise ValueError(
+            "The rows of the dataset have become others during the fit; "
+            "leave its files alone until it ends."
+        )
+    if contents.sparse:
+        X = without_zeros(summed(checked_csr(X)))
+    if weights is None:
+        weights = np.ones(len(y))
+    return Window(X, *_encoded(spec, y, weights.astype(np.float64)), draws)
 
 
 def _encoded(spec: TrainingSpec, y, weights) -> tuple[np.ndarray, np.ndarray]:
@@ -236,7 +259,7 @@ class Survey:
         self.counts += np.bincount(X.indices, minlength=X.shape[1])
 
     def joined(self, other: Survey) -> Survey:
-        """This one, with the rows of another, which is used up."""
+        """The same, with the rows of another, which is used up."""
         self.n_rows += other.n_rows
         self.stored += other.stored
         self.weight += other.weight
@@ -307,7 +330,9 @@ class WindowStatistics:
     @classmethod
     def of(cls, spec: TrainingSpec, source: WindowedData) -> WindowStatistics:
         """By one pass over the windows of a source."""
-        survey = Survey(spec, holds_out(spec, source), source.held_bytes, source.n_bytes)
+        survey = Survey(
+            spec, holds_out(spec, source), source.held_bytes, source.n_bytes
+        )
         with closing(windows_of(spec, source, None)) as windows:
             for window in windows:
                 survey.add(window)
