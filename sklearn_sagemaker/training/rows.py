@@ -227,11 +227,11 @@ class ShardRows(WindowRows):
         self, spec: TrainingSpec, source: WindowedData, known: np.ndarray | None = None
     ):
         super().__init__(spec, source, known)
-        self.shards: Shards = source.source
+        self.shards = _shards_of(source)
         self._of_all = replace(spec, resume=None)
 
     def _learned(self, spec: TrainingSpec, source: WindowedData) -> WindowStatistics:
-        shards = source.source
+        shards = _shards_of(source)
         contents, held = shards.contents, holds_out(spec, source)
         sizes = source.held_bytes, contents.n_bytes
         plain = replace(spec, resume=None)
@@ -243,6 +243,11 @@ class ShardRows(WindowRows):
         return Reading(
             self._of_all, self.columns, self.data.X.dtype, self._totals.limit
         )
+
+
+def _shards_of(source: WindowedData) -> Shards:
+    assert isinstance(source.source, Shards)
+    return source.source
 
 
 def survey_of(shard: Any, spec: TrainingSpec, held_out: bool, *sizes: int) -> Survey:

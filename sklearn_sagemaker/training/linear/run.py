@@ -49,6 +49,7 @@ from sklearn_sagemaker.training.linear.resume import (
     on_columns,
     resume_blocks,
 )
+from sklearn_sagemaker.training.linear.rounds import Blueprint, LinearShards
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solver import Solver
 from sklearn_sagemaker.training.linear.team import Team
@@ -78,7 +79,6 @@ from sklearn_sagemaker.training.schedule import (
     run_length,
 )
 from sklearn_sagemaker.training.selection.validation import FOLDS
-from sklearn_sagemaker.training.shards.linear import Blueprint, LinearShards
 from sklearn_sagemaker.training.targets import Targets
 
 OF_SOFTMAX = 25

@@ -22,8 +22,8 @@ from sklearn_sagemaker.training.linear.penalties import LEAST_LEFT, Path, SmallP
 from sklearn_sagemaker.training.linear.quadratic import MANY
 from sklearn_sagemaker.training.linear.signed import SignedQuadratic
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
+from sklearn_sagemaker.training.linear.sums import over_shards
 from sklearn_sagemaker.training.rows import ArrayRows, ShardRows
-from sklearn_sagemaker.training.shards.sums import over_shards
 
 
 class SquaredFits(Fits):

@@ -228,7 +228,9 @@ class LinearShards:
     def __init__(self, source: ShardRows, blueprint: Blueprint, updates: int):
         self._shards, self._blueprint = source.shards, blueprint
         rounds = source.shards.rounds
-        self._rounds = max(1, round(updates / UPDATES)) if rounds == "auto" else rounds
+        if isinstance(rounds, str):
+            rounds = max(1, round(updates / UPDATES))
+        self._rounds: int = rounds
 
     def epoch(
         self, number: int, blocks: Sequence[ColumnBlock], step: int
