@@ -360,7 +360,7 @@ class GradientModel:
         self.linear[some], self.factors[some] = state["linear"], state["factors"]
         self.steps = state["steps"]
         # A state that was stored may lack what came later.
-        self.size = state.get("size", self._size())
+        self.size = state["size"] if "size" in state else self._size()
 
     def checkpoint(self) -> dict[str, Any]:
         """Plain values that say all that training has changed."""

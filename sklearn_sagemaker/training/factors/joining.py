@@ -20,6 +20,8 @@ SUMS = {"adagrad": 1, "ftrl": 2}
 """Layer of the sums of squared gradients of an optimizer..."""
 MEANS = {"rmsprop": 1, "adam": 2}
 """... or of their means. What other states it has are means, too."""
+TINY = 1e-6
+"""Way that is as good as none."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,8 @@ class Stepping:
 
     def _left(self, way: np.ndarray) -> np.ndarray:
         """Share of a long step that an approach by small ones takes."""
-        way = self.coupling * self.rate * way
-        return np.where(way > 1e-3, -np.expm1(-way) / np.maximum(way, 1e-3), 1.0)
+        way = np.maximum(self.coupling * self.rate * way, TINY)
+        return -np.expm1(-way) / way
 
     def moved(
         self, start: np.ndarray, end: np.ndarray, updates: np.ndarray
