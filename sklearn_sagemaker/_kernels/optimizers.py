@@ -70,6 +70,8 @@ class Optimizer:
         Whether a step with zero data gradient has a closed form over many
         steps, so that CSR columns that a batch does not touch can catch up
         later without error.
+    adaptive : bool
+        Whether the step of a weight is divided by the size of its gradients.
     own_decay : bool
         Whether the step applies weight decay itself: then ``g`` comes without it
         and the step sees ``decay``, and may divide by ``lr``. Such a step is not for
@@ -93,6 +95,7 @@ class Optimizer:
     step: Callable[..., tuple]
     c_step: str
     lazy_exact: bool = False
+    adaptive: bool = True
     own_decay: bool = False
     exact_eps: bool = False
     variant_of: str = ""
@@ -161,6 +164,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             _sgd,
             "w = FN(soft_threshold)(w - lr * g, lr * pen);",
             lazy_exact=True,
+            adaptive=False,
             dense_rates=(0.01, 0.001, 0.1, 0.03, 0.003, 0.0003, 0.0001, 0.3),
             sparse_rates=(0.1, 0.01, 1.0, 0.3, 0.03, 0.003, 0.001, 3.0),
             factors=FactorDefaults((0.01, 0.015)),
@@ -172,6 +176,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s0 = momentum * s0 + g;"
             "w = FN(soft_threshold)(w - lr * s0, lr * pen / (1 - momentum));",
             variant_of="sgd",
+            adaptive=False,
         ),
         Optimizer(
             "adam",

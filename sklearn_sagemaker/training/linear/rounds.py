@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import make_blocks
@@ -209,7 +209,11 @@ def train_round(
 
 
 def _updates(block: ColumnBlock, before: np.ndarray, batches: int) -> np.ndarray:
-    if not len(before) or len(block.shift):
+    adaptive = OPTIMIZERS[block.objective.optimizer].adaptive
+    # Steps of SGD are as long as the share of the rows that store a feature: their mean
+    # over all mini-batches is that of one machine. Steps that are divided by the size
+    # of gradients are as long wherever the feature is.
+    if not adaptive or not len(before) or len(block.shift):
         return np.array([float(batches)])
     return (block.counts - before).astype(float)
 
