@@ -72,6 +72,8 @@ class Optimizer:
         later without error.
     adaptive : bool
         Whether the step of a weight is divided by the size of its gradients.
+    sums : bool
+        Whether states are sums over all steps, and forget nothing.
     own_decay : bool
         Whether the step applies weight decay itself: then ``g`` comes without it
         and the step sees ``decay``, and may divide by ``lr``. Such a step is not for
@@ -96,6 +98,7 @@ class Optimizer:
     c_step: str
     lazy_exact: bool = False
     adaptive: bool = True
+    sums: bool = False
     own_decay: bool = False
     exact_eps: bool = False
     variant_of: str = ""
@@ -209,6 +212,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s0 = s0 + g * g;"
             "REAL length = lr / (SQRT(s0) + eps);"
             "w = FN(soft_threshold)(w - length * g, length * pen);",
+            sums=True,
             dense_rates=(0.1, 0.03, 0.3, 0.01, 0.06, 0.2, 0.003, 1.0),
             sparse_rates=(0.1, 0.3, 0.03, 1.0, 0.2, 0.06, 0.01, 3.0),
             factors=FactorDefaults((0.045, 0.028), eps=1.0, summed=True),
@@ -226,6 +230,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s0 = s0 + g - (now - root) / lr * w;"
             "w = -FN(soft_threshold)(s0, pen) / ((eps + now) / lr + decay);",
             own_decay=True,
+            sums=True,
             factors=FactorDefaults(
                 (0.06, 0.045),
                 # A penalty that does not grow with the rows.

@@ -148,3 +148,22 @@ def test_shards_are_alike_and_hold_each_row_once():
     parts = rows_of_shards(1000, 7, 3)
     np.testing.assert_array_equal(np.sort(np.concatenate(parts)), np.arange(1000))
     assert {len(part) for part in parts} == {142, 143}
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("n_shards", [1, 5])
+def test_smooth_losses_reach_the_optimum_of_one_machine(n_classes, n_shards):
+    X, y = make_classification(
+        1500, 8, n_informative=6, n_classes=n_classes, class_sep=0.5, random_state=0
+    )
+    weights = np.random.default_rng(0).random(1200)
+    given = {"X_val": X[1200:], "y_val": y[1200:]}
+    found = []
+    for backend in (ShardsBackend(of=n_shards, blocks=2), LocalBackend()):
+        model = LinearLearnerClassifier(
+            random_state=0, wd=1e-3, l1=0.0, optimizer="newton", backend=backend
+        )
+        model.fit(X[:1200], y[:1200], weights, **given)
+        assert model.candidates_["optimality"][model.best_index_] < 1e-6
+        found.append(model.predict_proba(X[1200:]))
+    np.testing.assert_allclose(*found, atol=1e-4)
