@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -136,12 +136,14 @@ class DaskBackend(Backend):
         return True
 
     @contextmanager
-    def placed(self, rows: FitRows) -> Iterator[FitRows]:
+    def placed(self, rows: FitRows, settings: Mapping[str, Any]) -> Iterator[FitRows]:
         """The rows of a fit, where they are trained on: collections become shards.
 
         Parameters
         ----------
         rows : FitRows
+        settings : mapping
+            Parameters of the estimator.
 
         Raises
         ------
@@ -151,8 +153,10 @@ class DaskBackend(Backend):
             If a partition cannot be trained on.
         TypeError
             If y or sample_weight are no collections like X.
+        ValueError
+            If a setting asks for what this backend cannot do.
         """
-        self._check_numbers()
+        self._check(settings)
         # Late: not before somebody uses it.
         from sklearn_sagemaker.backends.dask_collections import (
             gathered,
@@ -180,9 +184,16 @@ class DaskBackend(Backend):
             return " No checkpoint was written, as none was asked for."
         return f" The same fit goes on from {os.fspath(self.checkpoint)}."
 
-    def _check_numbers(self) -> None:
+    def _check(self, settings: Mapping[str, Any]) -> None:
         check_count("n_shards", self.n_shards)
         check_count("memory", self.memory)
+        solver = settings.get("solver")
+        if solver in UNSHARDED:
+            raise ValueError(
+                f"solver={solver!r} needs all rows at once, and backend=DaskBackend "
+                "has them in shards; set solver='gradient', or backend='local'."
+            )
+        import_dask()
 
     def check(self, spec: TrainingSpec) -> None:
         """Refuse what it cannot train, before any work.
@@ -199,13 +210,7 @@ class DaskBackend(Backend):
             Naming what it cannot do, or what is out of range.
         """
         super().check(spec)
-        self._check_numbers()
-        solver = spec.hyperparameters.get("solver")
-        if solver in UNSHARDED:
-            raise ValueError(
-                f"solver={solver!r} needs all rows at once, and backend=DaskBackend "
-                "has them in shards; set solver='gradient', or backend='local'."
-            )
+        self._check(spec.hyperparameters)
         if isinstance(spec.cv, tuple):
             raise ValueError(
                 "cv asks for folds, which need all rows in memory, and "
@@ -213,7 +218,6 @@ class DaskBackend(Backend):
                 "validation_fraction for a hold-out, cv=False for none, or pass X_val."
             )
         self._here().check(spec)
-        import_dask()
 
     def _here(self) -> LocalBackend:
         """What runs in this process: all but what the shards do."""

@@ -93,13 +93,19 @@ def _of_address(distributed: Any, address: str) -> Any:
 
 def _new(distributed: Any, stack: ExitStack) -> Any:
     """A cluster of this machine's processors, with TLS and without a web page."""
-    cluster = stack.enter_context(
-        distributed.LocalCluster(
-            n_workers=processors(),
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=None,
-            security=distributed.Security.temporary(),
+    import dask
+
+    # An address alone would not keep Dask from serving pages.
+    unseen = {f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}
+    with dask.config.set(unseen):
+        cluster = stack.enter_context(
+            distributed.LocalCluster(
+                n_workers=processors(),
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                scheduler_kwargs={"dashboard": False},
+                security=distributed.Security.temporary(),
+            )
         )
-    )
     return stack.enter_context(distributed.Client(cluster, set_as_default=False))

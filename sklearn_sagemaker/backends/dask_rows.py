@@ -168,6 +168,9 @@ def _blocks(
             label = f"partition {part}"
             X, y, weights = _block(label, X, y, weights, names)
             if cuts > 1:
+                if len(y):
+                    # With the numbers that the user's rows have.
+                    Look().add(label, TableRows(X, y, weights))
                 X, y = X[cut::cuts], y[cut::cuts]
                 weights = None if weights is None else weights[cut::cuts]
             if len(y):

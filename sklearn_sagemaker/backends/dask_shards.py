@@ -7,8 +7,9 @@ import itertools
 import pickle
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from sklearn_sagemaker._state import Contents, Shards
 from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
 from sklearn_sagemaker.io.datasets.contents import Look
 from sklearn_sagemaker.training.blas import single_threaded_blas
+from sklearn_sagemaker.training.shards.here import in_pairs
 from sklearn_sagemaker.training.shards.shard import Shard
 
 TRIES = 10
@@ -114,6 +116,8 @@ class DaskShards(Shards):
         self.n_sent = 0
         self._client, self._rows = client, rows
         self._shards: list[Any] = [None] * n_shards
+        self._where: list[str] = [""] * n_shards
+        self._workers: list[str] = []
         self._contents = contents
         if contents is None:
             self._contents = self._surveyed()
@@ -125,58 +129,76 @@ class DaskShards(Shards):
         return self._contents
 
     # ------------------------------------------------------------ where shards are
-    def _workers(self) -> list[str]:
-        """The address of a worker for each shard: neighbours are together."""
-        found = sorted(self._client.nthreads())
-        if not found:
+    def _arranged(self) -> int:
+        """Look which workers there are, and say which shards are to be where.
+
+        Returns
+        -------
+        size : int
+            So many neighbours are on one worker, and are served by one task: a power
+            of two, so that it joins the pairs that all shards have.
+        """
+        threads = self._client.nthreads()
+        if not threads:
             self._client.wait_for_workers(1, timeout=WAIT)
-            found = sorted(self._client.nthreads())
-        n = self.n_shards
-        return [found[number * len(found) // n] for number in range(n)]
+            threads = self._client.nthreads()
+        n_shards, n_threads = self.n_shards, sum(threads.values())
+        size, longest = 1, _longest(n_shards, n_threads)
+        while size < n_shards and _longest(n_shards, n_threads, 2 * size) <= longest:
+            size *= 2
+        n_groups = ceil(n_shards / size)
+        workers = [name for name in sorted(threads) for _ in range(threads[name])]
+        if n_groups < len(workers):
+            workers = sorted(threads)
+        self._workers = [
+            workers[number // size * len(workers) // n_groups]
+            for number in range(n_shards)
+        ]
+        return size
 
     def _surveyed(self) -> Contents:
         held: list[Any] = [None] * self.n_shards
 
         def place() -> list[Any]:
-            for number, worker in enumerate(self._workers()):
+            for number in range(self.n_shards):
                 if held[number] is None or held[number].status in LOST:
-                    held[number] = self._rows.held(self._client, number, worker)
+                    held[number] = self._held(number)
             return held
 
-        found = self._tried(lambda: self._joined(_look_of, _joined_looks, b"", place()))
+        found = self._tried(lambda: self._joined(_look_of, _joined_looks, b"", place))
         if found.sparse is None:
             raise DataFileError("There is no row in any of the partitions.")
         contents = found.contents(None, found.n_bytes)
         # Rows are read as the kernels do.
         reader = RowReader(np.empty((0, 1), contents.dtype))
-        contents = replace(contents, dtype=reader.dtype)
-        self._contents = contents
-        for number, (worker, one) in enumerate(zip(self._workers(), held, strict=True)):
-            self._shards[number] = self._made(number, worker, one)
-        return contents
+        self._contents = replace(contents, dtype=reader.dtype)
+        for number, one in enumerate(held):
+            self._make(number, one)
+        return self._contents
 
-    def _made(self, number: int, worker: str, held: Any) -> Any:
-        return self._client.submit(
-            _shard_of,
-            held,
-            self.contents,
-            key=f"shard-{number}-{uuid.uuid4().hex}",
-            pure=False,
-            **on_worker(worker),
+    def _held(self, number: int) -> Any:
+        return self._rows.held(self._client, number, self._workers[number])
+
+    def _make(self, number: int, held: Any) -> None:
+        """Have a shard made where it is to be."""
+        self._put(number, _shard_of, held, self.contents)
+
+    def _put(self, number: int, function: Callable[..., Any], *parts: Any) -> None:
+        worker = self._workers[number]
+        key = f"shard-{number}-{uuid.uuid4().hex}"
+        self._shards[number] = self._client.submit(
+            function, *parts, key=key, pure=False, **on_worker(worker)
         )
+        self._where[number] = worker
 
     def _placed(self) -> list[Any]:
         """Futures of the shards; those that are lost are made anew."""
-        lost = [
-            number
-            for number, shard in enumerate(self._shards)
-            if shard is None or shard.status in LOST
-        ]
-        if lost:
-            workers = self._workers()
-            for number in lost:
-                held = self._rows.held(self._client, number, workers[number])
-                self._shards[number] = self._made(number, workers[number], held)
+        for number, shard in enumerate(self._shards):
+            if shard is None or shard.status in LOST:
+                self._make(number, self._held(number))
+            elif self._where[number] != self._workers[number]:
+                # There are other workers than before.
+                self._put(number, _itself, shard)
         return self._shards
 
     # ------------------------------------------------------------------- its calls
@@ -186,35 +208,42 @@ class DaskShards(Shards):
         """See `Shards`."""
         packed = pickle.dumps(arguments, pickle.HIGHEST_PROTOCOL)
         self.n_sent += self.n_shards * len(packed)
-        return self._tried(lambda: self._joined(task, join, packed, self._placed()))
+        return self._tried(lambda: self._joined(task, join, packed, self._placed))
 
     def _joined(
-        self, task: Callable, join: Callable, packed: bytes, shards: Sequence[Any]
+        self,
+        task: Callable[..., Any],
+        join: Callable[[Any, Any], Any],
+        packed: bytes,
+        place: Callable[[], list[Any]],
     ) -> Any:
         """What a task finds on all shards, by one try."""
-        client, workers = self._client, self._workers()
+        client, size = self._client, self._arranged()
+        shards = place()
         name = f"{task.__name__.strip('_')}-{uuid.uuid4().hex}"
         places = itertools.count()
         # Once to a worker, from where the others have it.
         given = client.scatter(packed, hash=False) if packed else packed
 
-        def submit(function: Callable, worker: str, *parts: Any) -> Any:
+        def submit(worker: str, function: Callable[..., Any], *parts: Any) -> Any:
             key = f"{name}-{next(places)}"
-            return client.submit(
+            future = client.submit(
                 _packed, function, *parts, key=key, pure=False, **on_worker(worker)
             )
+            return future, worker
 
+        of_group, of_pair = _OfGroup(task, join), _OfPair(join)
         level = [
-            (submit(_Task(task), worker, shard, given), worker)
-            for shard, worker in zip(shards, workers, strict=True)
+            submit(self._workers[k], of_group, given, *shards[k : k + size])
+            for k in range(0, self.n_shards, size)
         ]
         while len(level) > 1:
             pairs = [level[k : k + 2] for k in range(0, len(level), 2)]
             level = [
-                (submit(_Join(join), one[0][1], *[part for part, _ in one]), one[0][1])
-                if len(one) == 2
-                else one[0]
-                for one in pairs
+                submit(pair[0][1], of_pair, *[future for future, _ in pair])
+                if len(pair) == 2
+                else pair[0]
+                for pair in pairs
             ]
         root = level[0][0]
         try:
@@ -267,6 +296,11 @@ class DaskShards(Shards):
             ) from error
 
 
+def _longest(n_shards: int, n_threads: int, size: int = 1) -> int:
+    """Shards that one thread has to do, if they come in groups."""
+    return ceil(ceil(n_shards / size) / n_threads) * min(size, n_shards)
+
+
 def on_worker(worker: str) -> dict[str, Any]:
     """Where a task is to run; elsewhere if that worker is lost."""
     return {"workers": [worker], "allow_other_workers": True}
@@ -287,29 +321,27 @@ class _Carried(Exception):  # noqa: N818 - not raised to users
         self.error = error
 
 
-class _Task:
-    """A task, of a shard and of packed arguments."""
+class _OfGroup:
+    """What a task finds on neighbouring shards."""
 
-    def __init__(self, task: Callable[..., Any]):
-        self._task = task
+    def __init__(self, task: Callable[..., Any], join: Callable[[Any, Any], Any]):
+        self._task, self._join = task, join
 
-    def __call__(self, shard: Shard, packed: bytes) -> Any:
+    def __call__(self, packed: bytes, *shards: Shard) -> Any:
         arguments = pickle.loads(packed) if packed else ()
-        return self._task(shard, *arguments)
+        return in_pairs(self._join, [self._task(shard, *arguments) for shard in shards])
 
 
-class _Join:
+class _OfPair:
     """What joins two packed answers; the first that was raised, if one was."""
 
     def __init__(self, join: Callable[[Any, Any], Any]):
         self._join = join
 
     def __call__(self, *packed: bytes) -> Any:
-        first, second = map(pickle.loads, packed)
-        for one in (first, second):
-            if isinstance(one, _Raised):
-                return one
-        return self._join(first, second)
+        answers = [pickle.loads(one) for one in packed]
+        raised = [one for one in answers if isinstance(one, _Raised)]
+        return raised[0] if raised else self._join(*answers)
 
 
 def _packed(function: Callable[..., Any], *parts: Any) -> bytes:
@@ -341,3 +373,7 @@ def _joined_looks(first: Look, second: Look) -> Look:
 
 def _shard_of(held: Any, contents: Contents) -> Shard:
     return held.shard(contents)
+
+
+def _itself(shard: Shard) -> Shard:
+    return shard

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -84,7 +84,7 @@ class Backend(BaseEstimator, ABC):
         return not hasattr(X, "__dask_graph__")
 
     @contextmanager
-    def placed(self, rows: FitRows) -> Iterator[FitRows]:
+    def placed(self, rows: FitRows, settings: Mapping[str, Any]) -> Iterator[FitRows]:
         """Rows of a fit as this backend trains on them, for the time of the fit.
 
         This one leaves them as they are. One that trains elsewhere may bring them
@@ -93,6 +93,9 @@ class Backend(BaseEstimator, ABC):
         Parameters
         ----------
         rows : FitRows
+        settings : mapping
+            Parameters of the estimator by name, so that what cannot be trained is
+            refused before any rows are brought anywhere.
 
         Yields
         ------

@@ -43,7 +43,8 @@ from sklearn_sagemaker.estimators._validation import (
 def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) -> Any:
     """Train on arrays, or on a source of rows: loaded if it fits, else in windows."""
     rows = FitRows(X, y, sample_weight, X_val, y_val, sample_weight_val)
-    placed = backend_for(estimator, X).placed(rows)
+    settings = estimator.get_params(deep=False)
+    placed = backend_for(estimator, X).placed(rows, settings)
     with all_or_nothing(estimator), placed as rows:
         backend, spec, data, X, y = problem_of(estimator, *rows)
         validated = estimator.cv is not False or data.X_val is not None
