@@ -25,8 +25,9 @@ from sklearn_sagemaker.training.shards.merging import Updates, mean, moved
 from sklearn_sagemaker.training.shards.shard import Part, Shard
 from sklearn_sagemaker.training.targets import LossLabels
 
-UPDATES = 64
-"""Mini-batches of a shard between two joinings."""
+UPDATES, MOST_ROUNDS = 16, 32
+"""Mini-batches of a shard between two joinings, and joinings of an epoch at most: each
+takes a trip over the network."""
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,11 @@ def _made(block: ColumnBlock, before: np.ndarray, batches: int) -> np.ndarray:
     return (block.counts - before).astype(float)
 
 
+def rounds_of(updates: int) -> int:
+    """Joinings of an epoch of so many mini-batches."""
+    return min(MOST_ROUNDS, max(1, round(updates / UPDATES)))
+
+
 class LinearShards:
     """The epochs of a run on rows in shards.
 
@@ -256,7 +262,7 @@ class LinearShards:
         self._shards, self._blueprint = source.shards, blueprint
         rounds = source.shards.rounds
         if isinstance(rounds, str):
-            rounds = max(1, round(updates / UPDATES))
+            rounds = rounds_of(updates)
         self._rounds: int = rounds
 
     def epoch(
