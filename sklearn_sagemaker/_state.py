@@ -224,6 +224,8 @@ class RowSource(ABC):
     memory: int
     remote: ClassVar[bool] = False
     """Whether they are not on this machine, and nobody has looked at them."""
+    feature_names: np.ndarray | None = None
+    """Names of the features, if they have some."""
 
     def description(self) -> dict[str, Any]:
         """Plain values that another process finds the rows by.
