@@ -81,18 +81,23 @@ class Blueprint:
         """How intercept, linear weights and factors of a model are stepped."""
         settings = model.settings
         optimizer, eps = settings.optimizer, settings.values["eps"]
-        curvature = 1.0
+        curvature, k = 1.0, max(1, model.k)
         if optimizer not in SUMS and optimizer not in MEANS and model.k:
             # In a factor it is the square of what the others of a row sum up to.
             numbers = model.factors[:, 0].astype(np.float64)
             curvature = (self.coupling - 1.0) * float(np.mean(numbers**2))
         whole = optimizer in MEANS or settings.rescale == 0
         gain = self.share if whole else 1.0
+        # Factors are stepped together, too, some of them by little.
+        of_factors = 1.0 + (self.coupling - 1.0) * float(np.sqrt(k))
+        groups = (
+            (self.coupling, 1.0),
+            (self.coupling, 1.0),
+            (of_factors, curvature),
+        )
         return [
-            Stepping(optimizer, rate, decay, eps, self.coupling, bend, gain)
-            for (rate, decay), bend in zip(
-                model.rules().tolist(), (1.0, 1.0, curvature), strict=True
-            )
+            Stepping(optimizer, rate, decay, eps, *group, gain)
+            for (rate, decay), group in zip(model.rules().tolist(), groups, strict=True)
         ]
 
 

@@ -76,13 +76,10 @@ class FactorRun:
     Raises
     ------
     ValueError
-        If ``spec.resume`` does not fit the spec and the data, or the solver reads
-        rows by columns and they come in windows.
+        If ``spec.resume`` does not fit the spec and the data.
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
-        if isinstance(data, WindowedData):
-            _check_windows(spec, data)
         if FactorSettings(spec).pairs:
             spec = for_pairs(spec, data)
         self.source = rows_of(spec, data)
@@ -525,8 +522,14 @@ class FactorRun:
         return np.array([not self.models[number][0].rises() for number in active])
 
 
-def _check_windows(spec: TrainingSpec, data: WindowedData) -> None:
-    """Refuse windows and shards for solvers that read columns."""
+def check_windows(spec: TrainingSpec, data: WindowedData) -> None:
+    """Refuse windows and shards for solvers that read columns.
+
+    Raises
+    ------
+    ValueError
+        Naming the solver, the rule and the remedy.
+    """
     solver = spec.hyperparameters["solver"]
     if solver in ("als", "mcmc"):
         where = "are read in windows"
