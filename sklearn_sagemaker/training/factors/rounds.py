@@ -19,12 +19,12 @@ from sklearn_sagemaker.training.rows import ShardRows
 from sklearn_sagemaker.training.shards.shard import Part, Shard
 from sklearn_sagemaker.training.targets import LossLabels
 
-ROUNDS = 40.0
-"""Joinings of the first epoch are the coupling times the square root of the rows, over
-this: the sums of squared gradients grow with the rows, and steps shorten as their
-roots."""
-LEAST_ROUNDS, LEAST_ROWS = 4, 32
-"""Joinings of an epoch at least, and rows of a shard between two."""
+ROUNDS = 80.0
+"""Joinings of an epoch are the coupling times the square root of the rows, over this:
+steps shorten as the root of the sums of squared gradients, which grow with the rows.
+They are twice as many in the first epoch, whose steps are longest."""
+LEAST_ROUNDS, LEAST_ROWS = 8, 32
+"""Joinings of an epoch at least, and rows of a shard between two, which come first."""
 DENSE_ROUNDS = 16
 """Joinings of an epoch that are not too many, however few rows store a feature."""
 
@@ -297,11 +297,8 @@ class FactorShards:
         found = self._blueprint.coupling * np.sqrt(self._n_train) / ROUNDS
         # Each joining sends what a feature has, trained or not.
         found = min(found, max(DENSE_ROUNDS, self._per_feature))
-        if FactorSettings(self._blueprint.spec).optimizer in SUMS:
-            # The later, the shorter the steps.
-            found *= np.sqrt(number + 1) - np.sqrt(number)
-        most = self._n_train // (self._shards.n_shards * LEAST_ROWS)
-        return max(1, min(max(LEAST_ROUNDS, round(found)), most))
+        found = max(LEAST_ROUNDS, round(found)) * (1 if number else 2)
+        return max(1, min(found, self._n_train // (self._shards.n_shards * LEAST_ROWS)))
 
     def epoch(
         self, number: int, models: Sequence[tuple[int, GradientModel]]

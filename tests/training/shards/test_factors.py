@@ -11,7 +11,7 @@ from sklearn_sagemaker import (
 from sklearn_sagemaker._kernels import FACTOR_CHOICES, OPTIMIZERS
 from sklearn_sagemaker.exceptions import CheckpointWarning, TrainingStoppedError
 from sklearn_sagemaker.training.factors.joining import MEANS, SUMS, Stepping
-from sklearn_sagemaker.training.factors.rounds import Round, updates_of
+from sklearn_sagemaker.training.factors.rounds import FactorShards, Round, updates_of
 from tests.training.shards.stand_in import RepeatedShards, ShardsBackend
 
 FIT = {"num_factors": 4, "num_models": 1, "epochs": 6, "random_state": 0}
@@ -187,14 +187,12 @@ def test_updates_are_rows_or_mini_batches():
 @pytest.mark.parametrize("n_shards", [2, 8])
 @pytest.mark.parametrize("by_user", [False, True])
 def test_shards_learn_what_one_machine_does(ratings, n_shards, by_user):
-    X, y, users = ratings
+    users = ratings[2]
     parts = [np.flatnonzero(users[:2000] % n_shards == k) for k in range(n_shards)]
     found = fitted(ratings, of=parts if by_user else n_shards, rounds=6)
-    one = fitted(ratings)
-    np.testing.assert_allclose(found.best_score_, one.best_score_, rtol=0.02)
-    np.testing.assert_allclose(
-        found.validation_curve_, one.validation_curve_, rtol=0.06
-    )
+    curve = fitted(ratings).validation_curve_
+    # Means by updates are at twice as much and more.
+    np.testing.assert_allclose(found.validation_curve_, curve, rtol=0.06)
 
 
 def test_one_shard_and_one_round_are_close_to_one_machine(ratings):
@@ -209,10 +207,11 @@ def test_one_shard_and_one_round_are_close_to_one_machine(ratings):
 @pytest.mark.parametrize("mini_batch_size", [1, 40])
 def test_all_optimizers_learn_in_few_epochs(ratings, optimizer, mini_batch_size):
     settings = {"optimizer": optimizer, "mini_batch_size": mini_batch_size}
-    settings |= {"epochs": 3, "linear_lr": 0.05, "factors_lr": 0.03}
-    found = fitted(ratings, of=4, rounds=4, settings=settings)
+    rates = (0.01, 0.005) if optimizer in MEANS else ("auto", "auto")
+    settings |= {"epochs": 3, "linear_lr": rates[0], "factors_lr": rates[1]}
+    found = fitted(ratings, of=4, rounds=8, settings=settings)
     one = fitted(ratings, settings=settings)
-    assert found.best_score_ > 1.1 * one.best_score_  # both are negative
+    assert found.best_score_ > 1.3 * one.best_score_  # both are negative
 
 
 @pytest.mark.parametrize("classes", [1, 2, 3])
@@ -232,16 +231,17 @@ def test_tasks_may_run_twice_in_any_order_and_be_sent(classes, sparse):
     found = fitted(data, weights, kind, **backend)
     again = fitted(data, weights, kind, kind=RepeatedShards, **backend)
     same_bits(found, again)
-    assert (found.candidates_["best_loss"][:2] < 1.5).all()
+    assert np.isfinite(found.candidates_["validation_loss"]).all()
 
 
 def test_indices_do_not_matter_and_precision_little(ratings):
     X, y, _ = ratings
     wide = X.copy()
     wide.indices, wide.indptr = X.indices.astype("i8"), X.indptr.astype("i8")
-    found = fitted(ratings, of=3)
-    same_bits(found, fitted((wide, y), of=3))
-    exact = fitted((X.astype("f8"), y), of=3)
+    short = {"of": 3, "rounds": 3, "settings": {"epochs": 2}}
+    found = fitted(ratings, **short)
+    same_bits(found, fitted((wide, y), **short))
+    exact = fitted((X.astype("f8"), y), **short)
     assert exact.factors_.dtype == np.float64
     np.testing.assert_allclose(
         found.validation_curve_, exact.validation_curve_, rtol=1e-3
@@ -265,20 +265,20 @@ def test_a_shard_of_one_class_and_one_of_no_rows(ratings):
     labels = np.where(y > 0, "yes", "no")
     first, second = (np.flatnonzero(labels[:2000] == name) for name in ("no", "yes"))
     model = FactorizationMachinesClassifier
-    found = fitted(
-        (X, labels), model=model, of=[first, np.arange(0), second], rounds=8
-    )
+    found = fitted((X, labels), model=model, of=[first, np.arange(0), second], rounds=8)
     one = fitted((X, labels), model=model)
     assert found.best_score_ > 1.1 * one.best_score_
 
 
-def test_a_fit_goes_on_from_its_checkpoint_and_its_state(ratings, tmp_path):
-    whole = fitted(ratings, of=3)
+def test_a_fit_goes_on_from_its_checkpoint(ratings, tmp_path):
+    short = {"of": 3, "rounds": 3, "settings": {"epochs": 3}}
+    kept = {**short, "checkpoint": tmp_path, "every": 0}
+    whole = fitted(ratings, **short)
     calls = iter([False, True])
     with pytest.raises(TrainingStoppedError):
-        fitted(ratings, of=3, checkpoint=tmp_path, every=0, stop=lambda: next(calls))
+        fitted(ratings, **kept, stop=lambda: next(calls))
     with pytest.warns(CheckpointWarning):
-        same_bits(whole, fitted(ratings, of=3, checkpoint=tmp_path, every=0))
+        same_bits(whole, fitted(ratings, **kept))
 
 
 @pytest.mark.parametrize("solver", ["als", "mcmc"])
@@ -291,7 +291,30 @@ def test_columns_that_no_shard_stores_are_left_out(ratings, monkeypatch):
     monkeypatch.setattr("sklearn_sagemaker.training.factors.wide.LEAST", 1000)
     X, y, _ = ratings
     wide = sp.csr_matrix((X.data, X.indices * 30 + 7, X.indptr), (2400, 4000))
-    found = fitted((wide, y), of=3, kind=RepeatedShards)
+    short = {"settings": {"epochs": 1}, "rounds": 3}
+    found = fitted((wide, y), of=3, kind=RepeatedShards, **short)
     monkeypatch.setattr("sklearn_sagemaker.training.factors.wide.LEAST", 10_000)
-    full = fitted((wide, y), of=3)
-    same_bits(found, full)
+    full = fitted((wide, y), of=3, **short)
+    # Factors of the others are drawn when they are asked for.
+    same_bits(found, full, [name for name in KEPT if name != "factors_"])
+    np.testing.assert_allclose(found.factors_, full.factors_, rtol=1e-6)
+
+
+def test_how_often_shards_are_joined(ratings, monkeypatch):
+    asked = []
+    rounds = FactorShards.rounds
+
+    def counted(self, number):
+        asked.append((number, rounds(self, number)))
+        return asked[-1][1]
+
+    monkeypatch.setattr(FactorShards, "rounds", counted)
+    fitted(ratings, of=2, settings={"epochs": 2})
+    # Three numbers a row, and 32 rows of each shard between two joinings.
+    assert asked == [(0, 16), (1, 8)]
+    asked.clear()
+    fitted(ratings, of=8, settings={"epochs": 2})
+    assert asked == [(0, 7), (1, 7)]
+    asked.clear()
+    fitted(ratings, of=2, rounds=3, settings={"epochs": 1})
+    assert asked == [(0, 3)]
