@@ -191,7 +191,7 @@ def test_shards_learn_what_one_machine_does(ratings, n_shards, by_user):
     parts = [np.flatnonzero(users[:2000] % n_shards == k) for k in range(n_shards)]
     found = fitted(ratings, of=parts if by_user else n_shards, rounds=6)
     curve = fitted(ratings).validation_curve_
-    # Means by updates are at twice as much and more.
+    # Means by updates are 9 to 30 % above it, by user 6 to 20 %.
     np.testing.assert_allclose(found.validation_curve_, curve, rtol=0.06)
 
 
