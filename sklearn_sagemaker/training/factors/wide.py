@@ -108,8 +108,11 @@ class FactorTraining:
         if X_val is not None:
             X_val = narrowed(sp.csr_array(X_val), columns)
         if isinstance(data, WindowedData):
-            kind = NarrowShards if isinstance(data.source, Shards) else NarrowSource
-            source = kind(data.source, columns)
+            source: RowSource = data.source
+            if isinstance(source, Shards):
+                source = NarrowShards(source, columns)
+            else:
+                source = NarrowSource(source, columns)
             return spec, replace(data, source=source, X_val=X_val)
         return spec, replace(data, X=narrowed(data.X, columns), X_val=X_val)
 
