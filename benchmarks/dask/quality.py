@@ -1,9 +1,10 @@
 """Test loss after training on shards, by that of one machine after as many epochs.
 
 Steps of Adam on the real sets and on the made CSR set, and factorization machines on
-ratings and made clicks, with 2, 8 and 32 shards; and untouched defaults, which are solved where that is
-little work. Shards are of an in-process cluster: what comes of them does not depend on
-where they are. Validation rows are those of the data set, the same everywhere.
+ratings and made clicks, with 2, 8 and 32 shards; and untouched defaults, which are
+solved where that is little work. Shards are of an in-process cluster: what comes of
+them does not depend on where they are. Validation rows are those of the data set, the
+same everywhere.
 """
 
 from functools import partial
