@@ -16,6 +16,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointWarning",
     "CleanUpError",
+    "ClusterError",
     "DataFileError",
     "EndpointFailedError",
     "FeatureScaleError",
@@ -131,6 +132,10 @@ class CheckpointWarning(RuntimeWarning):
 
 class CleanUpError(RuntimeError):
     """Something in the cloud could not be deleted; the message names each, and why."""
+
+
+class ClusterError(RuntimeError):
+    """The hosts of a job do not come together, or one is lost; the message names it."""
 
 
 class DataFileError(ValueError):
