@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -61,9 +62,7 @@ def files_of(folder: Path, host: str) -> list[HostFile]:
     host : str
     """
     return [
-        HostFile(
-            str(path.relative_to(folder)), host, str(path), path.stat().st_size
-        )
+        HostFile(str(path.relative_to(folder)), host, str(path), path.stat().st_size)
         for path in files_in(folder)
     ]
 
@@ -101,9 +100,7 @@ def host_files(
     return shared(channel, found)
 
 
-def shared(
-    channel: Channel, found: Mapping[str, Sequence[HostFile]]
-) -> list[HostFile]:
+def shared(channel: Channel, found: Mapping[str, Sequence[HostFile]]) -> list[HostFile]:
     """Each file once: where it is, or of those that are everywhere, on one host.
 
     Parameters
@@ -125,7 +122,7 @@ def shared(
     if not channel.replicated:
         files = [file for host in hosts for file in found[host]]
         files.sort(key=lambda file: os.fsencode(file.name))
-        for one, other in zip(files, files[1:], strict=False):
+        for one, other in itertools.pairwise(files):
             if one.name == other.name:
                 raise DataFileError(
                     f"{one.name} of the channel {channel.name!r} is on {one.host} and "

@@ -1,4 +1,4 @@
-"""The cluster of a job: there as long as the program of the first host works with it."""
+"""The cluster of a job, there as long as the program of the first host needs it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 SCHEDULER_PORT, WORKER_PORT = 8786, 8788
 LEAVE_SECONDS = 60.0
 """That the first host's program may go on after a host is lost."""
+SEEN_SECONDS = 2.0
+"""In which the end of a process is seen."""
 END_SECONDS = node.TELLING + 5.0
 """For processes that know that the job is over."""
 STOPS = (SystemExit, KeyboardInterrupt, TrainingStoppedError)
@@ -134,6 +136,9 @@ class JobCluster:
         if not self._hosts.is_first:
             return
         with self._changed:
+            if isinstance(error, Exception) and not isinstance(error, ValueError):
+                # The client may have seen it before.
+                self._changed.wait_for(lambda: self._lost is not None, SEEN_SECONDS)
             lost = None if self._lost is None else ClusterError(self._lost)
         self._leave(lost or error)
         if lost is not None:

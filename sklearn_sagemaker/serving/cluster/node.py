@@ -1,9 +1,9 @@
 """The scheduler or the worker of a host, in a process beside the program.
 
-It is told its settings as JSON in its last argument. It prints what happens as lines of
-JSON; what tasks print goes to the standard error. One line on its standard input, or the
-end of that, which is the end of the program, ends it. It is run as a file, and imports
-nothing of this package before a task does.
+It is told its settings as JSON in its last argument. It prints what happens as lines
+of JSON; what tasks print goes to the standard error. One line on its standard input, or
+the end of that, which is the end of the program, ends it. It is run as a file, and
+imports nothing of this package before a task does.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ SILENCE = 120
 """Seconds after which a host that does not say anything is lost..."""
 UNREACHABLE = 30
 """... or does not answer the network."""
+LOOK_SECONDS = 0.5
 TELLING = 10.0
 """Seconds for telling all workers that the job is over."""
 SETTINGS = {
@@ -84,6 +85,7 @@ async def schedule(given: Any, tell: Tell, heard: asyncio.Future[Word | None]) -
 async def work(given: Any, tell: Tell, heard: asyncio.Future[Word | None]) -> None:
     """Be the worker until the job is over."""
     import distributed
+
     told: asyncio.Future[Word] = asyncio.get_running_loop().create_future()
 
     def over(word: Word) -> str:
@@ -91,7 +93,7 @@ async def work(given: Any, tell: Tell, heard: asyncio.Future[Word | None]) -> No
             told.set_result(word)
         return "OK"
 
-    worker = distributed.Worker(
+    worker: Any = distributed.Worker(
         given["scheduler"],
         name=given["name"],
         host=given["address"],
@@ -102,17 +104,25 @@ async def work(given: Any, tell: Tell, heard: asyncio.Future[Word | None]) -> No
         dashboard=False,
         dashboard_address=UNSEEN,
     )
+    # For tasks, by `distributed.get_worker`.
     worker.channels_folder = given["channels"]
     worker.handlers[OVER] = over
     await worker
-    ends = asyncio.ensure_future(worker.finished())
-    await asyncio.wait([told, heard, ends], return_when=asyncio.FIRST_COMPLETED)
+    ends: asyncio.Future[Any] = asyncio.ensure_future(_closes(worker))
+    waited: list[asyncio.Future[Any]] = [told, heard, ends]
+    await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
     if told.done():
         tell(event="over", word=told.result())
         # For the answer, which is on its way.
         await asyncio.sleep(0.1)
     elif not heard.done():
         tell(event="lost")
+
+
+async def _closes(worker: Any) -> None:
+    """Wait until a worker closes, which itself waits for tasks that run."""
+    while worker.status.name in ("running", "paused"):
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 async def _run(kind: str, given: Any, tell: Tell) -> None:

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 
 import sklearn_sagemaker
 from sklearn_sagemaker.io import write_recordio
+from sklearn_sagemaker.testing.forked import ForkServer
 from tests.serving.cluster import row_sums
 from tests.serving.jobs import make_job, write
 
@@ -29,7 +29,10 @@ LONGEST = 60.0
 class Job:
     """A job whose hosts' names are addresses of the loopback."""
 
-    def __init__(self, tmp_path, count, *, sharded=False, seconds=30, happens="", **more):
+    def __init__(
+        self, forks, tmp_path, count, *, sharded=False, seconds=40, happens=""
+    ):
+        self._forks, self._out = forks, {}
         # Of this process alone: tests run beside each other.
         net = f"127.{1 + os.getpid() % 250}.{1 + os.getpid() // 250 % 250}"
         self.names = [f"{net}.{1 + number}" for number in range(count)]
@@ -39,9 +42,11 @@ class Job:
             "predictor_type": "regressor",
             "sklearn_sagemaker.hosts_timeout": str(seconds),
         }
-        said = {"S3DistributionType": "ShardedByS3Key" if sharded else "FullyReplicated"}
+        said = {
+            "S3DistributionType": "ShardedByS3Key" if sharded else "FullyReplicated"
+        }
         for number, (name, root) in enumerate(zip(self.names, self.roots, strict=True)):
-            make_job(root, settings, train={**said, **more})
+            make_job(root, settings, train=said)
             write(
                 root / "input" / "config" / "resourceconfig.json",
                 {
@@ -55,23 +60,21 @@ class Job:
                 path = root / "input" / "data" / "train" / f"part-{part}"
                 write_recordio(path, rows, rows[:, 0])
         key, _, value = self.mark.partition("=")
-        ours = str(Path(sklearn_sagemaker.__file__).parents[1])
-        more = {key: value, "ROW_SUMS": happens, "PYTHONPATH": ours}
-        self._environment = {**os.environ, **more}
+        self._environment = {**os.environ, key: value, "ROW_SUMS": happens}
         self.running = {}
 
     def start(self, *numbers):
         for number in numbers:
-            with (self.roots[number] / "log").open("wb") as log:
-                self.running[number] = subprocess.Popen(
-                    [sys.executable, row_sums.__file__, "--root", self.roots[number]],
-                    env=self._environment,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                )
+            root = self.roots[number]
+            self.running[number] = process = self._forks.start(
+                row_sums.__name__, ["--root", str(root)], self._environment, root
+            )
+            os.set_blocking(process.stdout.fileno(), False)
+            self._out[number] = b""
 
     def printed(self, number):
-        return (self.roots[number] / "log").read_text()
+        self._out[number] += self.running[number].stdout.read() or b""
+        return self._out[number].decode()
 
     def until_printed(self, number, text):
         end = time.monotonic() + LONGEST
@@ -108,13 +111,14 @@ class Job:
                 os.kill(number, signal.SIGKILL)
         for process in self.running.values():
             process.wait()
+            process.stdout.close()
 
     def child_of(self, number, kind):
         """The process of a scheduler or a worker."""
         [found] = [
             process
             for process, command in self.processes()
-            if "cluster.node" in command
+            if "node.py" in command
             and kind in command.split("\0")
             and f'"name": "{self.names[number]}"' in command
         ]
@@ -127,12 +131,23 @@ class Job:
         return json.loads((self.roots[0] / "model" / "sums.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def forks():
+    """A process that has imported what hosts do."""
+    ours = str(Path(sklearn_sagemaker.__file__).parents[1])
+    server = ForkServer(
+        {**os.environ, "PYTHONPATH": ours}, [row_sums.__name__, "distributed"]
+    )
+    yield server
+    server.close()
+
+
 @pytest.fixture
-def job(tmp_path):
+def job(tmp_path, forks):
     jobs = []
 
     def make(*arguments, **more):
-        jobs.append(Job(tmp_path, *arguments, **more))
+        jobs.append(Job(forks, tmp_path, *arguments, **more))
         return jobs[-1]
 
     yield make
@@ -164,15 +179,17 @@ def test_a_host_may_come_late(job):
 
 
 def test_a_host_that_does_not_come_ends_the_job(job):
-    found = job(3, seconds=5)
+    found = job(3, seconds=8)
     start = time.monotonic()
     found.start(0, 1)
     first, second = found.ended()
-    assert time.monotonic() < start + 20
+    assert time.monotonic() < start + 40
     assert first == second
     code, reason = first
     assert code == 1
-    assert reason.startswith(f"AlgorithmError: Within 5 s {found.names[2]} did not come")
+    assert reason.startswith(
+        f"AlgorithmError: Within 8 s {found.names[2]} did not come"
+    )
 
 
 def test_the_first_host_does_not_come(job):
@@ -195,7 +212,7 @@ def test_a_host_that_is_lost_ends_the_job(job, what):
     start = time.monotonic()
     os.kill(number, signal.SIGKILL)
     ends = found.ended()
-    assert time.monotonic() < start + 20
+    assert time.monotonic() < start + 40
     lost = found.names[victim]
     if what == "worker":
         assert ends[2][1].startswith(f"AlgorithmError: The worker of {lost} was killed")
@@ -234,14 +251,6 @@ def test_a_job_that_is_stopped_ends_on_all_hosts(job):
 def test_a_job_that_is_stopped_before_all_hosts_are_there(job):
     found = job(3)
     found.start(0, 1)
-    found.until_printed(1, "works for")
+    found.until_printed(0, "2 of 3 hosts are there")
     found.running[0].send_signal(signal.SIGTERM)
     assert found.ended() == [(143, None)] * 2
-
-
-def test_a_job_of_pipes_is_refused_on_all_hosts(job):
-    found = job(2, TrainingInputMode="Pipe")
-    found.start(0, 1)
-    for code, reason in found.ended():
-        assert code == 1
-        assert "TrainingInputMode='Pipe', which a job of 2 instances" in reason
