@@ -120,7 +120,7 @@ def resolved(name: str) -> str:
     OSError
         If its name is not known, or not yet.
     """
-    return socket.getaddrinfo(name, None, socket.AF_INET)[0][4][0]
+    return str(socket.getaddrinfo(name, None, socket.AF_INET)[0][4][0])
 
 
 def answering(name: str, port: int) -> str:
