@@ -17,6 +17,7 @@ from sklearn_sagemaker.testing.forked import ForkServer
 from tests.serving.cluster import row_sums
 from tests.serving.jobs import make_job, write
 
+pytest.importorskip("distributed")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="one address on the loopback"),
@@ -135,9 +136,9 @@ class Job:
 def forks():
     """A process that has imported what hosts do."""
     ours = str(Path(sklearn_sagemaker.__file__).parents[1])
-    server = ForkServer(
-        {**os.environ, "PYTHONPATH": ours}, [row_sums.__name__, "distributed"]
-    )
+    path = os.pathsep.join([os.environ.get("PYTHONPATH", ""), ours])
+    environment = {**os.environ, "PYTHONPATH": path}
+    server = ForkServer(environment, [row_sums.__name__, "distributed"])
     yield server
     server.close()
 
