@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
+import os
 import select
 import shutil
 import subprocess
@@ -89,15 +91,20 @@ class Network(ABC):
 class Loopback(Network):
     """All hosts have this machine's own network.
 
-    Each has an address of 127/8, on Linux. Where nobody may have a mount namespace
-    their names have none.
+    Each has an address of 127/8, on Linux, that no other job has. Where nobody may have
+    a mount namespace their names have none.
     """
 
     interface = "lo"
+    _jobs = itertools.count()
+
+    def __init__(self) -> None:
+        own = 1 + os.getpid() % 250
+        self._net = f"127.{own}.{1 + next(self._jobs) % 250}"
 
     def address(self, number: int) -> str:
         """That of a host, by its number from 0."""
-        return f"127.0.1.{number + 1}"
+        return f"{self._net}.{number + 1}"
 
     def placed(self, command: Sequence[str], number: int, path: Path) -> list[str]:
         """See `Network`."""

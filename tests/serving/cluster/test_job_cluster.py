@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -12,7 +13,10 @@ import numpy as np
 import pytest
 
 import sklearn_sagemaker
+from sklearn_sagemaker.exceptions import ClusterError
 from sklearn_sagemaker.io import write_recordio
+from sklearn_sagemaker.serving.cluster import job_cluster
+from sklearn_sagemaker.serving.cluster.job_hosts import JobHosts
 from sklearn_sagemaker.testing.forked import ForkServer
 from tests.serving.cluster import row_sums
 from tests.serving.jobs import make_job, write
@@ -228,6 +232,24 @@ def test_a_host_that_is_lost_ends_the_job(job, what):
             assert reason.startswith("AlgorithmError: ")
             assert lost in reason
     assert not (found.roots[0] / "model").exists()
+
+
+def test_a_program_that_does_not_mind_a_loss(monkeypatch, tmp_path):
+    pid = os.getpid()
+    name = f"127.{1 + pid % 250}.{1 + pid // 250 % 250}.9"
+    abandoned = threading.Event()
+    monkeypatch.setattr(job_cluster, "LEAVE_SECONDS", 0.5)
+    cluster = job_cluster.JobCluster(
+        JobHosts.of({"hosts": [name], "network_interface_name": "lo"}),
+        tmp_path,
+        tmp_path,
+        abandon=lambda error: abandoned.set(),
+    )
+    cluster.__enter__()
+    os.kill(cluster._worker.pid, signal.SIGKILL)
+    assert abandoned.wait(LONGEST)
+    with pytest.raises(ClusterError, match=f"The worker of {name} was killed"):
+        cluster.__exit__(None, None, None)
 
 
 def test_all_hosts_say_what_is_wrong(job):
