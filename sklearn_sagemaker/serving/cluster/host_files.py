@@ -49,7 +49,8 @@ def own_files(name: str) -> list[HostFile]:
     name : str
         Of the channel.
     """
-    worker = import_optional("distributed", "dask", PURPOSE).get_worker()
+    distributed = import_optional("distributed", "dask", PURPOSE)
+    worker = distributed.get_worker()
     return files_of(Path(worker.channels_folder) / name, worker.name)
 
 
