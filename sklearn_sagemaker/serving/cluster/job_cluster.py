@@ -161,10 +161,14 @@ class JobCluster:
                 f"{len(self._hosts.names)} hosts are; see the log of each that is "
                 "missing, and let instances of a VPC's security group reach each other."
             )
-        self._client = distributed.Client(
+        client = distributed.Client(
             self._listens, set_as_default=False, timeout=node.UNREACHABLE
         )
-        return self._client
+        with self._changed:
+            self._client = client
+            if self._lost is not None:
+                raise ClusterError(self._lost)
+        return client
 
     def _follow(self, address: str, end: float) -> None:
         """Work for the first host until the job is over."""
@@ -252,15 +256,14 @@ class JobCluster:
                 return
             self._lost = reason
             self._changed.notify_all()
-            client = self._client
-        if client is not None:
-            self._timer = threading.Timer(
-                LEAVE_SECONDS, self._abandon, [ClusterError(reason)]
-            )
+            if (client := self._client) is None:
+                return
+            error = ClusterError(reason)
+            self._timer = threading.Timer(LEAVE_SECONDS, self._abandon, [error])
             self._timer.daemon = True
             self._timer.start()
-            # Wakes who waits for what a lost worker had to bring.
-            self._close(client)
+        # Wakes who waits for what a lost worker had to bring.
+        self._close(client)
 
     def _close(self, client: Client) -> None:
         with self._closing, contextlib.suppress(Exception):
@@ -270,8 +273,8 @@ class JobCluster:
         """Tell all hosts how the job is over, and end what was started."""
         with self._changed:
             self._over = True
-        if self._timer is not None:
-            self._timer.cancel()
+            if self._timer is not None:
+                self._timer.cancel()
         if self._client is not None:
             self._close(self._client)
         if self._scheduler is not None:

@@ -52,7 +52,9 @@ class NodeProcess:
     def _hear(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            self._heard(json.loads(line))
+            # A line may be cut off by the end of the process.
+            with contextlib.suppress(json.JSONDecodeError):
+                self._heard(json.loads(line))
         self._heard({"event": ENDED, "code": self._process.wait()})
 
     def say(self, word: Mapping[str, str]) -> None:
