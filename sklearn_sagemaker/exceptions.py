@@ -16,7 +16,6 @@ __all__ = [
     "CheckpointError",
     "CheckpointWarning",
     "CleanUpError",
-    "ClusterError",
     "DataFileError",
     "EndpointFailedError",
     "FeatureScaleError",
@@ -24,6 +23,7 @@ __all__ = [
     "IdentifierColumnsWarning",
     "InapplicableHyperparameterWarning",
     "JobFailedError",
+    "JobHostsError",
     "JobStoppedError",
     "ModelError",
     "ModelFormatError",
@@ -132,10 +132,6 @@ class CheckpointWarning(RuntimeWarning):
 
 class CleanUpError(RuntimeError):
     """Something in the cloud could not be deleted; the message names each, and why."""
-
-
-class ClusterError(RuntimeError):
-    """The hosts of a job do not come together, or one is lost; the message names it."""
 
 
 class DataFileError(ValueError):
@@ -367,6 +363,10 @@ class JobFailedError(UnexpectedStatusException):
 
     def __reduce__(self):
         return type(self), (self.job_name, self.reason, self.log_tail, self.kind)
+
+
+class JobHostsError(RuntimeError):
+    """The hosts of a job do not come together, or one is lost; the message names it."""
 
 
 class JobStoppedError(JobFailedError):

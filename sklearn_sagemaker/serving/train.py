@@ -26,7 +26,7 @@ from sklearn_sagemaker.estimators._artifact_saving import write_model
 from sklearn_sagemaker.estimators._row_sources import loaded
 from sklearn_sagemaker.exceptions import (
     ArtifactError,
-    ClusterError,
+    JobHostsError,
     TrainingStoppedError,
 )
 from sklearn_sagemaker.io.artifacts.files import write_model as write_folder
@@ -384,7 +384,7 @@ def fail(error: Exception, folders: Folders, log: JobLog) -> int:
     """
     said = reason(error)
     log.line(said, "ERROR")
-    known = isinstance(error, ValueError | ClusterError)
+    known = isinstance(error, ValueError | JobHostsError)
     if said.startswith("AlgorithmError") and not known:
         traceback.print_exception(error)
     folders.failure.parent.mkdir(parents=True, exist_ok=True)

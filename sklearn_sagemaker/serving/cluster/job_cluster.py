@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker._threads import processors
-from sklearn_sagemaker.exceptions import ClusterError, TrainingStoppedError
+from sklearn_sagemaker.exceptions import JobHostsError, TrainingStoppedError
 from sklearn_sagemaker.serving.cluster import node
 from sklearn_sagemaker.serving.cluster.job_hosts import (
     JOIN_SECONDS,
@@ -37,7 +37,7 @@ END_SECONDS = node.TELLING + 5.0
 STOPS = (SystemExit, KeyboardInterrupt, TrainingStoppedError)
 
 
-class EndedElsewhereError(ClusterError):
+class EndedElsewhereError(JobHostsError):
     """The job has failed on its first host, whose reason is the message."""
 
 
@@ -73,7 +73,7 @@ class JobCluster:
 
     Raises
     ------
-    ClusterError
+    JobHostsError
         If hosts do not come, or one is lost; on other hosts also if the job fails on
         the first.
     TrainingStoppedError
@@ -139,7 +139,7 @@ class JobCluster:
             if isinstance(error, Exception) and not isinstance(error, ValueError):
                 # The client may have seen it before.
                 self._changed.wait_for(lambda: self._lost is not None, SEEN_SECONDS)
-            lost = None if self._lost is None else ClusterError(self._lost)
+            lost = None if self._lost is None else JobHostsError(self._lost)
         self._leave(lost or error)
         if lost is not None:
             raise lost from error
@@ -155,7 +155,7 @@ class JobCluster:
         self._start_worker(address, self._listens, end)
         if not self._wait(lambda: len(self._joined) == len(self._hosts.names), end):
             missing = [name for name in self._hosts.names if name not in self._joined]
-            raise ClusterError(
+            raise JobHostsError(
                 f"Within {self._seconds:g} s {', '.join(missing)} did not come to "
                 f"{self._hosts.current}, where {len(self._joined)} of "
                 f"{len(self._hosts.names)} hosts are; see the log of each that is "
@@ -167,7 +167,7 @@ class JobCluster:
         with self._changed:
             self._client = client
             if self._lost is not None:
-                raise ClusterError(self._lost)
+                raise JobHostsError(self._lost)
         return client
 
     def _follow(self, address: str, end: float) -> None:
@@ -208,7 +208,7 @@ class JobCluster:
             left = None if end is None else max(0.0, end - time.monotonic())
             self._changed.wait_for(lambda: ready() or self._lost is not None, left)
             if self._lost is not None and not ready():
-                raise ClusterError(self._lost)
+                raise JobHostsError(self._lost)
             return ready()
 
     def _scheduler_says(self, event: dict[str, Any]) -> None:
@@ -258,7 +258,7 @@ class JobCluster:
             self._changed.notify_all()
             if (client := self._client) is None:
                 return
-            error = ClusterError(reason)
+            error = JobHostsError(reason)
             self._timer = threading.Timer(LEAVE_SECONDS, self._abandon, [error])
             self._timer.daemon = True
             self._timer.start()

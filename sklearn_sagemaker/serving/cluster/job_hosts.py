@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sklearn_sagemaker._optional import import_optional
-from sklearn_sagemaker.exceptions import ClusterError
+from sklearn_sagemaker.exceptions import JobHostsError
 
 PURPOSE = "jobs of several instances"
 JOIN_SECONDS = 300.0
@@ -85,12 +85,12 @@ class JobHosts:
 
         Raises
         ------
-        ClusterError
+        JobHostsError
             If the interface has none.
         """
         found = [] if self.interface is None else _addresses(self.interface)
         if self.interface is not None and not found:
-            raise ClusterError(
+            raise JobHostsError(
                 f"The network interface {self.interface!r} of {self.current}, which "
                 "resourceconfig.json names, has no IPv4 address."
             )
@@ -157,7 +157,7 @@ def until(
 
     Raises
     ------
-    ClusterError
+    JobHostsError
     """
     start, pause = clock(), SHORTEST_PAUSE
     while True:
@@ -166,7 +166,7 @@ def until(
             return attempt()
         except OSError as error:
             if left <= 0:
-                raise ClusterError(
+                raise JobHostsError(
                     f"{what}, tried for {clock() - start:.0f} s ({error})."
                 ) from error
         sleep(min(pause, left))

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import sklearn_sagemaker
-from sklearn_sagemaker.exceptions import ClusterError
+from sklearn_sagemaker.exceptions import JobHostsError
 from sklearn_sagemaker.io import write_recordio
 from sklearn_sagemaker.serving.cluster import job_cluster
 from sklearn_sagemaker.serving.cluster.job_hosts import JobHosts
@@ -248,7 +248,7 @@ def test_a_program_that_does_not_mind_a_loss(monkeypatch, tmp_path):
     cluster.__enter__()
     os.kill(cluster._worker.pid, signal.SIGKILL)
     assert abandoned.wait(LONGEST)
-    with pytest.raises(ClusterError, match=f"The worker of {name} was killed"):
+    with pytest.raises(JobHostsError, match=f"The worker of {name} was killed"):
         cluster.__exit__(None, None, None)
 
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from sklearn_sagemaker.exceptions import ClusterError
+from sklearn_sagemaker.exceptions import JobHostsError
 from sklearn_sagemaker.serving.cluster.job_hosts import JobHosts, answering, until
 
 SAID = {
@@ -69,7 +69,7 @@ def test_attempts_end_in_time():
     def attempt():
         raise socket.gaierror("Name or service not known")
 
-    with pytest.raises(ClusterError, match=r"^nobody, tried for 10 s \(Name or"):
+    with pytest.raises(JobHostsError, match=r"^nobody, tried for 10 s \(Name or"):
         until(attempt, "nobody", 110.0, clock=clock, sleep=clock.sleep)
     assert clock.now == 110.0
     assert max(clock.slept) == 2.0
@@ -89,5 +89,5 @@ def test_addresses():
     pytest.importorskip("psutil")
     hosts = JobHosts("127.0.9.2", ("127.0.9.2",), "lo")
     assert hosts.address(time.monotonic()) == "127.0.9.2"
-    with pytest.raises(ClusterError, match=r"'none0' of x, .* no IPv4 address"):
+    with pytest.raises(JobHostsError, match=r"'none0' of x, .* no IPv4 address"):
         JobHosts("x", ("x",), "none0").address(time.monotonic())
