@@ -224,6 +224,8 @@ class RowSource(ABC):
     memory: int
     remote: ClassVar[bool] = False
     """Whether they are not on this machine, and nobody has looked at them."""
+    feature_names: np.ndarray | None = None
+    """Names of the features, if they have some."""
 
     def description(self) -> dict[str, Any]:
         """Plain values that another process finds the rows by.
@@ -262,6 +264,61 @@ class RowSource(ABC):
 
         With None for the epoch in order, else shuffled as that epoch has it.
         """
+
+
+class Shards(RowSource):
+    """Rows in shards that stay where they are, and are trained on there.
+
+    A run asks for nothing but `contents` and what `reduce` returns.
+
+    Attributes
+    ----------
+    n_shards : int
+    rounds : int or "auto"
+        How often an epoch joins what the shards have trained.
+    """
+
+    n_shards: int
+    rounds: int | str = "auto"
+
+    @abstractmethod
+    def reduce(
+        self, task: Callable[..., Any], join: Callable[[Any, Any], Any], *arguments: Any
+    ) -> Any:
+        """What a task finds on all shards.
+
+        Parameters
+        ----------
+        task : callable
+            ``task(shard, *arguments)``, a function of a module whose answer depends on
+            these alone, so that it may be called again when an answer is lost.
+        join : callable
+            ``join(first, second)`` of two answers; those of neighbours are joined, and
+            then those of neighbours among these: an order that depends on nothing but
+            the number of shards. It may use up both.
+        *arguments : object
+            Plain values.
+        """
+
+    def load(self) -> tuple[Any, np.ndarray, np.ndarray | None]:
+        """None of them is brought here.
+
+        Raises
+        ------
+        TypeError
+        """
+        raise TypeError("Rows in shards are trained on where they are.")
+
+    def windows(
+        self, seed: int, epoch: int | None
+    ) -> Generator[tuple[Any, np.ndarray, np.ndarray | None, np.ndarray], None, None]:
+        """None of them is brought here.
+
+        Raises
+        ------
+        TypeError
+        """
+        raise TypeError("Rows in shards are trained on where they are.")
 
 
 @dataclass(frozen=True)

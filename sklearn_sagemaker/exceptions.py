@@ -16,6 +16,7 @@ __all__ = [
     "CheckpointError",
     "CheckpointWarning",
     "CleanUpError",
+    "ClusterLostError",
     "DataFileError",
     "EndpointFailedError",
     "FeatureScaleError",
@@ -373,6 +374,13 @@ class JobStoppedError(JobFailedError):
     """A job was stopped before it was through."""
 
     _status, _verb = "Stopped", "was stopped"
+
+
+class ClusterLostError(TrainingFailedError):
+    """A cluster cannot be reached, or was lost during a training.
+
+    The message says what is lost, and where the training can go on from.
+    """
 
 
 class TrainingJobFailedError(JobFailedError, TrainingFailedError):

@@ -77,8 +77,9 @@ ALLOWED = {
 WITHIN_TRAINING = {
     "training": {"training", "selection"},
     "selection": {"training", "selection"},
-    "linear": {"training", "selection", "linear"},
-    "factors": {"training", "selection", "factors"},
+    "shards": {"training", "shards"},
+    "linear": {"training", "selection", "shards", "linear"},
+    "factors": {"training", "selection", "shards", "factors"},
 }
 FOREIGN = {
     "_kernels": {"sklearn", "joblib", "pandas"},

@@ -7,14 +7,17 @@ from sklearn_sagemaker.backends.config import (
     resolve_backend,
     set_config,
 )
+from sklearn_sagemaker.backends.dask import DaskBackend
 from sklearn_sagemaker.backends.local import LocalBackend
-from sklearn_sagemaker.backends.protocol import Backend
+from sklearn_sagemaker.backends.protocol import Backend, FitRows
 from sklearn_sagemaker.backends.sagemaker import SageMakerBackend
 from sklearn_sagemaker.backends.subprocess import SubprocessBackend
 
 __all__ = [
     "BACKENDS",
     "Backend",
+    "DaskBackend",
+    "FitRows",
     "LocalBackend",
     "SageMakerBackend",
     "SubprocessBackend",

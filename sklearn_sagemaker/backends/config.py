@@ -7,12 +7,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from sklearn_sagemaker.backends.dask import DaskBackend
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.backends.protocol import Backend
 from sklearn_sagemaker.backends.sagemaker import SageMakerBackend
 from sklearn_sagemaker.backends.subprocess import SubprocessBackend
 
 BACKENDS: dict[str, type[Backend]] = {
+    "dask": DaskBackend,
     "local": LocalBackend,
     "sagemaker": SageMakerBackend,
     "subprocess": SubprocessBackend,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from sklearn.base import BaseEstimator
 
@@ -16,6 +18,24 @@ from sklearn_sagemaker._state import (
     TrainingSpec,
     WindowedData,
 )
+
+
+class FitRows(NamedTuple):
+    """What `fit` is given, as the user passes it.
+
+    Attributes
+    ----------
+    X, y, sample_weight : object
+    X_val, y_val, sample_weight_val : object
+        The user's validation rows, or None.
+    """
+
+    X: Any
+    y: Any = None
+    sample_weight: Any = None
+    X_val: Any = None
+    y_val: Any = None
+    sample_weight_val: Any = None
 
 
 class Backend(BaseEstimator, ABC):
@@ -62,6 +82,26 @@ class Backend(BaseEstimator, ABC):
             As passed to `fit`.
         """
         return not hasattr(X, "__dask_graph__")
+
+    @contextmanager
+    def placed(self, rows: FitRows, settings: Mapping[str, Any]) -> Iterator[FitRows]:
+        """Rows of a fit as this backend trains on them, for the time of the fit.
+
+        This one leaves them as they are. One that trains elsewhere may bring them
+        there, or yield a `RowSource` with labels and weights inside in place of X.
+
+        Parameters
+        ----------
+        rows : FitRows
+        settings : mapping
+            Parameters of the estimator by name, so that what cannot be trained is
+            refused before any rows are brought anywhere.
+
+        Yields
+        ------
+        rows : FitRows
+        """
+        yield rows
 
     def opened(self, X: Any) -> Any:
         """Rows as this backend trains on them: those in S3 are copied to this machine.

@@ -16,7 +16,7 @@ from sklearn_sagemaker._state import (
     TrainingSpec,
     WindowedData,
 )
-from sklearn_sagemaker.backends import Backend, resolve_backend
+from sklearn_sagemaker.backends import Backend, FitRows, resolve_backend
 from sklearn_sagemaker.estimators._attributes import set_attributes, set_pending
 from sklearn_sagemaker.estimators._folds import folds
 from sklearn_sagemaker.estimators._progress import monitored, show_call
@@ -42,8 +42,10 @@ from sklearn_sagemaker.estimators._validation import (
 
 def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) -> Any:
     """Train on arrays, or on a source of rows: loaded if it fits, else in windows."""
-    with all_or_nothing(estimator):
-        rows = X, y, sample_weight, X_val, y_val, sample_weight_val
+    rows = FitRows(X, y, sample_weight, X_val, y_val, sample_weight_val)
+    settings = estimator.get_params(deep=False)
+    placed = backend_for(estimator, X).placed(rows, settings)
+    with all_or_nothing(estimator), placed as rows:
         backend, spec, data, X, y = problem_of(estimator, *rows)
         validated = estimator.cv is not False or data.X_val is not None
         with monitored(estimator, X, y, validated=validated) as monitor:

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import closing
 from typing import Any
 
-from sklearn_sagemaker._state import RowSource
+from sklearn_sagemaker._state import RowSource, Shards
 
 
 def refuse_beside(source: RowSource, **arguments: Any) -> None:
@@ -36,6 +36,9 @@ def loaded(X: Any, y: Any, sample_weight: Any) -> tuple:
     if not isinstance(X, RowSource):
         return X, y, sample_weight
     refuse_beside(X, y=y, sample_weight=sample_weight)
+    if isinstance(X, Shards):
+        # They are where they are trained on.
+        return X, None, None
     X = X.snapshot()
     return X.load() if fits(X) else (X, None, None)
 

@@ -165,6 +165,8 @@ def check_source(estimator: Any, source: RowSource, *, reset: bool) -> None:
         estimator.n_features_in_ = found.n_features
         if hasattr(estimator, "feature_names_in_"):
             del estimator.feature_names_in_
+        if source.feature_names is not None:
+            estimator.feature_names_in_ = source.feature_names
     elif found.n_features != estimator.n_features_in_:
         raise ValueError(
             f"The dataset has {found.n_features} features, but "

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader, read_in
-from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
-from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker._state import Shards, TrainingData, TrainingSpec, WindowedData
 from sklearn_sagemaker.training.columns import Columns, columns_of, counted_columns
+from sklearn_sagemaker.training.pieces import Piece, Reading
 from sklearn_sagemaker.training.precision import in_safe_precision
 from sklearn_sagemaker.training.scaling import stored_counts
 from sklearn_sagemaker.training.schedule import n_batches
@@ -24,48 +24,12 @@ from sklearn_sagemaker.training.selection.validation import (
     stored_values,
 )
 from sklearn_sagemaker.training.weights import comparable
-from sklearn_sagemaker.training.windows import WindowStatistics, windows_of
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Rows that are trained on in one go.
-
-    Attributes
-    ----------
-    reader : RowReader
-    y, sample_weight : float64 arrays of shape (n_rows,)
-    folds : list of int64 arrays
-        The rows that train, fold by fold; one array without folds.
-    whole : bool
-        Whether an epoch is this piece and no other.
-    rng : numpy.random.Generator
-        For the order of the rows.
-    """
-
-    reader: RowReader
-    y: np.ndarray
-    sample_weight: np.ndarray
-    folds: list[np.ndarray]
-    whole: bool
-    rng: np.random.Generator
-
-    def share(self, weights: np.ndarray) -> float:
-        """Total weight of the rows that train, which counts if there are more pieces.
-
-        Parameters
-        ----------
-        weights : array of shape (n_rows,)
-            In the loss.
-        """
-        if self.whole:
-            return 1.0
-        return float(weights[self.folds[0]].sum(dtype=np.float64))
-
-
-Begin = Callable[[Piece], tuple[Callable[..., Any], float]]
-"""Of a piece: what trains a model on it and returns the mean loss, and the weight of
-the piece in the mean of an epoch."""
+from sklearn_sagemaker.training.windows import (
+    Survey,
+    WindowStatistics,
+    holds_out,
+    windows_of,
+)
 
 
 class ArrayRows:
@@ -184,7 +148,7 @@ class WindowRows:
         self, spec: TrainingSpec, source: WindowedData, known: np.ndarray | None = None
     ):
         self._source = source
-        self._totals = WindowStatistics(spec, source)
+        self._totals = self._learned(spec, source)
         data = self._totals.data
         self.columns = Columns(data.X.shape[1])
         if known is not None and len(self._totals.counts):
@@ -194,6 +158,10 @@ class WindowRows:
         # Windows bring the other weights as they are.
         data = comparable(rows_with(data, self.columns), exponent=0)
         self.data = in_safe_precision(data, self.spec.feature_names)
+
+    def _learned(self, spec: TrainingSpec, source: WindowedData) -> WindowStatistics:
+        """What is known of all rows before training."""
+        return WindowStatistics.of(spec, source)
 
     def stored(self, rows: np.ndarray) -> int:
         """See `ArrayRows`."""
@@ -252,6 +220,52 @@ class WindowRows:
                 )
 
 
+class ShardRows(WindowRows):
+    """Rows in shards that are trained on where they are; the sample is here."""
+
+    def __init__(
+        self, spec: TrainingSpec, source: WindowedData, known: np.ndarray | None = None
+    ):
+        super().__init__(spec, source, known)
+        self.shards = _shards_of(source)
+        self._of_all = replace(spec, resume=None)
+
+    def _learned(self, spec: TrainingSpec, source: WindowedData) -> WindowStatistics:
+        shards = _shards_of(source)
+        contents, held = shards.contents, holds_out(spec, source)
+        sizes = source.held_bytes, contents.n_bytes
+        plain = replace(spec, resume=None)
+        found = shards.reduce(survey_of, Survey.joined, plain, held, *sizes)
+        return WindowStatistics(found, source)
+
+    def reading(self) -> Reading:
+        """How the shards read the rows that train."""
+        return Reading(
+            self._of_all, self.columns, self.data.X.dtype, self._totals.limit
+        )
+
+
+def _shards_of(source: WindowedData) -> Shards:
+    assert isinstance(source.source, Shards)
+    return source.source
+
+
+def survey_of(shard: Any, spec: TrainingSpec, held_out: bool, *sizes: int) -> Survey:
+    """Counts and samples of the rows of a shard.
+
+    Parameters
+    ----------
+    shard : Shard
+    spec, held_out, *sizes : object
+        As of `Survey`.
+    """
+    survey = Survey(spec, held_out, *sizes)
+    with closing(shard.windows(spec)) as windows:
+        for window in windows:
+            survey.add(window)
+    return survey
+
+
 Rows = ArrayRows | WindowRows
 
 
@@ -295,7 +309,8 @@ def rows_of(
         If windows leave no row to train on, or ``cv`` needs all rows in memory.
     """
     if isinstance(data, WindowedData):
-        return WindowRows(spec, data, known)
+        kind = ShardRows if isinstance(data.source, Shards) else WindowRows
+        return kind(spec, data, known)
     return ArrayRows(spec, data, known)
 
 
@@ -338,39 +353,3 @@ def plan_rows(
         folds=folds,
     )
     return source.planned(plan)
-
-
-def train_epoch(
-    pieces: Generator[Piece, None, None],
-    begin: Begin,
-    models: list[tuple],
-    spread: Spread,
-) -> list[Any]:
-    """Train models once over the rows.
-
-    Parameters
-    ----------
-    pieces : generator of Piece
-    begin : callable
-        See `Begin`.
-    models : list of tuples
-        Arguments of what it returns.
-    spread : callable
-
-    Returns
-    -------
-    losses : list
-        Mean loss of each.
-    """
-    arguments = list(zip(*models, strict=True))
-    losses: list[Any] = [np.float64(0.0)] * len(models)
-    seen = 0.0
-    with closing(pieces):
-        for piece in pieces:
-            train, share = begin(piece)
-            parts = spread(train, *arguments)
-            losses = [
-                loss + part * share for loss, part in zip(losses, parts, strict=True)
-            ]
-            seen += share
-    return [loss / seen for loss in losses]

@@ -2,11 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker.training.rows import Piece, Rows
+from sklearn_sagemaker.training.pieces import Piece
+from sklearn_sagemaker.training.rows import Rows
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
+
+
+@dataclass(frozen=True)
+class LossLabels:
+    """What makes labels and weights of rows those of the loss.
+
+    Attributes
+    ----------
+    origin, unit : float
+        Labels are trained as ``(y - origin) / unit``.
+    mean_weight : float
+        Of the rows that train, which have 1 on average then.
+    multipliers : float64 array of shape (n_classes,) or None
+        Factor on the weights of each class.
+    """
+
+    origin: float
+    unit: float
+    mean_weight: float
+    multipliers: np.ndarray | None
+
+    def scaled(self, y: np.ndarray) -> np.ndarray:
+        """Labels as they are trained, in float64."""
+        return (y - self.origin) / self.unit
+
+    def weights(self, y: np.ndarray, sample_weight: np.ndarray) -> np.ndarray:
+        """Weights in the loss, in float64."""
+        return by_class(y, sample_weight / self.mean_weight, self.multipliers)
+
+
+def by_class(
+    y: np.ndarray, weights: np.ndarray, multipliers: np.ndarray | None
+) -> np.ndarray:
+    """Weights times the factors of their classes, if there are any."""
+    return weights if multipliers is None else weights * multipliers[y.astype(int)]
 
 
 class Targets:
@@ -27,7 +65,9 @@ class Targets:
 
     Attributes
     ----------
+    of_loss : LossLabels
     origin, unit : float
+        Of it.
     train, validation : (array, array)
         Labels and weights of the rows of the source and of those of the plan.
     loss_weights : (float64 array, float64 array)
@@ -44,16 +84,17 @@ class Targets:
         unit: float,
         multipliers: np.ndarray | None = None,
     ):
-        self.origin, self.unit = origin, unit
-        self._multipliers, self._dtype = multipliers, reader.dtype
         data = source.data
-        weights = self._by_class(data.y, data.sample_weight)
-        self._mean_weight = source.mean_weight(plan, weights, multipliers)
-        weights = weights / self._mean_weight
+        weights = by_class(data.y, data.sample_weight, multipliers)
+        mean = source.mean_weight(plan, weights, multipliers)
+        self.of_loss = LossLabels(origin, unit, mean, multipliers)
+        self.origin, self.unit = origin, unit
+        self._dtype = reader.dtype
+        weights = weights / mean
         self.train = self.validation = self._cast(data.y, weights)
         self.loss_weights = weights, weights
         if plan.reader is not reader:
-            apart = self._by_class(plan.y, plan.weights)
+            apart = by_class(plan.y, plan.weights, multipliers)
             self.validation = self._cast(plan.y, apart)
             self.loss_weights = weights, apart
 
@@ -68,17 +109,12 @@ class Targets:
         """The same in float64."""
         if piece.whole:
             return self.scaled(piece.y), self.loss_weights[0]
-        weights = piece.sample_weight / self._mean_weight
-        return self.scaled(piece.y), self._by_class(piece.y, weights)
+        of_loss = self.of_loss
+        return of_loss.scaled(piece.y), of_loss.weights(piece.y, piece.sample_weight)
 
     def scaled(self, y: np.ndarray) -> np.ndarray:
         """Labels as they are trained, in float64."""
-        return (y - self.origin) / self.unit
-
-    def _by_class(self, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        if self._multipliers is None:
-            return weights
-        return weights * self._multipliers[y.astype(int)]
+        return self.of_loss.scaled(y)
 
     def _cast(self, y: np.ndarray, weights: np.ndarray):
         return self.scaled(y).astype(self._dtype), weights.astype(self._dtype)

@@ -12,6 +12,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._sparse import checked_csr, summed, without_zeros
 from sklearn_sagemaker._state import (
+    Contents,
     TrainingData,
     TrainingSpec,
     Window,
@@ -56,7 +57,7 @@ class Sample:
         chosen = np.flatnonzero((draws < self.limit) & present)
         while not self._fits(window.X, chosen):
             self.limit *= SHRINK
-            self._parts = [_below(X, numbers, self.limit) for X, numbers in self._parts]
+            self._cut()
             chosen = chosen[draws[chosen] < self.limit]
         if len(chosen):
             numbers = np.stack([window.y, window.sample_weight, draws])[:, chosen]
@@ -67,9 +68,28 @@ class Sample:
             more = int(np.diff(X.indptr)[chosen].sum())
         else:
             more = len(chosen) * X.shape[1]
-        n_bytes = sum(_n_bytes(part) for part, _ in self._parts)
-        n_bytes += more * sum(part.itemsize for part in _values(X))
-        return n_bytes + ROW_BYTES * (len(self) + len(chosen)) <= self._n_bytes
+        more = more * sum(part.itemsize for part in _values(X)) + ROW_BYTES * len(
+            chosen
+        )
+        return self._n_held() + more <= self._n_bytes
+
+    def take_in(self, other: Sample) -> None:
+        """Take in the sample of other rows, which is emptied."""
+        self.limit = min(self.limit, other.limit)
+        self._parts += other._parts
+        other._parts = []
+        self._cut()
+        while self._n_held() > self._n_bytes:
+            self.limit *= SHRINK
+            self._cut()
+
+    def _cut(self) -> None:
+        parts = [_below(X, numbers, self.limit) for X, numbers in self._parts]
+        self._parts = [part for part in parts if part[0].shape[0]]
+
+    def _n_held(self) -> int:
+        in_all = sum(_n_bytes(part) for part, _ in self._parts)
+        return in_all + ROW_BYTES * len(self)
 
     def rows(self) -> tuple[Any, np.ndarray, np.ndarray]:
         """X, y and weights of the sample, in a random order; the sample is emptied."""
@@ -117,21 +137,41 @@ def windows_of(
         If a window has another width or type than the source says, or a number to
         predict is NaN or infinite.
     """
-    contents = data.source.contents
-    wanted = contents.sparse, contents.dtype, contents.n_features
     with closing(data.source.windows(spec.seed, epoch)) as found:
-        for X, y, weights, draws in found:
-            # The kernels trust these.
-            if (sp.issparse(X), X.dtype, X.shape[1]) != wanted:
-                raise ValueError(
-                    "The rows of the dataset have become others during the fit; "
-                    "leave its files alone until it ends."
-                )
-            if contents.sparse:
-                X = without_zeros(summed(checked_csr(X)))
-            if weights is None:
-                weights = np.ones(len(y))
-            yield Window(X, *_encoded(spec, y, weights.astype(np.float64)), draws)
+        for rows in found:
+            yield window_of(spec, data.source.contents, *rows)
+
+
+def window_of(
+    spec: TrainingSpec, contents: Contents, X, y, weights, draws: np.ndarray
+) -> Window:
+    """Some rows of a source, with labels and weights as the spec says.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    contents : Contents
+        Of the source.
+    X, y, weights, draws : object
+        As of `RowSource.windows`.
+
+    Raises
+    ------
+    ValueError
+        As of `windows_of`.
+    """
+    # The kernels trust these.
+    wanted = contents.sparse, contents.dtype, contents.n_features
+    if (sp.issparse(X), X.dtype, X.shape[1]) != wanted:
+        raise ValueError(
+            "The rows of the dataset have become others during the fit; "
+            "leave its files alone until it ends."
+        )
+    if contents.sparse:
+        X = without_zeros(summed(checked_csr(X)))
+    if weights is None:
+        weights = np.ones(len(y))
+    return Window(X, *_encoded(spec, y, weights.astype(np.float64)), draws)
 
 
 def _encoded(spec: TrainingSpec, y, weights) -> tuple[np.ndarray, np.ndarray]:
@@ -147,12 +187,100 @@ def _encoded(spec: TrainingSpec, y, weights) -> tuple[np.ndarray, np.ndarray]:
     return numbers.astype(np.float64), np.where(known, weights, 0.0)
 
 
-class WindowStatistics:
-    """Counts and sums of all rows, from one pass, and a sample of the rows.
+class Survey:
+    """Counts and sums of rows, from one pass over them, and two samples of them.
 
     Parameters
     ----------
     spec : TrainingSpec
+    held_out : bool
+        Whether to hold rows out.
+    held_bytes, n_bytes : int
+        Memory for each sample, and that all rows would take.
+
+    Attributes
+    ----------
+    n_rows, stored : int
+        Rows of a weight above zero, and the values that they store.
+    weight : float
+        Their total weight.
+    class_weights : float64 array of shape (n_classes,)
+        Of the classes; empty for regression.
+    counts : int64 array of shape (n_features,)
+        How many rows store each feature; empty for dense rows.
+    sizes : list of int
+        Rows of each window.
+    held, kept : Sample
+        Rows held out, and of the others those of the largest draws.
+    """
+
+    def __init__(
+        self, spec: TrainingSpec, held_out: bool, held_bytes: int, n_bytes: int
+    ):
+        share = spec.validation_fraction
+        share = HELD_OUT if share == "auto" else float(share)
+        share = share if held_out else 0.0
+        # About as much as there is memory for.
+        room = held_bytes / max(1, n_bytes)
+        self.held = Sample(min(share, room), held_bytes)
+        self.kept = Sample(min(1.0 - share, room), held_bytes)
+        self.held_out = held_out
+        self.n_rows = self.stored = 0
+        self.weight = 0.0
+        self.sizes: list[int] = []
+        classes = spec.n_classes if spec.predictor_type != "regressor" else 0
+        self.class_weights = np.zeros(classes)
+        self.counts = np.zeros(0, dtype=np.int64)
+
+    def add(self, window: Window) -> None:
+        """Take in some rows."""
+        self._count(window)
+        if self.held_out:
+            self.held.add(window, window.draws)
+        # The training rows of the sample: those of the largest draws.
+        self.kept.add(window, np.nextafter(1.0, 0.0) - window.draws)
+
+    def _count(self, window: Window) -> None:
+        weights = window.sample_weight
+        rows = np.flatnonzero(weights > 0)
+        self.sizes.append(len(rows))
+        self.n_rows += len(rows)
+        self.weight += float(weights.sum())
+        if len(self.class_weights):
+            n = len(self.class_weights)
+            self.class_weights += np.bincount(window.y.astype(int), weights, n)
+        if not sp.issparse(window.X):
+            self.stored += len(rows) * window.X.shape[1]
+            return
+        X = window.X if len(rows) == len(weights) else window.X[rows]
+        self.stored += X.nnz
+        if not len(self.counts):
+            self.counts = np.zeros(X.shape[1], dtype=np.int64)
+        self.counts += np.bincount(X.indices, minlength=X.shape[1])
+
+    def joined(self, other: Survey) -> Survey:
+        """The same, with the rows of another, which is used up."""
+        self.n_rows += other.n_rows
+        self.stored += other.stored
+        self.weight += other.weight
+        self.sizes += other.sizes
+        self.class_weights = self.class_weights + other.class_weights
+        if not len(self.counts):
+            self.counts = other.counts
+        elif len(other.counts):
+            self.counts = self.counts + other.counts
+        self.held.take_in(other.held)
+        self.kept.take_in(other.kept)
+        return self
+
+
+class WindowStatistics:
+    """What is known of all rows before training, and a sample of them.
+
+    Parameters
+    ----------
+    survey : Survey
+        Of all rows; its samples are emptied.
     source : WindowedData
 
     Attributes
@@ -162,6 +290,8 @@ class WindowStatistics:
         validation rows.
     held_out : bool
         Whether validation rows were held out here.
+    limit : float
+        Draws from which on rows train.
     n_train : int
         Rows to train on, those of weight zero left out.
     n_rows, stored : int
@@ -179,59 +309,34 @@ class WindowStatistics:
         If no row of non-zero weight is left to train on.
     """
 
-    def __init__(self, spec: TrainingSpec, source: WindowedData):
-        share = spec.validation_fraction
-        share = HELD_OUT if share == "auto" else float(share)
-        self.held_out = source.X_val is None and spec.cv is not False
-        self._limit = share if self.held_out else 0.0
-        # About as much as there is memory for.
-        room = source.held_bytes / max(1, source.n_bytes)
-        held = Sample(min(self._limit, room), source.held_bytes)
-        kept = Sample(min(1.0 - self._limit, room), source.held_bytes)
-        self.n_rows = self.stored = 0
-        self.weight = 0.0
-        self._sizes: list[int] = []
-        classes = spec.n_classes if spec.predictor_type != "regressor" else 0
-        self.class_weights = np.zeros(classes)
-        self.counts = np.zeros(0, dtype=np.int64)
-        with closing(windows_of(spec, source, None)) as windows:
-            for window in windows:
-                self._count(window)
-                if self.held_out:
-                    held.add(window, window.draws)
-                # The training rows of the sample: those of the largest draws.
-                kept.add(window, np.nextafter(1.0, 0.0) - window.draws)
-        self.n_train = self.n_rows
-        self.held_out = len(held) > 0
-        self._limit = held.limit if self.held_out else 0.0
+    def __init__(self, survey: Survey, source: WindowedData):
+        self.n_rows = self.n_train = survey.n_rows
+        self.stored, self.weight = survey.stored, survey.weight
+        self.class_weights, self.counts = survey.class_weights, survey.counts
+        self._sizes = survey.sizes
+        self.held_out = len(survey.held) > 0
+        self.limit = survey.held.limit if self.held_out else 0.0
         validation = (source.X_val, source.y_val, source.sample_weight_val)
         if self.held_out:
-            validation = held.rows()
+            validation = survey.held.rows()
             self._take_away(validation[1], validation[2])
-        if not len(kept):
+        if not len(survey.kept):
             raise ValueError(
                 "No row of non-zero weight is left to train on; check the weights, "
                 "hold less out with validation_fraction, or give the rows more memory."
             )
-        self.data = TrainingData(*kept.rows(), *validation)
+        self.data = TrainingData(*survey.kept.rows(), *validation)
 
-    def _count(self, window: Window) -> None:
-        weights = window.sample_weight
-        rows = np.flatnonzero(weights > 0)
-        self._sizes.append(len(rows))
-        self.n_rows += len(rows)
-        self.weight += float(weights.sum())
-        if len(self.class_weights):
-            n = len(self.class_weights)
-            self.class_weights += np.bincount(window.y.astype(int), weights, n)
-        if not sp.issparse(window.X):
-            self.stored += len(rows) * window.X.shape[1]
-            return
-        X = window.X if len(rows) == len(weights) else window.X[rows]
-        self.stored += X.nnz
-        if not len(self.counts):
-            self.counts = np.zeros(X.shape[1], dtype=np.int64)
-        self.counts += np.bincount(X.indices, minlength=X.shape[1])
+    @classmethod
+    def of(cls, spec: TrainingSpec, source: WindowedData) -> WindowStatistics:
+        """By one pass over the windows of a source."""
+        survey = Survey(
+            spec, holds_out(spec, source), source.held_bytes, source.n_bytes
+        )
+        with closing(windows_of(spec, source, None)) as windows:
+            for window in windows:
+                survey.add(window)
+        return cls(survey, source)
 
     def _take_away(self, y: np.ndarray, weights: np.ndarray) -> None:
         """Count the rows held out no longer among those that train."""
@@ -243,8 +348,7 @@ class WindowStatistics:
 
     def train_rows(self, window: Window) -> np.ndarray:
         """Numbers of the rows of a window that train."""
-        trains = (window.draws >= self._limit) & (window.sample_weight > 0)
-        return np.flatnonzero(trains)
+        return rows_that_train(window, self.limit)
 
     def updates(self, mini_batch_size: int) -> int:
         """Mini-batches of an epoch, as far as can be told beforehand."""
@@ -254,3 +358,14 @@ class WindowStatistics:
     def plan(self, plan: ValidationPlan) -> ValidationPlan:
         """A plan made for ``data`` that says where its validation rows come from."""
         return replace(plan, kind="hold-out") if self.held_out else plan
+
+
+def holds_out(spec: TrainingSpec, source: WindowedData) -> bool:
+    """Whether rows are held out, for want of validation rows that the user gives."""
+    return source.X_val is None and spec.cv is not False
+
+
+def rows_that_train(window: Window, limit: float) -> np.ndarray:
+    """Numbers of the rows of a window whose draws are not below a limit."""
+    trains = (window.draws >= limit) & (window.sample_weight > 0)
+    return np.flatnonzero(trains)

@@ -420,7 +420,7 @@ def statistics_of(X, y, weights=None, held=1 << 20, **parameters):
         "linear-learner", "binary_classifier", {}, classes, **parameters
     )
     data = WindowedData(source)
-    return WindowStatistics(spec, data), list(windows_of(spec, data, None))
+    return WindowStatistics.of(spec, data), list(windows_of(spec, data, None))
 
 
 @pytest.mark.parametrize("sparse", [False, True], ids=["dense", "csr"])

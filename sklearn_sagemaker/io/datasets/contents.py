@@ -54,17 +54,7 @@ class Look:
         if self.sparse is None:
             self.sparse, self.first, self.dtype = sparse, path, X.dtype
             self.n_features = X.shape[1]
-        if sparse != self.sparse:
-            ours, theirs = ("sparse", "dense") if sparse else ("dense", "sparse")
-            raise DataFileError(
-                f"{path}: its rows are {ours}, those of {self.first} are {theirs}; "
-                "write all files the same way."
-            )
-        if X.shape[1] != self.n_features and not sparse:
-            raise DataFileError(
-                f"{path}: its rows have {X.shape[1]} features, those of {self.first} "
-                f"have {self.n_features}; write all files the same way."
-            )
+        self._check_layout(path, sparse, X.shape[1])
         self.n_features = max(self.n_features, X.shape[1])
         self.dtype = np.result_type(self.dtype, X.dtype)
         if path != self._path:
@@ -78,7 +68,45 @@ class Look:
         if weights is not None:
             y = y[weights > 0]
         self.n_rows += len(y)
-        self._count(path, y)
+        self._count(path, *np.unique(y, return_counts=True))
+
+    def _check_layout(self, path: str, sparse: bool, n_features: int) -> None:
+        """Refuse rows of another kind or width."""
+        if sparse != self.sparse:
+            ours, theirs = ("sparse", "dense") if sparse else ("dense", "sparse")
+            raise DataFileError(
+                f"{path}: its rows are {ours}, those of {self.first} are {theirs}; "
+                "write all of them the same way."
+            )
+        if n_features != self.n_features and not sparse:
+            raise DataFileError(
+                f"{path}: its rows have {n_features} features, those of {self.first} "
+                f"have {self.n_features}; write all of them the same way."
+            )
+
+    def take_in(self, other: Look) -> None:
+        """Add what another look has found.
+
+        Raises
+        ------
+        DataFileError
+            If that does not go with what this one has.
+        """
+        if other.sparse is None:
+            return
+        if self.sparse is None:
+            vars(self).update(vars(other))
+            return
+        self._check_layout(other.first, bool(other.sparse), other.n_features)
+        self.n_features = max(self.n_features, other.n_features)
+        self.dtype = np.result_type(self.dtype, other.dtype)
+        for name in ("n_rows", "n_bytes", "n_all", "n_stored"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.weighted |= other.weighted
+        if other.many:
+            self.many, self.labels, self.counts = True, None, None
+        elif other.labels is not None and other.counts is not None:
+            self._count(other.first, other.labels, other.counts)
 
     def _check_numbers(self, path: str, rows: Rows) -> None:
         """Refuse features, labels and weights that are not finite."""
@@ -96,17 +124,16 @@ class Look:
                 f"{place(at)}: the label is {y[at]}; it must be a finite number."
             )
 
-    def _count(self, path: str, y: np.ndarray) -> None:
+    def _count(self, path: str, labels: np.ndarray, counts: np.ndarray) -> None:
         if self.many:
             return
-        if self.labels is not None and (y.dtype.kind in "US") != (
+        if self.labels is not None and (labels.dtype.kind in "US") != (
             self.labels.dtype.kind in "US"
         ):
             raise DataFileError(
-                f"{path}: some labels of the files are text and others numbers; write "
-                "them all the same way."
+                f"{path}: some labels are text and others numbers; write them all the "
+                "same way."
             )
-        labels, counts = np.unique(y, return_counts=True)
         if self.labels is not None and self.counts is not None:
             merged = np.concatenate([self.labels, labels])
             counts = np.concatenate([self.counts, counts])

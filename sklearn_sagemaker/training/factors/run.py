@@ -36,9 +36,10 @@ from sklearn_sagemaker.training.factors.sweeps import (
 )
 from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.memory import check_epochs
+from sklearn_sagemaker.training.pieces import Piece, train_epoch
 from sklearn_sagemaker.training.prequential import storage_of
 from sklearn_sagemaker.training.progress import Checkpoints, Progress, run_epochs
-from sklearn_sagemaker.training.rows import Piece, plan_rows, rows_of, train_epoch
+from sklearn_sagemaker.training.rows import plan_rows, rows_of
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
 from sklearn_sagemaker.training.selection.validation import CV_BUDGET

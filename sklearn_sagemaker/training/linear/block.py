@@ -36,11 +36,10 @@ ROW_PARTS = 2
 results never depend on the number of threads."""
 SPLIT_ROWS = 64
 
-_CHANGED = (
-    "active", "W", "S", "bias", "steps", "counts", "best_weights", "best_bias",
-    "_parked",
-)  # fmt: skip
-"""What training changes."""
+_MOVING = ("active", "W", "S", "bias", "steps", "counts")
+"""What a pass over rows changes..."""
+_KEPT = ("best_weights", "best_bias", "_parked")
+"""... and what the others change that training does."""
 
 
 @lru_cache(maxsize=8)
@@ -628,17 +627,30 @@ class ColumnBlock:
 
     def checkpoint(self) -> dict[str, Any]:
         """Plain values that say all that training has changed."""
-        return {name: getattr(self, name) for name in _CHANGED}
+        return {name: getattr(self, name) for name in (*_MOVING, *_KEPT)}
 
     def continue_from(self, checkpoint: dict[str, Any]) -> None:
         """Be as when the checkpoint was taken."""
-        self.active = checkpoint["active"]
+        for name in _KEPT:
+            setattr(self, name, checkpoint[name])
+        self.move_to(checkpoint)
+
+    def moving(self) -> dict[str, Any]:
+        """What the models that are active have of their training until now."""
+        return {name: getattr(self, name) for name in _MOVING}
+
+    def move_to(self, state: dict[str, Any]) -> None:
+        """Train on from a state of such a block, which stays as it is."""
+        self.active = state["active"]
         if len(self.active):
             self._lay_out()
-        self.W = self._aligned(checkpoint["W"])
-        self.S = [self._aligned(state) for state in checkpoint["S"]]
-        for name in _CHANGED[3:]:
-            setattr(self, name, checkpoint[name])
+        self.W = self._aligned(state["W"])
+        self.S = [self._aligned(part) for part in state["S"]]
+        self.bias = state["bias"].copy()
+        self.steps, self.counts = (
+            np.rint(state[name]).astype(kind)
+            for name, kind in (("steps", np.int64), ("counts", np.int32))
+        )
         self._columns = self._described()
 
     def _aligned(self, values: np.ndarray) -> np.ndarray:

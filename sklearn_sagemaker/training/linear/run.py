@@ -49,18 +49,20 @@ from sklearn_sagemaker.training.linear.resume import (
     on_columns,
     resume_blocks,
 )
+from sklearn_sagemaker.training.linear.rounds import Blueprint, LinearShards
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solver import Solver
 from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.linear.wide import WideSolver, check_wide, solves_wide
 from sklearn_sagemaker.training.memory import check_epochs, check_width
+from sklearn_sagemaker.training.pieces import Piece, train_epoch
 from sklearn_sagemaker.training.progress import (
     Checkpoints,
     Progress,
     run_epochs,
     summary,
 )
-from sklearn_sagemaker.training.rows import Piece, plan_rows, rows_of, train_epoch
+from sklearn_sagemaker.training.rows import ShardRows, plan_rows, rows_of
 from sklearn_sagemaker.training.sagemaker_rules import scaler_rows
 from sklearn_sagemaker.training.scaling import (
     FeatureStatistics,
@@ -316,10 +318,7 @@ class LinearRun:
         )
 
     def _make_blocks(self, per_block: int, teams: ExitStack) -> list[ColumnBlock]:
-        boost = None
-        if self.reader.sparse:
-            counts = self.source.stored_counts(self.rows)
-            boost = penalty_boost(self.settings, self.statistics, *counts, self.batch)
+        boost = self._boost()
         n_blocks = -(-len(self.candidates) // per_block)
         members = min(ROW_PARTS, max(1, self.jobs // n_blocks), processors())
         if self.reader.sparse or self.stored < TEAM_WORK:
@@ -335,6 +334,33 @@ class LinearRun:
             per_block,
             [teams.enter_context(Team(members)) for _ in range(n_blocks)],
         )
+
+    def _boost(self) -> np.ndarray | None:
+        if not self.reader.sparse:
+            return None
+        counts = self.source.stored_counts(self.rows)
+        return penalty_boost(self.settings, self.statistics, *counts, self.batch)
+
+    def _on_shards(self, per_block: int, updates: int) -> LinearShards | None:
+        """What trains the blocks where the rows are, if they are in shards."""
+        if not isinstance(self.source, ShardRows):
+            return None
+        # As many steps as one machine takes, each by fewer rows.
+        batch = max(1, self.batch // self.source.shards.n_shards)
+        blueprint = Blueprint(
+            self.source.reading(),
+            replace(self.spec, resume=None, keep_state=False),
+            bool(self.reader.sparse),
+            self.candidates,
+            self.statistics,
+            self.label_scaler,
+            self._boost(),
+            per_block,
+            self.targets.of_loss,
+            batch,
+            self.total,
+        )
+        return LinearShards(self.source, blueprint, updates)
 
     # ---------------------------------------------------------------- training
     def train(
@@ -365,6 +391,7 @@ class LinearRun:
             ]
             updates = self.source.updates(self.plan, self.batch)
             self.step, self.total = 0, updates * self.epochs
+            self.on_shards = self._on_shards(per_block, updates)
             start = self._continue_from(saved) if saved else 0
             after = partial(self._keep, checkpoints, per_block) if checkpoints else None
             with threads(min(self.jobs, len(self.blocks))) as spread:
@@ -468,8 +495,12 @@ class LinearRun:
             for block, progress in zip(self.blocks, self.progress, strict=True)
             if len(block.active)
         ]
-        pieces = self.source.pieces(self.trained + epoch, self.plan, self.reader)
-        losses = train_epoch(pieces, self._begin, running, spread)
+        number = self.trained + epoch
+        if self.on_shards is not None:
+            losses, self.step = self.on_shards.epoch(number, self.blocks, self.step)
+        else:
+            pieces = self.source.pieces(number, self.plan, self.reader)
+            losses = train_epoch(pieces, self._begin, running, spread)
         validate = partial(self._validate_block, epoch)
         spread(validate, *zip(*running, strict=True), losses)
         return sum(len(block.active) for block in self.blocks)

@@ -22,7 +22,8 @@ from sklearn_sagemaker.training.linear.penalties import LEAST_LEFT, Path, SmallP
 from sklearn_sagemaker.training.linear.quadratic import MANY
 from sklearn_sagemaker.training.linear.signed import SignedQuadratic
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
-from sklearn_sagemaker.training.rows import ArrayRows
+from sklearn_sagemaker.training.linear.sums import over_shards
+from sklearn_sagemaker.training.rows import ArrayRows, ShardRows
 
 
 class SquaredFits(Fits):
@@ -90,6 +91,9 @@ class SquaredFits(Fits):
 
     def _over_rows(self, summed) -> list[np.ndarray]:
         """Sums, or triangles, of each group of rows."""
+        if isinstance(self.source, ShardRows):
+            of_loss = self.targets.of_loss
+            return [over_shards(self.source, of_loss, self.rows, summed)]
         found: list[Any] = []
         with closing(self.source.pieces(0, self.plan, self.reader)) as pieces:
             for piece in pieces:

@@ -1,0 +1,277 @@
+"""Linear Learner on rows in shards: the rounds of an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker.training.linear.block import ColumnBlock
+from sklearn_sagemaker.training.linear.blocks import make_blocks
+from sklearn_sagemaker.training.linear.candidates import Candidates
+from sklearn_sagemaker.training.linear.settings import LinearSettings
+from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.pieces import Reading
+from sklearn_sagemaker.training.rows import ShardRows
+from sklearn_sagemaker.training.scaling import FeatureStatistics
+from sklearn_sagemaker.training.schedule import epoch_order, learning_rates
+from sklearn_sagemaker.training.shards.merging import joined_arrays
+from sklearn_sagemaker.training.shards.shard import Part, Shard
+from sklearn_sagemaker.training.targets import LossLabels
+
+UPDATES = 16
+"""Mini-batches of a shard between two joinings."""
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """What a shard makes the blocks of a run from, and trains them with.
+
+    Attributes
+    ----------
+    reading : Reading
+    spec : TrainingSpec
+        Of the columns that are trained.
+    sparse : bool
+        Whether rows are CSR.
+    candidates, statistics, label_scaler, boost, per_block : object
+        As of `make_blocks`.
+    of_loss : LossLabels
+    batch : int
+        Rows of a mini-batch of a shard.
+    total : int
+        Updates of the whole run.
+    """
+
+    reading: Reading
+    spec: TrainingSpec
+    sparse: bool
+    candidates: Candidates
+    statistics: FeatureStatistics
+    label_scaler: np.ndarray
+    boost: np.ndarray | None
+    per_block: int
+    of_loss: LossLabels
+    batch: int
+    total: int
+
+    def blocks(self) -> list[ColumnBlock]:
+        """Blocks like those of the run, before any training."""
+        columns, dtype = self.reading.columns, self.reading.dtype
+        shape = (0, len(columns))
+        empty = sp.csr_array(shape, dtype=dtype) if self.sparse else np.empty(shape)
+        n_blocks = -(-len(self.candidates) // self.per_block)
+        return make_blocks(
+            LinearSettings(self.spec),
+            RowReader(empty.astype(dtype)),
+            columns,
+            self.candidates,
+            self.statistics,
+            self.label_scaler,
+            self.boost,
+            self.per_block,
+            [Team() for _ in range(n_blocks)],
+        )
+
+
+@dataclass
+class Round:
+    """What came of a round on some shards.
+
+    Attributes
+    ----------
+    states : list of dict
+        Of each block that trains: see `ColumnBlock.moving`.
+    updates : list of float64 arrays of shape (n_features,) or (1,)
+        Mini-batches that trained each feature, or all of them.
+    losses : list of arrays
+        Sums of the losses of each block's models, by weight.
+    batches : int
+        Mini-batches, of the shard that had most.
+    weight : float
+        Of the rows.
+    """
+
+    states: list[dict[str, Any]]
+    updates: list[np.ndarray]
+    losses: list[np.ndarray]
+    batches: int
+    weight: float
+
+    def joined(self, other: Round) -> Round:
+        """The same, with what came of it on other shards."""
+        if not other.weight or not self.weight:
+            return self if self.weight else other
+        for state, theirs, *updates in zip(
+            self.states, other.states, self.updates, other.updates, strict=True
+        ):
+            _join(state, theirs, tuple(updates))
+        self.updates = [
+            mine + theirs
+            for mine, theirs in zip(self.updates, other.updates, strict=True)
+        ]
+        self.losses = [
+            mine + theirs
+            for mine, theirs in zip(self.losses, other.losses, strict=True)
+        ]
+        self.batches = max(self.batches, other.batches)
+        self.weight += other.weight
+        return self
+
+
+def _join(state: dict[str, Any], other: dict[str, Any], updates: tuple) -> None:
+    """Take another block's state into one."""
+    in_all = tuple(one.max(keepdims=True) for one in updates)
+    for name in ("W", "S", "counts"):
+        mine, theirs = state[name], other[name]
+        if name == "S":
+            state[name] = [
+                joined_arrays(*pair, updates) for pair in zip(mine, theirs, strict=True)
+            ]
+        elif len(mine):
+            state[name] = joined_arrays(mine, theirs, updates)
+    # Intercepts take every step.
+    state["bias"] = joined_arrays(state["bias"], other["bias"], in_all)
+    state["steps"] = joined_arrays(state["steps"], other["steps"], in_all)
+
+
+def train_round(
+    shard: Shard,
+    blueprint: Blueprint,
+    states: Sequence[dict[str, Any] | None],
+    epoch: int,
+    part: Part,
+    step: int,
+) -> Round:
+    """Train some models on a part of the rows of a shard.
+
+    Parameters
+    ----------
+    shard : Shard
+    blueprint : Blueprint
+    states : sequence of dict or None
+        Of each block, from which all shards start; None if it trains no longer.
+    epoch : int
+        Among those of the trainings that this one continues.
+    part : (int, int)
+        Of the epoch.
+    step : int
+        Updates of the run before this round.
+
+    Returns
+    -------
+    round : Round
+    """
+    running = []
+    for block, state in zip(blueprint.blocks(), states, strict=True):
+        if state is not None:
+            block.move_to(state)
+            running.append(block)
+    before = [block.counts.copy() for block in running]
+    losses = [np.zeros(len(block.active)) for block in running]
+    seen, batches, dtype = 0.0, 0, blueprint.reading.dtype
+    with (
+        np.errstate(all="ignore"),
+        closing(shard.pieces(blueprint.reading, epoch, part)) as pieces,
+    ):
+        for piece in pieces:
+            of_loss = blueprint.of_loss
+            labels = of_loss.scaled(piece.y).astype(dtype)
+            weights = of_loss.weights(piece.y, piece.sample_weight).astype(dtype)
+            order, bounds, fold = epoch_order(piece.folds, blueprint.batch, piece.rng)
+            fold = np.full_like(fold, -1)
+            share = piece.share(weights)
+            for block, loss in zip(running, losses, strict=True):
+                rates = learning_rates(
+                    block.candidates, step + batches, len(fold), blueprint.total
+                )
+                loss += share * block.train_epoch(
+                    order, bounds, fold, labels, weights, rates, None, piece.reader
+                )
+            seen += share
+            batches += len(fold)
+    updates = [
+        _updates(block, counts, batches)
+        for block, counts in zip(running, before, strict=True)
+    ]
+    found = [
+        {**block.moving(), "counts": block.counts.astype(float), "steps": steps}
+        for block in running
+        for steps in [block.steps.astype(float)]
+    ]
+    return Round(found, updates, losses, batches, seen)
+
+
+def _updates(block: ColumnBlock, before: np.ndarray, batches: int) -> np.ndarray:
+    if not len(before) or len(block.shift):
+        return np.array([float(batches)])
+    return (block.counts - before).astype(float)
+
+
+class LinearShards:
+    """The epochs of a run on rows in shards.
+
+    Parameters
+    ----------
+    source : ShardRows
+    blueprint : Blueprint
+    updates : int
+        Mini-batches of an epoch.
+    """
+
+    def __init__(self, source: ShardRows, blueprint: Blueprint, updates: int):
+        self._shards, self._blueprint = source.shards, blueprint
+        rounds = source.shards.rounds
+        if isinstance(rounds, str):
+            rounds = max(1, round(updates / UPDATES))
+        self._rounds: int = rounds
+
+    def epoch(
+        self, number: int, blocks: Sequence[ColumnBlock], step: int
+    ) -> tuple[list[np.ndarray], int]:
+        """Train the active models of the blocks once over the rows.
+
+        Parameters
+        ----------
+        number : int
+            Among those of the trainings that this one continues.
+        blocks : sequence of ColumnBlock
+            All of the run.
+        step : int
+            Updates before.
+
+        Returns
+        -------
+        losses : list of arrays
+            Mean training loss of the active models of each block that has some.
+        step : int
+            Updates until now.
+        """
+        running = [block for block in blocks if len(block.active)]
+        sums, weight = [np.zeros(len(block.active)) for block in running], 0.0
+        for place in range(self._rounds):
+            states = [block.moving() if len(block.active) else None for block in blocks]
+            found: Round = self._shards.reduce(
+                train_round,
+                Round.joined,
+                self._blueprint,
+                states,
+                number,
+                (place, self._rounds),
+                step,
+            )
+            if not found.weight:
+                continue
+            for block, state in zip(running, found.states, strict=True):
+                block.move_to(state)
+            for total, loss in zip(sums, found.losses, strict=True):
+                total += loss
+            weight += found.weight
+            step += found.batches
+        return [total / max(weight, 1e-300) for total in sums], step

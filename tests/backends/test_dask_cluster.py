@@ -1,0 +1,194 @@
+"""Training on a Dask cluster of processes: what X may be, and what may go wrong."""
+
+import logging
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.datasets import make_classification, make_regression
+
+from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
+from sklearn_sagemaker.backends import DaskBackend
+from sklearn_sagemaker.backends.dask_shards import DaskShards
+from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
+from sklearn_sagemaker.training.shards.here import LocalShards
+
+from .support import assert_same
+
+pytestmark = [
+    pytest.mark.slow,
+    # Dask leaves sockets to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+distributed = pytest.importorskip("distributed")
+
+X, Y = make_classification(600, 6, random_state=0)
+SETTINGS = {"num_models": 3, "epochs": 2, "optimizer": "adam", "random_state": 0}
+
+
+def classifier(backend, **settings):
+    return LinearLearnerClassifier(**{**SETTINGS, "backend": backend, **settings})
+
+
+class InProcess(DaskBackend):
+    """The same shards, one after the other in this process."""
+
+    def _sent(self, client, spec, data):
+        class One:
+            def scatter(self, held, **_):
+                return held
+
+        found = super()._sent(One(), spec, data)
+        shards = [
+            found._rows.held(One(), number, "").shard(found.contents)
+            for number in range(self.n_shards)
+        ]
+        return LocalShards(shards, found.contents, self.memory)
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return classifier(InProcess(n_shards=4)).fit(X, Y)
+
+
+def test_a_cluster_trains_as_one_process_does(cluster, expected):
+    model = classifier(DaskBackend(cluster, n_shards=4)).fit(X, Y)
+    assert_same(model, expected)
+    assert model.resolved_params_["n_shards"] == 4
+
+
+def partitions(rows, labels):
+    return da.from_array(rows, chunks=(100, 3)), da.from_array(labels, chunks=70)
+
+
+def test_collections_of_one_kind_and_another_train_alike(cluster):
+    pandas = pytest.importorskip("pandas")
+    frames = pytest.importorskip("dask.dataframe")
+    names = [f"x{number}" for number in range(6)]
+    table = pandas.DataFrame(X, columns=names).assign(y=Y, w=1.0)
+    table = frames.from_pandas(table, npartitions=6)
+    blocks = [dask.delayed(X[k : k + 100]) for k in range(0, 600, 100)]
+    labels = [Y[k : k + 100] for k in range(0, 600, 100)]
+    backend = DaskBackend(cluster, n_shards=3)
+    found = [
+        classifier(backend).fit(*rows)
+        for rows in (
+            partitions(X, Y),
+            (blocks, labels),
+            (table[names], table["y"], table["w"]),
+        )
+    ]
+    assert found[2].feature_names_in_.tolist() == names
+    for model in found[1:]:
+        assert (model.coef_ == found[0].coef_).all()
+    assert found[0].score(X, Y) > 0.8
+
+
+def test_text_labels_sparse_blocks_and_validation_rows(cluster):
+    rows = sp.random_array((600, 30), density=0.2, rng=0, format="csr")
+    labels = np.where(rows[:, [0]].toarray().ravel() > 0, "yes", "no")
+    blocks = [dask.delayed(rows[k : k + 150]) for k in range(0, 600, 150)]
+    texts = [dask.delayed(labels[k : k + 150]) for k in range(0, 600, 150)]
+    model = classifier(DaskBackend(cluster), epochs=10, class_weight="balanced")
+    model.fit(blocks, texts, X_val=blocks[:1], y_val=texts[:1])
+    assert model.classes_.tolist() == ["no", "yes"]
+    assert model.score(rows, labels) > 0.95
+    with pytest.raises(ValueError, match=r"X_val takes \d+ bytes, more than memory=10"):
+        classifier(DaskBackend(cluster, memory=10)).fit(X, Y, X_val=blocks, y_val=texts)
+
+
+def test_a_worker_lost_in_the_middle_changes_no_bit(expected, monkeypatch):
+    rows = partitions(X, Y)
+    with (
+        distributed.LocalCluster(
+            n_workers=2,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            silence_logs=logging.CRITICAL,
+        ) as own,
+        distributed.Client(own, set_as_default=False) as client,
+    ):
+        backend = DaskBackend(client, n_shards=4)
+        on_partitions = classifier(backend).fit(*rows)
+        calls = []
+        joined = DaskShards._joined
+
+        def killing(self, *arguments):
+            calls.append(arguments)
+            if len(calls) == 4:
+                # One of two, while it works.
+                pid = own.workers[len(killed)].pid
+                killed.append(pid)
+                threading.Timer(0.01, os.kill, (pid, signal.SIGKILL)).start()
+            return joined(self, *arguments)
+
+        monkeypatch.setattr(DaskShards, "_joined", killing)
+        killed = []
+        assert_same(classifier(backend).fit(X, Y), expected)
+        calls.clear()
+        assert_same(classifier(backend).fit(*rows), on_partitions)
+        assert len(killed) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "error", "said"),
+    [
+        (
+            partitions(np.where(X[333, 4] == X, np.nan, X), Y),
+            DataFileError,
+            r"partition 3: row 33 \(counted from 0\): feature 4 .* nan",
+        ),
+        (partitions(X, np.zeros(600)), ValueError, "y has 1 class"),
+        (partitions(X[:0], Y[:0]), DataFileError, "no row in any"),
+        (partitions(X, np.linspace(0, 1, 600)), ValueError, "continuous"),
+    ],
+)
+def test_rows_that_cannot_be_trained_on(cluster, rows, error, said):
+    model = classifier(DaskBackend(cluster))
+    with pytest.raises(error, match=said):
+        model.fit(*rows)
+    assert not hasattr(model, "n_features_in_")
+
+
+def test_a_failing_partition_says_so_itself(cluster):
+    def broken():
+        raise OSError("no such table")
+
+    with pytest.raises(OSError, match="no such table"):
+        classifier(DaskBackend(cluster)).fit([dask.delayed(broken)()], [Y])
+
+
+def test_a_scheduler_that_does_not_answer_is_named():
+    backend = DaskBackend("tcp://127.0.0.1:1")
+    with pytest.raises(ClusterLostError, match="client='tcp://127.0.0.1:1'"):
+        classifier(backend).fit(X, Y)
+
+
+def test_only_samples_come_to_the_client(cluster, monkeypatch):
+    rows, targets = make_regression(20_000, 20, random_state=0)
+    seen = []
+    reduce = DaskShards.reduce
+
+    def watched(self, task, *arguments):
+        seen.append((task.__name__, self.n_sent))
+        return reduce(self, task, *arguments)
+
+    monkeypatch.setattr(DaskShards, "reduce", watched)
+    model = LinearLearnerRegressor(
+        backend=DaskBackend(cluster, memory=1 << 20), random_state=0
+    )
+    model.fit(*partitions_of(rows, targets, 2_500))
+    assert model.score(rows, targets) > 0.999
+    # Two samples of a sixth each, of eight shards at most.
+    assert seen[1][1] < 8 * 2 * (1 << 20) / 6 * 1.5 < rows.nbytes
+
+
+def partitions_of(rows, labels, size):
+    return da.from_array(rows, chunks=(size, -1)), da.from_array(labels, chunks=size)
