@@ -6,10 +6,13 @@ import signal
 import threading
 from contextlib import contextmanager
 
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
+from sklearn.model_selection import GridSearchCV
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.backends import DaskBackend
@@ -229,3 +232,25 @@ def test_only_samples_come_to_the_client(cluster, monkeypatch):
 
 def partitions_of(rows, labels, size):
     return da.from_array(rows, chunks=(size, -1)), da.from_array(labels, chunks=size)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_searches_spread_fits_by_joblib(cluster):
+    search = GridSearchCV(
+        LinearLearnerClassifier(num_models=2, epochs=3, random_state=0),
+        {"wd": [1e-4, 1.0]},
+        cv=2,
+    )
+    here = clone(search).fit(X, Y)
+    with cluster.as_current(), joblib.parallel_config(backend="dask"):
+        there = clone(search).fit(X, Y)
+    assert (
+        there.cv_results_["mean_test_score"] == here.cv_results_["mean_test_score"]
+    ).all()
+    # Those of a search may train on the cluster that they run on, and wait for none.
+    search = clone(search).set_params(
+        estimator__backend=DaskBackend(cluster, n_shards=2), estimator__epochs=2
+    )
+    with cluster.as_current(), joblib.parallel_config(backend="dask"):
+        search.fit(X, Y)
+    assert search.best_score_ > 0.8
