@@ -1,1 +1,1 @@
-"""What training on a Dask cluster costs, and whether it learns what one machine does."""
+"""What training on a Dask cluster costs, and whether it learns as one machine does."""

@@ -44,8 +44,8 @@ class Blueprint:
     candidates, statistics, label_scaler, boost, per_block : object
         As of `make_blocks`.
     of_loss : LossLabels
-    batch : int
-        Rows of a mini-batch of a shard.
+    batch : float
+        Rows of a mini-batch of a shard, on average.
     total : int
         Updates of the whole run.
     """
@@ -59,7 +59,7 @@ class Blueprint:
     boost: np.ndarray | None
     per_block: int
     of_loss: LossLabels
-    batch: int
+    batch: float
     total: int
 
     def blocks(self) -> list[ColumnBlock]:

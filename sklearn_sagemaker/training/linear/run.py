@@ -335,7 +335,7 @@ class LinearRun:
             [teams.enter_context(Team(members)) for _ in range(n_blocks)],
         )
 
-    def _boost(self, batch: int) -> np.ndarray | None:
+    def _boost(self, batch: float) -> np.ndarray | None:
         """Factors on penalties, where mini-batches have so many rows."""
         if not self.reader.sparse:
             return None
@@ -347,7 +347,7 @@ class LinearRun:
         if not isinstance(self.source, ShardRows):
             return None
         # As many steps as one machine takes, each by fewer rows.
-        batch = max(1, self.batch // self.source.shards.n_shards)
+        batch = max(1.0, self.batch / self.source.shards.n_shards)
         blueprint = Blueprint(
             self.source.reading(),
             replace(self.spec, resume=None, keep_state=False),
