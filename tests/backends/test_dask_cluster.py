@@ -18,6 +18,7 @@ from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.backends import DaskBackend
 from sklearn_sagemaker.backends.dask_files import FileShare
 from sklearn_sagemaker.backends.dask_shards import DaskShards
+from sklearn_sagemaker.cli.main import main
 from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
 from sklearn_sagemaker.io import FileDataset, write_recordio
 from sklearn_sagemaker.io.datasets.contents import Look
@@ -254,3 +255,20 @@ def test_searches_spread_fits_by_joblib(cluster):
     with cluster.as_current(), joblib.parallel_config(backend="dask"):
         search.fit(X, Y)
     assert search.best_score_ > 0.8
+
+
+def test_the_command_line_trains_on_a_cluster(cluster, tmp_path):
+    file, path = tmp_path / "rows.npz", tmp_path / "model.joblib"
+    np.savez(file, X=X, y=Y)
+    address = cluster.scheduler.address
+    settings = [
+        f"--set={name}={SETTINGS[name]}"
+        for name in ("num_models", "epochs", "optimizer")
+    ]
+    kind = ["--predictor-type", "binary_classifier", "--model", str(path)]
+    where = ["--backend", "dask", "--scheduler", address]
+    assert main(["train", str(file), *kind, *where, *settings]) == 0
+    model = joblib.load(path)
+    assert model.backend is None
+    assert model.resolved_params_["n_shards"] == 8
+    assert model.score(X, Y) > 0.8
