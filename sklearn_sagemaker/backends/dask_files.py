@@ -26,7 +26,9 @@ from sklearn_sagemaker.training.shards.shard import Shard, SourceShard
 
 _known: WeakValueDictionary[str, Snapshot] = WeakValueDictionary()
 """Of this process, so that shards of the same files look at them once."""
-_looking = threading.Lock()
+_copies: WeakValueDictionary[str, Any] = WeakValueDictionary()
+_looking: dict[str, threading.Lock] = {}
+"""Locks of files, so that one thread looks at them and the others wait."""
 
 
 class Share(RowSource):
@@ -151,14 +153,23 @@ class BucketShare(Share):
     def __init__(self, data: S3Data, number: int, count: int):
         super().__init__(number, count, data.memory)
         self._data = data
+        self._copy: Any = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_copy": None}
 
     def _opened(self) -> tuple[Snapshot, tuple[int, int]]:
         # Late: it needs boto3.
         from sklearn_sagemaker.sagemaker.s3_rows import copied
 
-        found = copied(self._data, (self.number, self.count))
-        snapshot = found.snapshot()
-        return snapshot, WHOLE if found.shared else (self.number, self.count)
+        share = self.number, self.count
+        key = repr(sorted(vars(self._data).items(), key=str))
+        with _looking.setdefault(key, threading.Lock()):
+            found = _copies.get(key) or copied(self._data, share)
+            if not found.shared:
+                _copies[key] = found
+        self._copy = found
+        return found.snapshot(), WHOLE if found.shared else share
 
 
 def snapshot_of(how: Reading) -> Snapshot:
@@ -169,7 +180,7 @@ def snapshot_of(how: Reading) -> Snapshot:
     how : Reading
     """
     key = repr(how)
-    with _looking:
+    with _looking.setdefault(key, threading.Lock()):
         found = look_at(how, _known.get(key))
         _known[key] = found
         return found
