@@ -70,6 +70,10 @@ class Optimizer:
         Whether a step with zero data gradient has a closed form over many
         steps, so that CSR columns that a batch does not touch can catch up
         later without error.
+    adaptive : bool
+        Whether the step of a weight is divided by the size of its gradients.
+    sums : bool
+        Whether states are sums over all steps, and forget nothing.
     own_decay : bool
         Whether the step applies weight decay itself: then ``g`` comes without it
         and the step sees ``decay``, and may divide by ``lr``. Such a step is not for
@@ -93,6 +97,8 @@ class Optimizer:
     step: Callable[..., tuple]
     c_step: str
     lazy_exact: bool = False
+    adaptive: bool = True
+    sums: bool = False
     own_decay: bool = False
     exact_eps: bool = False
     variant_of: str = ""
@@ -161,6 +167,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             _sgd,
             "w = FN(soft_threshold)(w - lr * g, lr * pen);",
             lazy_exact=True,
+            adaptive=False,
             dense_rates=(0.01, 0.001, 0.1, 0.03, 0.003, 0.0003, 0.0001, 0.3),
             sparse_rates=(0.1, 0.01, 1.0, 0.3, 0.03, 0.003, 0.001, 3.0),
             factors=FactorDefaults((0.01, 0.015)),
@@ -172,6 +179,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s0 = momentum * s0 + g;"
             "w = FN(soft_threshold)(w - lr * s0, lr * pen / (1 - momentum));",
             variant_of="sgd",
+            adaptive=False,
         ),
         Optimizer(
             "adam",
@@ -204,6 +212,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s0 = s0 + g * g;"
             "REAL length = lr / (SQRT(s0) + eps);"
             "w = FN(soft_threshold)(w - length * g, length * pen);",
+            sums=True,
             dense_rates=(0.1, 0.03, 0.3, 0.01, 0.06, 0.2, 0.003, 1.0),
             sparse_rates=(0.1, 0.3, 0.03, 1.0, 0.2, 0.06, 0.01, 3.0),
             factors=FactorDefaults((0.045, 0.028), eps=1.0, summed=True),
@@ -221,6 +230,7 @@ OPTIMIZERS: dict[str, Optimizer] = {
             "s0 = s0 + g - (now - root) / lr * w;"
             "w = -FN(soft_threshold)(s0, pen) / ((eps + now) / lr + decay);",
             own_decay=True,
+            sums=True,
             factors=FactorDefaults(
                 (0.06, 0.045),
                 # A penalty that does not grow with the rows.

@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import MISSING, fields, replace
 from functools import cache
+from operator import add
+from typing import Any
 
 import numpy as np
 import scipy
@@ -18,6 +20,7 @@ from sklearn_sagemaker._kernels import LEVEL
 from sklearn_sagemaker._state import (
     Contents,
     RowSource,
+    Shards,
     TrainingData,
     TrainingSpec,
     WindowedData,
@@ -87,8 +90,24 @@ def identified(
 
     if isinstance(data, TrainingData):
         return data, problem
+    if isinstance(data.source, Shards):
+        shards, plain = data.source, replace(spec, resume=None)
+        in_shards = cache(lambda: digest_of(shards.reduce(_digests, add, plain)))
+        how = {
+            name: digest_of(getattr(shards, name)) for name in ("n_shards", "rounds")
+        }
+        return data, lambda: {**problem(), **how, "rows": in_shards()}
     rows = _SummedRows(data.source)
     return replace(data, source=rows), lambda: {**problem(), "rows": rows.digest}
+
+
+def _digests(shard: Any, spec: TrainingSpec) -> list[str]:
+    """That of the rows of a shard, which are read once more for it."""
+    found = hashlib.sha256()
+    with closing(shard.windows(spec)) as windows:
+        for one in windows:
+            found.update(digest_of([one.X, one.y, one.sample_weight]).encode())
+    return [found.hexdigest()]
 
 
 class _SummedRows(RowSource):

@@ -73,9 +73,9 @@ def run_length(row_bytes: float, data_bytes: float, mini_batch_size: int) -> int
     return int(max(1, min(together, mini_batch_size // 64)))
 
 
-def n_batches(n_rows: int, mini_batch_size: int) -> int:
+def n_batches(n_rows: int, mini_batch_size: float) -> int:
     """Mini-batches of an epoch: as few as hold the rows."""
-    return max(1, -(-n_rows // mini_batch_size))
+    return max(1, int(-(-n_rows // mini_batch_size)))
 
 
 def shuffled_runs(
@@ -101,7 +101,7 @@ def shuffled_runs(
 
 def epoch_order(
     groups: list[np.ndarray],
-    mini_batch_size: int,
+    mini_batch_size: float,
     rng: np.random.Generator,
     run: int = 1,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -114,7 +114,8 @@ def epoch_order(
     ----------
     groups : list of int64 arrays
         The rows of each fold (one array if there are none).
-    mini_batch_size : int
+    mini_batch_size : int or float
+        Rows of a mini-batch, on average at most.
     rng : numpy.random.Generator
     run : int
         Neighbouring rows that stay together.

@@ -78,8 +78,8 @@ def how_many(
     if resume is not None and "solved" not in resume:
         # Steps were taken; they go on, beside those that were solved.
         return resume.get("beside", 0)
-    if not isinstance(source, ArrayRows) and not (
-        closed and source.n_train(plan) >= reader.n_features
+    if not isinstance(source, ArrayRows) and not _solved_by_passes(
+        settings, source, plan, reader
     ):
         return 0
     if closed:
@@ -105,6 +105,13 @@ def how_many(
             return 0
     found = _smooth(settings, source, plan, reader, wanted, trained)
     return n_models if found == wanted else found
+
+
+def _solved_by_passes(settings, source, plan, reader) -> bool:
+    """Whether rows that are not in memory are solved: by sums of what each says."""
+    if settings.loss.name == "squared_loss":
+        return source.n_train(plan) >= reader.n_features
+    return not settings.signed and not has_kinks(settings, source, plan)
 
 
 def _closed(settings, source, plan, reader, trained: int) -> bool:
@@ -143,7 +150,7 @@ def _smooth(settings, source, plan, reader, wanted: int, trained: int) -> int:
     work = NEWTON_STEPS * (step + (r * outputs) ** 3)
     if plan.kind == "training":
         work += _left_out(n, r * outputs)
-    if some < n:
+    if some < n or not isinstance(source, ArrayRows):
         work += OF_ROWS * n * outputs * (2 * d + OF_MARGINS)
     work *= plan.n_fits
     if 16 * plan.n_fits * some * d > GRAM_BYTES:
@@ -210,7 +217,9 @@ def at_once(settings, source, plan, reader) -> bool:
     """Whether several classes are solved in all folds at once."""
     n, d = source.n_train(plan), reader.n_features
     r, outputs, values = min(n, d), settings.n_outputs, settings.values
-    if not settings.loss.coupled or 16 * plan.n_fits * n * d > GRAM_BYTES:
+    if not settings.loss.coupled or not isinstance(source, ArrayRows):
+        return False
+    if 16 * plan.n_fits * n * d > GRAM_BYTES:
         return False
     work, budget = LOCKSTEPS * n * outputs * (2 * r + OF_MARGINS), LOCKSTEP_WORK
     if plan.kind != "training" and outputs > MANY_CLASSES:

@@ -165,45 +165,71 @@ class LargeFit:
         value : float64 array of shape (m,)
         slope_w, slope_b : float64 arrays like `w` and `b`
         """
-        d, n_outputs, m = w.shape
-        flat = np.ascontiguousarray(w).reshape(d, n_outputs * m)
-        value, slope_w = np.zeros(m), np.zeros_like(flat)
-        slope_b = np.zeros_like(b)
-        for some, tile in self.tiles(None):
-            margins = (tile @ flat).reshape(-1, n_outputs, m)
-            margins += b
-            weights = self.weights[some]
-            losses, slopes = self._both(margins, self.y[some])
-            value += weights @ losses
-            slopes *= weights[:, None, None]
-            slope_b += slopes.sum(axis=0)
-            slope_w += tile.T @ slopes.reshape(-1, n_outputs * m)
+        found = summed(
+            self.loss.name, self.parameter, self.tiles(None), self.y, self.weights, w, b
+        )
+        return self._free(*found)
+
+    def _free(self, value, slope_w, slope_b):
+        """The loss and its slopes, without those of intercepts that must stay zero."""
         if not self.use_bias:
             slope_b[:] = 0.0
-        return value, slope_w.reshape(w.shape), slope_b
+        return value, slope_w, slope_b
 
-    def _both(self, margins: np.ndarray, y: np.ndarray):
-        """Losses and slopes of rows, which share their exponentials."""
-        if self.loss.name == "logistic":
-            margins, y = margins[:, 0], y[:, None]
-            small = np.exp(-np.abs(margins))
-            losses = np.maximum(margins, 0.0) + np.log(1.0 + small) - y * margins
-            slopes = np.where(margins >= 0, 1.0, small) / (1.0 + small) - y
-            return losses, slopes[:, None]
-        if self.loss.coupled:
-            # Outputs are in the middle.
-            margins -= margins.max(axis=1, keepdims=True)
-            hits = np.arange(len(y)), y.astype(int)
-            losses = -margins[hits]
-            slopes = np.exp(margins, out=margins)
-            total = slopes.sum(axis=1)
-            losses += np.log(total)
-            slopes /= total[:, None]
-            slopes[hits] -= 1.0
-            return losses, slopes
+
+def summed(loss: str, parameter: float, tiles, y, weights, w, b):
+    """Sums of the losses of rows, and their slopes.
+
+    Parameters
+    ----------
+    loss : str
+    parameter : float
+    tiles : iterable of (places, rows)
+        Rows as scaled, and their places in the next two.
+    y, weights : float64 arrays of shape (n,)
+    w, b : float64 arrays of shape (d, K, m) and (K, m)
+
+    Returns
+    -------
+    value : float64 array of shape (m,)
+    slope_w, slope_b : float64 arrays like `w` and `b`
+    """
+    d, n_outputs, m = w.shape
+    flat = np.ascontiguousarray(w).reshape(d, n_outputs * m)
+    value, slope_w, slope_b = np.zeros(m), np.zeros_like(flat), np.zeros_like(b)
+    for some, tile in tiles:
+        margins = (tile @ flat).reshape(-1, n_outputs, m)
+        margins += b
+        losses, slopes = _both(loss, parameter, margins, y[some])
+        value += weights[some] @ losses
+        slopes *= weights[some][:, None, None]
+        slope_b += slopes.sum(axis=0)
+        slope_w += tile.T @ slopes.reshape(-1, n_outputs * m)
+    return value, slope_w.reshape(w.shape), slope_b
+
+
+def _both(loss: str, parameter: float, margins: np.ndarray, y: np.ndarray):
+    """Losses and slopes of rows, which share their exponentials."""
+    if loss == "logistic":
         margins, y = margins[:, 0], y[:, None]
-        losses = self.loss.value(margins, y, self.parameter)
-        return losses, self.loss.gradient(margins, y, self.parameter)[:, None]
+        small = np.exp(-np.abs(margins))
+        losses = np.maximum(margins, 0.0) + np.log(1.0 + small) - y * margins
+        slopes = np.where(margins >= 0, 1.0, small) / (1.0 + small) - y
+        return losses, slopes[:, None]
+    if LOSSES[loss].coupled:
+        # Outputs are in the middle.
+        margins -= margins.max(axis=1, keepdims=True)
+        hits = np.arange(len(y)), y.astype(int)
+        losses = -margins[hits]
+        slopes = np.exp(margins, out=margins)
+        total = slopes.sum(axis=1)
+        losses += np.log(total)
+        slopes /= total[:, None]
+        slopes[hits] -= 1.0
+        return losses, slopes
+    margins, y = margins[:, 0], y[:, None]
+    losses = LOSSES[loss].value(margins, y, parameter)
+    return losses, LOSSES[loss].gradient(margins, y, parameter)[:, None]
 
 
 class Column:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import make_blocks
@@ -21,12 +21,13 @@ from sklearn_sagemaker.training.pieces import Reading
 from sklearn_sagemaker.training.rows import ShardRows
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 from sklearn_sagemaker.training.schedule import epoch_order, learning_rates
-from sklearn_sagemaker.training.shards.merging import joined_arrays
+from sklearn_sagemaker.training.shards.merging import Updates, mean, moved
 from sklearn_sagemaker.training.shards.shard import Part, Shard
 from sklearn_sagemaker.training.targets import LossLabels
 
-UPDATES = 16
-"""Mini-batches of a shard between two joinings."""
+UPDATES, MOST_ROUNDS = 16, 32
+"""Mini-batches of a shard between two joinings, and joinings of an epoch at most: each
+takes a trip over the network."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Blueprint:
     candidates, statistics, label_scaler, boost, per_block : object
         As of `make_blocks`.
     of_loss : LossLabels
-    batch : int
-        Rows of a mini-batch of a shard.
+    batch : float
+        Rows of a mini-batch of a shard, on average.
     total : int
         Updates of the whole run.
     """
@@ -58,7 +59,7 @@ class Blueprint:
     boost: np.ndarray | None
     per_block: int
     of_loss: LossLabels
-    batch: int
+    batch: float
     total: int
 
     def blocks(self) -> list[ColumnBlock]:
@@ -87,58 +88,83 @@ class Round:
     Attributes
     ----------
     states : list of dict
-        Of each block that trains: see `ColumnBlock.moving`.
-    updates : list of float64 arrays of shape (n_features,) or (1,)
-        Mini-batches that trained each feature, or all of them.
+        Of each block that trains, see `ColumnBlock.moving`: means by updates, but of
+        ``W``, and of ``S`` where the optimizer adds up, sums of moves.
+    updates : list of Updates
     losses : list of arrays
         Sums of the losses of each block's models, by weight.
-    batches : int
-        Mini-batches, of the shard that had most.
     weight : float
         Of the rows.
     """
 
     states: list[dict[str, Any]]
-    updates: list[np.ndarray]
+    updates: list[Updates]
     losses: list[np.ndarray]
-    batches: int
     weight: float
 
     def joined(self, other: Round) -> Round:
         """The same, with what came of it on other shards."""
         if not other.weight or not self.weight:
             return self if self.weight else other
-        for state, theirs, *updates in zip(
-            self.states, other.states, self.updates, other.updates, strict=True
-        ):
-            _join(state, theirs, tuple(updates))
+        parts = zip(self.states, other.states, self.updates, other.updates, strict=True)
+        for state, theirs, *updates in parts:
+            _join(state, theirs, *updates)
         self.updates = [
-            mine + theirs
+            mine.joined(theirs)
             for mine, theirs in zip(self.updates, other.updates, strict=True)
         ]
         self.losses = [
             mine + theirs
             for mine, theirs in zip(self.losses, other.losses, strict=True)
         ]
-        self.batches = max(self.batches, other.batches)
         self.weight += other.weight
         return self
 
 
-def _join(state: dict[str, Any], other: dict[str, Any], updates: tuple) -> None:
+def _join(state: dict[str, Any], other: dict[str, Any], mine, theirs) -> None:
     """Take another block's state into one."""
-    in_all = tuple(one.max(keepdims=True) for one in updates)
-    for name in ("W", "S", "counts"):
-        mine, theirs = state[name], other[name]
-        if name == "S":
-            state[name] = [
-                joined_arrays(*pair, updates) for pair in zip(mine, theirs, strict=True)
-            ]
-        elif len(mine):
-            state[name] = joined_arrays(mine, theirs, updates)
+    made = mine.made, theirs.made
     # Intercepts take every step.
-    state["bias"] = joined_arrays(state["bias"], other["bias"], in_all)
-    state["steps"] = joined_arrays(state["steps"], other["steps"], in_all)
+    every = np.full(1, float(mine.steps)), np.full(1, float(theirs.steps))
+    state["W"] = state["W"] + other["W"]
+    pairs = list(zip(state["S"], other["S"], strict=True))
+    if state["summed"]:
+        state["S"] = [first + second for first, second in pairs]
+    else:
+        state["S"] = [mean(*pair, made) for pair in pairs]
+    if len(state["counts"]):
+        state["counts"] = mean(state["counts"], other["counts"], made)
+    for name in ("bias", "steps"):
+        state[name] = mean(state[name], other[name], every)
+
+
+def _moves(block: ColumnBlock, start: dict[str, Any]) -> dict[str, Any]:
+    """What a block has become since a state, for `Round.states`."""
+    summed = OPTIMIZERS[block.objective.optimizer].sums
+    with np.errstate(all="ignore"):
+        return {
+            "active": block.active,
+            "W": block.W - start["W"],
+            "S": [
+                now - before if summed else now
+                for now, before in zip(block.S, start["S"], strict=True)
+            ],
+            "bias": block.bias,
+            "steps": block.steps.astype(float),
+            "counts": block.counts.astype(float),
+            "summed": summed,
+        }
+
+
+def _after(start: dict[str, Any], found: dict[str, Any], updates: Updates):
+    """The state after a round that began with one."""
+    S = found["S"]
+    if found["summed"]:
+        S = [
+            moved(before, moves, updates)
+            for before, moves in zip(start["S"], S, strict=True)
+        ]
+    return {**found, "W": moved(start["W"], found["W"], updates), "S": S}
 
 
 def train_round(
@@ -197,21 +223,28 @@ def train_round(
             seen += share
             batches += len(fold)
     updates = [
-        _updates(block, counts, batches)
+        Updates.of_shard(_made(block, counts, batches), batches)
         for block, counts in zip(running, before, strict=True)
     ]
-    found = [
-        {**block.moving(), "counts": block.counts.astype(float), "steps": steps}
-        for block in running
-        for steps in [block.steps.astype(float)]
-    ]
-    return Round(found, updates, losses, batches, seen)
+    given = [state for state in states if state is not None]
+    moves = [_moves(*pair) for pair in zip(running, given, strict=True)]
+    return Round(moves, updates, losses, seen)
 
 
-def _updates(block: ColumnBlock, before: np.ndarray, batches: int) -> np.ndarray:
-    if not len(before) or len(block.shift):
+def _made(block: ColumnBlock, before: np.ndarray, batches: int) -> np.ndarray:
+    """Mini-batches that trained each feature, or all of them."""
+    adaptive = OPTIMIZERS[block.objective.optimizer].adaptive
+    # Steps of SGD are as long as the share of the rows that store a feature: their mean
+    # over all mini-batches is that of one machine. Steps that are divided by the size
+    # of gradients are as long wherever the feature is.
+    if not adaptive or not len(before) or len(block.shift):
         return np.array([float(batches)])
     return (block.counts - before).astype(float)
+
+
+def rounds_of(updates: int) -> int:
+    """Joinings of an epoch of so many mini-batches."""
+    return min(MOST_ROUNDS, max(1, round(updates / UPDATES)))
 
 
 class LinearShards:
@@ -229,7 +262,7 @@ class LinearShards:
         self._shards, self._blueprint = source.shards, blueprint
         rounds = source.shards.rounds
         if isinstance(rounds, str):
-            rounds = max(1, round(updates / UPDATES))
+            rounds = rounds_of(updates)
         self._rounds: int = rounds
 
     def epoch(
@@ -268,10 +301,13 @@ class LinearShards:
             )
             if not found.weight:
                 continue
-            for block, state in zip(running, found.states, strict=True):
-                block.move_to(state)
+            given = [state for state in states if state is not None]
+            for block, before, state, updates in zip(
+                running, given, found.states, found.updates, strict=True
+            ):
+                block.move_to(_after(before, state, updates))
             for total, loss in zip(sums, found.losses, strict=True):
                 total += loss
             weight += found.weight
-            step += found.batches
+            step += max(one.steps for one in found.updates)
         return [total / max(weight, 1e-300) for total in sums], step

@@ -318,7 +318,7 @@ class LinearRun:
         )
 
     def _make_blocks(self, per_block: int, teams: ExitStack) -> list[ColumnBlock]:
-        boost = self._boost()
+        boost = self._boost(self.batch)
         n_blocks = -(-len(self.candidates) // per_block)
         members = min(ROW_PARTS, max(1, self.jobs // n_blocks), processors())
         if self.reader.sparse or self.stored < TEAM_WORK:
@@ -335,18 +335,19 @@ class LinearRun:
             [teams.enter_context(Team(members)) for _ in range(n_blocks)],
         )
 
-    def _boost(self) -> np.ndarray | None:
+    def _boost(self, batch: float) -> np.ndarray | None:
+        """Factors on penalties, where mini-batches have so many rows."""
         if not self.reader.sparse:
             return None
         counts = self.source.stored_counts(self.rows)
-        return penalty_boost(self.settings, self.statistics, *counts, self.batch)
+        return penalty_boost(self.settings, self.statistics, *counts, batch)
 
     def _on_shards(self, per_block: int, updates: int) -> LinearShards | None:
         """What trains the blocks where the rows are, if they are in shards."""
         if not isinstance(self.source, ShardRows):
             return None
         # As many steps as one machine takes, each by fewer rows.
-        batch = max(1, self.batch // self.source.shards.n_shards)
+        batch = max(1.0, self.batch / self.source.shards.n_shards)
         blueprint = Blueprint(
             self.source.reading(),
             replace(self.spec, resume=None, keep_state=False),
@@ -354,7 +355,7 @@ class LinearRun:
             self.candidates,
             self.statistics,
             self.label_scaler,
-            self._boost(),
+            self._boost(batch),
             per_block,
             self.targets.of_loss,
             batch,

@@ -15,6 +15,7 @@ from sklearn_sagemaker.training.linear.kinked_fits import KinkedFits
 from sklearn_sagemaker.training.linear.moments import ScaledRows
 from sklearn_sagemaker.training.linear.paths import followed
 from sklearn_sagemaker.training.linear.penalties import penalty_paths
+from sklearn_sagemaker.training.linear.read_fits import ReadFits
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.smooth import ClassFits, SmoothFits
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
@@ -78,6 +79,8 @@ class Solver:
                 kind = KinkedFits
             elif at_once(settings, source, plan, reader):
                 kind = ClassFits
+            elif not isinstance(source, ArrayRows):
+                kind = ReadFits
         label_shift, label_scale, parameter = label_scaler
         self.fits = kind(
             settings, source, plan, reader, targets, scaled,

@@ -1,0 +1,1 @@
+"""What training on a Dask cluster costs, and whether it learns as one machine does."""
