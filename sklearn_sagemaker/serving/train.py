@@ -206,12 +206,6 @@ class Program:
         }
         if TEST in rows:
             job.check_labels(rows[TEST].labels, TEST)
-        if self.folders.checkpoints is not None:
-            self.log.line(
-                "No checkpoints are written by a job of several instances; one that "
-                "is started again begins anew.",
-                "WARNING",
-            )
         backend = ClusterJobBackend(
             client,
             n_shards=job.n_shards,
@@ -219,6 +213,8 @@ class Program:
             log=self.log,
             seed=job.seed,
             asked=training.asked,
+            checkpoint=self.folders.checkpoints,
+            every=job.checkpoint_every,
         )
         estimator = job.estimator(backend=backend)
         given = {}

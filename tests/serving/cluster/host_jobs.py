@@ -59,6 +59,8 @@ class Job:
     def start(self, *numbers):
         for number in numbers:
             root = self.roots[number]
+            if number in self.running:
+                self.running[number].stdout.close()
             module, arguments = self._program
             given = [*arguments, "--root", str(root)]
             self.running[number] = process = self._forks.start(

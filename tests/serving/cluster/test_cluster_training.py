@@ -61,14 +61,24 @@ def test_a_wrong_row_is_said_by_all_hosts(job):
     assert reason.startswith("ClientError: The channel 'train' has the label 2;")
 
 
-def test_a_stopped_training_leaves_its_model(job):
-    long = {**SETTINGS, "epochs": "100000", "early_stopping_patience": "100000"}
+def test_a_stopped_training_goes_on(job):
+    long = {
+        **SETTINGS,
+        "epochs": "100000",
+        "early_stopping_patience": "100000",
+        "sklearn_sagemaker.checkpoint_every": "0",
+    }
     found = job(2, settings=long)
     (found.roots[0] / "checkpoints").mkdir()
-    found.start(0, 1)
-    found.until_printed(0, "epoch=0,")
-    for number in (1, 0):
-        found.running[number].send_signal(signal.SIGTERM)
-    assert [code for code, _ in found.ended()] == [143, 0], found.printed(0)
-    assert "No checkpoints are written" in found.printed(0)
-    assert load_artifact(found.roots[0] / "model" / "model_algo-1").n_features_in_ == 5
+
+    def first_epoch():
+        found.start(0, 1)
+        found.until_printed(0, "#quality_metric")
+        for number in (1, 0):
+            found.running[number].send_signal(signal.SIGTERM)
+        assert found.ended() == [(143, None)] * 2, found.printed(0)
+        lines = found.printed(0).splitlines()
+        return next(line for line in lines if "#quality_metric" in line)
+
+    assert "epoch=0," in first_epoch()
+    assert "epoch=0," not in first_epoch()
