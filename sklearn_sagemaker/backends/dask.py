@@ -75,8 +75,12 @@ class DaskBackend(Backend):
     -----
     `fit` takes as X: arrays and CSR, which are sent once; Dask arrays and data frames
     with y and sample_weight of the same partitions; lists of `dask.delayed` blocks of
-    rows, with lists of those for y. Partitions are dealt to shards in turn, those of
-    which there are fewer than shards in parts.
+    rows, with lists of those for y; a `sklearn_sagemaker.io.FileDataset` whose paths
+    all workers can read, and `sklearn_sagemaker.io.S3Data`. Partitions, files and
+    objects are dealt to shards in turn; if there are fewer than shards, pieces of them
+    are. Rows of files that take no more than the dataset's ``memory`` are loaded, each
+    share where its shard is; more are read anew in each epoch. Other sources of rows
+    are loaded here, if they fit.
 
     A worker that is lost takes nothing with it: its rows are read, computed or sent
     anew, and the model has the same bits.
@@ -162,12 +166,13 @@ class DaskBackend(Backend):
             gathered,
             is_collection,
             rows_of,
+            stays,
         )
 
-        if not any(map(is_collection, rows)):
+        sharded = stays(rows.X)
+        if not sharded and not any(map(is_collection, rows)):
             yield rows
             return
-        sharded = is_collection(rows.X)
         found = rows_of(rows, self.n_shards) if sharded else None
         with connected(self.client) as client:
             rows = gathered(client, rows, self.memory)

@@ -96,7 +96,9 @@ def _new(distributed: Any, stack: ExitStack) -> Any:
     import dask
 
     # An address alone would not keep Dask from serving pages.
-    unseen = {f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}
+    unseen: dict[str, Any] = {
+        f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")
+    }
     with dask.config.set(unseen):
         cluster = stack.enter_context(
             distributed.LocalCluster(

@@ -90,15 +90,29 @@ class Channel:
                 n_features=n_features,
                 waiting=waiting,
             )
-        options: dict[str, Any] = {}
-        if self.format.name == "csv":
-            options = {"label": 0, "header": "no"}
         paths = [str(path) for path in files_in(self.folder)]
         if not paths:
             raise DataFileError(
                 f"The channel {self.name!r} has no file with rows; check its S3Uri. "
                 "Files whose names start with '_' or '.' are passed over."
             )
+        return self.dataset(paths, memory, n_features, scratch)
+
+    def dataset(
+        self, paths: list[str], memory: int, n_features: int | None, scratch: Path
+    ) -> FileDataset:
+        """The rows of some files of the channel; see `rows`.
+
+        Parameters
+        ----------
+        paths : list of str
+        memory : int
+        n_features : int or None
+        scratch : Path
+        """
+        options: dict[str, Any] = {}
+        if self.format.name == "csv":
+            options = {"label": 0, "header": "no"}
         return FileDataset(
             _named_by_content(paths, scratch),
             format=self.format.name,

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from sklearn_sagemaker.serving.channels import (
     read_arrays,
 )
 from sklearn_sagemaker.serving.cluster.host_files import host_files
+from sklearn_sagemaker.serving.cluster.host_rows import HostRows
 from sklearn_sagemaker.serving.cluster.job_cluster import (
     EndedElsewhereError,
     JobCluster,
@@ -50,7 +51,11 @@ from sklearn_sagemaker.serving.cluster.training import (
     check_distributed,
 )
 from sklearn_sagemaker.serving.logs import JobLog
-from sklearn_sagemaker.serving.train_backend import JobBackend
+from sklearn_sagemaker.serving.train_backend import (
+    ClusterJobBackend,
+    JobBackend,
+    JobTraining,
+)
 from sklearn_sagemaker.serving.train_job import (
     MEMORY_SHARE,
     OWN,
@@ -102,7 +107,7 @@ class Program:
         train_on_cluster: TrainOnCluster | None = None,
     ):
         self.folders, self.log, self.termination = folders, log, termination
-        self._train_on_cluster = train_on_cluster
+        self._train_on_cluster = train_on_cluster or self._train_by_dask
 
     def run(self, scratch: Path) -> int:
         """Train the job; the program's exit code.
@@ -153,7 +158,7 @@ class Program:
     def _run_on(self, hosts: JobHosts, scratch: Path, strings: dict[str, str]) -> int:
         """Train the job, or work for the host that does; the program's exit code."""
         channels = self.folders.channels()
-        check_distributed(hosts, channels, self._train_on_cluster)
+        check_distributed(hosts, channels)
         job = self._job(strings)
 
         def abandon(error: Exception) -> None:
@@ -180,7 +185,6 @@ class Program:
                 for name, channel in channels.items()
             }
             self.termination.training = True
-            assert self._train_on_cluster is not None
             return self._train_on_cluster(
                 client,
                 ClusterTraining(
@@ -192,6 +196,39 @@ class Program:
                     lambda: self.termination.asked,
                 ),
             )
+
+    def _train_by_dask(self, client: Any, training: ClusterTraining) -> int:
+        """Train a job on all its hosts; the program's exit code."""
+        job = training.job
+        rows = {
+            name: HostRows(client, channel, training.files[name], job.n_features)
+            for name, channel in training.channels.items()
+        }
+        if TEST in rows:
+            job.check_labels(rows[TEST].labels, TEST)
+        backend = ClusterJobBackend(
+            client,
+            n_shards=job.n_shards,
+            memory=job.memory,
+            log=self.log,
+            seed=job.seed,
+            asked=training.asked,
+            checkpoint=self.folders.checkpoints,
+            every=job.checkpoint_every,
+        )
+        estimator = job.estimator(backend=backend)
+        given = {}
+        if VALIDATION in rows:
+            names = ("X_val", "y_val", "sample_weight_val")
+            given = dict(zip(names, rows[VALIDATION].blocks(), strict=True))
+        estimator.fit(*rows[TRAIN].blocks(), **given)
+        self._report(backend)
+        graph = "sparse" if rows[TRAIN].sparse else "dense"
+        write_model(estimator, self.folders.model, graph=graph)
+        scores = None
+        if TEST in rows:
+            scores = _measured_of(rows[TEST], estimator, backend)
+        return self._leave(backend, scores)
 
     def _train_stored(
         self,
@@ -233,7 +270,7 @@ class Program:
             every=every,
         )
 
-    def _leave(self, backend: JobBackend, scores: dict[str, float] | None) -> int:
+    def _leave(self, backend: JobTraining, scores: dict[str, float] | None) -> int:
         """Write all that is known of the training; the program's exit code."""
         output = self.folders.output / "data"
         output.mkdir(parents=True, exist_ok=True)
@@ -303,7 +340,7 @@ class Program:
         weights = _weights(arrays, name, weights)
         return {"X_val": X, "y_val": y, "sample_weight_val": weights}
 
-    def _report(self, backend: JobBackend) -> None:
+    def _report(self, backend: JobTraining) -> None:
         for part, metrics in backend.state.metrics.items():
             self.log.scores(part, metrics)
         best = {"optimizer": backend.state.resolved.get("optimizer")}
@@ -318,8 +355,15 @@ def _measured(
     pieces: Any = [(X, y, weights, None)]
     if isinstance(X, RowSource):
         pieces = X.windows(0, None)
+    return _measured_of((piece[:3] for piece in pieces), estimator, backend)
+
+
+def _measured_of(
+    pieces: Iterable[tuple], estimator: Any, backend: JobTraining
+) -> dict[str, float]:
+    """The same of rows that come as X, y and weights of some after others."""
     parts = []
-    for X, y, weights, _ in pieces:
+    for X, y, weights in pieces:
         weights = np.ones(len(y)) if weights is None else weights
         parts.append((estimator._margins(X), y, weights))
     margins, y, weights = map(np.concatenate, zip(*parts, strict=True))

@@ -1,4 +1,4 @@
-"""The backend of a job: trains here, tells its log, and minds a request to end."""
+"""Backends of jobs: they tell the log, and mind a request to end."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from sklearn_sagemaker._state import (
     WindowedData,
     class_numbers,
 )
+from sklearn_sagemaker.backends.dask import DaskBackend
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.serving.logs import JobLog, Names
 from sklearn_sagemaker.training.factors.choice import named_metrics
@@ -31,10 +32,10 @@ BATCH = 1000
 """Rows of a batch in the log's counters, where the job leaves it to us."""
 
 
-class JobBackend(LocalBackend):
-    """Trains as `LocalBackend` does.
+class JobTraining:
+    """What the backends of jobs do beside the training.
 
-    Parameters
+    Attributes
     ----------
     log : JobLog
     seed : int or None
@@ -43,29 +44,18 @@ class JobBackend(LocalBackend):
         Whether the training is to end; called after each epoch. With a folder of
         checkpoints it goes on from there later, else the model is as it is by then.
     checkpoint : str, path-like or None
-    every : float
-
-    Attributes
-    ----------
     state : ModelState
         Of the training.
     cut_short : bool
         Whether it was ended before its time.
     """
 
-    def __init__(
-        self,
-        *,
-        log: JobLog,
-        seed: int | None,
-        asked: Callable[[], bool],
-        checkpoint: str | os.PathLike[str] | None = None,
-        every: float = 60.0,
-    ):
-        stop = None if checkpoint is None else asked
-        super().__init__(checkpoint=checkpoint, every=every, stop=stop)
-        self.log, self.seed, self.asked = log, seed, asked
-        self.cut_short = False
+    log: JobLog
+    seed: int | None
+    asked: Callable[[], bool]
+    checkpoint: str | os.PathLike[str] | None
+    state: ModelState
+    cut_short = False
 
     def train(
         self,
@@ -73,7 +63,7 @@ class JobBackend(LocalBackend):
         data: TrainingData | WindowedData,
         monitor: Monitor | None = None,
     ) -> ModelState:
-        """Train the spec's algorithm on the data; see `LocalBackend`."""
+        """Train the spec's algorithm on the data; see `Backend`."""
         if self.seed is not None:
             spec = replace(spec, seed=self.seed)
         self._settings(spec, data)
@@ -100,7 +90,7 @@ class JobBackend(LocalBackend):
                 ends = self.cut_short = True
             return ends
 
-        self.state = super().train(spec, data, told)
+        self.state = super().train(spec, data, told)  # type: ignore[misc]
         return self.state
 
     def _settings(self, spec: TrainingSpec, data: Any) -> None:
@@ -154,6 +144,69 @@ class JobBackend(LocalBackend):
         if spec.algorithm == FACTORS:
             return named_metrics(spec.predictor_type, found)
         return found
+
+
+class JobBackend(JobTraining, LocalBackend):
+    """Trains as `LocalBackend` does.
+
+    Parameters
+    ----------
+    log : JobLog
+    seed : int or None
+    asked : callable
+    checkpoint : str, path-like or None
+    every : float
+    """
+
+    def __init__(
+        self,
+        *,
+        log: JobLog,
+        seed: int | None,
+        asked: Callable[[], bool],
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: float = 60.0,
+    ):
+        stop = None if checkpoint is None else asked
+        super().__init__(checkpoint=checkpoint, every=every, stop=stop)
+        self.log, self.seed, self.asked = log, seed, asked
+
+
+class ClusterJobBackend(JobTraining, DaskBackend):
+    """Trains as `DaskBackend` does.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    n_shards, memory : int
+    log : JobLog
+    seed : int or None
+    asked : callable
+    checkpoint : str, path-like or None
+    every : float
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        n_shards: int,
+        memory: int,
+        log: JobLog,
+        seed: int | None,
+        asked: Callable[[], bool],
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: float = 60.0,
+    ):
+        super().__init__(
+            client,
+            n_shards=n_shards,
+            memory=memory,
+            checkpoint=checkpoint,
+            every=every,
+            stop=None if checkpoint is None else asked,
+        )
+        self.log, self.seed, self.asked = log, seed, asked
 
 
 def _n_rows(data: TrainingData | WindowedData) -> int:

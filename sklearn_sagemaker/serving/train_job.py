@@ -45,6 +45,7 @@ PROGRAM = {
     "checkpoint_every": "seconds from one checkpoint to the next",
     "hosts_timeout": "seconds that hosts wait for each other",
     "memory": "bytes of rows that are loaded",
+    "n_shards": "a whole number",
     "num_classes": "a whole number",
     "seed": "a whole number",
 }
@@ -91,6 +92,8 @@ class TrainingJob:
     checkpoint_every : float
     hosts_timeout : float
         Seconds that the hosts of a job wait for each other.
+    n_shards : int
+        Parts of the rows that several hosts train side by side.
     """
 
     algorithm: str
@@ -103,6 +106,7 @@ class TrainingJob:
     memory: int = 0
     checkpoint_every: float = 60.0
     hosts_timeout: float = JOIN_SECONDS
+    n_shards: int = 8
 
     def estimator(self, **arguments: Any) -> Any:
         """The estimator to fit.
@@ -173,11 +177,13 @@ def read_job(strings: Mapping[str, str]) -> TrainingJob:
         "seed": own.pop("seed", None),
         "memory": own.pop("memory", None) or max(1, memory() // MEMORY_SHARE),
         "checkpoint_every": own.pop("checkpoint_every", 60.0),
+        "n_shards": own.pop("n_shards", 8),
         "hosts_timeout": own.pop("hosts_timeout", JOIN_SECONDS),
     }
     if program["seed"] is not None:
         _number("seed", program["seed"], int, 0)
     _number("memory", program["memory"], int, 1)
+    _number("n_shards", program["n_shards"], int, 1)
     for name in ("checkpoint_every", "hosts_timeout"):
         _number(name, program[name], (int, float), 0)
     cls = ESTIMATORS[algorithm, kind == REGRESSOR]

@@ -9,7 +9,7 @@ from sklearn_sagemaker.testing.account import Account, now
 from sklearn_sagemaker.testing.checkpoints import local_path
 from sklearn_sagemaker.testing.control import Operation, tag
 from sklearn_sagemaker.testing.errors import invalid
-from sklearn_sagemaker.testing.images import OUR_PROGRAM, OURS, is_ours
+from sklearn_sagemaker.testing.images import is_ours
 from sklearn_sagemaker.testing.metrics import BUILT_IN, compiled
 from sklearn_sagemaker.testing.outcomes import LOST, OUTCOME
 from sklearn_sagemaker.testing.records import Record, Records
@@ -139,17 +139,10 @@ class TrainingJobs:
         if "InstanceGroups" in resources:
             raise invalid("The emulator has no instance groups; say an InstanceType.")
         count = resources.get("InstanceCount", 1)
-        image = record["AlgorithmSpecification"]["TrainingImage"]
         if count < 1:
             raise invalid(f"InstanceCount {count} must be 1 or more.")
         if count > MOST_HOSTS:
             raise invalid(f"The emulator has {MOST_HOSTS} hosts for a job at most.")
-        ours = self._account.images.command(image) == OUR_PROGRAM
-        if count > 1 and ours and not OURS.fullmatch(image):
-            raise invalid(
-                "The emulator trains the built-in algorithms on one host; set "
-                "InstanceCount to 1."
-            )
 
     def describe(self, region: str, request: Record) -> Record:
         """Say how a job is."""

@@ -341,13 +341,6 @@ def test_bad_arrays_are_refused(tmp_path):
         run_here(root, tmp_path)
 
 
-def test_several_instances_are_refused(tmp_path):
-    hosts = ["algo-1", "algo-2", "algo-3"]
-    root = make_job(tmp_path / "ml", BINARY, train=(X, LABELS), hosts=hosts)
-    with pytest.raises(ValueError, match=r"3 instances.*Dask.*instance_count=1"):
-        run_here(root, tmp_path)
-
-
 PLAIN = {
     "LinearLearnerClassifier": (LinearLearnerClassifier(), X, LABELS),
     "LinearLearnerRegressor": (

@@ -14,10 +14,11 @@ import time
 import numpy as np
 import pytest
 
+from sklearn_sagemaker import load_artifact
 from sklearn_sagemaker.io import write_recordio
 from sklearn_sagemaker.testing import hosts
 from tests.serving.cluster import row_sums
-from tests.testing.jobs import channel, ended, job, printed
+from tests.testing.jobs import LINEAR, channel, ended, job, printed
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
@@ -120,8 +121,12 @@ def test_a_network_that_breaks_ends_the_job(emulator, sagemaker, start, monkeypa
     assert time.monotonic() < end
 
 
-def test_our_image_says_that_it_does_not_train_yet(emulator, sagemaker, start):
-    start("ours", 2, image="sklearn-sagemaker:1")
-    status, reason = end_of(sagemaker, "ours")
-    assert status == "Failed"
-    assert "training on several ones needs the Dask backend" in reason
+@pytest.mark.parametrize("image", ["sklearn-sagemaker:1", LINEAR])
+def test_hosts_train(emulator, sagemaker, s3, start, image):
+    name = f"trains-{image[0]}"
+    start(name, 2, image=image)
+    assert end_of(sagemaker, name) == ("Completed", None), printed(name)
+    key = f"out/{name}/output/model.tar.gz"
+    body = s3.get_object(Bucket=emulator.bucket, Key=key)["Body"].read()
+    model = load_artifact(io.BytesIO(body))
+    np.testing.assert_allclose(model.predict(X), X[:, 0], atol=1.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sklearn_sagemaker.serving.channels import OURS, Channel
 from sklearn_sagemaker.serving.cluster.host_files import HostFile
@@ -49,29 +49,19 @@ It is called on the first host. If a host is lost, all futures are cancelled.
 """
 
 
-def check_distributed(
-    hosts: JobHosts, channels: Mapping[str, Channel], train: Any
-) -> None:
+def check_distributed(hosts: JobHosts, channels: Mapping[str, Channel]) -> None:
     """Refuse a job that several hosts cannot train together.
 
     Parameters
     ----------
     hosts : JobHosts
     channels : mapping of str to Channel
-    train : callable or None
-        A `TrainOnCluster`.
 
     Raises
     ------
     ValueError
     """
     count = len(hosts.names)
-    if train is None:
-        raise ValueError(
-            f"The job has {count} instances, but training on several ones "
-            "needs the Dask backend, which a later version brings (now algo-1 "
-            "alone would write a model); set instance_count=1."
-        )
     for channel in channels.values():
         if channel.mode == "Pipe":
             raise ValueError(

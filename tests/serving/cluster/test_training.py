@@ -12,19 +12,18 @@ HOSTS = JobHosts.of({"hosts": ["algo-1", "algo-2"]})
 
 
 @pytest.mark.parametrize(
-    ("said", "train", "match"),
+    ("said", "match"),
     [
-        ({"train": {}}, None, r"2 instances.*Dask backend.*instance_count=1"),
-        ({"train": {"TrainingInputMode": "Pipe"}}, len, r"'train' has .*'Pipe', which"),
-        ({"train": {}, "sklearn_sagemaker": {}}, len, r"arrays over all rows"),
+        ({"train": {"TrainingInputMode": "Pipe"}}, r"'train' has .*'Pipe', which"),
+        ({"train": {}, "sklearn_sagemaker": {}}, r"arrays over all rows"),
     ],
 )
-def test_what_cannot_be_distributed(said, train, match):
+def test_what_cannot_be_distributed(said, match):
     channels = read_channels(said, Path("data"))
     with pytest.raises(ValueError, match=match):
-        check_distributed(HOSTS, channels, train)
+        check_distributed(HOSTS, channels)
 
 
 def test_files_can_be_distributed():
     said = {"train": {"TrainingInputMode": "FastFile"}, "validation": {}}
-    check_distributed(HOSTS, read_channels(said, Path("data")), len)
+    check_distributed(HOSTS, read_channels(said, Path("data")))
