@@ -161,6 +161,8 @@ class DaskBackend(Backend):
             If a setting asks for what this backend cannot do.
         """
         self._check(settings)
+        if rows.X_val is None and not isinstance(settings.get("cv", "auto"), str):
+            self._check_cv(settings["cv"])
         # Late: not before somebody uses it.
         from sklearn_sagemaker.backends.dask_collections import (
             gathered,
@@ -217,12 +219,18 @@ class DaskBackend(Backend):
         super().check(spec)
         self._check(spec.hyperparameters)
         if isinstance(spec.cv, tuple):
-            raise ValueError(
-                "cv asks for folds, which need all rows in memory, and "
-                "backend=DaskBackend has them in shards; use cv='auto' with "
-                "validation_fraction for a hold-out, cv=False for none, or pass X_val."
-            )
+            self._check_cv(spec.cv)
         self._here().check(spec)
+
+    @staticmethod
+    def _check_cv(cv: Any) -> None:
+        if cv is not False:
+            raise ValueError(
+                f"cv={'...' if isinstance(cv, tuple) else repr(cv)} asks for folds, "
+                "which need all rows in memory, and backend=DaskBackend has them in "
+                "shards; use cv='auto' with validation_fraction for a hold-out, "
+                "cv=False for none, or pass X_val."
+            )
 
     def _here(self) -> LocalBackend:
         """What runs in this process: all but what the shards do."""

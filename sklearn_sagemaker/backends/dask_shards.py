@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import itertools
 import pickle
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -25,6 +26,8 @@ from sklearn_sagemaker.training.shards.shard import Shard
 
 TRIES = 10
 """Of one call, while workers are lost."""
+PAUSE = 0.2
+"""Seconds that are added before each further try."""
 WAIT = 60.0
 """Seconds that lost workers have to come back in, if none is left."""
 LOST = "cancelled", "lost", "error"
@@ -263,20 +266,22 @@ class DaskShards(Shards):
     def _tried(self, call: Callable[[], Any]) -> Any:
         """What a call returns, which is made again when a worker is lost."""
         raised: BaseException | None = None
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             try:
                 return call()
             except _Carried as error:
                 raise error.error from None
             except import_dask().KilledWorker as error:
                 raise ClusterLostError(
-                    f"A task has ended its worker again and again ({error}); the rows "
-                    "of a shard may take more memory than a worker has: raise "
-                    f"n_shards, or give workers more.{self.place}"
+                    "A task has ended its worker again and again: the rows of a shard "
+                    "may take more memory than a worker has. Raise n_shards, or give "
+                    f"workers more.{self.place}"
                 ) from error
             except (concurrent.futures.CancelledError, OSError, RuntimeError) as error:
                 raised = error
                 self._check_alive(error)
+                # The scheduler may not know yet of what is lost.
+                time.sleep(PAUSE * attempt)
         raise ClusterLostError(
             f"Workers were lost {TRIES} times in one call; the last time it was "
             f"{type(raised).__name__}: {raised}.{self.place}"
