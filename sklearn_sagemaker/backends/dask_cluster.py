@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker._threads import processors
 from sklearn_sagemaker.backends.dask_shards import import_dask
 from sklearn_sagemaker.exceptions import ClusterLostError
@@ -95,6 +96,8 @@ def _new(distributed: Any, stack: ExitStack) -> Any:
     """A cluster of this machine's processors, with TLS and without a web page."""
     import dask
 
+    # Without it there is no certificate.
+    import_optional("cryptography", "dask", "a cluster of processes of this machine")
     # An address alone would not keep Dask from serving pages.
     unseen: dict[str, Any] = {
         f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")
