@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -176,12 +176,14 @@ class DaskBackend(Backend):
             yield rows
             return
         found = rows_of(rows, self.n_shards) if sharded else None
-        with connected(self.client) as client:
+        with ExitStack() as stack:
+            client = stack.enter_context(connected(self.client))
             rows = gathered(client, rows, self.memory)
             if found is not None:
                 shards = DaskShards(
                     client, found, self.n_shards, self.memory, place=self._place()
                 )
+                stack.callback(shards.close)
                 rows = rows._replace(X=shards, y=None, sample_weight=None)
             yield rows
 
@@ -266,10 +268,12 @@ class DaskBackend(Backend):
         """
         self.check(spec)
         if isinstance(data, TrainingData):
-            with connected(self.client) as client:
-                source = self._sent(client, spec, data)
-                validation = data.X_val, data.y_val, data.sample_weight_val
-                return self._trained(spec, WindowedData(source, *validation), monitor)
+            with (
+                connected(self.client) as client,
+                closing(self._sent(client, spec, data)) as source,
+            ):
+                held = data.X_val, data.y_val, data.sample_weight_val
+                return self._trained(spec, WindowedData(source, *held), monitor)
         if not isinstance(data.source, Shards):
             raise TypeError(
                 f"backend=DaskBackend does not train on a {type(data.source).__name__}."
@@ -281,7 +285,7 @@ class DaskBackend(Backend):
         resolved = {**state.resolved, "n_shards": self.n_shards}
         return replace(state, resolved=resolved)
 
-    def _sent(self, client: Any, spec: TrainingSpec, data: TrainingData) -> Shards:
+    def _sent(self, client: Any, spec: TrainingSpec, data: TrainingData) -> DaskShards:
         """Rows of this process, on workers."""
         X, y = data.X, data.y
         if spec.classes is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from sklearn_sagemaker._optional import import_optional
@@ -102,15 +104,23 @@ def _new(distributed: Any, stack: ExitStack) -> Any:
     unseen: dict[str, Any] = {
         f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")
     }
+    make = partial(
+        distributed.LocalCluster,
+        n_workers=processors(),
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+        security=distributed.Security.temporary(),
+        silence_logs=logging.ERROR,
+    )
     with dask.config.set(unseen):
-        cluster = stack.enter_context(
-            distributed.LocalCluster(
-                n_workers=processors(),
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                security=distributed.Security.temporary(),
-            )
-        )
+        try:
+            cluster = stack.enter_context(make())
+        except RuntimeError as error:
+            raise ClusterLostError(
+                "A cluster of this machine's processors could not be started "
+                f"({error}). Its processes import the script that makes it, so protect "
+                'its main part by if __name__ == "__main__":, or pass client.'
+            ) from error
     return stack.enter_context(distributed.Client(cluster, set_as_default=False))

@@ -131,6 +131,10 @@ class DaskShards(Shards):
         assert self._contents is not None
         return self._contents
 
+    def close(self) -> None:
+        """Let the workers forget the shards."""
+        self._shards = [None] * self.n_shards
+
     # ------------------------------------------------------------ where shards are
     def _arranged(self) -> int:
         """Look which workers there are, and say which shards are to be where.
