@@ -121,7 +121,7 @@ def penalty_boost(
     statistics: FeatureStatistics,
     counts: np.ndarray,
     n_rows: int,
-    batch: float,
+    batch: int,
 ) -> np.ndarray:
     """Factors on the penalties of the features of CSR rows.
 
@@ -135,9 +135,8 @@ def penalty_boost(
         Of the run.
     counts : int array of shape (n_features,)
         Rows that store each feature.
-    n_rows : int
-    batch : float
-        Rows of a mini-batch.
+    n_rows, batch : int
+        Rows in all, and of a mini-batch.
 
     Returns
     -------

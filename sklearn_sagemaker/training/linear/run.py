@@ -318,7 +318,7 @@ class LinearRun:
         )
 
     def _make_blocks(self, per_block: int, teams: ExitStack) -> list[ColumnBlock]:
-        boost = self._boost(self.batch)
+        boost = self._boost()
         n_blocks = -(-len(self.candidates) // per_block)
         members = min(ROW_PARTS, max(1, self.jobs // n_blocks), processors())
         if self.reader.sparse or self.stored < TEAM_WORK:
@@ -335,12 +335,11 @@ class LinearRun:
             [teams.enter_context(Team(members)) for _ in range(n_blocks)],
         )
 
-    def _boost(self, batch: float) -> np.ndarray | None:
-        """Factors on penalties, where mini-batches have so many rows."""
+    def _boost(self) -> np.ndarray | None:
         if not self.reader.sparse:
             return None
         counts = self.source.stored_counts(self.rows)
-        return penalty_boost(self.settings, self.statistics, *counts, batch)
+        return penalty_boost(self.settings, self.statistics, *counts, self.batch)
 
     def _on_shards(self, per_block: int, updates: int) -> LinearShards | None:
         """What trains the blocks where the rows are, if they are in shards."""
@@ -355,7 +354,8 @@ class LinearRun:
             self.candidates,
             self.statistics,
             self.label_scaler,
-            self._boost(batch),
+            # Moves are joined to those of as many steps as one machine makes.
+            self._boost(),
             per_block,
             self.targets.of_loss,
             batch,
