@@ -22,11 +22,9 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker.backends.dask_cluster import connected
-from sklearn_sagemaker.backends.dask_rows import ArrayRows
 from sklearn_sagemaker.backends.dask_shards import DaskShards, import_dask
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.backends.protocol import Backend, FitRows
-from sklearn_sagemaker.io.rows import check_count
 from sklearn_sagemaker.training.shards.here import rows_of_shards
 
 MEMORY = 256 << 20
@@ -163,7 +161,6 @@ class DaskBackend(Backend):
         self._check(settings)
         if rows.X_val is None and not isinstance(settings.get("cv", "auto"), str):
             self._check_cv(settings["cv"])
-        # Late: not before somebody uses it.
         from sklearn_sagemaker.backends.dask_collections import (
             gathered,
             is_collection,
@@ -194,6 +191,9 @@ class DaskBackend(Backend):
         return f" The same fit goes on from {os.fspath(self.checkpoint)}."
 
     def _check(self, settings: Mapping[str, Any]) -> None:
+        # Late, as all that reads files or partitions: most fits are of arrays, here.
+        from sklearn_sagemaker.io.rows import check_count
+
         check_count("n_shards", self.n_shards)
         check_count("memory", self.memory)
         solver = settings.get("solver")
@@ -287,6 +287,8 @@ class DaskBackend(Backend):
 
     def _sent(self, client: Any, spec: TrainingSpec, data: TrainingData) -> DaskShards:
         """Rows of this process, on workers."""
+        from sklearn_sagemaker.backends.dask_rows import ArrayRows
+
         X, y = data.X, data.y
         if spec.classes is not None:
             y = spec.classes[y.astype(np.intp)]

@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,10 +19,12 @@ from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker._state import Contents, Shards
 from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
-from sklearn_sagemaker.io.datasets.contents import Look
 from sklearn_sagemaker.training.blas import single_threaded_blas
 from sklearn_sagemaker.training.shards.here import in_pairs
 from sklearn_sagemaker.training.shards.shard import Shard
+
+if TYPE_CHECKING:
+    from sklearn_sagemaker.io.datasets.contents import Look
 
 TRIES = 10
 """Of one call, while workers are lost."""
