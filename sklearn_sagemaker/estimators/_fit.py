@@ -91,6 +91,7 @@ def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:
         # A stream goes on from the model, and would forget a training that brings one.
         check_not_pending(estimator)
         backend = backend_for(estimator, X)
+        backend.check_stream()
         X = backend.opened(X)
         pieces: Any = [(X, y, sample_weight)]
         if isinstance(X, RowSource):

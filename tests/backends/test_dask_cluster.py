@@ -45,6 +45,11 @@ def classifier(backend, **settings):
     return LinearLearnerClassifier(**{**SETTINGS, "backend": backend, **settings})
 
 
+def closing_of(shards):
+    shards.close = lambda: None
+    return shards
+
+
 class InProcess(DaskBackend):
     """The same shards, one after the other in this process."""
 
@@ -58,7 +63,7 @@ class InProcess(DaskBackend):
             found._rows.held(One(), number, "").shard(found.contents)
             for number in range(self.n_shards)
         ]
-        return LocalShards(shards, found.contents, self.memory)
+        return closing_of(LocalShards(shards, found.contents, self.memory))
 
 
 class FilesInProcess(DaskBackend):
@@ -272,3 +277,20 @@ def test_the_command_line_trains_on_a_cluster(cluster, tmp_path):
     assert model.backend is None
     assert model.resolved_params_["n_shards"] == 8
     assert model.score(X, Y) > 0.8
+
+
+def test_without_a_client_there_is_an_encrypted_cluster_for_the_fit(monkeypatch):
+    seen = []
+    joined = DaskShards._joined
+
+    def watched(self, *arguments):
+        seen.append((self._client, self._client.scheduler.address))
+        return joined(self, *arguments)
+
+    monkeypatch.setattr(DaskShards, "_joined", watched)
+    rows = partitions(X, Y)
+    model = classifier("dask", epochs=1).fit(*rows)
+    assert model.score(X, Y) > 0.6
+    ((client, address),) = set(seen)
+    assert address.startswith("tls://127.0.0.1:")
+    assert client.status == "closed"
