@@ -29,7 +29,7 @@ def is_collection(X: Any) -> bool:
 
 def stays(X: Any) -> bool:
     """Whether rows stay where they are: those of a collection, of files, or in S3."""
-    if is_collection(X):
+    if isinstance(X, Rows) or is_collection(X):
         return True
     # Late: most rows are in memory.
     from sklearn_sagemaker.io.datasets.dataset import FileDataset
@@ -55,6 +55,8 @@ def rows_of(rows: FitRows, n_shards: int) -> Rows:
         If they have other partitions, or X has columns that are no numbers.
     """
     X, names = rows.X, None
+    if isinstance(X, Rows):
+        return X
     if not is_collection(X):
         from sklearn_sagemaker.backends.dask_files import FileRows
 

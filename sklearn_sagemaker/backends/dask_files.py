@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import threading
 from abc import abstractmethod
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -24,6 +24,7 @@ from sklearn_sagemaker.io.datasets.windows import WHOLE
 from sklearn_sagemaker.io.s3_data import S3Data
 from sklearn_sagemaker.training.shards.shard import Shard, SourceShard
 
+File = TypeVar("File")
 _known: WeakValueDictionary[str, Snapshot] = WeakValueDictionary()
 """Of this process, so that shards of the same files look at them once."""
 _copies: WeakValueDictionary[str, Any] = WeakValueDictionary()
@@ -134,11 +135,30 @@ class FileShare(Share):
         self._how = how
 
     def _opened(self) -> tuple[Snapshot, tuple[int, int]]:
-        paths = self._how.paths
-        if len(paths) < self.count:
-            return snapshot_of(self._how), (self.number, self.count)
-        mine = replace(self._how, paths=paths[self.number :: self.count])
-        return snapshot_of(mine), WHOLE
+        paths, in_pieces = files_of_shard(self._how.paths, self.number, self.count)
+        share = (self.number, self.count) if in_pieces else WHOLE
+        return snapshot_of(self._reading(paths)), share
+
+    def _reading(self, paths: Sequence[str]) -> Reading:
+        """How some of the files are read here."""
+        return replace(self._how, paths=tuple(paths))
+
+
+def files_of_shard(
+    files: Sequence[File], number: int, count: int
+) -> tuple[Sequence[File], bool]:
+    """Which files a shard reads, and whether it reads some pieces of them only.
+
+    Parameters
+    ----------
+    files : sequence
+        All of them.
+    number, count : int
+        Of the shard, and how many there are.
+    """
+    if len(files) < count:
+        return files, True
+    return files[number::count], False
 
 
 class BucketShare(Share):
@@ -204,6 +224,7 @@ class FileRows(Rows):
             how = source.reading
             paths = tuple(os.path.abspath(path) for path in how.paths)
             self._source = replace(how, paths=paths)
+        self.n_features = source.n_features
 
     def held(self, client: Any, number: int, worker: str) -> Any:
         """See `Rows`."""

@@ -8,7 +8,7 @@ import pickle
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil
 from typing import TYPE_CHECKING, Any
@@ -51,6 +51,10 @@ class Rows(ABC):
 
     names: np.ndarray | None = None
     """Names of the features."""
+    n_features: int | None = None
+    """Columns, as far as they are said; the rows say it else."""
+    workers: Sequence[str] | None = None
+    """Of each shard, where its rows are and nowhere else; None if others will do."""
 
     @abstractmethod
     def held(self, client: Any, number: int, worker: str) -> Any:
@@ -152,6 +156,9 @@ class DaskShards(Shards):
             self._client.wait_for_workers(1, timeout=WAIT)
             threads = self._client.nthreads()
         n_shards, n_threads = self.n_shards, sum(threads.values())
+        if self._rows.workers is not None:
+            self._workers = list(self._rows.workers)
+            return 1
         size, longest = 1, _longest(n_shards, n_threads)
         while size < n_shards and _longest(n_shards, n_threads, 2 * size) <= longest:
             size *= 2
@@ -177,13 +184,18 @@ class DaskShards(Shards):
         found = self._tried(lambda: self._joined(_look_of, _joined_looks, b"", place))
         if found.sparse is None:
             raise DataFileError("There is no row in any of the partitions.")
-        contents = found.contents(None, found.n_bytes)
+        contents = found.contents(self._rows.n_features, found.n_bytes)
         # Rows are read as the kernels do.
         reader = RowReader(np.empty((0, 1), contents.dtype))
         self._contents = replace(contents, dtype=reader.dtype)
         for number, one in enumerate(held):
             self._make(number, one)
         return self._contents
+
+    def _on(self, worker: str) -> dict[str, Any]:
+        if self._rows.workers is not None:
+            return {"workers": [worker]}
+        return on_worker(worker)
 
     def _held(self, number: int) -> Any:
         return self._rows.held(self._client, number, self._workers[number])
@@ -196,7 +208,7 @@ class DaskShards(Shards):
         worker = self._workers[number]
         key = f"shard-{number}-{uuid.uuid4().hex}"
         self._shards[number] = self._client.submit(
-            function, *parts, key=key, pure=False, **on_worker(worker)
+            function, *parts, key=key, pure=False, **self._on(worker)
         )
         self._where[number] = worker
 
@@ -237,7 +249,7 @@ class DaskShards(Shards):
         def submit(worker: str, function: Callable[..., Any], *parts: Any) -> Any:
             key = f"{name}-{next(places)}"
             future = client.submit(
-                _packed, function, *parts, key=key, pure=False, **on_worker(worker)
+                _packed, function, *parts, key=key, pure=False, **self._on(worker)
             )
             return future, worker
 

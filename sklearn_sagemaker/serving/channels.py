@@ -99,7 +99,12 @@ class Channel:
         return self.dataset(paths, memory, n_features, scratch)
 
     def dataset(
-        self, paths: list[str], memory: int, n_features: int | None, scratch: Path
+        self,
+        paths: list[str],
+        memory: int,
+        n_features: int | None,
+        scratch: Path,
+        described: Mapping[str, Any] | None = None,
     ) -> FileDataset:
         """The rows of some files of the channel; see `rows`.
 
@@ -109,7 +114,12 @@ class Channel:
         memory : int
         n_features : int or None
         scratch : Path
+        described : mapping or None, default=None
+            Arguments of a `FileDataset` of a backend, whose files they are.
         """
+        if described is not None:
+            given = {**described, "memory": memory, "n_features": n_features}
+            return FileDataset(paths, **given)
         options: dict[str, Any] = {}
         if self.format.name == "csv":
             options = {"label": 0, "header": "no"}

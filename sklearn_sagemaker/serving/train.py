@@ -12,7 +12,7 @@ import sys
 import tempfile
 import traceback
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +20,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_sagemaker._memory import memory
-from sklearn_sagemaker._state import RowSource, TrainingSpec
+from sklearn_sagemaker._state import ModelState, RowSource, TrainingSpec
 from sklearn_sagemaker.artifacts.writing import artifact_of_state
+from sklearn_sagemaker.backends.dask import MEMORY
 from sklearn_sagemaker.estimators._artifact_saving import write_model
 from sklearn_sagemaker.estimators._row_sources import loaded
 from sklearn_sagemaker.exceptions import (
@@ -39,12 +40,12 @@ from sklearn_sagemaker.serving.channels import (
     read_arrays,
 )
 from sklearn_sagemaker.serving.cluster.host_files import host_files
-from sklearn_sagemaker.serving.cluster.host_rows import HostRows
 from sklearn_sagemaker.serving.cluster.job_cluster import (
     EndedElsewhereError,
     JobCluster,
 )
-from sklearn_sagemaker.serving.cluster.job_hosts import JobHosts
+from sklearn_sagemaker.serving.cluster.job_hosts import JOIN_SECONDS, JobHosts
+from sklearn_sagemaker.serving.cluster.job_rows import JobRows, stored_shards
 from sklearn_sagemaker.serving.cluster.training import (
     ClusterTraining,
     TrainOnCluster,
@@ -61,9 +62,10 @@ from sklearn_sagemaker.serving.train_job import (
     OWN,
     Folders,
     TrainingJob,
+    parsed,
     read_job,
 )
-from sklearn_sagemaker.serving.train_problem import is_sparse, stored_rows, stored_spec
+from sklearn_sagemaker.serving.train_problem import stored_rows, stored_spec
 
 FAILED, TERMINATED = 1, 128 + signal.SIGTERM
 STATE = "state.zip"
@@ -158,8 +160,18 @@ class Program:
     def _run_on(self, hosts: JobHosts, scratch: Path, strings: dict[str, str]) -> int:
         """Train the job, or work for the host that does; the program's exit code."""
         channels = self.folders.channels()
-        check_distributed(hosts, channels)
-        job = self._job(strings)
+        try:
+            stored = stored_spec(self.folders.data / OURS, strings)
+        except ValueError as error:
+            raise HyperparameterError(str(error)) from error
+        job: TrainingJob | None = None
+        if stored is None:
+            job = self._job(strings)
+            check_distributed(hosts, channels, job.arguments)
+        else:
+            check_distributed(hosts, channels, stored[0].hyperparameters, stored=True)
+            self._begins(stored[0].algorithm, {}, strings)
+        timeout = self._said(strings, "hosts_timeout", JOIN_SECONDS)
 
         def abandon(error: Exception) -> None:
             fail(error, self.folders, self.log)
@@ -172,7 +184,7 @@ class Program:
             hosts,
             scratch,
             self.folders.data,
-            seconds=job.hosts_timeout,
+            seconds=timeout,
             said=reason,
             abandon=abandon,
             works=waits_for_the_first,
@@ -183,52 +195,95 @@ class Program:
             files = {
                 name: host_files(client, channel, hosts.names)
                 for name, channel in channels.items()
+                if name != OURS
             }
             self.termination.training = True
-            return self._train_on_cluster(
-                client,
-                ClusterTraining(
-                    job,
-                    channels,
-                    files,
-                    self.folders,
-                    self.log,
-                    lambda: self.termination.asked,
-                ),
+            training = ClusterTraining(
+                job,
+                channels,
+                files,
+                self.folders,
+                self.log,
+                lambda: self.termination.asked,
+                hosts.names,
             )
+            if stored is not None:
+                return self._train_stored_by_dask(client, training, strings, *stored)
+            return self._train_on_cluster(client, training)
+
+    @staticmethod
+    def _said(strings: Mapping[str, str], name: str, default: Any) -> Any:
+        """A setting of the program in a job whatever it trains."""
+        key = f"{OWN}{name}"
+        return parsed(key, strings[key]) if key in strings else default
+
+    def _on_cluster(
+        self,
+        client: Any,
+        training: ClusterTraining,
+        n_shards: int,
+        memory: int,
+        seed: int | None,
+        every: float,
+    ) -> ClusterJobBackend:
+        return ClusterJobBackend(
+            client,
+            n_shards=n_shards,
+            memory=memory,
+            log=self.log,
+            seed=seed,
+            asked=training.asked,
+            checkpoint=self.folders.checkpoints,
+            every=every,
+        )
 
     def _train_by_dask(self, client: Any, training: ClusterTraining) -> int:
         """Train a job on all its hosts; the program's exit code."""
         job = training.job
-        rows = {
-            name: HostRows(client, channel, training.files[name], job.n_features)
-            for name, channel in training.channels.items()
-        }
-        if TEST in rows:
-            job.check_labels(rows[TEST].labels, TEST)
-        backend = ClusterJobBackend(
-            client,
-            n_shards=job.n_shards,
-            memory=job.memory,
-            log=self.log,
-            seed=job.seed,
-            asked=training.asked,
-            checkpoint=self.folders.checkpoints,
-            every=job.checkpoint_every,
+        assert job is not None
+        rows = JobRows(client, training, job.n_shards, job.memory, job.n_features)
+        test, given = None, {}
+        if TEST in training.channels:
+            # What is wrong in it is said before the training.
+            test = rows.brought(TEST)
+            job.check_labels(test.labels, TEST)
+        if VALIDATION in training.channels:
+            names = ("X_val", "y_val", "sample_weight_val")
+            held = rows.brought(VALIDATION).together(job.memory)
+            given = dict(zip(names, held, strict=True))
+        backend = self._on_cluster(
+            client, training, job.n_shards, job.memory, job.seed, job.checkpoint_every
         )
         estimator = job.estimator(backend=backend)
-        given = {}
-        if VALIDATION in rows:
-            names = ("X_val", "y_val", "sample_weight_val")
-            given = dict(zip(names, rows[VALIDATION].blocks(), strict=True))
-        estimator.fit(*rows[TRAIN].blocks(), **given)
+        estimator.fit(rows.shards(), **given)
         self._report(backend)
-        graph = "sparse" if rows[TRAIN].sparse else "dense"
+        graph = "sparse" if backend.sparse else "dense"
         write_model(estimator, self.folders.model, graph=graph)
         scores = None
-        if TEST in rows:
-            scores = _measured_of(rows[TEST], estimator, backend)
+        if test is not None:
+            scores = _measured_of(test, estimator, backend)
         return self._leave(backend, scores)
+
+    def _train_stored_by_dask(
+        self,
+        client: Any,
+        training: ClusterTraining,
+        strings: dict[str, str],
+        spec: TrainingSpec,
+        more: dict[str, Any],
+    ) -> int:
+        """Train what a backend sent on all hosts; the program's exit code."""
+        n_shards = self._said(strings, "n_shards", 8)
+        backend = self._on_cluster(
+            client,
+            training,
+            n_shards,
+            MEMORY,
+            spec.seed,
+            float(self._said(strings, "checkpoint_every", 60.0)),
+        )
+        data = stored_shards(client, training, spec, more, n_shards, MEMORY)
+        return self._write_stored(backend, spec, backend.train(spec, data))
 
     def _train_stored(
         self,
@@ -240,7 +295,7 @@ class Program:
         """Train what a backend sent; the program's exit code."""
         channels, source = self.folders.channels(), more.get("source")
         self._begins(spec.algorithm, {}, strings)
-        every = float(strings.get(f"{OWN}checkpoint_every", 60.0))
+        every = float(self._said(strings, "checkpoint_every", 60.0))
         backend = self._backend(spec.seed, every)
 
         def read(name: str) -> RowSource:
@@ -250,9 +305,14 @@ class Program:
 
         data = stored_rows(spec, channels, source, read)
         self.termination.training = True
-        state = backend.train(spec, data)
+        return self._write_stored(backend, spec, backend.train(spec, data))
+
+    def _write_stored(
+        self, backend: JobTraining, spec: TrainingSpec, state: ModelState
+    ) -> int:
+        """Write a model for the backend that asked; the program's exit code."""
         self._report(backend)
-        graph = "sparse" if is_sparse(data) else "dense"
+        graph = "sparse" if backend.sparse else "dense"
         try:
             artifact = artifact_of_state(state, spec.hyperparameters)
             write_folder(artifact, self.folders.model, graph=graph)

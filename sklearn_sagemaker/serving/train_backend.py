@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from sklearn_sagemaker._hyperparameters import REGRESSOR
 from sklearn_sagemaker._hyperparameters.container import FACTORS
@@ -48,6 +49,8 @@ class JobTraining:
         Of the training.
     cut_short : bool
         Whether it was ended before its time.
+    sparse : bool
+        Whether the rows are, for the graph of the artifact.
     """
 
     log: JobLog
@@ -55,7 +58,7 @@ class JobTraining:
     asked: Callable[[], bool]
     checkpoint: str | os.PathLike[str] | None
     state: ModelState
-    cut_short = False
+    cut_short = sparse = False
 
     def train(
         self,
@@ -67,6 +70,7 @@ class JobTraining:
         if self.seed is not None:
             spec = replace(spec, seed=self.seed)
         self._settings(spec, data)
+        self.sparse = _is_sparse(data)
         values = spec.hyperparameters
         weighted = bool((self._multipliers != 1.0).any())
         names = Names(
@@ -207,6 +211,12 @@ class ClusterJobBackend(JobTraining, DaskBackend):
             stop=None if checkpoint is None else asked,
         )
         self.log, self.seed, self.asked = log, seed, asked
+
+
+def _is_sparse(data: TrainingData | WindowedData) -> bool:
+    if isinstance(data, TrainingData):
+        return sp.issparse(data.X)
+    return data.source.contents.sparse
 
 
 def _n_rows(data: TrainingData | WindowedData) -> int:

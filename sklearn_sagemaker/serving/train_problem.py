@@ -41,7 +41,14 @@ SPEC = "spec.zip"
 """The file of the channel "sklearn_sagemaker" by which such a job is known."""
 ROWS = "rows.zip"
 """The file of arrays in the channel "train"."""
-SETTINGS = ("algorithm", "checkpoint_every", "n_jobs", "seed")
+SETTINGS = (
+    "algorithm",
+    "checkpoint_every",
+    "hosts_timeout",
+    "n_jobs",
+    "n_shards",
+    "seed",
+)
 """Keys of ours beside hyperparameters."""
 
 
@@ -138,10 +145,8 @@ def stored_rows(
         data = WindowedData(rows)
         if fits(rows):
             data = TrainingData(*_encoded(spec, rows, TRAIN))
-        elif spec.classes is not None:
-            labels = rows.contents.labels
-            if labels is None or not np.isin(labels, spec.classes).all():
-                raise _other_labels(spec, TRAIN)
+        else:
+            check_known_labels(spec, rows.contents.labels, TRAIN)
     given = channels[OURS].folder / ROWS
     if given.is_file():
         held = read_rows(given)
@@ -155,11 +160,42 @@ def _validated(data: Any, X: Any, y: np.ndarray, weights: np.ndarray) -> Any:
     return replace(data, X_val=X, y_val=y, sample_weight_val=weights)
 
 
+def check_known_labels(
+    spec: TrainingSpec, labels: np.ndarray | None, channel: str
+) -> None:
+    """Refuse labels of a channel that are none of the classes.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    labels : ndarray or None
+        None if they are too many for classes.
+    channel : str
+    """
+    if spec.classes is None:
+        return
+    if labels is None or not np.isin(labels, spec.classes).all():
+        raise _other_labels(spec, channel)
+
+
 def _encoded(
     spec: TrainingSpec, source: RowSource, channel: str
 ) -> tuple[Any, np.ndarray, np.ndarray]:
-    """Rows of files, their labels as the training has them, and weights."""
-    X, y, weights = source.load()
+    return encoded_rows_of(spec, source.load(), channel)
+
+
+def encoded_rows_of(
+    spec: TrainingSpec, rows: tuple[Any, np.ndarray, np.ndarray | None], channel: str
+) -> tuple[Any, np.ndarray, np.ndarray]:
+    """Rows of files, their labels as the training has them, and weights.
+
+    Parameters
+    ----------
+    spec : TrainingSpec
+    rows : (X, y, sample_weight)
+    channel : str
+    """
+    X, y, weights = rows
     weights = np.ones(len(y)) if weights is None else weights
     if spec.classes is None:
         return canonical(X), y.astype(np.float64), weights
@@ -184,10 +220,3 @@ def _one(path: Path) -> Path:
             "writes; was it removed from the bucket?"
         )
     return path
-
-
-def is_sparse(data: TrainingData | WindowedData) -> bool:
-    """Whether the rows are sparse, for the graph of the artifact."""
-    if isinstance(data, WindowedData):
-        return data.source.contents.sparse
-    return not isinstance(data.X, np.ndarray)

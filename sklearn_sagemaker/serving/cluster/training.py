@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from sklearn_sagemaker.backends.dask import UNSHARDED
 from sklearn_sagemaker.serving.channels import OURS, Channel
 from sklearn_sagemaker.serving.cluster.host_files import HostFile
 from sklearn_sagemaker.serving.cluster.job_hosts import JobHosts
@@ -22,7 +23,8 @@ class ClusterTraining:
 
     Attributes
     ----------
-    job : TrainingJob
+    job : TrainingJob or None
+        None if a backend sent it.
     channels : dict of str to Channel
     files : dict of str to list of HostFile
         Of each channel: every file once, in the order of keys, with the host that
@@ -32,14 +34,17 @@ class ClusterTraining:
     log : JobLog
     asked : callable
         Whether the training is to end, which it minds after each epoch.
+    hosts : sequence of str
+        Names of all.
     """
 
-    job: TrainingJob
+    job: TrainingJob | None
     channels: dict[str, Channel]
     files: dict[str, list[HostFile]]
     folders: Folders
     log: JobLog
     asked: Callable[[], bool]
+    hosts: Sequence[str]
 
 
 TrainOnCluster = Callable[["Client", ClusterTraining], int]
@@ -49,13 +54,22 @@ It is called on the first host. If a host is lost, all futures are cancelled.
 """
 
 
-def check_distributed(hosts: JobHosts, channels: Mapping[str, Channel]) -> None:
+def check_distributed(
+    hosts: JobHosts,
+    channels: Mapping[str, Channel],
+    settings: Mapping[str, Any] = {},
+    stored: bool = False,
+) -> None:
     """Refuse a job that several hosts cannot train together.
 
     Parameters
     ----------
     hosts : JobHosts
     channels : mapping of str to Channel
+    settings : mapping
+        Hyperparameters.
+    stored : bool, default=False
+        Whether a backend sent the job, whose files it has made for several hosts.
 
     Raises
     ------
@@ -69,7 +83,13 @@ def check_distributed(hosts: JobHosts, channels: Mapping[str, Channel]) -> None:
                 f"job of {count} instances cannot share; set 'File' or 'FastFile', or "
                 "instance_count=1."
             )
-    if OURS in channels:
+    if settings.get("solver") in UNSHARDED:
+        raise ValueError(
+            f"solver={settings['solver']!r} needs all rows at once, which a job of "
+            f"{count} instances has in shards; set solver to 'gradient', or "
+            "instance_count=1."
+        )
+    if OURS in channels and not stored:
         raise ValueError(
             f"The channel {OURS!r} has arrays over all rows, which a job of {count} "
             "instances does not have in one place; write weights into the records, or "
