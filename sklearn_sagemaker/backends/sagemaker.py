@@ -53,7 +53,10 @@ class SageMakerBackend(Backend):
         ``SAGEMAKER_ROLE``, else the role of the notebook.
     instance_type : str, default="ml.m5.xlarge"
     instance_count : int, default=1
-        Instances of a job; more than one with the built-in image only.
+        Instances of a job. Several with our image train as `DaskBackend` does.
+    n_shards : int, default=8
+        Parts of the rows that several instances with our image train side by side, as
+        of `DaskBackend`: the model depends on it, and not on how many they are.
     image : str, default="built-in"
         "built-in" is SageMaker's own image of the algorithm. "sklearn-sagemaker" is
         this package's, in the registry of your account, which trains to the same bits
@@ -122,6 +125,7 @@ class SageMakerBackend(Backend):
         *,
         instance_type: str = "ml.m5.xlarge",
         instance_count: int = 1,
+        n_shards: int = 8,
         image: str = BUILT_IN,
         bucket: str | None = None,
         prefix: str | None = None,
@@ -152,6 +156,7 @@ class SageMakerBackend(Backend):
         self.role = role
         self.instance_type = instance_type
         self.instance_count = instance_count
+        self.n_shards = n_shards
         self.image = image
         self.bucket = bucket
         self.prefix = prefix
@@ -482,7 +487,7 @@ class SageMakerBackend(Backend):
 
         name, output = job_name(self._base, end, longest), f"{root}/jobs/{end}"
         content = self._kind.content(
-            spec, data, root, f"{output}/{name}", self.instance_count
+            spec, data, root, f"{output}/{name}", self.instance_count, self.n_shards
         )
         settings = self.get_params(deep=False)
         body = training_body(

@@ -38,6 +38,7 @@ class Image:
         root: str,
         job: str,
         instances: int,
+        n_shards: int,
     ) -> Content:
         """What a job of it is told and given.
 
@@ -54,7 +55,7 @@ class Image:
             return content_of_built_in(spec, data, root, job, instances)
         from sklearn_sagemaker.backends.sagemaker_problem import content_of_problem
 
-        return content_of_problem(spec, data, root, job)
+        return content_of_problem(spec, data, root, job, instances, n_shards)
 
     def uri(self, algorithm: str, region: str, session: Any) -> str:
         """Its address.

@@ -23,8 +23,8 @@ _VARIABLES: dict[str, Callable[[str], Any]] = {
         str,
     ),
     **dict.fromkeys(
-        ("instance_count", "max_run", "max_wait", "volume_size", "keep_alive",
-         "max_jobs"),
+        ("instance_count", "n_shards", "max_run", "max_wait", "volume_size",
+         "keep_alive", "max_jobs"),
         int,
     ),
     **dict.fromkeys(
@@ -107,7 +107,7 @@ def check_settings(settings: Mapping[str, Any], base: str, built_in: bool) -> No
             f"prefix={settings['prefix']!r} must be letters, digits, '-' and '/', as "
             f"names of jobs begin with it; take {PREFIX!r}."
         )
-    for name in ("instance_count", "volume_size", "max_run", "max_wait"):
+    for name in ("instance_count", "n_shards", "volume_size", "max_run", "max_wait"):
         value = settings[name]
         whole = isinstance(value, int) and not isinstance(value, bool)
         if value is not None and not (whole and value >= 1):
@@ -117,10 +117,12 @@ def check_settings(settings: Mapping[str, Any], base: str, built_in: bool) -> No
         settings["spot"],
         settings["max_wait"],
     )
-    if count > 1 and not built_in:
+    shards = settings["n_shards"]
+    if count > shards and not built_in:
         raise ValueError(
-            f"instance_count={count}: this package's image trains on one instance; "
-            "take a larger instance_type, or image='built-in'."
+            f"instance_count={count} is more than n_shards={shards}: some instances "
+            "would have no rows; raise n_shards, of which the model depends, or lower "
+            "instance_count."
         )
     if spot and settings["keep_alive"]:
         raise ValueError(

@@ -230,7 +230,7 @@ REFUSED = {
     "on_interrupt": ({"on_interrupt": "die"}, "on_interrupt='die'"),
     "prefix": ({"prefix": "a b"}, "prefix='a b'"),
     "volume": ({"volume_size": 0}, "volume_size=0"),
-    "instances": ({"instance_count": 2}, "instance_count=2: this package's image"),
+    "instances": ({"instance_count": 9}, "instance_count=9 is more than n_shards=8"),
     "pools of spot": ({"spot": True, "keep_alive": 60}, "keeps no spot instances"),
     "max_wait alone": ({"max_wait": 60}, "for spot=True only"),
     "max_wait": ({"spot": True, "max_wait": 60, "max_run": 90}, "less than max_run=90"),

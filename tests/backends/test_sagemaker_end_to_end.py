@@ -26,8 +26,8 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
-from sklearn_sagemaker.backends import SageMakerBackend
-from sklearn_sagemaker.io import write_recordio
+from sklearn_sagemaker.backends import DaskBackend, SageMakerBackend
+from sklearn_sagemaker.io import FileDataset, S3Data, write_recordio
 from sklearn_sagemaker.testing import SageMakerEmulator
 from tests.backends.support import assert_same
 
@@ -195,3 +195,47 @@ def test_a_model_that_the_service_itself_has_trained(emulator):
     with model.deploy() as predictor:
         answers = scores(predictor.predict(X.astype("f4")))
     assert answers == pytest.approx(expected, abs=1e-6)
+
+
+def on_hosts(cls, **more):
+    return cls(**QUICK, backend=backend(instance_count=2, **more))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sparsely", [False, True])
+def test_instances_train_as_a_cluster_does(emulator, sparsely):
+    pytest.importorskip("distributed")
+    X, y = CANCER[0].astype("f4"), np.array(["ash", "elm"])[CANCER[1]]
+    X, cls = X / X.max(0), LinearLearnerClassifier
+    if sparsely:
+        X, cls = sparse.csr_matrix(X), FactorizationMachinesClassifier
+    weights = np.linspace(1, 2, len(y))
+    held = {"X_val": X[::5], "y_val": y[::5]}
+    remote = on_hosts(cls).fit(X, y, weights, **held)
+    job = remote.training_job_
+    assert job["instance_count"] == 2
+    there = cls(**QUICK, backend=DaskBackend()).fit(X, y, weights, **held)
+    del remote.training_job_
+    assert_same(remote, there)
+
+
+@pytest.mark.slow
+def test_instances_train_on_files_and_on_objects(emulator, tmp_path):
+    pytest.importorskip("distributed")
+    X, y = CANCER[0].astype("f4"), CANCER[1].astype("f4")
+    write_recordio(tmp_path / "rows.pbr", X, y, shards=8)
+    data = FileDataset(str(tmp_path / "*.pbr"), memory=1 << 16)
+    found = on_hosts(LinearLearnerClassifier).fit(data)
+    s3 = boto3.client("s3")
+    for path in tmp_path.glob("*.pbr"):
+        key = f"on-hosts/{path.name}"
+        s3.put_object(Bucket=emulator.bucket, Key=key, Body=path.read_bytes())
+    there = S3Data(
+        f"s3://{emulator.bucket}/on-hosts/",
+        classes=[0, 1],
+        n_features=X.shape[1],
+        memory=1 << 16,
+    )
+    again = on_hosts(LinearLearnerClassifier).fit(there)
+    assert found.score(X, y) > 0.9
+    assert np.array_equal(found.coef_, again.coef_)
