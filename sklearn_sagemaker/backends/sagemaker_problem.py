@@ -90,12 +90,12 @@ def content_of_problem(
     source: dict[str, Any] | None = None
     if isinstance(data, TrainingData):
         n_features = data.X.shape[1]
-        uri = f"{root}/data/{rows_digest(data)}/"
         if instances == 1:
-            uri += ROWS
+            uri = f"{root}/data/{rows_digest(data)}/{ROWS}"
             uploads = [Upload(uri, partial(encoded_rows, data))]
         else:
-            uri += f"{n_shards}-shards-{spec.seed}/"
+            alone = TrainingData(data.X, data.y, data.sample_weight)
+            uri = f"{root}/data/{rows_digest(alone)}/{n_shards}-shards-{spec.seed}/"
             uploads = _shards(data, uri, n_shards, spec.seed)
         train = channel(TRAIN, uri, **shared)
     else:
@@ -106,13 +106,16 @@ def content_of_problem(
         else:
             source = data.source.description()
             uri, uploads = _files(source.pop("paths"), root)
-            train = channel(TRAIN, uri, **shared)
-        if data.X_val is not None:
-            assert data.y_val is not None
-            assert data.sample_weight_val is not None
-            held = TrainingData(data.X_val, data.y_val, data.sample_weight_val)
-            rows = partial(encoded_rows, held)
-            uploads.append(Upload(f"{folder}/{ROWS}", rows, shared=False))
+            # Pieces of few files are in every shard, so all instances need them.
+            apart = len(uploads) >= n_shards
+            train = channel(TRAIN, uri, **(shared if apart else {}))
+    beside = instances > 1 or isinstance(data, WindowedData)
+    if beside and data.X_val is not None:
+        assert data.y_val is not None
+        assert data.sample_weight_val is not None
+        held = TrainingData(data.X_val, data.y_val, data.sample_weight_val)
+        rows = partial(encoded_rows, held)
+        uploads.append(Upload(f"{folder}/{ROWS}", rows, shared=False))
     about = encoded_spec(spec, source=source, n_features=n_features)
     uploads.append(Upload(f"{folder}/{SPEC}", lambda: [about], shared=False))
     return Content(strings, [train, channel(OURS, f"{folder}/"), *channels], uploads)

@@ -249,6 +249,33 @@ def test_settings_are_refused_before_anything_is_sent(cloud, case):
     assert not cloud.jobs.found
 
 
+SEVERAL = {
+    "folds": (LinearLearnerRegressor, {"cv": 3}, DIABETES, "cv asks for folds"),
+    "als": (
+        FactorizationMachinesRegressor,
+        {"solver": "als"},
+        DIABETES,
+        "solver='als' needs all rows",
+    ),
+    "pipe": (
+        LinearLearnerRegressor,
+        {},
+        (S3Data("s3://b/rows/", n_features=2, input_mode="Pipe"),),
+        "'Pipe', which 2 instances",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", SEVERAL)
+def test_what_several_instances_cannot_train(cloud, case):
+    cls, settings, rows, match = SEVERAL[case]
+    model = cls(random_state=0, **settings, backend=backend(instance_count=2))
+    with pytest.raises(ValueError, match=match):
+        model.fit(*rows)
+    assert not cloud.objects.found
+    assert not cloud.jobs.found
+
+
 def test_a_stream_is_refused(cloud):
     model = LinearLearnerRegressor(**QUICK, backend=backend())
     with pytest.raises(ValueError, match="partial_fit cannot run on backend=SageMaker"):
