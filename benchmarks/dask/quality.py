@@ -1,9 +1,10 @@
 """Test loss after training on shards, by that of one machine after as many epochs.
 
 Steps of Adam on the real sets and on the made CSR set, and factorization machines on
-ratings, with 2, 8 and 32 shards; and untouched defaults, which are solved where that is
-little work. Shards are of an in-process cluster: what comes of them does not depend on
-where they are. Validation rows are those of the data set, the same everywhere.
+ratings and made clicks, with 2, 8 and 32 shards; and untouched defaults, which are
+solved where that is little work. Shards are of an in-process cluster: what comes of
+them does not depend on where they are. Validation rows are those of the data set, the
+same everywhere.
 """
 
 from functools import partial
@@ -18,10 +19,14 @@ from benchmarks.common import (
     print_environment,
     print_table,
 )
-from benchmarks.data.factors import load_ratings
+from benchmarks.data.factors import load_ratings, make_ctr
 from benchmarks.data.sets import load
 from benchmarks.data.sparse import make_sparse
-from sklearn_sagemaker import FactorizationMachinesRegressor, LinearLearnerClassifier
+from sklearn_sagemaker import (
+    FactorizationMachinesClassifier,
+    FactorizationMachinesRegressor,
+    LinearLearnerClassifier,
+)
 from sklearn_sagemaker.backends import DaskBackend
 
 MAX_RATIO = 1.01
@@ -32,27 +37,35 @@ CASES = {
     "csr": (4, STEPS),
     "a9a, default": (None, {}),
     "mlsmall": (10, {}),
+    "clicks": (10, {"num_models": 1}),
+}
+MACHINES = {
+    "mlsmall": FactorizationMachinesRegressor,
+    "clicks": FactorizationMachinesClassifier,
 }
 SHARDS = (2, 8, 32)
 
 
 def data_of(options, name: str):
-    """The split of a case, and whether it has ratings."""
+    """The split of a case."""
     if name == "csr":
-        return make_sparse(), False
+        return make_sparse()
+    if name == "clicks":
+        return make_ctr()
     if name == "mlsmall":
-        return load_ratings(options.data_dir, name)[0], True
-    return load(options.data_dir, name.partition(",")[0]), False
+        return load_ratings(options.data_dir, name)[0]
+    return load(options.data_dir, name.partition(",")[0])
 
 
-def loss(split, ratings: bool, epochs: int | None, settings, backend) -> float:
+def loss(split, name: str, backend) -> float:
     """Loss on the test rows of one fit."""
-    kind = FactorizationMachinesRegressor if ratings else LinearLearnerClassifier
+    epochs, settings = CASES[name]
+    kind = MACHINES.get(name, LinearLearnerClassifier)
     settings = settings if epochs is None else {**settings, "epochs": epochs}
-    if ratings:
+    if name in MACHINES:
         settings = {**settings, "solver": "gradient"}
     model = split.fit(kind(random_state=0, backend=backend, **settings))
-    if not ratings:
+    if kind is not FactorizationMachinesRegressor:
         return log_loss(split.y_test, model.predict_proba(split.X_test))
     return float(np.sqrt(np.mean((model.predict(split.X_test) - split.y_test) ** 2)))
 
@@ -70,8 +83,7 @@ def main() -> None:
     cluster = partial(LocalCluster, processes=False, dashboard_address=None)
     with cluster(n_workers=1, threads_per_worker=1) as made, Client(made) as client:
         for name in options.cases:
-            split, ratings = data_of(options, name)
-            fitted = partial(loss, split, ratings, *CASES[name])
+            fitted = partial(loss, data_of(options, name), name)
             alone = fitted("local")
             ratios = []
             for n_shards in options.shards:

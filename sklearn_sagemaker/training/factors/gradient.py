@@ -148,6 +148,8 @@ class GradientModel:
         Of the starting weights.
     columns : int64 array of shape (n_features,) or None
         Numbers of the features by which they start; None counts them.
+    state : dict or None
+        Of `state`, to go on from, in place of a start.
     """
 
     def __init__(
@@ -160,6 +162,7 @@ class GradientModel:
         start: np.ndarray,
         seed: list[int],
         columns: np.ndarray | None = None,
+        state: dict[str, Any] | None = None,
     ):
         self.settings, self.params, self.reader = settings, params, reader
         values, dtype, d = settings.values, reader.dtype, reader.n_features
@@ -169,25 +172,29 @@ class GradientModel:
         self.k = self.num_factors if params.get("factors_init_sigma", 1.0) > 0 else 0
         self.n_outputs, self.steps, self.size = n_outputs, 0, 0.0
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
-        columns = np.arange(d) if columns is None else columns
         sigma = settings.init_sigma if self.k else 0.0
         self.starts = {
             group: start_of(values, group, sigma, seed)
             for group, sigma in (("linear", 0.0), ("factors", sigma))
         }
         self.bias = aligned_zeros((layers, n_outputs), dtype)
+        self.linear = aligned_zeros((d, layers, n_outputs), dtype)
+        self.factors = aligned_zeros((d, layers, n_outputs * self.k), dtype)
+        self.best: tuple[np.ndarray, ...] | None = None
+        if state is not None:
+            self.restore(state)
+            return
         self.bias[0] = start
         if not _left_to_us(values):
             rule = start_of(values, "bias", 0.0, seed)
             self.bias[0] = start_numbers(rule, np.zeros(1, np.int64), n_outputs)[0]
-        self.linear = aligned_zeros((d, layers, n_outputs), dtype)
-        self.linear[:, 0] = start_numbers(self.starts["linear"], columns, n_outputs)
-        self.factors = aligned_zeros((d, layers, n_outputs * self.k), dtype)
-        self.factors[:, 0] = start_numbers(
-            self.starts["factors"], columns, n_outputs * self.k
-        )
+        self._begin(np.arange(d) if columns is None else columns)
+
+    def _begin(self, columns: np.ndarray) -> None:
+        """Draw the weights of features, by their numbers."""
+        for group, part in (("linear", self.linear), ("factors", self.factors)):
+            part[:, 0] = start_numbers(self.starts[group], columns, part.shape[2])
         self.size = self._size()
-        self.best: tuple[np.ndarray, ...] | None = None
 
     def train(
         self,
@@ -353,7 +360,7 @@ class GradientModel:
         self.linear[some], self.factors[some] = state["linear"], state["factors"]
         self.steps = state["steps"]
         # A state that was stored may lack what came later.
-        self.size = state.get("size", self._size())
+        self.size = state["size"] if "size" in state else self._size()
 
     def checkpoint(self) -> dict[str, Any]:
         """Plain values that say all that training has changed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -13,6 +14,7 @@ from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import (
     ModelState,
     Monitor,
+    Shards,
     SomeFeatures,
     TrainingData,
     TrainingSpec,
@@ -23,6 +25,7 @@ from sklearn_sagemaker.training.factors.choice import TrainedFactors, select
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.pair_models import PairModels, for_pairs
+from sklearn_sagemaker.training.factors.rounds import Blueprint, FactorShards
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
 from sklearn_sagemaker.training.factors.settings import (
     FACTORS,
@@ -39,7 +42,7 @@ from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.pieces import Piece, train_epoch
 from sklearn_sagemaker.training.prequential import storage_of
 from sklearn_sagemaker.training.progress import Checkpoints, Progress, run_epochs
-from sklearn_sagemaker.training.rows import plan_rows, rows_of
+from sklearn_sagemaker.training.rows import ShardRows, plan_rows, rows_of
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
 from sklearn_sagemaker.training.selection.validation import CV_BUDGET
@@ -73,13 +76,10 @@ class FactorRun:
     Raises
     ------
     ValueError
-        If ``spec.resume`` does not fit the spec and the data, or the solver reads
-        rows by columns and they come in windows.
+        If ``spec.resume`` does not fit the spec and the data.
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
-        if isinstance(data, WindowedData):
-            _check_windows(spec)
         if FactorSettings(spec).pairs:
             spec = for_pairs(spec, data)
         self.source = rows_of(spec, data)
@@ -136,6 +136,7 @@ class FactorRun:
         )
         self.start = self._constant_model()
         self.models = self._make_models()
+        self.on_shards = self._on_shards()
         self._trains: dict[int, np.ndarray] = {}
         self.trained = 0
         if spec.resume is not None:
@@ -211,6 +212,33 @@ class FactorRun:
             [self.spec.seed, 0xFAC7, 0 if self.alike else number],
             self.columns,
         )
+
+    def _on_shards(self) -> FactorShards | None:
+        """What trains the models where the rows are, if they are in shards."""
+        source = self.source
+        if not isinstance(source, ShardRows):
+            return None
+        batch = self.values["mini_batch_size"]
+        # As many steps as one machine takes, each by fewer rows.
+        part = max(1, batch // source.shards.n_shards)
+        spec, n_features = self.spec, self.reader.n_features
+        values = {**spec.hyperparameters, "mini_batch_size": part}
+        per_row, per_feature = float(n_features), np.inf
+        if self.reader.sparse:
+            counts, n_rows = source.stored_counts(self.rows)
+            per_row, per_feature = counts.sum() / n_rows, counts.mean()
+        blueprint = Blueprint(
+            source.reading(),
+            replace(spec, hyperparameters=values, resume=None, keep_state=False),
+            self.candidates,
+            self.n_outputs,
+            self.scaler,
+            self.targets.of_loss,
+            bool(self.reader.sparse) and self.scaler.shift is None,
+            per_row + 1.0,
+            part / batch,
+        )
+        return FactorShards(source, blueprint, source.n_train(self.plan), per_feature)
 
     def _pair_models(self, number: int, fit: int) -> PairModels:
         return PairModels(
@@ -376,13 +404,22 @@ class FactorRun:
             for number in self.active
             for fit in range(self.plan.n_fits)
         ]
-        pieces = self.source.pieces(self.trained + epoch, self.plan, self.reader)
-        losses = train_epoch(pieces, self._begin, fits, spread)
+        losses = self._trained(self.trained + epoch, fits, spread)
         found = spread(self._validated, *zip(*fits, strict=True), losses)
         with np.errstate(all="ignore"):
             # Of a diverged model only.
             self.active = self._record(self.active, epoch, found)
         return len(self.active)
+
+    def _trained(self, number: int, fits: list[tuple], spread: Spread) -> list[Any]:
+        """Train models once over the rows; returns their mean losses."""
+        if self.on_shards is not None:
+            models = [model for model, _ in fits]
+            return self.on_shards.epoch(
+                number, list(zip(self.active, models, strict=True))
+            )
+        pieces = self.source.pieces(number, self.plan, self.reader)
+        return train_epoch(pieces, self._begin, fits, spread)
 
     def _begin(self, piece: Piece) -> tuple[Callable[..., float], float]:
         """What trains a model on some rows, and their weight."""
@@ -485,13 +522,22 @@ class FactorRun:
         return np.array([not self.models[number][0].rises() for number in active])
 
 
-def _check_windows(spec: TrainingSpec) -> None:
-    """Refuse windows for solvers that read columns."""
+def check_windows(spec: TrainingSpec, data: WindowedData) -> None:
+    """Refuse windows and shards for solvers that read columns.
+
+    Raises
+    ------
+    ValueError
+        Naming the solver, the rule and the remedy.
+    """
     solver = spec.hyperparameters["solver"]
     if solver in ("als", "mcmc"):
+        where = "are read in windows"
+        if isinstance(data.source, Shards):
+            where = "are in shards that stay where they are"
         raise ValueError(
             f"solver={solver!r} needs the columns of all rows in memory, and these "
-            "rows are read in windows; use solver='gradient', or load them."
+            f"rows {where}; use solver='gradient', or load them."
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import replace
 from typing import Any
@@ -21,16 +21,25 @@ from sklearn_sagemaker._state import (
     ModelState,
     Monitor,
     RowSource,
+    Shards,
     SomeFeatures,
     TrainingData,
     TrainingSpec,
+    Window,
     WindowedData,
 )
+from sklearn_sagemaker.training.columns import Columns
 from sklearn_sagemaker.training.factors.groups import one_hot_groups
-from sklearn_sagemaker.training.factors.run import FactorRun, check_user_groups
+from sklearn_sagemaker.training.factors.run import (
+    FactorRun,
+    check_user_groups,
+    check_windows,
+)
 from sklearn_sagemaker.training.factors.stream import FactorStream
 from sklearn_sagemaker.training.memory import check_bytes
+from sklearn_sagemaker.training.pieces import Piece, Reading
 from sklearn_sagemaker.training.progress import Checkpoints
+from sklearn_sagemaker.training.shards.shard import Part, Shard
 
 LEAST = 50_000
 """Columns without values from which on they are left out, if they are at least half."""
@@ -55,6 +64,8 @@ class FactorTraining:
     """
 
     def __init__(self, spec: TrainingSpec, data: TrainingData | WindowedData):
+        if isinstance(data, WindowedData):
+            check_windows(spec, data)
         resume = spec.resume or {}
         earlier = resume.get("held")
         self._columns: Any = None
@@ -68,7 +79,7 @@ class FactorTraining:
             sweeps = spec.hyperparameters["solver"] in ("als", "mcmc")
             if earlier is not None:
                 found = np.union1d(found, earlier["columns"])
-            # Of windows the run refuses sweeps.
+            # Windows are not for sweeps.
             if sweeps and not spec.stream and isinstance(data, TrainingData):
                 found, self._place = _with_others(spec, data, found, d)
             if d - len(found) >= max(LEAST, len(found)):
@@ -97,7 +108,11 @@ class FactorTraining:
         if X_val is not None:
             X_val = narrowed(sp.csr_array(X_val), columns)
         if isinstance(data, WindowedData):
-            source = NarrowSource(data.source, columns)
+            source: RowSource = data.source
+            if isinstance(source, Shards):
+                source = NarrowShards(source, columns)
+            else:
+                source = NarrowSource(source, columns)
             return spec, replace(data, source=source, X_val=X_val)
         return spec, replace(data, X=narrowed(data.X, columns), X_val=X_val)
 
@@ -170,6 +185,79 @@ class NarrowSource(RowSource):
                 yield narrowed(X, self._columns), *others
 
 
+class NarrowShards(Shards):
+    """Other shards, with some of their columns.
+
+    Parameters
+    ----------
+    source : Shards
+        Of CSR rows.
+    columns : int64 array of shape (m,)
+        All that they store.
+    """
+
+    def __init__(self, source: Shards, columns: np.ndarray):
+        self._source, self._columns = source, columns
+        self.memory, self.rounds = source.memory, source.rounds
+        self.n_shards = source.n_shards
+
+    @property
+    def contents(self) -> Contents:
+        """See `RowSource`."""
+        return replace(self._source.contents, n_features=len(self._columns))
+
+    def reduce(
+        self, task: Callable[..., Any], join: Callable[[Any, Any], Any], *arguments: Any
+    ) -> Any:
+        """See `Shards`."""
+        return self._source.reduce(on_columns, join, self._columns, task, *arguments)
+
+
+class NarrowShard(Shard):
+    """Another shard, with some of its columns.
+
+    Parameters
+    ----------
+    shard : Shard
+    columns : int64 array of shape (m,)
+    """
+
+    def __init__(self, shard: Shard, columns: np.ndarray):
+        contents = replace(shard.contents, n_features=len(columns))
+        super().__init__(shard.number, contents)
+        self._shard, self._columns = shard, columns
+
+    def windows(self, spec: TrainingSpec) -> Generator[Window, None, None]:
+        """See `Shard`."""
+        with closing(self._shard.windows(spec)) as found:
+            for window in found:
+                yield replace(window, X=narrowed(window.X, self._columns))
+
+    def pieces(
+        self, reading: Reading, epoch: int, part: Part = (0, 1)
+    ) -> Generator[Piece, None, None]:
+        """See `Shard`."""
+        columns = Columns(self._shard.contents.n_features, self._columns)
+        wider = replace(reading, columns=columns)
+        yield from self._shard.pieces(wider, epoch, part)
+
+
+def on_columns(
+    shard: Shard, columns: np.ndarray, task: Callable[..., Any], *arguments: Any
+) -> Any:
+    """What a task finds on some columns of a shard."""
+    return task(NarrowShard(shard, columns), *arguments)
+
+
+def met_by(shard: Shard, spec: TrainingSpec) -> np.ndarray:
+    """Which features have values in the rows of a shard."""
+    met = np.zeros(shard.contents.n_features, dtype=bool)
+    with closing(shard.windows(spec)) as windows:
+        for window in windows:
+            met[window.X.indices] = True
+    return met
+
+
 def _met(spec: TrainingSpec, data: Any) -> tuple[int, np.ndarray] | None:
     """How many features there are, and which have values; None if nobody looked."""
     if isinstance(data, WindowedData):
@@ -177,9 +265,13 @@ def _met(spec: TrainingSpec, data: Any) -> tuple[int, np.ndarray] | None:
         if not contents.sparse or contents.n_features <= LEAST:
             return None
         d, met = contents.n_features, np.zeros(contents.n_features, dtype=bool)
-        with closing(data.source.windows(spec.seed, None)) as windows:
-            for X, *_ in windows:
-                met[X.indices] = True
+        if isinstance(data.source, Shards):
+            plain = replace(spec, resume=None)
+            met = data.source.reduce(met_by, np.logical_or, plain)
+        else:
+            with closing(data.source.windows(spec.seed, None)) as windows:
+                for X, *_ in windows:
+                    met[X.indices] = True
         columns = np.flatnonzero(met)
     else:
         d = data.X.shape[1]
