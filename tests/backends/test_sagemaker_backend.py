@@ -29,7 +29,7 @@ from sklearn_sagemaker.exceptions import (
     StoredStateError,
     TrainingJobFailedError,
 )
-from sklearn_sagemaker.io import FileDataset, write_recordio
+from sklearn_sagemaker.io import FileDataset, S3Data, write_recordio
 from sklearn_sagemaker.sagemaker.training_access import Access
 from tests.backends.cloud import ROLE, Cloud, refusal
 from tests.backends.support import assert_same

@@ -10,7 +10,7 @@ import numpy as np
 
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker._state import TrainingSpec
-from sklearn_sagemaker.backends.dask_rows import Blocks, Unfit
+from sklearn_sagemaker.backends.dask_rows import Block, Blocks, Unfit
 from sklearn_sagemaker.backends.dask_shards import Rows
 from sklearn_sagemaker.io.problem_files import read_rows
 from sklearn_sagemaker.serving.channels import Channel
@@ -56,7 +56,9 @@ def _blocks(channel: str, name: str, classes: np.ndarray | None, number: int) ->
     try:
         rows = read_rows(path)
         y = rows.y if classes is None else classes[rows.y.astype(np.intp)]
-        blocks = [(rows.X, y, rows.sample_weight)] if len(y) else []
+        blocks: list[Block] = []
+        if len(y):
+            blocks.append((rows.X, y, rows.sample_weight))
         return Blocks(number, blocks, [name] * len(blocks))
     except Exception as error:
         return Unfit(error)
