@@ -84,6 +84,11 @@ class AWSError(RuntimeError):
         self.retryable, self.attempts = retryable, attempts
         super().__init__(message)
 
+    def __reduce__(self):
+        # Its own: with Dask comes a way to pickle exceptions that fails for those of
+        # two kinds at once.
+        return type(self), self.args, vars(self)
+
 
 class AWSAccessError(AWSError, PermissionError):
     """Access is denied; the message names the permission."""

@@ -1,6 +1,8 @@
 """Exceptions cross processes: joblib's workers and trainings elsewhere raise them."""
 
 import pickle
+import subprocess
+import sys
 
 import pytest
 
@@ -26,6 +28,21 @@ def test_exceptions_are_pickled_whole(name):
     assert type(again) is type(error)
     assert str(again) == str(error)
     assert vars(again) == vars(error)
+
+
+def test_those_of_two_kinds_are_pickled_beside_dask():
+    pytest.importorskip("tblib")
+    code = (
+        "import pickle, tblib.pickling_support; tblib.pickling_support.install(); "
+        "from sklearn_sagemaker.exceptions import S3NotFoundError; "
+        "error = S3NotFoundError('what', 'GetObject', 'NoSuchKey'); "
+        "again = pickle.loads(pickle.dumps(error)); "
+        "print(again, again.operation, again.code)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.split() == ["what", "GetObject", "NoSuchKey"]
 
 
 @pytest.mark.parametrize("name", ["TrainingJobFailedError", "TrainingJobStoppedError"])

@@ -11,17 +11,16 @@ import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 from sklearn_sagemaker._hyperparameters import warn_user
+from sklearn_sagemaker.backends.checkpoint_places import place_of
 from sklearn_sagemaker.exceptions import (
     CheckpointError,
     CheckpointWarning,
     StoredStateError,
     TrainingStoppedError,
 )
-from sklearn_sagemaker.io.plain_values import read_values, write_values
 
 KEPT = 2
 _NAME = re.compile(r"epoch-(\d{6,})\.zip")
@@ -33,7 +32,7 @@ class Checkpoints:
     Parameters
     ----------
     folder : str or path-like
-        Is made if it is missing.
+        Or an address; see `Place`.
     every : float
         Seconds from one checkpoint to the next, at the end of an epoch; 0 writes one
         after each.
@@ -64,10 +63,9 @@ class Checkpoints:
         stop: Callable[[], Any] | None = None,
         defaults: dict[str, str] | None = None,
     ):
-        self.folder, self.every, self.stop = Path(folder), every, stop
+        self.folder, self.every, self.stop = place_of(folder), every, stop
         self._problem, self._platform = problem, platform
         self._defaults = defaults or {}
-        self.folder.mkdir(parents=True, exist_ok=True)
         self._failed = False
         self._state = self._find()
         self._last = time.monotonic()
@@ -78,21 +76,23 @@ class Checkpoints:
         state, self._state = self._state, None
         return state
 
-    def _found(self) -> list[tuple[int, Path]]:
+    def _found(self) -> list[tuple[int, str]]:
         """Number and file of each checkpoint, the newest first."""
-        matches = [(_NAME.fullmatch(path.name), path) for path in self.folder.iterdir()]
+        matches = [(_NAME.fullmatch(name), name) for name in self.folder.names()]
         return sorted(
-            ((int(match[1]), path) for match, path in matches if match), reverse=True
+            ((int(match[1]), name) for match, name in matches if match), reverse=True
         )
 
     def _find(self) -> dict[str, Any] | None:
         found, faults = self._found(), []
-        for _, path in found:
+        for _, name in found:
+            path = self.folder.path(name)
             try:
-                values = read_values(path)
+                values = self.folder.read(name)
                 problem, platform = values["problem"], values["platform"]
                 state = values["state"]
-            except StoredStateError as error:
+            except (StoredStateError, FileNotFoundError) as error:
+                # Another fit may have removed it just now.
                 faults.append(str(error))
                 continue
             except KeyError as error:
@@ -126,7 +126,7 @@ class Checkpoints:
             f"that.{remedy}"
         )
 
-    def _announce(self, path: Path, platform: Any, faults: list[str]) -> None:
+    def _announce(self, path: str, platform: Any, faults: list[str]) -> None:
         """Say that a training goes on, and whether that may change bits."""
         theirs = platform if isinstance(platform, dict) else {}
         differ = [
@@ -181,11 +181,11 @@ class Checkpoints:
 
     def _write(self, number: int, values: dict[str, Any]) -> bool:
         try:
-            write_values(self.folder / f"epoch-{number:06d}.zip", values)
-            for older, path in self._found()[KEPT:]:
+            self.folder.write(f"epoch-{number:06d}.zip", values)
+            for older, name in self._found()[KEPT:]:
                 if older < number:
                     with suppress(OSError):
-                        path.unlink()
+                        self.folder.remove(name)
         except OSError as error:
             # The fit matters more; one warning tells enough.
             if not self._failed:

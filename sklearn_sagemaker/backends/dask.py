@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -22,11 +22,9 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker.backends.dask_cluster import connected
-from sklearn_sagemaker.backends.dask_rows import ArrayRows
 from sklearn_sagemaker.backends.dask_shards import DaskShards, import_dask
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.backends.protocol import Backend, FitRows
-from sklearn_sagemaker.io.rows import check_count
 from sklearn_sagemaker.training.shards.here import rows_of_shards
 
 MEMORY = 256 << 20
@@ -75,8 +73,12 @@ class DaskBackend(Backend):
     -----
     `fit` takes as X: arrays and CSR, which are sent once; Dask arrays and data frames
     with y and sample_weight of the same partitions; lists of `dask.delayed` blocks of
-    rows, with lists of those for y. Partitions are dealt to shards in turn, those of
-    which there are fewer than shards in parts.
+    rows, with lists of those for y; a `sklearn_sagemaker.io.FileDataset` whose paths
+    all workers can read, and `sklearn_sagemaker.io.S3Data`. Partitions, files and
+    objects are dealt to shards in turn; if there are fewer than shards, pieces of them
+    are. Rows of files that take no more than the dataset's ``memory`` are loaded, each
+    share where its shard is; more are read anew in each epoch. Other sources of rows
+    are loaded here, if they fit.
 
     A worker that is lost takes nothing with it: its rows are read, computed or sent
     anew, and the model has the same bits.
@@ -157,24 +159,28 @@ class DaskBackend(Backend):
             If a setting asks for what this backend cannot do.
         """
         self._check(settings)
-        # Late: not before somebody uses it.
+        if rows.X_val is None and not isinstance(settings.get("cv", "auto"), str):
+            self._check_cv(settings["cv"])
         from sklearn_sagemaker.backends.dask_collections import (
             gathered,
             is_collection,
             rows_of,
+            stays,
         )
 
-        if not any(map(is_collection, rows)):
+        sharded = stays(rows.X)
+        if not sharded and not any(map(is_collection, rows)):
             yield rows
             return
-        sharded = is_collection(rows.X)
         found = rows_of(rows, self.n_shards) if sharded else None
-        with connected(self.client) as client:
+        with ExitStack() as stack:
+            client = stack.enter_context(connected(self.client))
             rows = gathered(client, rows, self.memory)
             if found is not None:
                 shards = DaskShards(
                     client, found, self.n_shards, self.memory, place=self._place()
                 )
+                stack.callback(shards.close)
                 rows = rows._replace(X=shards, y=None, sample_weight=None)
             yield rows
 
@@ -185,6 +191,9 @@ class DaskBackend(Backend):
         return f" The same fit goes on from {os.fspath(self.checkpoint)}."
 
     def _check(self, settings: Mapping[str, Any]) -> None:
+        # Late, as all that reads files or partitions: most fits are of arrays, here.
+        from sklearn_sagemaker.io.rows import check_count
+
         check_count("n_shards", self.n_shards)
         check_count("memory", self.memory)
         solver = settings.get("solver")
@@ -212,12 +221,18 @@ class DaskBackend(Backend):
         super().check(spec)
         self._check(spec.hyperparameters)
         if isinstance(spec.cv, tuple):
-            raise ValueError(
-                "cv asks for folds, which need all rows in memory, and "
-                "backend=DaskBackend has them in shards; use cv='auto' with "
-                "validation_fraction for a hold-out, cv=False for none, or pass X_val."
-            )
+            self._check_cv(spec.cv)
         self._here().check(spec)
+
+    @staticmethod
+    def _check_cv(cv: Any) -> None:
+        if cv is not False:
+            raise ValueError(
+                f"cv={'...' if isinstance(cv, tuple) else repr(cv)} asks for folds, "
+                "which need all rows in memory, and backend=DaskBackend has them in "
+                "shards; use cv='auto' with validation_fraction for a hold-out, "
+                "cv=False for none, or pass X_val."
+            )
 
     def _here(self) -> LocalBackend:
         """What runs in this process: all but what the shards do."""
@@ -253,10 +268,12 @@ class DaskBackend(Backend):
         """
         self.check(spec)
         if isinstance(data, TrainingData):
-            with connected(self.client) as client:
-                source = self._sent(client, spec, data)
-                validation = data.X_val, data.y_val, data.sample_weight_val
-                return self._trained(spec, WindowedData(source, *validation), monitor)
+            with (
+                connected(self.client) as client,
+                closing(self._sent(client, spec, data)) as source,
+            ):
+                held = data.X_val, data.y_val, data.sample_weight_val
+                return self._trained(spec, WindowedData(source, *held), monitor)
         if not isinstance(data.source, Shards):
             raise TypeError(
                 f"backend=DaskBackend does not train on a {type(data.source).__name__}."
@@ -268,8 +285,10 @@ class DaskBackend(Backend):
         resolved = {**state.resolved, "n_shards": self.n_shards}
         return replace(state, resolved=resolved)
 
-    def _sent(self, client: Any, spec: TrainingSpec, data: TrainingData) -> Shards:
+    def _sent(self, client: Any, spec: TrainingSpec, data: TrainingData) -> DaskShards:
         """Rows of this process, on workers."""
+        from sklearn_sagemaker.backends.dask_rows import ArrayRows
+
         X, y = data.X, data.y
         if spec.classes is not None:
             y = spec.classes[y.astype(np.intp)]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
+from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker._threads import processors
 from sklearn_sagemaker.backends.dask_shards import import_dask
 from sklearn_sagemaker.exceptions import ClusterLostError
@@ -95,17 +98,29 @@ def _new(distributed: Any, stack: ExitStack) -> Any:
     """A cluster of this machine's processors, with TLS and without a web page."""
     import dask
 
+    # Without it there is no certificate.
+    import_optional("cryptography", "dask", "a cluster of processes of this machine")
     # An address alone would not keep Dask from serving pages.
-    unseen = {f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")}
+    unseen: dict[str, Any] = {
+        f"distributed.{part}.http.routes": [] for part in ("scheduler", "worker")
+    }
+    make = partial(
+        distributed.LocalCluster,
+        n_workers=processors(),
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address="127.0.0.1:0",
+        scheduler_kwargs={"dashboard": False},
+        security=distributed.Security.temporary(),
+        silence_logs=logging.ERROR,
+    )
     with dask.config.set(unseen):
-        cluster = stack.enter_context(
-            distributed.LocalCluster(
-                n_workers=processors(),
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address="127.0.0.1:0",
-                scheduler_kwargs={"dashboard": False},
-                security=distributed.Security.temporary(),
-            )
-        )
+        try:
+            cluster = stack.enter_context(make())
+        except RuntimeError as error:
+            raise ClusterLostError(
+                "A cluster of this machine's processors could not be started "
+                f"({error}). Its processes import the script that makes it, so protect "
+                'its main part by if __name__ == "__main__":, or pass client.'
+            ) from error
     return stack.enter_context(distributed.Client(cluster, set_as_default=False))

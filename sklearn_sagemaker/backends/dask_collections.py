@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.backends.dask_rows import PartitionRows
+from sklearn_sagemaker.backends.dask_shards import Rows
 from sklearn_sagemaker.backends.protocol import FitRows
 
 VALIDATION = ("X_val", "y_val", "sample_weight_val")
@@ -26,13 +27,24 @@ def is_collection(X: Any) -> bool:
     )
 
 
-def rows_of(rows: FitRows, n_shards: int) -> PartitionRows:
-    """The partitions of a collection with their labels and weights.
+def stays(X: Any) -> bool:
+    """Whether rows stay where they are: those of a collection, of files, or in S3."""
+    if is_collection(X):
+        return True
+    # Late: most rows are in memory.
+    from sklearn_sagemaker.io.datasets.dataset import FileDataset
+    from sklearn_sagemaker.io.s3_data import S3Data
+
+    return isinstance(X, FileDataset | S3Data)
+
+
+def rows_of(rows: FitRows, n_shards: int) -> Rows:
+    """The rows of the shards, from where they stay.
 
     Parameters
     ----------
     rows : FitRows
-        Of which X is one.
+        Of which X stays where it is.
     n_shards : int
 
     Raises
@@ -43,6 +55,10 @@ def rows_of(rows: FitRows, n_shards: int) -> PartitionRows:
         If they have other partitions, or X has columns that are no numbers.
     """
     X, names = rows.X, None
+    if not is_collection(X):
+        from sklearn_sagemaker.backends.dask_files import FileRows
+
+        return FileRows(X, n_shards)
     if isinstance(X, list | tuple):
         parts = list(X)
     elif _is_frame(X):

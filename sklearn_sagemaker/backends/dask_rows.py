@@ -171,8 +171,9 @@ def _blocks(
                 if len(y):
                     # With the numbers that the user's rows have.
                     Look().add(label, TableRows(X, y, weights))
-                X, y = X[cut::cuts], y[cut::cuts]
-                weights = None if weights is None else weights[cut::cuts]
+                # Copies: a view would hold all of the partition.
+                X, y = X[cut::cuts].copy(), y[cut::cuts].copy()
+                weights = None if weights is None else weights[cut::cuts].copy()
             if len(y):
                 blocks.append((X, y, weights))
                 labels.append(label)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import concurrent.futures
 import itertools
 import pickle
+import time
 import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,13 +19,17 @@ from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker._state import Contents, Shards
 from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
-from sklearn_sagemaker.io.datasets.contents import Look
 from sklearn_sagemaker.training.blas import single_threaded_blas
 from sklearn_sagemaker.training.shards.here import in_pairs
 from sklearn_sagemaker.training.shards.shard import Shard
 
+if TYPE_CHECKING:
+    from sklearn_sagemaker.io.datasets.contents import Look
+
 TRIES = 10
 """Of one call, while workers are lost."""
+PAUSE = 0.2
+"""Seconds that are added before each further try."""
 WAIT = 60.0
 """Seconds that lost workers have to come back in, if none is left."""
 LOST = "cancelled", "lost", "error"
@@ -127,6 +132,10 @@ class DaskShards(Shards):
         """What they hold together."""
         assert self._contents is not None
         return self._contents
+
+    def close(self) -> None:
+        """Let the workers forget the shards."""
+        self._shards = [None] * self.n_shards
 
     # ------------------------------------------------------------ where shards are
     def _arranged(self) -> int:
@@ -263,20 +272,22 @@ class DaskShards(Shards):
     def _tried(self, call: Callable[[], Any]) -> Any:
         """What a call returns, which is made again when a worker is lost."""
         raised: BaseException | None = None
-        for _ in range(TRIES):
+        for attempt in range(TRIES):
             try:
                 return call()
             except _Carried as error:
                 raise error.error from None
             except import_dask().KilledWorker as error:
                 raise ClusterLostError(
-                    f"A task has ended its worker again and again ({error}); the rows "
-                    "of a shard may take more memory than a worker has: raise "
-                    f"n_shards, or give workers more.{self.place}"
+                    "A task has ended its worker again and again: the rows of a shard "
+                    "may take more memory than a worker has. Raise n_shards, or give "
+                    f"workers more.{self.place}"
                 ) from error
             except (concurrent.futures.CancelledError, OSError, RuntimeError) as error:
                 raised = error
                 self._check_alive(error)
+                # The scheduler may not know yet of what is lost.
+                time.sleep(PAUSE * attempt)
         raise ClusterLostError(
             f"Workers were lost {TRIES} times in one call; the last time it was "
             f"{type(raised).__name__}: {raised}.{self.place}"

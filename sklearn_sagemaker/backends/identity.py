@@ -93,7 +93,10 @@ def identified(
     if isinstance(data.source, Shards):
         shards, plain = data.source, replace(spec, resume=None)
         in_shards = cache(lambda: digest_of(shards.reduce(_digests, add, plain)))
-        return data, lambda: {**problem(), "rows": in_shards()}
+        how = {
+            name: digest_of(getattr(shards, name)) for name in ("n_shards", "rounds")
+        }
+        return data, lambda: {**problem(), **how, "rows": in_shards()}
     rows = _SummedRows(data.source)
     return replace(data, source=rows), lambda: {**problem(), "rows": rows.digest}
 

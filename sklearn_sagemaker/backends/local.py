@@ -30,7 +30,8 @@ class LocalBackend(Backend):
     Parameters
     ----------
     checkpoint : str, path-like or None, default=None
-        Folder for checkpoints of the training, made if it is missing. The same fit
+        Folder for checkpoints of the training, made if it is missing, or an address
+        that fsspec knows, such as ``"s3://bucket/folder"``. The same fit
         again goes on from the newest one, to the same bits as if it had not been cut
         off, and says so by a `CheckpointWarning`. None writes none.
     every : float, default=60.0
@@ -106,7 +107,7 @@ class LocalBackend(Backend):
         TypeError
             If ``stop`` is not callable, or ``checkpoint`` no path.
         ValueError
-            If ``checkpoint`` is no folder of this machine, ``every`` is no number of
+            If ``checkpoint`` is no folder and no address, ``every`` is no number of
             seconds, ``stop`` lacks a folder, or a stream is to have checkpoints.
         """
         number = isinstance(self.every, Real) and not isinstance(self.every, bool)
@@ -140,8 +141,15 @@ class LocalBackend(Backend):
                 f"{type(folder).__name__}."
             )
         # Late: most fits write no file.
+        from sklearn_sagemaker.backends.checkpoint_places import (
+            check_address,
+            is_address,
+        )
         from sklearn_sagemaker.io.opening import file_name
 
+        if isinstance(folder, str) and is_address(folder):
+            check_address(folder)
+            return
         name = file_name(folder, ValueError)
         if not name or (os.path.exists(name) and not os.path.isdir(name)):
             raise ValueError(
@@ -150,8 +158,8 @@ class LocalBackend(Backend):
             )
         if re.match(r"\w{2,}:/", name):
             raise ValueError(
-                f"checkpoint={name!r} is an address, and checkpoints are written to a "
-                "folder of this machine; name one, and copy it where you want it."
+                f"checkpoint={name!r} looks like an address, but is a path; pass an "
+                "address as text, such as 's3://bucket/folder'."
             )
 
     def train(

@@ -131,15 +131,26 @@ class Backend(BaseEstimator, ABC):
             Naming what it cannot do.
         """
         name = type(self).__name__
-        if spec.stream and not self.streams:
-            raise ValueError(
-                f"partial_fit cannot run on backend={name}, which trains all rows at "
-                "once; call fit, or set backend='local'."
-            )
+        if spec.stream:
+            self.check_stream()
         if spec.keep_state and not spec.stream and not self.continues:
             raise ValueError(
                 f"warm_start=True cannot run on backend={name}, which keeps no state "
                 "of a training; set warm_start=False, or backend='local'."
+            )
+
+    def check_stream(self) -> None:
+        """Refuse the rows of a stream, before they are looked at.
+
+        Raises
+        ------
+        ValueError
+            If it does not train them.
+        """
+        if not self.streams:
+            raise ValueError(
+                f"partial_fit cannot run on backend={type(self).__name__}, which "
+                "trains all rows at once; call fit, or set backend='local'."
             )
 
     @abstractmethod

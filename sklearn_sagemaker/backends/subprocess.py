@@ -130,6 +130,7 @@ class SubprocessBackend(Backend):
             What the training raises in the other process, of the same class.
         """
         # An estimator that trains elsewhere imports no files.
+        from sklearn_sagemaker.backends.checkpoint_places import is_address
         from sklearn_sagemaker.io.problem_files import read_state, write_problem
 
         self.check(spec)
@@ -137,7 +138,9 @@ class SubprocessBackend(Backend):
         spec = replace(spec, n_jobs=thread_count(spec.n_jobs))
         checkpoint = self.checkpoint
         settings = {
-            "checkpoint": None if checkpoint is None else os.path.abspath(checkpoint),
+            "checkpoint": checkpoint
+            if checkpoint is None or is_address(checkpoint)
+            else os.path.abspath(checkpoint),
             "every": float(self.every),
         }
         with tempfile.TemporaryDirectory(prefix="sklearn-sagemaker-") as folder:

@@ -25,6 +25,7 @@ from sklearn_sagemaker.cli import (
     train,
 )
 from sklearn_sagemaker.cli.examples import FILES, TRAIN
+from sklearn_sagemaker.exceptions import ClusterLostError
 
 COMMANDS: dict[str, ModuleType] = {
     "demo": demo,
@@ -168,7 +169,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             print("interrupted", file=sys.stderr)
             return INTERRUPTED
         # ValueError includes our DataFileError and AllCandidatesDivergedError.
-        except (ValueError, ImportError, OSError) as error:
+        except (ValueError, ImportError, OSError, ClusterLostError) as error:
             print(f"error: {_one_line(error)}", file=sys.stderr)
         except MemoryError as error:
             print(f"error: {_one_line(error)}", file=sys.stderr)

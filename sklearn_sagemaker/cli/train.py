@@ -108,6 +108,19 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="threads over models and rows; never changes the result (default: 1)",
     )
     parser.add_argument(
+        "--backend",
+        choices=["local", "dask"],
+        default="local",
+        help="where to train: in this process, or on the workers of a Dask cluster, "
+        "which get the rows that this process reads (default: local)",
+    )
+    parser.add_argument(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="of the Dask cluster, such as tcp://10.0.0.1:8786 (default: a cluster of "
+        "this machine's processors, for the time of the training)",
+    )
+    parser.add_argument(
         "--verbose", action="store_true", help="show the progress epoch by epoch"
     )
 
@@ -156,6 +169,8 @@ def run(arguments: argparse.Namespace) -> int:
     start = time.perf_counter()
     estimator.fit(table.X, table.y, **given)
     elapsed = time.perf_counter() - start
+    # The model is of no cluster.
+    estimator.set_params(backend=None)
     save_model(arguments.model, SavedModel(estimator, expected))
     _report(estimator, arguments.algorithm, elapsed, arguments.model)
     if arguments.report is not None:
@@ -170,6 +185,17 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _backend(arguments: argparse.Namespace) -> Any:
+    """Where to train; None is this process."""
+    if arguments.backend != "dask":
+        if arguments.scheduler is not None:
+            raise ValueError("--scheduler is that of a cluster; say --backend dask.")
+        return None
+    from sklearn_sagemaker.backends import DaskBackend
+
+    return DaskBackend(arguments.scheduler)
+
+
 def _make_estimator(arguments: argparse.Namespace, settings: dict[str, Any]) -> Any:
     if "n_jobs" in settings and arguments.jobs is not None:
         raise ValueError("--set n_jobs and --jobs are the same; give one.")
@@ -177,6 +203,7 @@ def _make_estimator(arguments: argparse.Namespace, settings: dict[str, Any]) -> 
     estimator = make(
         random_state=arguments.seed,
         verbose=int(arguments.verbose),
+        backend=_backend(arguments),
         **{"n_jobs": arguments.jobs, **settings},
     )
     # fit would refuse them too, but only once the file is read.

@@ -43,6 +43,8 @@ from sklearn_sagemaker.estimators._validation import (
 def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) -> Any:
     """Train on arrays, or on a source of rows: loaded if it fits, else in windows."""
     rows = FitRows(X, y, sample_weight, X_val, y_val, sample_weight_val)
+    if isinstance(X, RowSource):
+        refuse_beside(X, y=y, sample_weight=sample_weight)
     settings = estimator.get_params(deep=False)
     placed = backend_for(estimator, X).placed(rows, settings)
     with all_or_nothing(estimator), placed as rows:
@@ -89,6 +91,7 @@ def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:
         # A stream goes on from the model, and would forget a training that brings one.
         check_not_pending(estimator)
         backend = backend_for(estimator, X)
+        backend.check_stream()
         X = backend.opened(X)
         pieces: Any = [(X, y, sample_weight)]
         if isinstance(X, RowSource):

@@ -32,6 +32,13 @@ class CopiedDataset(FileDataset):
     data : S3Data
     session : Session
         Whose credentials read it.
+    share : (int, int) or None
+        Number of a share of the objects, and how many there are.
+
+    Attributes
+    ----------
+    shared : bool
+        Whether it has the share alone: each has some if there are enough objects.
 
     Raises
     ------
@@ -41,9 +48,11 @@ class CopiedDataset(FileDataset):
         If there is none.
     """
 
-    def __init__(self, data: S3Data, session: Any):
+    def __init__(
+        self, data: S3Data, session: Any, share: tuple[int, int] | None = None
+    ):
         self._folder = _Folder()
-        paths = _copied(data.uri, session, self._folder.path)
+        paths, self.shared = _copied(data.uri, session, self._folder.path, share)
         options: dict[str, Any] = {}
         if data.format == "csv":
             options = {"label": 0, "header": "no"}
@@ -62,24 +71,41 @@ class CopiedDataset(FileDataset):
         return found
 
 
-def copied(data: S3Data) -> FileDataset:
+def copied(data: S3Data, share: tuple[int, int] | None = None) -> CopiedDataset:
     """The rows as files of this machine, by the credentials that boto3 finds.
 
     Parameters
     ----------
     data : S3Data
+    share : (int, int) or None
+        As of `CopiedDataset`.
     """
-    return CopiedDataset(data, Access().session())
+    return CopiedDataset(data, Access().session(), share)
 
 
-def _copied(uri: str, session: Any, folder: str) -> list[str]:
-    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
-    paths: list[str] = []
+def _objects(bucket: str, prefix: str, session: Any) -> list[str]:
+    """Keys of the objects that may have rows, in order."""
+    found = []
     for key in sorted(session._keys(bucket, prefix), key=os.fsencode):
         parts = [part for part in key[prefix.rfind("/") + 1 :].split("/") if part]
-        if key.endswith("/") or any(part.startswith(("_", ".")) for part in parts):
-            continue
-        path = os.path.join(folder, f"{len(paths):06d}-{parts[-1]}")
+        if not key.endswith("/") and not any(
+            part.startswith(("_", ".")) for part in parts
+        ):
+            found.append(key)
+    return found
+
+
+def _copied(
+    uri: str, session: Any, folder: str, share: tuple[int, int] | None
+) -> tuple[list[str], bool]:
+    bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+    paths: list[str] = []
+    keys = _objects(bucket, prefix, session)
+    shared = share is not None and len(keys) >= share[1]
+    if share is not None and shared:
+        keys = keys[share[0] :: share[1]]
+    for key in keys:
+        path = os.path.join(folder, f"{len(paths):06d}-{key.rpartition('/')[2]}")
         with translated(f"s3://{bucket}/{key}", session.s3_client, "get_object"):
             session.s3_client.download_file(bucket, key, path)
         if os.path.getsize(path):
@@ -88,4 +114,4 @@ def _copied(uri: str, session: Any, folder: str) -> list[str]:
         raise S3NotFoundError(
             f"{uri}: there is no object with rows; check the prefix.", "ListObjectsV2"
         )
-    return paths
+    return paths, shared

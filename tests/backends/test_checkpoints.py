@@ -21,7 +21,11 @@ from sklearn_sagemaker import (
     LinearLearnerClassifier,
     LinearLearnerRegressor,
 )
-from sklearn_sagemaker.backends import LocalBackend, checkpoints, identity
+from sklearn_sagemaker.backends import (
+    LocalBackend,
+    checkpoint_places,
+    identity,
+)
 from sklearn_sagemaker.exceptions import (
     CheckpointError,
     CheckpointWarning,
@@ -223,13 +227,41 @@ def test_a_full_disk_does_not_end_a_training(tmp_path, monkeypatch):
 
     model, *rows = CASES["binary"]
     whole = clone(model).set_params(random_state=0).fit(*rows)
-    monkeypatch.setattr(checkpoints, "write_values", full)
+    monkeypatch.setattr(checkpoint_places, "write_values", full)
     backend = LocalBackend(checkpoint=tmp_path, every=0)
     again = clone(model).set_params(random_state=0, backend=backend)
     with pytest.warns(CheckpointWarning, match="No space left.*goes on") as caught:
         again.fit(*rows)
     assert len(caught) == 1
     assert_same(again, whole)
+
+
+def test_a_fit_goes_on_from_an_address(monkeypatch):
+    fsspec = pytest.importorskip("fsspec")
+    model, *rows = CASES["binary"]
+    whole = clone(model).set_params(random_state=0).fit(*rows)
+    address = "memory://bucket/of checkpoints"
+    cut_off(model, address, 5, *rows)
+    found = sorted(
+        fsspec.filesystem("memory").ls("/bucket/of checkpoints", detail=False)
+    )
+    assert [path[-16:] for path in found] == ["epoch-000004.zip", "epoch-000005.zip"]
+    assert_same(going_on(model, address, *rows), whole)
+    # Of an upload that was cut short the one before it is taken.
+    cut_off(model, address + "2", 5, *rows)
+    store = fsspec.filesystem("memory")
+    newest = "/bucket/of checkpoints2/epoch-000005.zip"
+    store.pipe_file(newest, store.cat_file(newest)[:-100])
+    assert_same(going_on(model, address + "2", *rows, match="000004.zip, since"), whole)
+
+    def closed(*_, **__):
+        raise RuntimeError("the store is closed")
+
+    monkeypatch.setattr(type(store), "pipe_file", closed)
+    backend = LocalBackend(checkpoint=address + "3", every=0)
+    again = clone(model).set_params(random_state=0, backend=backend)
+    with pytest.warns(CheckpointWarning, match="RuntimeError: the store is closed"):
+        assert_same(again.fit(*rows), whole)
 
 
 def test_checkpoints_are_as_far_apart_as_asked(tmp_path):
@@ -268,8 +300,9 @@ def test_rows_are_read_for_checkpoints_only(tmp_path, monkeypatch):
         ({"checkpoint": __file__}, ValueError, "test_checkpoints.py' is no folder"),
         ({"checkpoint": b"folder"}, TypeError, "path of a folder or None, got bytes"),
         ({"checkpoint": "a\0b"}, ValueError, "has a NUL character"),
-        ({"checkpoint": "s3://bucket/key"}, ValueError, "key' is an address, and"),
-        ({"checkpoint": Path("s3://bucket")}, ValueError, "bucket' is an address"),
+        ({"checkpoint": "no+such://place"}, ValueError, "no address that fsspec knows"),
+        ({"checkpoint": "s3://me:word@bucket"}, ValueError, "with a password"),
+        ({"checkpoint": Path("s3://bucket")}, ValueError, "looks like an address"),
         ({"stop": 3}, TypeError, "stop must be callable"),
         ({"stop": dict, "checkpoint": None}, ValueError, "set checkpoint"),
     ],

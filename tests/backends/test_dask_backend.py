@@ -50,7 +50,7 @@ def test_a_backend_is_a_value_though_a_client_is_none():
         ({"n_shards": 0}, {}, ValueError, "n_shards=0"),
         ({"memory": 1.5}, {}, ValueError, "memory=1.5"),
         ({"every": -1}, {}, ValueError, "every=-1"),
-        ({}, {"cv": 5}, ValueError, "cv asks for folds"),
+        ({}, {"cv": 5}, ValueError, "cv=5 asks for folds"),
     ],
 )
 def test_settings_are_refused_before_any_work(settings, parameters, error, said):
@@ -67,9 +67,16 @@ def test_solvers_that_need_all_rows_are_refused_by_name(solver):
         model.fit(X, Y)
 
 
+class Rows:
+    """Rows that nobody may look at."""
+
+    def __array__(self, *_, **__):
+        raise AssertionError("they are gathered")
+
+
 def test_partial_fit_is_refused_by_name():
     with pytest.raises(ValueError, match="partial_fit cannot run on backend=Dask"):
-        LinearLearnerRegressor(backend="dask").partial_fit(X, Y)
+        LinearLearnerRegressor(backend="dask").partial_fit(Rows(), Y)
 
 
 def test_without_dask_the_extra_is_named(monkeypatch):

@@ -4,19 +4,27 @@ import logging
 import os
 import signal
 import threading
+from contextlib import contextmanager
 
+import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.base import clone
 from sklearn.datasets import make_classification, make_regression
+from sklearn.model_selection import GridSearchCV
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.backends import DaskBackend
+from sklearn_sagemaker.backends.dask_files import FileShare
 from sklearn_sagemaker.backends.dask_shards import DaskShards
+from sklearn_sagemaker.cli.main import main
 from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
+from sklearn_sagemaker.io import FileDataset, write_recordio
+from sklearn_sagemaker.io.datasets.contents import Look
+from sklearn_sagemaker.io.datasets.snapshot import Snapshot
 from sklearn_sagemaker.training.shards.here import LocalShards
-
-from .support import assert_same
+from tests.backends.support import assert_same
 
 pytestmark = [
     pytest.mark.slow,
@@ -37,6 +45,11 @@ def classifier(backend, **settings):
     return LinearLearnerClassifier(**{**SETTINGS, "backend": backend, **settings})
 
 
+def closing_of(shards):
+    shards.close = lambda: None
+    return shards
+
+
 class InProcess(DaskBackend):
     """The same shards, one after the other in this process."""
 
@@ -50,7 +63,24 @@ class InProcess(DaskBackend):
             found._rows.held(One(), number, "").shard(found.contents)
             for number in range(self.n_shards)
         ]
-        return LocalShards(shards, found.contents, self.memory)
+        return closing_of(LocalShards(shards, found.contents, self.memory))
+
+
+class FilesInProcess(DaskBackend):
+    """The same of files."""
+
+    @contextmanager
+    def placed(self, rows, settings):
+        shares = [
+            FileShare(rows.X.reading, number, self.n_shards)
+            for number in range(self.n_shards)
+        ]
+        look = Look()
+        for share in shares:
+            look.take_in(share.look())
+        contents = look.contents(None, look.n_bytes)
+        shards = [share.shard(contents) for share in shares]
+        yield rows._replace(X=LocalShards(shards, contents, self.memory))
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +132,21 @@ def test_text_labels_sparse_blocks_and_validation_rows(cluster):
     assert model.score(rows, labels) > 0.95
     with pytest.raises(ValueError, match=r"X_val takes \d+ bytes, more than memory=10"):
         classifier(DaskBackend(cluster, memory=10)).fit(X, Y, X_val=blocks, y_val=texts)
+
+
+@pytest.mark.parametrize("memory", [1 << 20, 1 << 12], ids=["loaded", "streamed"])
+@pytest.mark.parametrize("files", [1, 5])
+def test_files_are_read_by_the_workers(cluster, tmp_path, monkeypatch, memory, files):
+    write_recordio(tmp_path / "train.pbr", X, Y, shards=files)
+    data = FileDataset(str(tmp_path / "*.pbr"), memory=memory)
+    monkeypatch.setattr(Snapshot, "__init__", None)
+    backend = DaskBackend(cluster, n_shards=4)
+    model = classifier(backend, epochs=10).fit(data)
+    assert model.score(X, Y) > 0.8
+    monkeypatch.undo()
+    assert (
+        classifier(FilesInProcess(n_shards=4), epochs=10).fit(data).coef_ == model.coef_
+    ).all()
 
 
 def test_a_worker_lost_in_the_middle_changes_no_bit(expected, monkeypatch):
@@ -165,7 +210,8 @@ def test_a_failing_partition_says_so_itself(cluster):
         classifier(DaskBackend(cluster)).fit([dask.delayed(broken)()], [Y])
 
 
-def test_a_scheduler_that_does_not_answer_is_named():
+def test_a_scheduler_that_does_not_answer_is_named(monkeypatch):
+    monkeypatch.setattr("sklearn_sagemaker.backends.dask_cluster.CONNECT", 0.5)
     backend = DaskBackend("tcp://127.0.0.1:1")
     with pytest.raises(ClusterLostError, match="client='tcp://127.0.0.1:1'"):
         classifier(backend).fit(X, Y)
@@ -186,9 +232,65 @@ def test_only_samples_come_to_the_client(cluster, monkeypatch):
     )
     model.fit(*partitions_of(rows, targets, 2_500))
     assert model.score(rows, targets) > 0.999
-    # Two samples of a sixth each, of eight shards at most.
-    assert seen[1][1] < 8 * 2 * (1 << 20) / 6 * 1.5 < rows.nbytes
+    # Two samples of a sixth each and what belongs to them, as if from each shard.
+    assert seen[1][1] / 8 < 1 << 20 < rows.nbytes / 3
 
 
 def partitions_of(rows, labels, size):
     return da.from_array(rows, chunks=(size, -1)), da.from_array(labels, chunks=size)
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_searches_spread_fits_by_joblib(cluster):
+    search = GridSearchCV(
+        LinearLearnerClassifier(num_models=2, epochs=3, random_state=0),
+        {"wd": [1e-4, 1.0]},
+        cv=2,
+    )
+    here = clone(search).fit(X, Y)
+    with cluster.as_current(), joblib.parallel_config(backend="dask"):
+        there = clone(search).fit(X, Y)
+    assert (
+        there.cv_results_["mean_test_score"] == here.cv_results_["mean_test_score"]
+    ).all()
+    # Those of a search may train on the cluster that they run on, and wait for none.
+    search = clone(search).set_params(
+        estimator__backend=DaskBackend(cluster, n_shards=2), estimator__epochs=2
+    )
+    with cluster.as_current(), joblib.parallel_config(backend="dask"):
+        search.fit(X, Y)
+    assert search.best_score_ > 0.8
+
+
+def test_the_command_line_trains_on_a_cluster(cluster, tmp_path):
+    file, path = tmp_path / "rows.npz", tmp_path / "model.joblib"
+    np.savez(file, X=X, y=Y)
+    address = cluster.scheduler.address
+    settings = [
+        f"--set={name}={SETTINGS[name]}"
+        for name in ("num_models", "epochs", "optimizer")
+    ]
+    kind = ["--predictor-type", "binary_classifier", "--model", str(path)]
+    where = ["--backend", "dask", "--scheduler", address]
+    assert main(["train", str(file), *kind, *where, *settings]) == 0
+    model = joblib.load(path)
+    assert model.backend is None
+    assert model.resolved_params_["n_shards"] == 8
+    assert model.score(X, Y) > 0.8
+
+
+def test_without_a_client_there_is_an_encrypted_cluster_for_the_fit(monkeypatch):
+    seen = []
+    joined = DaskShards._joined
+
+    def watched(self, *arguments):
+        seen.append((self._client, self._client.scheduler.address))
+        return joined(self, *arguments)
+
+    monkeypatch.setattr(DaskShards, "_joined", watched)
+    rows = partitions(X, Y)
+    model = classifier("dask", epochs=1).fit(*rows)
+    assert model.score(X, Y) > 0.6
+    ((client, address),) = set(seen)
+    assert address.startswith("tls://127.0.0.1:")
+    assert client.status == "closed"

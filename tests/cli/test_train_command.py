@@ -99,6 +99,7 @@ def test_arguments_reach_the_estimator(cli, data, tmp_path):
         (["--set", "ensemble_size=0"], "The 'ensemble_size' parameter"),
         (["--set", "class_weight=half"], "The 'class_weight' parameter"),
         (["--set", "n_jobs=2", "--jobs", 2], "give one"),
+        (["--scheduler", "tcp://host:1"], "say --backend dask"),
         (["--set", "random_state=2"], "say --seed"),
         (["--set", "verbose=2"], "say --verbose"),
     ],
@@ -306,3 +307,20 @@ def test_interrupted_training(cli, data, tmp_path, monkeypatch):
     result = cli(*train(data, tmp_path / "m.joblib", BINARY, "--label", "target"))
     assert (result.code, result.err) == (130, "interrupted\n")
     assert os.listdir(tmp_path) == ["data.csv"]
+
+
+def test_a_scheduler_that_does_not_answer_is_one_line(
+    refused, data, tmp_path, monkeypatch
+):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("sklearn_sagemaker.backends.dask_cluster.CONNECT", 0.2)
+    more = (
+        "--label",
+        "target",
+        "--backend",
+        "dask",
+        "--scheduler",
+        "tcp://127.0.0.1:1",
+    )
+    said = refused(*train(data, tmp_path / "m.joblib", BINARY, *more))
+    assert "no Dask scheduler that answers at client='tcp://127.0.0.1:1'" in said

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn_sagemaker._state import Contents, RowSource
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.datasets.snapshot import Reading, Snapshot, look_at
+from sklearn_sagemaker.io.datasets.windows import WHOLE
 from sklearn_sagemaker.io.formats import format_of_file
 from sklearn_sagemaker.io.opening import matching_files
 from sklearn_sagemaker.io.rows import check_count, stacked
@@ -154,6 +155,18 @@ class FileDataset(RowSource):
         contents = self.contents
         return contents.n_rows, contents.n_features
 
+    @property
+    def reading(self) -> Reading:
+        """How the files are read."""
+        return Reading(
+            tuple(self.paths),
+            self.format,
+            self.shuffle,
+            self.memory,
+            self.n_features,
+            dict(self.options),
+        )
+
     def snapshot(self) -> Snapshot:
         """The files as they are now; found by one pass, unless they are known.
 
@@ -162,16 +175,8 @@ class FileDataset(RowSource):
         source : RowSource
             Raises `DataFileError` in the pass in which a file is another.
         """
-        how = Reading(
-            tuple(self.paths),
-            self.format,
-            self.shuffle,
-            self.memory,
-            self.n_features,
-            dict(self.options),
-        )
         with self._lock:
-            self._snapshot = look_at(how, self._snapshot)
+            self._snapshot = look_at(self.reading, self._snapshot)
             return self._snapshot
 
     # ------------------------------------------------------------------- the rows
@@ -187,7 +192,7 @@ class FileDataset(RowSource):
         return self.snapshot().load()
 
     def windows(
-        self, seed: int, epoch: int | None
+        self, seed: int, epoch: int | None, part: tuple[int, int] = WHOLE
     ) -> Generator[tuple[Any, np.ndarray, np.ndarray | None, np.ndarray], None, None]:
         """Large pieces of the rows, read ahead.
 
@@ -197,6 +202,8 @@ class FileDataset(RowSource):
             Of the order, and of the rows' random numbers.
         epoch : int or None
             Each has an order of its own; None reads the files in order.
+        part : (int, int), default=(0, 1)
+            Number of a part of the rows of the epoch, and how many parts it has.
 
         Yields
         ------
@@ -206,7 +213,7 @@ class FileDataset(RowSource):
         draws : float64 ndarray of shape (n,)
             A random number in [0, 1) for each row: the same in each pass.
         """
-        with closing(self.snapshot().windows(seed, epoch)) as found:
+        with closing(self.snapshot().windows(seed, epoch, part)) as found:
             yield from found
 
     def __iter__(self) -> Iterator[tuple[Any, np.ndarray]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -121,9 +121,24 @@ class Shard(ABC):
     def places(self) -> list[Any]:
         """What can be read on its own."""
 
+    @property
     @abstractmethod
-    def read(self, place: Any) -> Iterator[tuple[int, Rows]]:
-        """Pieces from a place, each with its number in the file."""
+    def n_pieces(self) -> int:
+        """Pieces of the file; known after `scan`."""
+
+    @abstractmethod
+    def read(
+        self, place: Any, wanted: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[int, Rows]]:
+        """Pieces from a place, each with its number in the file.
+
+        Parameters
+        ----------
+        place : object
+            One of `places`.
+        wanted : callable or None
+            Tells by the number of a piece whether it is to be read.
+        """
 
 
 class RecordShard(Shard):
@@ -158,7 +173,7 @@ class RecordShard(Shard):
 
     def places(self) -> list[Any]:
         """What can be read on its own."""
-        return list(range(len(self._offsets) - 1))
+        return list(range(self.n_pieces))
 
     def n_bytes(self, place: int) -> int:
         """Bytes of a piece in the file."""
@@ -168,8 +183,17 @@ class RecordShard(Shard):
         """Rows of a piece."""
         return self._records[place + 1] - self._records[place]
 
-    def read(self, place: int) -> Iterator[tuple[int, Rows]]:
+    @property
+    def n_pieces(self) -> int:
+        """Pieces of the file; known after `scan`."""
+        return len(self._offsets) - 1
+
+    def read(
+        self, place: int, wanted: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[int, Rows]]:
         """Pieces from a place, each with its number in the file."""
+        if wanted is not None and not wanted(place):
+            return
         data = bytearray(self.n_bytes(place))
         self.read_bytes(place, memoryview(data))
         try:
@@ -252,7 +276,12 @@ class StreamShard(Shard):
         super().__init__(path, stamp, piece_bytes)
         self._format, self._options, self._cache = format, options, cache
         self._places: list[Place] | None = None
-        self._rows = 0
+        self._rows = self._n_pieces = 0
+
+    @property
+    def n_pieces(self) -> int:
+        """Pieces of the file; known after `scan`."""
+        return self._n_pieces
 
     def scan(self) -> Iterator[Rows]:
         """All pieces in order; comes before the other methods."""
@@ -265,6 +294,7 @@ class StreamShard(Shard):
         places: list[Place] | None = []
         for rows in self._pieces():
             self.n_all += len(rows)
+            self._n_pieces += 1
             place = None if places is None else self._cache.add(rows)
             if places is not None and place is not None:
                 places.append(place)
@@ -286,19 +316,23 @@ class StreamShard(Shard):
         """What can be read on its own: the whole."""
         return [None]
 
-    def read(self, place: Any) -> Iterator[tuple[int, Rows]]:
+    def read(
+        self, place: Any, wanted: Callable[[int], bool] | None = None
+    ) -> Iterator[tuple[int, Rows]]:
         """Pieces from a place, each with its number in the file."""
         # The reader opens it by its name. To be another one only then, the file would
         # have to go and come back, which its stamp would show at the end.
         self.check()
         if self._places is not None:
             for piece, where in enumerate(self._places):
-                yield piece, self._cache.read(where)
+                if wanted is None or wanted(piece):
+                    yield piece, self._cache.read(where)
             return
         n_all = 0
         for piece, rows in enumerate(self._pieces()):
             n_all += len(rows)
-            yield piece, rows
+            if wanted is None or wanted(piece):
+                yield piece, rows
         if n_all != self.n_all:
             raise self.changed()
 

@@ -19,7 +19,10 @@ from sklearn_sagemaker.io.datasets.shards import (
     open_shards,
 )
 from sklearn_sagemaker.io.datasets.windows import (
+    WHOLE,
+    Chosen,
     Filling,
+    chosen_pieces,
     conformed,
     piece_windows,
     record_windows,
@@ -73,6 +76,8 @@ class Snapshot(RowSource):
     Attributes
     ----------
     how, stamps, contents, memory : object
+    look : Look
+        From which the contents are.
 
     Raises
     ------
@@ -99,6 +104,7 @@ class Snapshot(RowSource):
         self.check()
         in_all = sum(stamp.size for stamp in stamps)
         self._contents = look.contents(how.n_features, in_all)
+        self.look = look
         self._n_all, self._n_stored = look.n_all, look.n_stored
         self._weighted = look.weighted
 
@@ -142,27 +148,61 @@ class Snapshot(RowSource):
         return table.rows()
 
     def windows(
-        self, seed: int, epoch: int | None
+        self,
+        seed: int,
+        epoch: int | None,
+        part: tuple[int, int] = WHOLE,
+        share: tuple[int, int] = WHOLE,
     ) -> Generator[tuple[Any, np.ndarray, np.ndarray | None, np.ndarray], None, None]:
-        """Large pieces of the rows, read ahead; see `FileDataset.windows`."""
+        """Large pieces of the rows, read ahead; see `FileDataset.windows`.
+
+        Parameters
+        ----------
+        seed, epoch : object
+            As there.
+        part : (int, int), default=(0, 1)
+            Number of a part of the rows of the epoch, and how many parts it has.
+        share : (int, int), default=(0, 1)
+            The same of the pieces of the files, for passes that have no others.
+        """
         if not self.how.shuffle:
             epoch = None
-        with closing(read_ahead(lambda: self._read(seed, epoch))) as found:
+        chosen = None
+        if (part, share) != (WHOLE, WHOLE):
+            chosen = chosen_pieces(self._keys(), seed, epoch, part, share)
+        with closing(read_ahead(lambda: self._read(seed, epoch, chosen))) as found:
             yield from found
 
-    def _read(self, seed: int, epoch: int | None) -> Iterator[tuple]:
-        for rows, keys in self._pieces(seed, epoch):
-            draws = [
-                np.random.default_rng([seed, 0xD4A3, *key]).random(n) for key, n in keys
-            ]
-            yield (
-                *conformed(rows, self.contents, self._weighted),
-                np.concatenate(draws),
+    def _keys(self) -> list[tuple[int, int]]:
+        """Number of the file and of the piece in it, of all pieces."""
+        return [
+            (number, piece)
+            for number, shard in enumerate(self._shards)
+            for piece in range(shard.n_pieces)
+        ]
+
+    def _read(
+        self, seed: int, epoch: int | None, chosen: Chosen | None
+    ) -> Iterator[tuple]:
+        for rows, keys in self._pieces(seed, epoch, chosen):
+            draws = np.concatenate(
+                [
+                    np.random.default_rng([seed, 0xD4A3, *key]).random(n)
+                    for key, n in keys
+                ]
             )
+            X, y, weights = conformed(rows, self.contents, self._weighted)
+            if chosen is not None and chosen.cuts > 1:
+                mine = np.concatenate([chosen.rows(key, n) for key, n in keys])
+                X, y, draws = X[mine], y[mine], draws[mine]
+                weights = None if weights is None else weights[mine]
+            yield X, y, weights, draws
         # What changed after it was opened.
         self.check()
 
-    def _pieces(self, seed: int, epoch: int | None) -> Iterator[tuple[Rows, list]]:
+    def _pieces(
+        self, seed: int, epoch: int | None, chosen: Chosen | None
+    ) -> Iterator[tuple[Rows, list]]:
         """Rows of each window, with the key and the number of rows of its pieces."""
         how, shards = self.how, self._shards
         places = [
@@ -175,7 +215,9 @@ class Snapshot(RowSource):
             places = [places[i] for i in rng.permutation(len(places))]
         records = [one for one in shards if isinstance(one, RecordShard)]
         if len(records) < len(shards):
-            return piece_windows(shards, places, how.window_bytes)
+            return piece_windows(shards, places, how.window_bytes, chosen)
+        if chosen is not None:
+            places = [place for place in places if place in chosen]
         # Keys of sparse rows take more room in memory than in the files.
         in_all = sum(stamp.size for stamp in self.stamps)
         share = min(1.0, in_all / max(1, self.contents.n_bytes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,74 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.datasets.shards import RecordShard, Shard, joined_records
 from sklearn_sagemaker.io.rows import Rows, footprint, stack_rows
 
+WHOLE = (0, 1)
+"""All rows, as one part of one."""
 CHANGED = "The files of a dataset have changed while they were read; start anew."
 
 
+class Chosen:
+    """Pieces of which a pass reads rows, and no others.
+
+    Parameters
+    ----------
+    cuts : dict of (int, int) to list of int
+        Numbers of the cuts of each piece, by its key.
+    n_cuts : int
+        How many each piece has.
+    """
+
+    def __init__(self, cuts: dict[tuple[int, int], list[int]], n_cuts: int):
+        self._of, self.cuts = cuts, n_cuts
+
+    def __contains__(self, key: tuple[int, int]) -> bool:
+        return key in self._of
+
+    def rows(self, key: tuple[int, int], n_rows: int) -> np.ndarray:
+        """Which rows of a piece, as a mask."""
+        mine = np.zeros(self.cuts, dtype=bool)
+        mine[self._of[key]] = True
+        return mine[np.arange(n_rows) % self.cuts]
+
+
+def chosen_pieces(
+    keys: list[tuple[int, int]],
+    seed: int,
+    epoch: int | None,
+    part: tuple[int, int],
+    share: tuple[int, int],
+) -> Chosen:
+    """Pieces of a part of an epoch of a share of all pieces.
+
+    Parameters
+    ----------
+    keys : list of (int, int)
+        Of all pieces.
+    seed : int
+    epoch : int or None
+        Each has other parts; with None they are in order.
+    part, share : (int, int)
+        Number, and how many there are. Fewer pieces than parts are cut.
+    """
+    keys = keys[share[0] :: share[1]]
+    number, count = part
+    n_cuts = -(-count // max(1, len(keys)))
+    units = [(key, cut) for key in keys for cut in range(n_cuts)]
+    if epoch is not None:
+        order = np.random.default_rng([seed, 0x9A27, epoch]).permutation(len(units))
+        units = [units[place] for place in order]
+    found: dict[tuple[int, int], list[int]] = {}
+    for key, cut in units[
+        len(units) * number // count : len(units) * (number + 1) // count
+    ]:
+        found.setdefault(key, []).append(cut)
+    return Chosen(found, n_cuts)
+
+
 def piece_windows(
-    shards: list[Shard], places: list[tuple[int, Any]], window_bytes: int
+    shards: list[Shard],
+    places: list[tuple[int, Any]],
+    window_bytes: int,
+    chosen: Chosen | None = None,
 ) -> Iterator[tuple[Rows, list]]:
     """Pieces put together to windows, with the key and the rows of each piece."""
     parts: list[Rows] = []
@@ -25,7 +89,12 @@ def piece_windows(
     keys: list[tuple[tuple[int, int], int]] = []
     size = 0
     for number, place in places:
-        for piece, rows in shards[number].read(place):
+        if chosen is None:
+            found = shards[number].read(place)
+        else:
+            mine = partial(_among, chosen, number)
+            found = shards[number].read(place, mine)
+        for piece, rows in found:
             parts.append(rows)
             keys.append(((number, piece), len(rows)))
             size += footprint(rows)
@@ -34,6 +103,10 @@ def piece_windows(
                 parts, keys, size = [], [], 0
     if parts:
         yield stack_rows(parts), keys
+
+
+def _among(chosen: Chosen, number: int, piece: int) -> bool:
+    return (number, piece) in chosen
 
 
 def record_windows(

@@ -638,3 +638,23 @@ def test_csv_files_with_a_header_need_the_name_of_the_label(tmp_path, table):
     (tmp_path / "2.csv").write_text("1.0,2.0\n3.0,4.0\n")
     with pytest.raises(DataFileError, match="has other column names"):
         _ = FileDataset(pattern, label="target").contents
+
+
+@pytest.mark.parametrize("ending", [".pbr", ".csv"])
+@pytest.mark.parametrize("memory", [1 << 16, 1 << 20], ids=["many", "cut"])
+def test_parts_of_shares_hold_each_row_once(tmp_path, table, ending, memory):
+    paths = write(tmp_path, *table[:2], ending=ending)
+    snapshot = FileDataset(paths, memory=memory).snapshot()
+    passes = [
+        list(snapshot.windows(3, 1, (part, 5), (share, 3)))
+        for share in range(3)
+        for part in range(5)
+    ]
+    found = [window for windows in passes for window in windows]
+    order = numbers(window[0] for window in found)
+    assert_array_equal(np.sort(order), np.arange(N))
+    # Not far from equal parts, each with the draws that all passes have.
+    assert min(len(window[1]) for window in found) > 0
+    assert min(sum(len(w[1]) for w in windows) for windows in passes) > 0
+    whole = np.concatenate([window[3] for window in snapshot.windows(3, None)])
+    assert_array_equal(np.concatenate([window[3] for window in found]), whole[order])
