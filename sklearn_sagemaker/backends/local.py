@@ -19,22 +19,6 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker.backends.protocol import Backend
-from sklearn_sagemaker.training.blas import single_threaded_blas
-from sklearn_sagemaker.training.factors.wide import FactorTraining
-from sklearn_sagemaker.training.linear.run import LinearRun
-from sklearn_sagemaker.training.linear.stream import LinearStream
-from sklearn_sagemaker.training.weights import class_weighted
-
-RUNS: dict[str, Any] = {
-    "linear-learner": LinearRun,
-    "factorization-machines": FactorTraining,
-}
-"""Training run of each algorithm, on arrays or on windows."""
-STREAMS: dict[str, Any] = {
-    "linear-learner": LinearStream,
-    "factorization-machines": FactorTraining,
-}
-"""The same for the next rows of a stream."""
 
 
 class LocalBackend(Backend):
@@ -207,6 +191,9 @@ class LocalBackend(Backend):
             As in `check`.
         """
         self.check(spec)
+        # Late, as all that trains is: it is half of the package.
+        from sklearn_sagemaker.training.blas import single_threaded_blas
+
         with single_threaded_blas():
             state = self._train(spec, data, monitor)
         return replace(
@@ -217,12 +204,11 @@ class LocalBackend(Backend):
         )
 
     def _train(self, spec, data, monitor) -> ModelState:
-        if spec.stream:
-            stream = STREAMS[spec.algorithm]
-            return stream(spec, class_weighted(spec, data)).train(monitor)
-        if self.checkpoint is None:
-            run = RUNS[spec.algorithm](spec, class_weighted(spec, data))
-            return run.train(monitor)
+        from sklearn_sagemaker.training.weights import class_weighted
+
+        run = _training(spec)
+        if spec.stream or self.checkpoint is None:
+            return run(spec, class_weighted(spec, data)).train(monitor)
         # Late: most fits write no file.
         from sklearn_sagemaker.backends.checkpoints import Checkpoints
         from sklearn_sagemaker.backends.identity import (
@@ -232,7 +218,7 @@ class LocalBackend(Backend):
         )
 
         data, problem = identified(spec, data)
-        run = RUNS[spec.algorithm](spec, class_weighted(spec, data))
+        training = run(spec, class_weighted(spec, data))
         checkpoints = Checkpoints(
             self.checkpoint,
             self.every,
@@ -241,7 +227,22 @@ class LocalBackend(Backend):
             self.stop,
             defaults_of(spec),
         )
-        return run.train(monitor, checkpoints)
+        return training.train(monitor, checkpoints)
+
+
+def _training(spec: TrainingSpec) -> Any:
+    """The training run of a spec: on arrays, windows, or the next rows of a stream."""
+    if spec.algorithm == "factorization-machines":
+        from sklearn_sagemaker.training.factors.wide import FactorTraining
+
+        return FactorTraining
+    if spec.stream:
+        from sklearn_sagemaker.training.linear.stream import LinearStream
+
+        return LinearStream
+    from sklearn_sagemaker.training.linear.run import LinearRun
+
+    return LinearRun
 
 
 def _link(spec: TrainingSpec, resolved: dict[str, Any]) -> str:
