@@ -156,6 +156,29 @@ def same_as_local():
     np.savez(FOLDER / "rows.npz", X=X, y=Y)
 
 
+def several_instances():
+    """Record sets have a part for each instance; all of these write one model."""
+    machines = {**MACHINES, "instance_count": 2}
+    estimator = LinearLearner(
+        ROLE, **machines, predictor_type="binary_classifier", epochs=4, num_models=2
+    )
+    train = estimator.record_set(X, Y)
+    assert train.num_records == 400
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        estimator.fit(train, mini_batch_size=50)
+    assert "algo-2 has come: 2 of 2 hosts are there." in printed.getvalue()
+    assert "algo-2 works for algo-1." in printed.getvalue()
+    predictor = estimator.deploy(1, "ml.m5.large")
+    labels = [
+        record.label["predicted_label"].float32_tensor.values[0]
+        for record in predictor.predict(X[:50])
+    ]
+    assert (np.array(labels) == Y[:50]).mean() > 0.9, labels
+    predictor.delete_model()
+    predictor.delete_endpoint()
+
+
 def failing_job():
     """A job with settings that are refused says why."""
     estimator = built_in(feature_dim=3, optimizer="guess")
@@ -196,6 +219,7 @@ steps.run(
     batch_transform,
     factorization_machines,
     same_as_local,
+    several_instances,
     failing_job,
     pipeline,
 )
