@@ -57,6 +57,11 @@ class Channel:
     format: Format
     replicated: bool = True
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # By the name of the format: its functions are those of the other process.
+        values = self.name, self.folder, self.mode, self.format.name, self.replicated
+        return _of_values, values
+
     def rows(
         self,
         memory: int,
@@ -130,6 +135,12 @@ class Channel:
             n_features=n_features,
             **options,
         )
+
+
+def _of_values(
+    name: str, folder: Path, mode: str, format: str, replicated: bool
+) -> Channel:
+    return Channel(name, folder, mode, FORMATS[format], replicated)
 
 
 def read_channels(config: Mapping[str, Any], data: Path) -> dict[str, Channel]:
