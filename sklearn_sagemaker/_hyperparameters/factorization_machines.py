@@ -145,6 +145,16 @@ FACTORIZATION_MACHINES = (
         "factors", "the factors", 0.00001,
         'As linear_wd. "auto" depends on the solver, and varies over num_models.',
     ),
+    number(
+        "axis_decay", "float", "auto", 1.0,
+        "Times factors_wd, at most, that the factors decay along the axes along which "
+        "they vary little; along others it is less, and factors_wd along the first. "
+        'Then the data decide how many axes there are. 1 decays all alike. "auto" is 1 '
+        "and varies over num_models.",
+        1.0, closed="left", auto=True, ours=True,
+        requires=(*_GRADIENT, *when("optimizer", "auto", "adagrad")),
+        predictor_types=(REGRESSOR,),
+    ),
     *_start(
         "bias", "the intercept's values", 0.01,
         '"auto" starts at the best constant model.',
