@@ -103,8 +103,8 @@ FACTORIZATION_MACHINES = (
         "Candidate models to train side by side. They differ in learning rates, decays "
         "and number of factors, as far as these are left to us; the best one on the "
         'validation rows is kept. "auto" is one; with "gradient" and validation rows '
-        "also its linear part alone, and on small data two of other rates and decays; "
-        "with the other solvers the linear part alone if rows are few.",
+        "also its linear part alone, and on small data two of other rates and decays "
+        "(and fewer factors); with the other solvers the linear part alone if rows are few.",
         1, auto=True, ours=True,
     ),
     number(

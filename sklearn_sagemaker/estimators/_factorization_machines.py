@@ -185,8 +185,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         decays and number of factors, as far as these are left to us; the best one
         on the validation rows is kept. "auto" is one; with "gradient" and
         validation rows also its linear part alone, and on small data two of other
-        rates and decays; with the other solvers the linear part alone if rows are
-        few. SageMaker's own default is 1.
+        rates and decays (and fewer factors); with the other solvers the linear part
+        alone if rows are few. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
@@ -562,8 +562,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         decays and number of factors, as far as these are left to us; the best one
         on the validation rows is kept. "auto" is one; with "gradient" and
         validation rows also its linear part alone, and on small data two of other
-        rates and decays; with the other solvers the linear part alone if rows are
-        few. SageMaker's own default is 1.
+        rates and decays (and fewer factors); with the other solvers the linear part
+        alone if rows are few. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
