@@ -78,6 +78,8 @@ LINEAR_RATE = 3.3
 """Of a linear part alone: times the rate beside factors..."""
 LINEAR_DECAYS = (1.0, 4.0)
 """... and times its decay."""
+SWEPT_DECAYS = (0.25, 1.0, 4.0)
+"""The same of "als", whose decays are those that sampling suggests."""
 
 
 class Candidates:
@@ -386,7 +388,7 @@ class FactorSettings(Settings):
             {**row, "factors_init_sigma": sigma, "linear_boost": boost}
             for row, sigma, boost in (
                 (one, "auto", 1.0),
-                *((one, 0.0, boost) for boost in LINEAR_DECAYS),
+                *((one, 0.0, boost) for boost in SWEPT_DECAYS),
             )
         ]
 
