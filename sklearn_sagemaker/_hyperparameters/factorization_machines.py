@@ -104,7 +104,8 @@ FACTORIZATION_MACHINES = (
         "and number of factors, as far as these are left to us; the best one on the "
         'validation rows is kept. "auto" is one; with "gradient" and validation rows '
         "also its linear part alone, and on small data two of other rates and decays "
-        "(and fewer factors); with the other solvers the linear part alone if rows are few.",
+        "(and fewer factors); with the other solvers the linear part alone if rows are "
+        "few.",
         1, auto=True, ours=True,
     ),
     number(

@@ -173,7 +173,7 @@ def test_a_lead_counts_from_some_paired_errors_on(lead, first):
         plan=SimpleNamespace(reader=None, y=np.zeros(100)),
         targets=SimpleNamespace(loss_weights=(None, np.ones(100))),
         margins=lambda reader, parts, one: (one[0] * (noise + lead))[:, None, None],
-        losses=lambda margins, y: margins,
+        losses=lambda margins, y: margins[:, 0],
     )
     order = np.array([0, 2, 1])
     found = simpler_first(trained, [(0, np.arange(100))], order, np.zeros(3))
