@@ -458,7 +458,17 @@ SS_NOINLINE void SW_FN(sums)(ptrdiff_t n, ptrdiff_t d, const int64_t *indptr,
       SW_REAL *SS_RESTRICT line = lines + (ptrdiff_t)rows[at] * SW_LANES;
       const SW_REAL x = values ? values[at] : 1;
       SS_PREFETCH(lines + (ptrdiff_t)rows[at + SW_AHEAD] * SW_LANES);
+#if SW_VECTORS
+      for (int c = 0; c < SW_LANES; c += SW_WIDTH / (int)sizeof(SW_REAL)) {
+        SW_FN(part) part, mine;
+        memcpy(&part, line + c, sizeof part);
+        memcpy(&mine, own + c, sizeof mine);
+        part += x * mine;
+        memcpy(line + c, &part, sizeof part);
+      }
+#else
       for (int c = 0; c < SW_LANES; c++) line[c] += x * own[c];
+#endif
       out[rows[at]] += (double)x * (linear - 0.5 * (double)x * square);
     }
   }

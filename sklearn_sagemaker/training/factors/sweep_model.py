@@ -225,8 +225,9 @@ class SweepModel:
         self._factors_unit = np.sqrt(self._variance / pairs) if pairs > 0 else 1.0
         self._seen = np.diff(store.indptr) > 0
         self._unseen = np.flatnonzero(~self._seen)
+        self._groups_seen = self.groups[self._seen]
         self._members = np.bincount(
-            self.groups[self._seen], minlength=self.n_groups
+            self._groups_seen, minlength=self.n_groups
         ).astype(np.float64)
         self._fixed_alpha = 1.0 if link == "probit" or not sample else alpha
         self.alpha = self._fixed_alpha or 1.0 / self._variance
@@ -380,6 +381,12 @@ class SweepModel:
             elif panel.linear_lane >= 0:
                 panel.parameters[:, panel.linear_lane] = values
 
+    def _scale_factors(self, by: float) -> None:
+        for panel in self._panels:
+            part = panel.parameters[:, : panel.n_factors]
+            # The kernels hold them in their precision.
+            part[:] = (part * by).astype(self.store.dtype)
+
     @property
     def coef(self) -> np.ndarray:
         """Linear weights, float64 of shape (n_features,)."""
@@ -390,8 +397,21 @@ class SweepModel:
     @property
     def factors(self) -> np.ndarray:
         """Factors, float64 of shape (n_features, num_factors)."""
-        parts = [panel.parameters[:, : panel.n_factors] for panel in self._panels]
-        return np.hstack([np.zeros((self.store.n_features, 0)), *parts])
+        return self.factors_into(
+            np.empty((self.store.n_features, self.num_factors)),
+        )
+
+    def factors_into(self, out: np.ndarray) -> np.ndarray:
+        """Factors, written to an array of shape (n_features, num_factors)."""
+        for panel in self._panels:
+            out[:, panel.factors] = panel.parameters[:, : panel.n_factors]
+        return out
+
+    @property
+    def finite(self) -> bool:
+        """Whether no number has overflowed."""
+        sums = [panel.parameters.sum() for panel in self._panels]
+        return bool(np.isfinite([self.intercept, *sums]).all())
 
     @property
     def hyper(self) -> dict[str, np.ndarray]:
@@ -456,14 +476,14 @@ class SweepModel:
         the data do. The means are integrated out of the density of the precision,
         and features without rows out of both.
         """
-        seen, groups = numbers[self._seen], self.groups[self._seen]
+        if len(self._unseen):
+            numbers = numbers[self._seen]
         count, m = self._members[:, None], numbers.shape[1]
-        first = np.empty((self.n_groups, m))
-        for column in range(m):
-            first[:, column] = np.bincount(groups, seen[:, column], self.n_groups)
-        average = first / np.maximum(count, 1)
-        squares = np.sum((seen - average[groups]) ** 2, axis=1)
-        rate = PRIOR_RATE * unit + np.bincount(groups, squares, self.n_groups)
+        first, average = self._averages(numbers)
+        away = numbers - (average if self.n_groups == 1 else average[self._groups_seen])
+        squares = np.einsum("ij,ij->i", away, away)
+        rate = PRIOR_RATE * unit
+        rate += np.bincount(self._groups_seen, squares, self.n_groups)
         shrunk = count / (count + PRIOR_WEIGHT)
         rate += np.sum(PRIOR_WEIGHT * shrunk * average**2, axis=1)
         shape = (PRIOR_SHAPE + m * self._members) / 2
@@ -471,6 +491,16 @@ class SweepModel:
         spread = 1 / np.sqrt((count + PRIOR_WEIGHT) * precision)
         mean = shrunk * average + spread * self.rng.standard_normal(first.shape)
         return np.broadcast_to(precision, first.shape), mean
+
+    def _averages(self, numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums and means of each group, given the numbers of features with rows."""
+        if self.n_groups == 1:
+            first = numbers.sum(axis=0, keepdims=True)
+        else:
+            first = np.empty((self.n_groups, numbers.shape[1]))
+            for place, column in enumerate(numbers.T):
+                first[:, place] = np.bincount(self._groups_seen, column, self.n_groups)
+        return first, first / np.maximum(self._members[:, None], 1)
 
     def _draw_hyper(self) -> None:
         if self._fixed_alpha is None:
@@ -537,7 +567,7 @@ class SweepModel:
             down = share * PATH_DOWN[spread > GROWN * least]
             self.path = max(down, min(share, end))
             if 0 < spread < least:
-                self._set("factors", self.factors * np.sqrt(least / spread))
+                self._scale_factors(np.sqrt(least / spread))
                 self._refresh()
 
     # ------------------------------------------------------------------- the sweep
@@ -563,8 +593,9 @@ class SweepModel:
         noise = np.zeros((0, LANES))
         if self.sample:
             noise = np.zeros((self.store.n_features, LANES))
+            seen = self._seen if len(self._unseen) else slice(None)
             shape = self.store.n_features - len(self._unseen), panel.n_numbers
-            noise[self._seen, : panel.n_numbers] = self.rng.standard_normal(shape)
+            noise[seen, : panel.n_numbers] = self.rng.standard_normal(shape)
             # Nothing is known of them but the prior: their mean spares noise.
             panel.parameters[self._unseen] = mean[self.groups[self._unseen]]
         sweep_kernels.sweep_panel(
@@ -611,8 +642,9 @@ class SweepModel:
                 errors = panel.lines[:, -1]
         self.n_sweeps += 1
         if self.n_sweeps in self._kept:
-            single = self.coef.astype(np.float32), self.factors.astype(np.float32)
-            self.draws.append((self.intercept, *single))
+            shape = self.store.n_features, self.num_factors
+            factors = self.factors_into(np.empty(shape, dtype=np.float32))
+            self.draws.append((self.intercept, self.coef.astype(np.float32), factors))
         loss = self._loss()
         if self._checks_growth:
             if self.n_sweeps <= GROWTH_SWEEPS:
