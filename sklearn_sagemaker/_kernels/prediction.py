@@ -154,15 +154,16 @@ def machine_margins(
     """
     if not probit and len(intercept) == n_outputs:
         return score(X, intercept, coef, factors)
-    found = []
-    pieces = -(-8 * X.shape[0] * len(intercept) // SCORE_BYTES)
-    cuts = np.linspace(0, X.shape[0], pieces + 1).astype(int)
-    for start, stop in pairwise(cuts):
-        piece = X[start:stop] if pieces > 1 else X
+
+    def of_rows(piece) -> np.ndarray:
         scores = score(piece, intercept, coef, factors)
-        shaped = scores.reshape(len(scores), -1, n_outputs)
-        found.append(mean_margins(shaped, probit))
-    return np.concatenate(found)
+        return mean_margins(scores.reshape(len(scores), -1, n_outputs), probit)
+
+    pieces = -(-8 * X.shape[0] * len(intercept) // SCORE_BYTES)
+    if pieces <= 1:
+        return of_rows(X)
+    cuts = np.linspace(0, X.shape[0], pieces + 1).astype(int)
+    return np.concatenate([of_rows(X[start:stop]) for start, stop in pairwise(cuts)])
 
 
 def mean_margins(scores: np.ndarray, probit: bool) -> np.ndarray:
@@ -180,6 +181,8 @@ def mean_margins(scores: np.ndarray, probit: bool) -> np.ndarray:
         Mean scores; or with a probit the log-odds of the mean probability, for more
         than one output its logarithm.
     """
+    if not probit:
+        return scores.sum(axis=1) / scores.shape[1]
     return DrawMean(probit).add(scores).margins()
 
 

@@ -226,9 +226,9 @@ class SweepModel:
         self._seen = np.diff(store.indptr) > 0
         self._unseen = np.flatnonzero(~self._seen)
         self._groups_seen = self.groups[self._seen]
-        self._members = np.bincount(
-            self._groups_seen, minlength=self.n_groups
-        ).astype(np.float64)
+        self._members = np.bincount(self._groups_seen, minlength=self.n_groups).astype(
+            np.float64
+        )
         self._fixed_alpha = 1.0 if link == "probit" or not sample else alpha
         self.alpha = self._fixed_alpha or 1.0 / self._variance
 
