@@ -7,8 +7,10 @@ from sklearn.linear_model import RidgeCV
 
 from sklearn_sagemaker import FactorizationMachinesRegressor
 from sklearn_sagemaker.training.factors import run as factor_run_module
+from sklearn_sagemaker.training.factors import sweeps
 from sklearn_sagemaker.training.factors.gradient import RISE
-from sklearn_sagemaker.training.factors.settings import INIT_SIGMA
+from sklearn_sagemaker.training.factors.settings import INIT_SIGMA, PATH_PATIENCE
+from sklearn_sagemaker.training.factors.sweep_model import pilot_of
 
 from .test_run import factor_run, fit, problem
 
@@ -145,3 +147,49 @@ def test_a_linear_part_holds_no_factors_and_goes_on_as_one():
     assert widths == [6, 6, 6, 0, 0]
     more = fit(X, y, spec={"resume": state.resume}, **settings)
     assert more.factors.shape == state.factors.shape
+
+
+def wide_counts(n=300, d=3000, stored=20):
+    """Rows of many more columns than rows, of which y follows the sum."""
+    rng = np.random.default_rng(3)
+    columns = rng.integers(0, d, (n, stored))
+    indptr = np.arange(0, n * stored + 1, stored)
+    X = sp.csr_array((np.ones(n * stored), columns.ravel(), indptr), shape=(n, d))
+    X.sum_duplicates()
+    return X, X @ rng.normal(size=d) + rng.normal(size=n)
+
+
+def test_factors_are_not_waited_for_where_validation_loses_too_much():
+    X, y = wide_counts()
+    model = FactorizationMachinesRegressor(solver="als", random_state=0).fit(X, y)
+    losses = model.validation_curve_
+    lost = np.cumsum(losses / losses[0] - 1)
+    assert losses.argmin() == 0
+    # The first sweep was the best one; sweeps end when they have lost a tenth in all.
+    assert lost[-2] <= 0.1 < lost[-1]
+    assert len(losses) < PATH_PATIENCE
+
+
+def test_a_patience_of_the_user_is_kept():
+    X, y = wide_counts()
+    model = FactorizationMachinesRegressor(
+        solver="als", early_stopping_patience=20, epochs=18, random_state=0
+    ).fit(X, y)
+    assert model.n_iter_ == 18
+
+
+def test_linear_parts_share_the_sampling_that_suggests_their_decays(monkeypatch):
+    asked = []
+
+    def counted(store, y, weights, *, seed, num_factors, **settings):
+        asked.append(num_factors)
+        return pilot_of(
+            store, y, weights, seed=seed, num_factors=num_factors, **settings
+        )
+
+    monkeypatch.setattr(sweeps, "pilot_of", counted)
+    X, y = wide_counts(120, 50, 5)
+    model = FactorizationMachinesRegressor(solver="als", random_state=0, n_jobs=2)
+    model.fit(X, y)
+    assert len(model.candidates_["validation_loss"]) == 3
+    assert sorted(asked) == [0, 14]
