@@ -314,7 +314,7 @@ class SweepModels:
         shape = self.n_outputs, self._store.n_features, self.k
         factors = np.empty(shape, dtype=self.dtype)
         for model, out in zip(self.models, factors, strict=True):
-            model.factors_into(out)
+            model.panels.factors_into(out)
         return Solution(
             np.array([model.intercept for model in self.models]),
             np.stack([model.coef for model in self.models]),
