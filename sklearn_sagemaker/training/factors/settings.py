@@ -42,8 +42,8 @@ PATH_PATIENCE, SETTLED_PATIENCE = 24, 5
 less regularisation, after what is linear has been found. Fewer once they have."""
 MOST_LOST, LEAST_PATIENCE = 0.1, 3
 """By which the validation losses since the best one may exceed it in all, in units of
-it, if these are so many at least. Where factors come up late and help, it is a fiftieth
-until they do."""
+it, if these are so many at least. Where factors come up late and help, it is a
+seventieth until they do."""
 EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100, "pairs": 10}
 PAIR_FACTORS = 32
 """Of a model of all pairs of queries and items."""
