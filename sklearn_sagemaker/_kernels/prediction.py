@@ -183,7 +183,15 @@ def mean_margins(scores: np.ndarray, probit: bool) -> np.ndarray:
     """
     if not probit:
         return scores.sum(axis=1) / scores.shape[1]
-    return DrawMean(probit).add(scores).margins()
+    if scores.shape[1] == 1:
+        return DrawMean(probit).add(scores).margins()
+    # As `DrawMean`, in as few calls as there can be: one row takes longer by each.
+    both = np.empty((2, *scores.shape))
+    both[0] = scores
+    np.negative(scores, out=both[1])
+    shares = ndtr(both, out=both).sum(axis=2) / scores.shape[1]
+    logs = np.log(np.maximum(shares, TINY))
+    return logs[0] if scores.shape[2] > 1 else logs[0] - logs[1]
 
 
 class DrawMean:
