@@ -26,8 +26,8 @@ from sklearn_sagemaker.training.factors.pair_models import PairModels, for_pairs
 from sklearn_sagemaker.training.factors.scaling import feature_scaler
 from sklearn_sagemaker.training.factors.settings import (
     FACTORS,
-    LEAST_PATIENCE,
     MOST_LOST,
+    RISING,
     SETTLED_PATIENCE,
     FactorSettings,
 )
@@ -484,7 +484,13 @@ class FactorRun:
             later = [one[number] for one in self.progress.validation_curve[since:]]
             later.append(loss[place])
             lost = np.sum(np.subtract(later, best)) > MOST_LOST * best
-            if lost and len(later) >= LEAST_PATIENCE:
+            # Losses that go up and down are on their way.
+            last = later[-RISING:]
+            if (
+                lost
+                and len(last) == RISING
+                and np.all(np.diff([best, *last][-RISING:]) > 0)
+            ):
                 patience[place] = 1
         return patience
 
