@@ -157,7 +157,7 @@ class SweepModels:
                 if name in params:
                     self._arguments[name] = params[name]
         self._store, self._seed = store, seed
-        self._lead = (twin or self) if lead is None else lead._lead
+        self._lead: SweepModels = (twin or self) if lead is None else lead._lead
         self._pilots: dict[int, dict[str, np.ndarray]] = {}
         self._lock = Lock()
         origin, unit = labels
