@@ -18,7 +18,7 @@ from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
 from sklearn_sagemaker._kernels.prediction import factor_scores, machine_margins
 from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker._threads import thread_count, threads
-from sklearn_sagemaker.estimators._attributes import state_of
+from sklearn_sagemaker.estimators._attributes import scorer_of, state_of
 from sklearn_sagemaker.estimators._base import SageMakerEstimator
 from sklearn_sagemaker.estimators._classifier import SageMakerClassifier
 from sklearn_sagemaker.estimators._constraints import constraints
@@ -114,7 +114,7 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         X = rows_to_score(self, X)
         X = summed(X) if sp.issparse(X) else X
         n_outputs = np.size(self.intercept_)
-        X, machines = state_of(self).machines_for(X)
+        X, machines = scorer_of(self).machines_for(X)
         return machine_margins(X, *machines, n_outputs, self._probit(), self._scores)
 
     def _scores(self, X, intercept, coef, factors) -> np.ndarray:

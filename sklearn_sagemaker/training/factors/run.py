@@ -26,6 +26,8 @@ from sklearn_sagemaker.training.factors.pair_models import PairModels, for_pairs
 from sklearn_sagemaker.training.factors.scaling import feature_scaler, stored_shares
 from sklearn_sagemaker.training.factors.settings import (
     FACTORS,
+    MOST_LOST,
+    RISING,
     ROWS_EACH,
     SETTLED_PATIENCE,
     FactorSettings,
@@ -240,11 +242,15 @@ class FactorRun:
         groups = feature_groups(self.spec.groups, self.data.X, rows[0], stores[0])
 
         leads: dict[int, SweepModels] = {}
+        twins: dict[tuple, SweepModels] = {}
 
         def make(number: int, fit: int) -> Any:
+            params = self.candidates.params(number)
+            # Boosts say what becomes of what sampling finds.
+            kind = tuple((k, v) for k, v in params.items() if not k.endswith("boost"))
             models = SweepModels(
                 self.settings,
-                self.candidates.params(number),
+                params,
                 stores[fit],
                 self.data,
                 rows[fit],
@@ -258,8 +264,10 @@ class FactorRun:
                 self.columns,
                 leads.get(number),
                 self.plan.n_fits - 1,
+                twins.get(kind),
             )
             leads.setdefault(number, models)
+            twins.setdefault(kind, models)
             return models
 
         return make
@@ -467,7 +475,7 @@ class FactorRun:
             loss * factor,
             (train_loss[None] if blind else sums / weight) * factor,
             counted=self._counted(active, to_the_end),
-            patience=self._patience(active),
+            patience=self._patience(active, loss * factor),
             tolerance=self.values["early_stopping_tolerance"],
         )
         for place in better:
@@ -475,13 +483,27 @@ class FactorRun:
                 model.keep()
         return np.delete(active, gone)
 
-    def _patience(self, active: np.ndarray) -> int:
-        """Epochs without an improvement that end a candidate, by now."""
-        patience = self.values["early_stopping_patience"]
-        if self.settings.waits_for_factors and all(
-            model.settled for number in active for model in self.models[number]
-        ):
-            return SETTLED_PATIENCE
+    def _patience(self, active: np.ndarray, loss: np.ndarray) -> np.ndarray:
+        """Epochs without an improvement that end each candidate, by now."""
+        patience = np.full(len(active), self.values["early_stopping_patience"])
+        if not self.settings.waits_for_factors:
+            return patience
+        for place, number in enumerate(active):
+            if all(model.settled for model in self.models[number]):
+                patience[place] = SETTLED_PATIENCE
+            best = self.progress.best_loss[number]
+            since = self.progress.best_epoch[number] + 1
+            later = [one[number] for one in self.progress.validation_curve[since:]]
+            later.append(loss[place])
+            lost = np.sum(np.subtract(later, best)) > MOST_LOST * best
+            # Losses that go up and down are on their way.
+            last = later[-RISING:]
+            if (
+                lost
+                and len(last) == RISING
+                and np.all(np.diff([best, *last][-RISING:]) > 0)
+            ):
+                patience[place] = 1
         return patience
 
     def _counted(self, active: np.ndarray, to_the_end: bool) -> np.ndarray:

@@ -40,6 +40,10 @@ MOST_FACTORS, FEWEST_FACTORS = 512, 8
 PATH_PATIENCE, SETTLED_PATIENCE = 24, 5
 """Epochs without an improvement that "als" waits: its factors come up on the way to
 less regularisation, after what is linear has been found. Fewer once they have."""
+MOST_LOST, RISING = 0.1, 5
+"""By which the validation losses since the best one may exceed it in all, in units of
+it, if the last few have risen from each to the next. Where factors come up late and
+help, it is a seventieth until they do."""
 EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100, "pairs": 10}
 PAIR_FACTORS = 32
 """Of a model of all pairs of queries and items."""

@@ -9,9 +9,11 @@ from sklearn.linear_model import RidgeCV
 
 from sklearn_sagemaker import FactorizationMachinesRegressor
 from sklearn_sagemaker.training.factors import run as factor_run_module
+from sklearn_sagemaker.training.factors import sweeps
 from sklearn_sagemaker.training.factors.choice import TrainedFactors
 from sklearn_sagemaker.training.factors.gradient import RISE
-from sklearn_sagemaker.training.factors.settings import INIT_SIGMA
+from sklearn_sagemaker.training.factors.settings import INIT_SIGMA, PATH_PATIENCE
+from sklearn_sagemaker.training.factors.sweep_model import pilot_of
 from sklearn_sagemaker.training.selection.paired import simpler_first
 
 from .test_run import factor_run, fit, problem
@@ -179,3 +181,50 @@ def test_a_lead_counts_from_some_paired_errors_on(lead, first):
     found = simpler_first(trained, [(0, np.arange(100))], order, np.zeros(3))
     assert found[0] == first
     assert sorted(found) == [0, 1, 2]
+
+
+def wide_counts(n=300, d=3000, stored=20):
+    """Rows of many more columns than rows, of which y follows the sum."""
+    rng = np.random.default_rng(3)
+    columns = rng.integers(0, d, (n, stored))
+    indptr = np.arange(0, n * stored + 1, stored)
+    X = sp.csr_array((np.ones(n * stored), columns.ravel(), indptr), shape=(n, d))
+    X.sum_duplicates()
+    return X, X @ rng.normal(size=d) + rng.normal(size=n)
+
+
+def test_factors_are_not_waited_for_where_validation_loses_too_much():
+    X, y = wide_counts()
+    model = FactorizationMachinesRegressor(solver="als", num_models=1, random_state=0)
+    losses = model.fit(X, y).validation_curve_
+    lost = np.cumsum(losses / losses[0] - 1)
+    assert losses.argmin() == 0
+    # The first sweep was the best one, and losses have risen from each to the next.
+    assert lost[-1] > 0.1
+    assert (np.diff(losses[-5:]) > 0).all()
+    assert len(losses) < PATH_PATIENCE
+
+
+def test_a_patience_of_the_user_is_kept():
+    X, y = wide_counts()
+    model = FactorizationMachinesRegressor(
+        solver="als", early_stopping_patience=20, epochs=18, random_state=0
+    ).fit(X, y)
+    assert model.n_iter_ == 18
+
+
+def test_linear_parts_share_the_sampling_that_suggests_their_decays(monkeypatch):
+    asked = []
+
+    def counted(store, y, weights, *, seed, num_factors, **settings):
+        asked.append(num_factors)
+        return pilot_of(
+            store, y, weights, seed=seed, num_factors=num_factors, **settings
+        )
+
+    monkeypatch.setattr(sweeps, "pilot_of", counted)
+    X, y = wide_counts(120, 50, 5)
+    model = FactorizationMachinesRegressor(solver="als", random_state=0, n_jobs=2)
+    model.fit(X, y)
+    assert len(model.candidates_["validation_loss"]) == 4
+    assert sorted(asked) == [0, 14]
