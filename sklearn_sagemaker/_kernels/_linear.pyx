@@ -72,7 +72,8 @@ cdef struct Task:
     ptrdiff_t used       # columns without
     ptrdiff_t tile_rows  # rows of a dense tile
     int narrow
-    int shared           # one scale of the features for all columns
+    ptrdiff_t n_kinds    # of scales of the features
+    const int32_t* kinds  # that of each column
     int optimizer
     int use_bias
 
@@ -94,7 +95,8 @@ cdef enum Lane:
     CORRECTION_2 = 2
     SCRATCH = 3  # two of them
     ZEROS = 5
-    N_LANES = 6
+    STRIP = 6  # scales of a strip, and one over them
+    N_LANES = 8
 
 
 cdef void share_batch(Batch* batch, const int64_t* order) noexcept nogil:
@@ -288,7 +290,7 @@ cdef void bring_up_to_date(const Rows* X, const Task* task, const Batch* batch,
             memset(g + touch.n * ld, 0, ld * sizeof(real))
             touch.n += 1
             if touch.last[j] < update:
-                catch_up(task.used, w + j * ld, scale, j, ld, task.shared,
+                catch_up(task.used, w + j * ld, scale + j * task.n_kinds, task.kinds,
                          lazy_p + touch.last[j] * ld, lazy_q + touch.last[j] * ld,
                          lazy_p + update * ld, lazy_q + update * ld)
             touch.last[j] = <int32_t> (update + 1)
@@ -358,7 +360,7 @@ cdef void add_weights(const Batch* batch, const int64_t* order, const real* weig
 
 cdef void update_range(const Task* task, ptrdiff_t start, ptrdiff_t stop,
                        ptrdiff_t j0, ptrdiff_t j1, real* w, real* s0, real* s1,
-                       const real* g, const real* lanes, const real* rate,
+                       const real* g, real* lanes, const real* rate,
                        const real* penalties, const real* scale,
                        const real* constants, const Touch* touch,
                        const int32_t* counts, const real* boost, const real* table,
@@ -377,7 +379,7 @@ cdef void update_range(const Task* task, ptrdiff_t start, ptrdiff_t stop,
             update_column(task.optimizer, j1 - j0, w + at, g + at,
                           s0 + at if s0 != NULL else NULL,
                           s1 + at if s1 != NULL else NULL, rate + c, penalties + c,
-                          penalties + ld + c, scale + (j0 if task.shared else at),
+                          penalties + ld + c, scale + task.kinds[c] * d + j0,
                           c1 + c - start, c2 + c - start, constants)
         return
     at = j0 * ld + start
@@ -389,17 +391,17 @@ cdef void update_range(const Task* task, ptrdiff_t start, ptrdiff_t stop,
     s1 = s1 + at if s1 != NULL else NULL
     if touch != NULL:
         update_touched(task.optimizer, touch.n, touch.touched, n, ld, w, g, s0, s1,
-                       rate + start, wd, l1, scale + (0 if task.shared else at),
-                       task.shared, boost, counts, table, table + n_table, n_table,
-                       constants)
+                       rate + start, wd, l1, scale, task.n_kinds, task.kinds + start,
+                       lanes + STRIP * ld, boost, counts, table, table + n_table,
+                       n_table, constants)
     else:
         update_dense(task.optimizer, j1 - j0, n, ld, w, g, s0, s1, rate + start, wd,
-                     l1, scale + (j0 if task.shared else at), task.shared, c1, c2,
-                     constants)
+                     l1, scale + j0 * task.n_kinds, task.n_kinds, task.kinds + start,
+                     lanes + STRIP * ld, c1, c2, constants)
 
 
 cdef void update_bias(const Task* task, ptrdiff_t start, ptrdiff_t stop, real* b,
-                      const real* g, const real* lanes, const real* penalties,
+                      const real* g, real* lanes, const real* penalties,
                       const real* constants) noexcept nogil:
     """Step the biases of the columns start to stop."""
     cdef ptrdiff_t ld = task.ld
@@ -408,6 +410,7 @@ cdef void update_bias(const Task* task, ptrdiff_t start, ptrdiff_t stop, real* b
         update_dense(task.optimizer, 1, stop - start, ld, b + start, g + start,
                      b + ld + start, b + 2 * ld + start, lanes + BIAS_RATE * ld + start,
                      penalties + 2 * ld + start, lanes + ZEROS * ld + start, &one, 1,
+                     task.kinds, lanes + STRIP * ld,
                      lanes + CORRECTION_1 * ld + start,
                      lanes + CORRECTION_2 * ld + start, constants)
 
@@ -471,6 +474,7 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
     cdef int64_t[::1] steps = columns.steps
     cdef int32_t[::1] counts = columns.counts
     cdef const real[:, ::1] penalties = columns.penalties, scale = columns.scale
+    cdef const int32_t[::1] kinds = columns.kinds
     cdef const real[::1] shift = columns.shift, boost = columns.boost
     cdef const real[:, ::1] label_scaler = columns.label_scaler
     cdef const real[::1] constants = columns.constants
@@ -498,7 +502,9 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
         raise ValueError("more parts or members than a pass can have")
     task.d, task.ld, task.used = d, ld, used
     task.tile_rows = tile_height(d * sizeof(real), (most_rows + n_parts - 1) // n_parts)
-    task.narrow, task.shared = columns.narrow, scale.shape[1] == 1
+    task.narrow = columns.narrow
+    task.n_kinds = scale.shape[0] if task.narrow else scale.shape[1]
+    task.kinds = &kinds[0]
     task.optimizer, task.use_bias = columns.optimizer, columns.use_bias
     batch.trains = &trains[0, 0] if trains.shape[0] else NULL
     batch.n_fits = used // width
@@ -673,7 +679,7 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
         if lazy:
             for j in range(d):
                 if touch.last[j] < n_batches:
-                    catch_up(used, w + j * ld, &scale[0, 0], j, ld, task.shared,
+                    catch_up(used, w + j * ld, &scale[j, 0], task.kinds,
                              &lazy_p[touch.last[j], 0], &lazy_q[touch.last[j], 0],
                              &lazy_p[n_batches, 0], &lazy_q[n_batches, 0])
         restore_subnormals(processor)

@@ -65,27 +65,31 @@ cdef extern from "_strips.h" nogil:
                           double*, double*)
     void dense_f32(int, ptrdiff_t, ptrdiff_t, ptrdiff_t, float*, const float*, float*,
                    float*, const float*, const float*, const float*, const float*,
-                   int, const float*, const float*, const float*)
+                   ptrdiff_t, const int32_t*, float*, const float*, const float*,
+                   const float*)
     void dense_f64(int, ptrdiff_t, ptrdiff_t, ptrdiff_t, double*, const double*,
                    double*, double*, const double*, const double*, const double*,
-                   const double*, int, const double*, const double*, const double*)
+                   const double*, ptrdiff_t, const int32_t*, double*, const double*,
+                   const double*, const double*)
     void touched_f32(int, ptrdiff_t, const int32_t*, ptrdiff_t, ptrdiff_t, float*,
                      const float*, float*, float*, const float*, const float*,
-                     const float*, const float*, int, const float*, const int32_t*,
-                     const float*, const float*, ptrdiff_t, const float*)
+                     const float*, const float*, ptrdiff_t, const int32_t*, float*,
+                     const float*, const int32_t*, const float*, const float*,
+                     ptrdiff_t, const float*)
     void touched_f64(int, ptrdiff_t, const int32_t*, ptrdiff_t, ptrdiff_t, double*,
                      const double*, double*, double*, const double*, const double*,
-                     const double*, const double*, int, const double*, const int32_t*,
-                     const double*, const double*, ptrdiff_t, const double*)
+                     const double*, const double*, ptrdiff_t, const int32_t*, double*,
+                     const double*, const int32_t*, const double*, const double*,
+                     ptrdiff_t, const double*)
     void column_f32(int, ptrdiff_t, float*, const float*, float*, float*, const float*,
                     const float*, const float*, const float*, const float*,
                     const float*, const float*)
     void column_f64(int, ptrdiff_t, double*, const double*, double*, double*,
                     const double*, const double*, const double*, const double*,
                     const double*, const double*, const double*)
-    void catch_up_f32(ptrdiff_t, float*, float, const float*, const double*,
+    void catch_up_f32(ptrdiff_t, float*, const float*, const int32_t*, const double*,
                       const double*, const double*, const double*)
-    void catch_up_f64(ptrdiff_t, double*, double, const double*, const double*,
+    void catch_up_f64(ptrdiff_t, double*, const double*, const int32_t*, const double*,
                       const double*, const double*, const double*)
 
 
@@ -201,31 +205,28 @@ cdef inline void row_backward(ptrdiff_t stored, const real* values,
         row_backward_f64(stored, values, slots, g, ld, n, d)
 
 
-cdef inline void catch_up(ptrdiff_t n, real* w, const real* scale, ptrdiff_t j,
-                          ptrdiff_t ld, int shared, const double* p_from,
+cdef inline void catch_up(ptrdiff_t n, real* w, const real* scales,
+                          const int32_t* kinds, const double* p_from,
                           const double* q_from, const double* p_to,
                           const double* q_to) noexcept nogil:
-    cdef const real* strip = NULL
-    if not shared:
-        strip = scale + j * ld
-    cdef real single = scale[j] if shared else 0
     if real is float:
-        catch_up_f32(n, w, single, strip, p_from, q_from, p_to, q_to)
+        catch_up_f32(n, w, scales, kinds, p_from, q_from, p_to, q_to)
     else:
-        catch_up_f64(n, w, single, strip, p_from, q_from, p_to, q_to)
+        catch_up_f64(n, w, scales, kinds, p_from, q_from, p_to, q_to)
 
 
 cdef inline void update_dense(int optimizer, ptrdiff_t d, ptrdiff_t n, ptrdiff_t ld,
                               real* w, const real* g, real* s0, real* s1,
                               const real* rate, const real* wd, const real* l1,
-                              const real* scale, int shared, const real* c1,
+                              const real* scale, ptrdiff_t n_kinds,
+                              const int32_t* kinds, real* strip, const real* c1,
                               const real* c2, const real* constants) noexcept nogil:
     if real is float:
-        dense_f32(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared,
-                  c1, c2, constants)
+        dense_f32(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, n_kinds,
+                  kinds, strip, c1, c2, constants)
     else:
-        dense_f64(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared,
-                  c1, c2, constants)
+        dense_f64(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, n_kinds,
+                  kinds, strip, c1, c2, constants)
 
 
 cdef inline void update_column(int optimizer, ptrdiff_t n, real* w, const real* g,
@@ -242,13 +243,14 @@ cdef inline void update_touched(int optimizer, ptrdiff_t n_touched,
                                 const int32_t* touched, ptrdiff_t n, ptrdiff_t ld,
                                 real* w, const real* g, real* s0, real* s1,
                                 const real* rate, const real* wd, const real* l1,
-                                const real* scale, int shared, const real* boost,
+                                const real* scale, ptrdiff_t n_kinds,
+                                const int32_t* kinds, real* strip, const real* boost,
                                 const int32_t* count, const real* table1,
                                 const real* table2, ptrdiff_t n_table,
                                 const real* constants) noexcept nogil:
     if real is float:
         touched_f32(optimizer, n_touched, touched, n, ld, w, g, s0, s1, rate, wd, l1,
-                    scale, shared, boost, count, table1, table2, n_table, constants)
+                    scale, n_kinds, kinds, strip, boost, count, table1, table2, n_table, constants)
     else:
         touched_f64(optimizer, n_touched, touched, n, ld, w, g, s0, s1, rate, wd, l1,
-                    scale, shared, boost, count, table1, table2, n_table, constants)
+                    scale, n_kinds, kinds, strip, boost, count, table1, table2, n_table, constants)

@@ -43,8 +43,10 @@ class Columns:
         ``wd``, ``l1`` and the bias's ``wd``.
     boost : array of shape (n_features,) or (0,)
         For CSR: factor on the penalties of a touched feature.
-    scale : array of shape (n_features, 1) or like ``weights``
-        Of each feature (0 switches it off).
+    scale : array of shape (n_features, n_kinds), or (n_kinds, n_features) if narrow
+        Of each feature (0 switches it off), for each kind of scaling.
+    kinds : int32 array of shape (n_columns,)
+        The kind of each column.
     shift : array of shape (n_features,) or (0,)
         Subtracted from every row.
     label_scaler : array of shape (3, n_columns)
@@ -73,6 +75,7 @@ class Columns:
     penalties: np.ndarray
     boost: np.ndarray
     scale: np.ndarray
+    kinds: np.ndarray
     shift: np.ndarray
     label_scaler: np.ndarray
     constants: np.ndarray

@@ -179,11 +179,11 @@ class Call:
         self.steps = np.zeros(self.ld, np.int64)
         self.counts = np.zeros(d if self.reader.sparse else 0, np.int32)
         self.shift = (problem.shift if centred else np.empty(0)).astype(dtype)
-        if shared_scale:
-            self.scale = problem.scale[:, :1].astype(dtype)
-        else:
-            scale = self.lanes(problem.scale, 1.0)
-            self.scale = np.ascontiguousarray(scale.T) if narrow else scale
+        # One kind of scaling, or one for each column.
+        scale = problem.scale[:, :1] if shared_scale else problem.scale
+        self.scale = np.array(scale.T if narrow else scale, dtype, order="C")
+        self.kinds = np.zeros(self.ld, np.int32)
+        self.kinds[: self.used] = np.arange(self.used) % scale.shape[1]
         self.tables = np.empty((0, 0)), np.empty((0, 0))
         self.boost = problem.boost.astype(dtype)
         lazy = OPTIMIZERS[problem.optimizer].lazy_exact
@@ -200,9 +200,9 @@ class Call:
         self.gradients = np.full(shape, np.nan, dtype)
         self.sums = np.full((n_parts, 2 * self.ld), np.nan, dtype)
 
-    def lanes(self, values, fill=0.0):
+    def lanes(self, values):
         pad = ((0, 0), (0, self.ld - self.used))
-        padded = np.pad(values, pad, constant_values=fill)
+        padded = np.pad(values, pad)
         return padded.astype(self.problem.dtype)
 
     def catch_up_tables(self):
@@ -240,6 +240,7 @@ class Call:
             penalties=self.lanes(problem.penalties),
             boost=self.boost,
             scale=self.scale,
+            kinds=self.kinds,
             shift=self.shift,
             label_scaler=self.lanes(problem.label_scaler),
             constants=np.array(constants, problem.dtype),

@@ -136,10 +136,10 @@ class ColumnBlock:
         self.n_classes = objective.n_classes if loss.coupled else 1
         self.shift = self._array(shift if shift is not None else np.empty(0))
         self._fit_scaler = label_scaler
-        same = all(scale is scales[0] for scale in scales)
-        self._scales = self._array(
-            scales[0][:, None] if same else np.stack(scales, axis=1)
-        )
+        # One array for each kind of scaling, not for each candidate: less to read.
+        distinct = {id(scale): scale for scale in scales}
+        self._scales = self._array(np.stack([*distinct.values()], axis=1))
+        self._kinds = np.array([[*distinct].index(id(scale)) for scale in scales])
         self._boost = self._array(boost if boost is not None else np.empty(0))
         self._kernel_optimizer = OPTIMIZERS[objective.optimizer]
         self.lazy = bool(
@@ -192,14 +192,11 @@ class ColumnBlock:
         self._weights_shape = (self.used, d) if self.narrow else (d, self.ld)
         n_active = max(1, len(self.active))
         models = self._models = self.active[np.arange(self.used) % n_active]
-        if self._scales.shape[1] == 1:
-            self.scale = self._scales
-        else:
-            scale = self._scales[:, models]
-            if not self.narrow:
-                pad = ((0, 0), (0, self.ld - self.used))
-                scale = np.pad(scale, pad, constant_values=1.0)
-            self.scale = self._array(scale.T if self.narrow else scale)
+        left, places = np.unique(self._kinds[models], return_inverse=True)
+        scale = self._scales[:, left]
+        self.scale = self._array(scale.T if self.narrow else scale)
+        self.kinds = np.zeros(self.ld, dtype=np.int32)
+        self.kinds[: self.used] = places
         self.penalties = np.zeros((3, self.ld), dtype=self.dtype)
         wd = self.candidates.wd[models]
         self.penalties[0, : self.used] = wd
@@ -235,6 +232,7 @@ class ColumnBlock:
             penalties=self.penalties,
             boost=self._boost,
             scale=self.scale,
+            kinds=self.kinds,
             shift=self.shift,
             label_scaler=self.label_scaler,
             constants=self._constants,
@@ -268,9 +266,7 @@ class ColumnBlock:
     def _set_initial(self, initial):
         values = initial(self.n_classes * self.n_models)
         values = values.reshape(self.reader.n_features, self.n_classes, self.n_models)
-        scaled = values * np.broadcast_to(
-            self._scales[:, None, :], (values.shape[0], 1, self._scales.shape[1])
-        )
+        scaled = values * self._scales[:, None, self._kinds]
         columns = self.columns_of(np.arange(self.n_models))
         for fit in range(self.n_fits):
             for k in range(self.n_classes):
@@ -521,13 +517,11 @@ class ColumnBlock:
     def penalty(self) -> np.ndarray:
         """``wd / 2 * ||w||**2 + l1 * ||w||_1`` of the active models' refits."""
         columns = self.columns_of(np.arange(len(self.active)))[0]
-        scale = (
-            self._columns_view(self.scale) if self.scale.shape[1] > 1 else self.scale
-        )
+        scale = self._columns_view(self.scale)
         total = np.zeros(len(self.active))
         for lanes in columns:
-            rates = scale[:, lanes] if scale.shape[1] > 1 else scale
-            w = self._columns_view(self.W)[:, lanes].astype(np.float64) / rates
+            w = self._columns_view(self.W)[:, lanes].astype(np.float64)
+            w /= scale[:, self.kinds[lanes]]
             wd, l1 = self.penalties[:2, lanes].astype(np.float64)
             total += 0.5 * wd * np.sum(w**2, axis=0) + l1 * np.sum(np.abs(w), axis=0)
         return total
