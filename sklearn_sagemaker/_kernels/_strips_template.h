@@ -122,11 +122,13 @@ SS_SCALAR REAL FN(sparse_dot)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values
 }
 
 /* Margins of one CSR row: z += sum_k values[k] * w[columns[k]], the sums of up to
- * four panels held in registers while the row's strips stream past. */
+ * four panels held in registers while the row's strips stream past. The strips to come
+ * are fetched ahead, those of the next row too, as their order is random. */
 SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
                                const int32_t *SS_RESTRICT columns,
                                const REAL *SS_RESTRICT w, ptrdiff_t ld, ptrdiff_t n,
-                               REAL *SS_RESTRICT z) {
+                               REAL *SS_RESTRICT z, ptrdiff_t n_next,
+                               const int32_t *SS_RESTRICT next) {
   if (n == 1 && ld == 1) {
     z[0] += FN(sparse_dot)(n_stored, values, columns, w, ld);
     return;
@@ -137,9 +139,11 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
     for (int i = 0; i < 2 * SS_PANEL; i++) sums[i] = z[c + i];
     for (ptrdiff_t k = 0; k < n_stored; k++) {
       const REAL a = values[k], *SS_RESTRICT strip = w + (ptrdiff_t)columns[k] * ld + c;
-      if (k + SS_AHEAD < n_stored) {
-        const REAL *next = w + (ptrdiff_t)columns[k + SS_AHEAD] * ld + c;
-        for (int i = 0; i < 2 * SS_PANEL; i += SS_LINE) SS_PREFETCH(next + i);
+      const ptrdiff_t over = k + 2 * SS_AHEAD - n_stored;
+      if (over < n_next) {
+        const int32_t j = over < 0 ? columns[k + 2 * SS_AHEAD] : next[over];
+        const REAL *coming = w + (ptrdiff_t)j * ld + c;
+        for (int i = 0; i < 2 * SS_PANEL; i += SS_LINE) SS_PREFETCH(coming + i);
       }
       for (int i = 0; i < 2 * SS_PANEL; i++) sums[i] += a * strip[i];
     }
@@ -192,63 +196,6 @@ SS_NOINLINE ptrdiff_t FN(collect_marks)(ptrdiff_t n_features,
     }
   }
   return n;
-}
-
-/* Slots of a CSR row's features in the compact gradient of the batch; a feature
- * met for the first time gets the next slot, zeroed. slot[j] - mark is the slot
- * of feature j if slot[j] >= mark. Returns the number of features touched so far. */
-SS_NOINLINE ptrdiff_t FN(row_slots)(ptrdiff_t n_stored,
-                                    const int32_t *SS_RESTRICT columns,
-                                    int32_t *SS_RESTRICT slot, int32_t mark,
-                                    int32_t *SS_RESTRICT touched, ptrdiff_t n_touched,
-                                    REAL *SS_RESTRICT g, ptrdiff_t ld,
-                                    int32_t *SS_RESTRICT slots) {
-  for (ptrdiff_t k = 0; k < n_stored; k++) {
-    const int32_t j = columns[k];
-    int32_t at = slot[j] - mark;
-    if (at < 0) {
-      at = (int32_t)n_touched++;
-      slot[j] = mark + at;
-      touched[at] = j;
-      for (ptrdiff_t c = 0; c < ld; c++) g[(ptrdiff_t)at * ld + c] = 0;
-    }
-    slots[k] = at;
-  }
-  return n_touched;
-}
-
-/* Gradient of one CSR row: g[slots[k]] += values[k] * d. The strips to come are
- * fetched ahead: their order is random. */
-SS_INLINE void FN(row_backward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
-                                const int32_t *SS_RESTRICT slots,
-                                REAL *SS_RESTRICT g, ptrdiff_t ld, ptrdiff_t n,
-                                const REAL *SS_RESTRICT d) {
-  ptrdiff_t c = 0;
-  for (; c + 2 * SS_PANEL <= n; c += 2 * SS_PANEL) {
-    REAL slope[2 * SS_PANEL];
-    for (int i = 0; i < 2 * SS_PANEL; i++) slope[i] = d[c + i];
-    for (ptrdiff_t k = 0; k < n_stored; k++) {
-      const REAL a = values[k];
-      REAL *SS_RESTRICT strip = g + (ptrdiff_t)slots[k] * ld + c;
-      if (k + SS_AHEAD < n_stored) {
-        const REAL *next = g + (ptrdiff_t)slots[k + SS_AHEAD] * ld + c;
-        for (int i = 0; i < 2 * SS_PANEL; i += SS_LINE) SS_PREFETCH(next + i);
-      }
-      for (int i = 0; i < 2 * SS_PANEL; i++) strip[i] += a * slope[i];
-    }
-  }
-  for (; c + SS_PANEL <= n; c += SS_PANEL) {
-    REAL slope[SS_PANEL];
-    for (int i = 0; i < SS_PANEL; i++) slope[i] = d[c + i];
-    for (ptrdiff_t k = 0; k < n_stored; k++) {
-      const REAL a = values[k];
-      REAL *SS_RESTRICT strip = g + (ptrdiff_t)slots[k] * ld + c;
-      for (int i = 0; i < SS_PANEL; i++) strip[i] += a * slope[i];
-    }
-  }
-  if (c < n)
-    for (ptrdiff_t k = 0; k < n_stored; k++)
-      FN(axpy)(n - c, values[k], d + c, g + (ptrdiff_t)slots[k] * ld + c);
 }
 
 /* Elementwise losses: z holds margins and becomes weight * dloss/dmargin;
@@ -335,7 +282,7 @@ SS_INLINE void FN(expand_scales)(ptrdiff_t n, const REAL *SS_RESTRICT scales,
                                  ptrdiff_t n_kinds, const int32_t *SS_RESTRICT kinds,
                                  REAL *SS_RESTRICT strip) {
   REAL *SS_RESTRICT over = strip + n;
-  for (ptrdiff_t k = 0; k < n_kinds; k++) {
+  for (int32_t k = 0; k < n_kinds; k++) {
     const REAL r = scales[k], inverse = r > 0 ? 1 / r : 0;
     for (ptrdiff_t i = 0; i < n; i++) {
       strip[i] = kinds[i] == k ? r : strip[i];
@@ -387,8 +334,8 @@ SS_INLINE void FN(expand_scales)(ptrdiff_t n, const REAL *SS_RESTRICT scales,
   }
 /* The step over whole arrays, for one optimizer:
  * dense   every feature's strip, with bias corrections for each model;
- * touched the strips listed, their gradients compact, with a boost of the
- *         penalties and bias corrections (by count of touches) for each feature;
+ * single  the weights of one model that are listed, their gradients compact, with a
+ *         boost of the penalties and bias corrections (by count of touches) for each;
  * column  one model's weights over all features.
  * ld is the distance between strips, n the number of models stepped. */
 #define SS_DEFINE_UPDATES(NAME)                                                \
@@ -450,41 +397,6 @@ SS_INLINE void FN(expand_scales)(ptrdiff_t n, const REAL *SS_RESTRICT scales,
         for (ptrdiff_t i = 0; i < m; i++) s1[touched[t + i]] = v1[i];          \
     }                                                                          \
   }                                                                            \
-  static void FN(touched_##NAME)(                                              \
-      ptrdiff_t n_touched, const int32_t *touched, ptrdiff_t n, ptrdiff_t ld,  \
-      REAL *w, const REAL *g, REAL *s0, REAL *s1, const REAL *rate,            \
-      const REAL *wd, const REAL *l1, const REAL *scale, ptrdiff_t n_kinds,    \
-      const int32_t *kinds, REAL *strip, const REAL *boost,                    \
-      const int32_t *count, const REAL *table1, const REAL *table2,            \
-      ptrdiff_t n_table, const REAL *constants) {                              \
-    if (n == 1 && ld == 1) {                                                   \
-      FN(single_##NAME)(n_touched, touched, w, g, s0, s1, rate, wd, l1, scale, \
-                        boost, count, table1, table2, n_table, constants);     \
-      return;                                                                  \
-    }                                                                          \
-    for (ptrdiff_t t = 0; t < n_touched; t++) {                                \
-      const ptrdiff_t j = touched[t], at = j * ld, from = t * ld;              \
-      const ptrdiff_t k = count[j] < n_table ? count[j] : n_table - 1;         \
-      if (t + 8 < n_touched) {                                                 \
-        const ptrdiff_t next = (ptrdiff_t)touched[t + 8] * ld;                 \
-        for (ptrdiff_t i = 0; i < n; i += SS_LINE) {                           \
-          SS_PREFETCH(w + next + i);                                           \
-          if (s0) SS_PREFETCH(s0 + next + i);                                  \
-          if (s1) SS_PREFETCH(s1 + next + i);                                  \
-        }                                                                      \
-      }                                                                        \
-      if (n_kinds == 1) {                                                      \
-        FN(step_##NAME)(n, w + at, g + from, s0 + at, s1 + at, rate, wd, l1, 1,\
-                        scale + j, NULL, 0, boost + j, 0, table1 + k,          \
-                        table2 + k, 0, constants);                             \
-        continue;                                                              \
-      }                                                                        \
-      FN(expand_scales)(n, scale + j * n_kinds, n_kinds, kinds, strip);        \
-      FN(step_##NAME)(n, w + at, g + from, s0 + at, s1 + at, rate, wd, l1, 1,  \
-                      strip, strip + n, 1, boost + j, 0, table1 + k,           \
-                      table2 + k, 0, constants);                               \
-    }                                                                          \
-  }                                                                            \
   static void FN(column_##NAME)(                                               \
       ptrdiff_t n, REAL *w, const REAL *g, REAL *s0, REAL *s1,                 \
       const REAL *rate, const REAL *wd, const REAL *l1, const REAL *scale,     \
@@ -493,6 +405,7 @@ SS_INLINE void FN(expand_scales)(ptrdiff_t n, const REAL *SS_RESTRICT scales,
     FN(step_##NAME)(n, w, g, s0, s1, rate, wd, l1, 0, scale, NULL, 1, &one, 0, \
                     c1, c2, 0, constants);                                     \
   }
+#include "_columns_template.h"
 #include "_generated_optimizers.h"
 
 /* Exact catch-up of a strip over the steps from `from` to `to` in which its

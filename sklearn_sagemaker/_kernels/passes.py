@@ -111,11 +111,15 @@ class Batches:
         row stored.
     losses, loss_weights : float64 arrays of shape (n_columns,)
         Grow by the weighted losses and by the weights behind them.
+    extents : tuple of int
+        Sizes of mini-batches, as ``kernels.extents`` says, or larger.
     gradients : array of shape (n_parts, n_features * n_columns) or (0, 0)
         Work space for dense rows: each mini-batch is cut into so many parts, whose
         gradients are added in order. The result depends on their number only.
     part_sums : array of shape (n_parts, 2 * n_columns)
-        Work space.
+        Work space: each mini-batch is cut into so many parts of rows.
+    space : uint8 array
+        Work space for CSR rows, of as many bytes as ``kernels.space_bytes`` says.
     """
 
     reader: RowReader
@@ -130,5 +134,7 @@ class Batches:
     sums: np.ndarray
     losses: np.ndarray
     loss_weights: np.ndarray
+    extents: tuple[int, int, int]
     gradients: np.ndarray
     part_sums: np.ndarray
+    space: np.ndarray

@@ -31,9 +31,9 @@ SCORE_BYTES = 8 << 20
 """Margins are computed in pieces of no more than about this many bytes..."""
 SCORE_ROWS = 2048
 """... and of so many rows, for several threads to share."""
-ROW_PARTS = 2
-"""Parts that a dense mini-batch of `SPLIT_ROWS` rows is cut into. Fixed, so that
-results never depend on the number of threads."""
+ROW_PARTS = {"dense": 2, "sparse": 8}
+"""Parts that a mini-batch of `SPLIT_ROWS` rows is cut into. Fixed, so that results
+never depend on the number of threads. A dense part costs a gradient of its own."""
 SPLIT_ROWS = 64
 
 _CHANGED = (
@@ -150,6 +150,7 @@ class ColumnBlock:
         self.active = np.arange(self.n_models)
         self._lay_out()
         self._gradients = np.empty((0, 0), dtype=self.dtype)
+        self._space = np.empty(0, dtype=np.uint8)
         self._cut: tuple = (None, None, 0, [], np.zeros(0))
         self.W = aligned_zeros(self._weights_shape, self.dtype)
         if initial is not None:
@@ -295,9 +296,14 @@ class ColumnBlock:
         per_column[:, : self.used] = rates[:, self._models]
         masked = np.where(fold >= 0, fold + 1, -1).astype(np.int32)
         losses, loss_weights = np.zeros((2, self.ld))
+        extents = kernels.extents(reader, order, bounds)
         n_parts = 1
-        if not self.reader.sparse and np.diff(bounds).max() >= SPLIT_ROWS:
-            n_parts = ROW_PARTS
+        if extents[0] >= SPLIT_ROWS:
+            n_parts = ROW_PARTS["sparse" if reader.sparse else "dense"]
+        members = self.team.members if n_parts > 1 else 1
+        size = kernels.space_bytes(self._columns, reader, extents, self.lazy, members)
+        if size > len(self._space):
+            self._space = np.empty(size, dtype=np.uint8)
         d = self.reader.n_features
         shape = (0, 0) if self.reader.sparse else (n_parts, d * self.ld)
         if self._gradients.shape != shape:
@@ -319,11 +325,13 @@ class ColumnBlock:
                 sums=sums,
                 losses=losses,
                 loss_weights=loss_weights,
+                extents=extents,
                 gradients=self._gradients,
                 part_sums=part_sums,
+                space=self._space,
             )
             call = partial(kernels.train, self._columns, batches)
-            if n_parts > 1:
+            if members > 1:
                 self.team.together(call)
             else:
                 call(new_barrier(), 0, 1)
