@@ -62,6 +62,10 @@ SS_INLINE void FN(sum_entries)(ptrdiff_t n_entries,
 }
 #undef SS_SUM_ENTRIES
 
+SS_INLINE void FN(fetch_strip)(const REAL *strip, ptrdiff_t n) {
+  for (ptrdiff_t i = 0; i < n; i += SS_LINE) SS_PREFETCH(strip + i);
+}
+
 /* Steps of the features t0 to t1 of a sorted batch (of the touched ones, or of all if
  * rows are shifted), for one optimizer. */
 #define SS_DEFINE_COLUMNS(NAME)                                                \
@@ -99,16 +103,13 @@ SS_INLINE void FN(sum_entries)(ptrdiff_t n_entries,
     for (ptrdiff_t t = t0; t < t1; t++) {                                      \
       const ptrdiff_t j = s->touched ? s->touched[t] : t;                      \
       if (s->touched && t + SS_AHEAD < t1) {                                   \
-        ptrdiff_t next = s->touched[t + SS_AHEAD];                             \
+        const ptrdiff_t next = s->touched[t + SS_AHEAD];                       \
         SS_PREFETCH(scale + next * s->n_kinds);                                \
         SS_PREFETCH(s->counts + next);                                         \
         SS_PREFETCH((const REAL *)s->boost + next);                            \
-        next *= ld;                                                            \
-        for (ptrdiff_t i = 0; i < ld; i += SS_LINE) {                          \
-          SS_PREFETCH((const REAL *)s->w + next + i);                          \
-          if (s->s0) SS_PREFETCH((const REAL *)s->s0 + next + i);              \
-          if (s->s1) SS_PREFETCH((const REAL *)s->s1 + next + i);              \
-        }                                                                      \
+        FN(fetch_strip)((const REAL *)s->w + next * ld, ld);                   \
+        if (s->s0) FN(fetch_strip)((const REAL *)s->s0 + next * ld, ld);       \
+        if (s->s1) FN(fetch_strip)((const REAL *)s->s1 + next * ld, ld);       \
       }                                                                        \
       const ptrdiff_t from = s->starts[t];                                     \
       FN(sum_entries)(s->starts[t + 1] - from,                                 \
@@ -141,13 +142,13 @@ SS_INLINE void FN(sum_entries)(ptrdiff_t n_entries,
                           boost, 0, c1, c2, 0, constants);                     \
         else if (s->counts)                                                    \
           FN(step_##NAME)(n, w, g + c, s0, s1, rate, wd, l1, 1, r + c,         \
-                          strip + ld + c, 1, boost, 0, c1, c2, 0, constants);  \
+                          strip + ld + c, 2, boost, 0, c1, c2, 0, constants);  \
         else if (s->n_kinds == 1)                                              \
           FN(step_##NAME)(n, w, g + c, s0, s1, rate, wd, l1, 1, r, NULL, 0,    \
                           boost, 0, c1, c2, 1, constants);                     \
         else                                                                   \
           FN(step_##NAME)(n, w, g + c, s0, s1, rate, wd, l1, 1, r + c,         \
-                          strip + ld + c, 1, boost, 0, c1, c2, 1, constants);  \
+                          strip + ld + c, 2, boost, 0, c1, c2, 1, constants);  \
       }                                                                        \
     }                                                                          \
   }

@@ -186,8 +186,8 @@ SS_NOINLINE ptrdiff_t count_row(ptrdiff_t n_stored, const int32_t *SS_RESTRICT c
 /* Where range `share` of `shares` begins, so that all take about as long: a feature
  * costs as much as some of its values. */
 #define SS_FEATURE_COST 12
-static ptrdiff_t range_start(const int32_t *starts, ptrdiff_t n, ptrdiff_t share,
-                             ptrdiff_t shares) {
+SS_NOINLINE ptrdiff_t range_start(const int32_t *starts, ptrdiff_t n, ptrdiff_t share,
+                                  ptrdiff_t shares) {
   const int64_t all = (int64_t)starts[n] + SS_FEATURE_COST * (int64_t)n;
   const int64_t wanted = all * share / shares;
   ptrdiff_t low = 0, high = n;

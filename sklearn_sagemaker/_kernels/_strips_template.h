@@ -294,8 +294,8 @@ SS_INLINE void FN(expand_scales)(ptrdiff_t n, const REAL *SS_RESTRICT scales,
 /* One step of an optimizer over n weights. A stride of 0 or 1, known at compile
  * time, says whether a parameter is shared or one for each weight: along a
  * strip the models differ (hs = 1) and the feature's scale is shared (rs = 0)
- * or not (rs = 1, and over holds one over the scales); along a column it is the
- * other way round.
+ * or not (rs = 2: over holds one over the scales); along a column it is the other
+ * way round (rs = 1).
  * Weights are kept in the units of the (shifted) data; scale r maps them to the
  * scaled space in which the penalties and the optimizer act. */
 #define SS_DEFINE_OPTIMIZER(NAME, N_STATES, STEP)                              \
@@ -318,7 +318,7 @@ SS_INLINE void FN(expand_scales)(ptrdiff_t n, const REAL *SS_RESTRICT scales,
     SS_NO_OVERLAP                                                              \
     for (ptrdiff_t i = 0; i < n; i++) {                                        \
       const REAL r = rs ? scale[i] : r0;                                       \
-      const REAL inverse = over ? over[i] : rs ? (r > 0 ? 1 / r : 0) : inverse0;\
+      const REAL inverse = rs == 2 ? over[i] : rs ? (r > 0 ? 1 / r : 0) : inverse0;\
       const REAL k = ks ? boost[i] : k0, lr = hs ? rate[i] : lr0;              \
       const REAL decay = k * (hs ? wd[i] : wd0), pen = k * (hs ? l1[i] : l10); \
       const REAL c1 = cs ? correction1[i] : c10, c2 = cs ? correction2[i] : c20;\
@@ -363,7 +363,7 @@ SS_INLINE void FN(expand_scales)(ptrdiff_t n, const REAL *SS_RESTRICT scales,
       }                                                                        \
       FN(expand_scales)(n, scale + j * n_kinds, n_kinds, kinds, strip);        \
       FN(step_##NAME)(n, w + at, g + at, s0 + at, s1 + at, rate, wd, l1, 1,    \
-                      strip, strip + n, 1, &one, 0, c1, c2, 1, constants);     \
+                      strip, strip + n, 2, &one, 0, c1, c2, 1, constants);     \
     }                                                                          \
   }                                                                            \
   /* One model: gather the features' weights and step them as a column. */     \
