@@ -100,11 +100,11 @@ def space_bytes(columns, reader, extents, bint lazy, ptrdiff_t n_members) -> int
 
 cdef ptrdiff_t sort_batch(const Rows* X, const int64_t* order, ptrdiff_t start,
                           ptrdiff_t stop, int all_features, int32_t* counter,
-                          real* value_buffer, int32_t* column_buffer,
+                          uint64_t* bits, real* value_buffer, int32_t* column_buffer,
                           int32_t* touched, int32_t* starts,
                           void* entries) noexcept nogil:
-    """Turn a mini-batch into columns; returns how many. The counter stays zero."""
-    cdef ptrdiff_t i, j, t, stored, n = 0
+    """Turn a mini-batch into columns; returns how many. Counter and bits stay zero."""
+    cdef ptrdiff_t i, j, t, stored, n
     cdef int32_t at = 0, count
     cdef const int32_t* columns
     cdef const real* values
@@ -112,7 +112,8 @@ cdef ptrdiff_t sort_batch(const Rows* X, const int64_t* order, ptrdiff_t start,
         if i + 8 < stop:
             prefetch_row(X, order[i + 8])
         stored = read_columns(X, order[i], column_buffer, &columns)
-        n = count_row(stored, columns, counter, touched, n)
+        count_row(stored, columns, counter, bits)
+    n = list_touched((X.n_features + 63) // 64, bits, touched)
     if all_features:
         n = X.n_features
     for t in range(n):

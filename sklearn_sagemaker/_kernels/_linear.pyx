@@ -457,7 +457,7 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
     cdef real* s1 = &S1[0, 0] if n_states > 1 else NULL
     # One allocation, carved into pieces that start on cache lines: a strip that
     # straddles two lines costs twice.
-    cdef size_t sizes[11]
+    cdef size_t sizes[12]
     memset(sizes, 0, sizeof(sizes))
     sizes[0] = (min(most_stored, d) + 1 if by_rows else ld) * sizeof(real)
     sizes[1] = (longest if X.sparse else task.tile_rows * d) * sizeof(real)
@@ -471,12 +471,13 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
     sizes[8] = d if by_rows else 0
     sizes[9] = ld * sizeof(int64_t)
     sizes[10] = batch.n_fits * sizeof(double)
-    cdef char* pieces[11]
-    cdef void* arena = carve(11, sizes, pieces)
+    sizes[11] = (d + 63) // 64 * sizeof(uint64_t) if by_columns else 0
+    cdef char* pieces[12]
+    cdef void* arena = carve(12, sizes, pieces)
     if arena == NULL:
         barrier_break(barrier)
         raise MemoryError("no memory for the work space of a pass over the data")
-    memset(arena, 0, carved_bytes(11, sizes))
+    memset(arena, 0, carved_bytes(12, sizes))
     cdef real* g = <real*> pieces[0] if X.sparse else &gradients[0, 0]
     cdef real* tile = <real*> pieces[1]
     cdef real* z = <real*> pieces[2]
@@ -561,7 +562,8 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
                         at = i * (form.most_columns + 1)
                         n_touched[i] = sort_batch(
                             &X, &order[0], bounds[t + i], bounds[t + i + 1],
-                            form.all_features, counter, tile, column_buffer,
+                            form.all_features, counter,
+                            <uint64_t*> pieces[11], tile, column_buffer,
                             <int32_t*> common[TOUCHED] + at,
                             <int32_t*> common[STARTS] + at,
                             common[ENTRIES] + i * form.most_stored * entry_size(w))

@@ -170,17 +170,32 @@ typedef struct {
   void *w, *s0, *s1, *gradient, *strip;
 } Steps;
 
-/* Counts the stored values of a row in their columns, and lists those met first, of
- * which the list has room for one more. Returns how many are listed. */
-SS_NOINLINE ptrdiff_t count_row(ptrdiff_t n_stored, const int32_t *SS_RESTRICT columns,
-                                int32_t *SS_RESTRICT counter,
-                                int32_t *SS_RESTRICT touched, ptrdiff_t n_touched) {
+/* Counts the stored values of a row in their columns, and sets a bit for each. */
+SS_NOINLINE void count_row(ptrdiff_t n_stored, const int32_t *SS_RESTRICT columns,
+                           int32_t *SS_RESTRICT counter, uint64_t *SS_RESTRICT bits) {
   for (ptrdiff_t k = 0; k < n_stored; k++) {
     const int32_t j = columns[k];
-    touched[n_touched] = j;
-    n_touched += counter[j]++ == 0;
+    counter[j]++;
+    bits[j >> 6] |= (uint64_t)1 << (j & 63);
   }
-  return n_touched;
+}
+
+/* The features whose bits are set, in order, so that what is kept for each of them is
+ * read in order; the bits are zero again. Returns how many. */
+SS_NOINLINE ptrdiff_t list_touched(ptrdiff_t n_words, uint64_t *SS_RESTRICT bits,
+                                   int32_t *SS_RESTRICT touched) {
+  ptrdiff_t n = 0;
+  for (ptrdiff_t word = 0; word < n_words; word++) {
+#if defined(__GNUC__) || defined(__clang__)
+    for (uint64_t left = bits[word]; left; left &= left - 1)
+      touched[n++] = (int32_t)(64 * word + __builtin_ctzll(left));
+#else
+    for (int i = 0; i < 64; i++)
+      if (bits[word] >> i & 1) touched[n++] = (int32_t)(64 * word + i);
+#endif
+    bits[word] = 0;
+  }
+  return n;
 }
 
 /* Where range `share` of `shares` begins, so that all take about as long: a feature

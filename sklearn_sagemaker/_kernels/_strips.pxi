@@ -35,7 +35,8 @@ cdef extern from "_strips.h" nogil:
         pass
     ctypedef struct entry_f64:
         pass
-    ptrdiff_t count_row(ptrdiff_t, const int32_t*, int32_t*, int32_t*, ptrdiff_t)
+    void count_row(ptrdiff_t, const int32_t*, int32_t*, uint64_t*)
+    ptrdiff_t list_touched(ptrdiff_t, uint64_t*, int32_t*)
     ptrdiff_t range_start(const int32_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t)
     double dot_mixed(ptrdiff_t, const float*, const double*)
     double sparse_dot_mixed(ptrdiff_t, const float*, const int32_t*, const double*)
