@@ -28,7 +28,7 @@ from sklearn_sagemaker._threads import (
     thread_count,
     threads,
 )
-from sklearn_sagemaker.training.linear.block import ROW_PARTS, ColumnBlock
+from sklearn_sagemaker.training.linear.block import ColumnBlock, row_parts
 from sklearn_sagemaker.training.linear.blocks import (
     TrainedBlock,
     make_blocks,
@@ -319,7 +319,7 @@ class LinearRun:
             counts = self.source.stored_counts(self.rows)
             boost = penalty_boost(self.settings, self.statistics, *counts, self.batch)
         n_blocks = -(-len(self.candidates) // per_block)
-        parts = ROW_PARTS["sparse" if self.reader.sparse else "dense"]
+        parts = row_parts(self.batch, self.reader.sparse)
         members = min(parts, max(1, self.jobs // n_blocks), processors())
         if self.stored < TEAM_WORK:
             members = 1

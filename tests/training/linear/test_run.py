@@ -198,7 +198,7 @@ def test_a_team_on_one_block_does_not_change_the_result(classes, monkeypatch):
     shared = {"classes": classes, "epochs": 1, "num_models": 4, "mini_batch_size": 500}
     runs = [linear_run(X, y, **shared, jobs=jobs) for jobs in (1, 2, 8)]
     assert_same_results([run.train() for run in runs])
-    assert [run.blocks[0].team.members for run in runs] == [1, 2, 2]
+    assert [run.blocks[0].team.members for run in runs] == [1, 2, 4]
 
 
 def test_a_team_has_no_more_members_than_there_are_processors(monkeypatch):
