@@ -4,9 +4,9 @@ CPU seconds of fits with one thread, taken apart: what a team of threads shares 
 over the training rows, and the pieces of the validation rows), and the rest, which is
 serial. The model for T threads:
 
-    seconds = serial + shared / min(T, parts) + meetings * meeting * T / 2
+    seconds = serial + shared * ceil(parts / T) / parts + meetings * meeting * T / 2
 
-`parts` is what a mini-batch is cut into. A meeting is the end of a stage of a
+`parts` is what a mini-batch is cut into, of which no thread has less than one. A meeting is the end of a stage of a
 mini-batch, at which threads wait for each other; what one costs is measured with two
 threads on batches of one row. Threads are taken to have a core and its caches each and
 their share of the memory's bandwidth, so that the predictions are an upper limit.
@@ -128,7 +128,8 @@ def predicted(found: dict[str, float], kind: str, threads: int, meeting: float):
     """Seconds with so many threads, by the model."""
     shared = found["all"] - found["serial"]
     meetings = found["batches"] * STAGES[kind]
-    seconds = found["serial"] + shared / min(threads, found["parts"])
+    most_parts = -(-found["parts"] // threads)
+    seconds = found["serial"] + shared * most_parts / found["parts"]
     return seconds + meetings * meeting * min(threads, found["parts"]) / 2
 
 
