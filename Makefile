@@ -120,7 +120,8 @@ $(VENV)/doc-tools: pyproject.toml | $(VENV)/installed
 	$(BIN)/python -m pip install --quiet --group docs
 	touch $@
 
-$(VENV)/release-tools: pyproject.toml | $(VENV)/installed
+# The wheel is built from the sdist: what is installed here has no part in it.
+$(VENV)/release-tools: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --group release
 	touch $@
 

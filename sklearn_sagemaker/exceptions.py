@@ -23,6 +23,7 @@ __all__ = [
     "IdentifierColumnsWarning",
     "InapplicableHyperparameterWarning",
     "JobFailedError",
+    "JobHostsError",
     "JobStoppedError",
     "ModelError",
     "ModelFormatError",
@@ -362,6 +363,10 @@ class JobFailedError(UnexpectedStatusException):
 
     def __reduce__(self):
         return type(self), (self.job_name, self.reason, self.log_tail, self.kind)
+
+
+class JobHostsError(RuntimeError):
+    """The hosts of a job do not come together, or one is lost; the message names it."""
 
 
 class JobStoppedError(JobFailedError):

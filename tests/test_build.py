@@ -162,6 +162,7 @@ def test_what_is_in_no_module_compiles_nothing(tree):
         (KERNELS / "_cpu.pyx", ["_cpu"]),
         (CODEC / "_decoder.pxi", ["_codec"]),
         (CODEC / "_varints.h", ["_codec"]),
+        (CODEC / "_pages.h", ["_codec"]),
     ],
     ids=lambda value: value.name if isinstance(value, Path) else "",
 )

@@ -1,4 +1,4 @@
-"""Seconds to import sklearn_sagemaker, against scikit-learn's linear models.
+"""CPU seconds to import sklearn_sagemaker, against scikit-learn's linear models.
 
 Every import runs in a fresh process; the cases take turns, and a first round that
 only warms the disk cache is not counted.
@@ -27,9 +27,9 @@ CASES = (
 )
 PROGRAM = """
 import time
-start = time.perf_counter()
+start = time.process_time()
 {statement}
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 """
 
 

@@ -28,6 +28,7 @@ from sklearn_sagemaker.io.opening import reading
 
 TRAIN, VALIDATION, TEST, OURS = "train", "validation", "test", "sklearn_sagemaker"
 MODES = ["File", "FastFile", "Pipe"]
+_SHARDED = "ShardedByS3Key"
 _GZIP = b"\x1f\x8b"
 _HIDDEN = ("_", ".")
 _ABSENT = (None, "", "None")
@@ -46,12 +47,15 @@ class Channel:
         Of its files; pipes are beside it, each with the number of a pass.
     mode : {"File", "FastFile", "Pipe"}
     format : Format
+    replicated : bool
+        Whether each host of the job has all files, and not a share of them.
     """
 
     name: str
     folder: Path
     mode: str
     format: Format
+    replicated: bool = True
 
     def rows(
         self,
@@ -147,9 +151,10 @@ def _channel(name: str, config: Mapping[str, Any], folder: Path) -> Channel:
             f"{config['RecordWrapperType']!r}; its files are read as they are: set "
             "'None'."
         )
+    replicated = config.get("S3DistributionType") != _SHARDED
     content_type = config.get("ContentType")
     if content_type in _ABSENT:
-        return Channel(name, folder, mode, FORMATS[DEFAULT_TRAINING])
+        return Channel(name, folder, mode, FORMATS[DEFAULT_TRAINING], replicated)
     try:
         format, options = format_for_content_type(content_type)
     except ValueError as error:
@@ -159,7 +164,7 @@ def _channel(name: str, config: Mapping[str, Any], folder: Path) -> Channel:
             f"The channel {name!r} has ContentType={content_type!r}, but training "
             "needs labels: put them into the first column, and set 'text/csv'."
         )
-    return Channel(name, folder, mode, format)
+    return Channel(name, folder, mode, format, replicated)
 
 
 def files_in(folder: Path) -> list[Path]:

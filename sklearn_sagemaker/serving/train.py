@@ -6,6 +6,7 @@ Reads a job from /opt/ml, trains it, and writes the model where SageMaker takes 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 import tempfile
@@ -23,7 +24,11 @@ from sklearn_sagemaker._state import RowSource, TrainingSpec
 from sklearn_sagemaker.artifacts.writing import artifact_of_state
 from sklearn_sagemaker.estimators._artifact_saving import write_model
 from sklearn_sagemaker.estimators._row_sources import loaded
-from sklearn_sagemaker.exceptions import ArtifactError, TrainingStoppedError
+from sklearn_sagemaker.exceptions import (
+    ArtifactError,
+    JobHostsError,
+    TrainingStoppedError,
+)
 from sklearn_sagemaker.io.artifacts.files import write_model as write_folder
 from sklearn_sagemaker.io.problem_files import write_state
 from sklearn_sagemaker.serving.channels import (
@@ -32,6 +37,17 @@ from sklearn_sagemaker.serving.channels import (
     TRAIN,
     VALIDATION,
     read_arrays,
+)
+from sklearn_sagemaker.serving.cluster.host_files import host_files
+from sklearn_sagemaker.serving.cluster.job_cluster import (
+    EndedElsewhereError,
+    JobCluster,
+)
+from sklearn_sagemaker.serving.cluster.job_hosts import JobHosts
+from sklearn_sagemaker.serving.cluster.training import (
+    ClusterTraining,
+    TrainOnCluster,
+    check_distributed,
 )
 from sklearn_sagemaker.serving.logs import JobLog
 from sklearn_sagemaker.serving.train_backend import JobBackend
@@ -74,10 +90,19 @@ class Program:
     folders : Folders
     log : JobLog
     termination : Termination
+    train_on_cluster : callable or None, default=None
+        What trains a job of several hosts; see `TrainOnCluster`.
     """
 
-    def __init__(self, folders: Folders, log: JobLog, termination: Termination):
+    def __init__(
+        self,
+        folders: Folders,
+        log: JobLog,
+        termination: Termination,
+        train_on_cluster: TrainOnCluster | None = None,
+    ):
         self.folders, self.log, self.termination = folders, log, termination
+        self._train_on_cluster = train_on_cluster
 
     def run(self, scratch: Path) -> int:
         """Train the job; the program's exit code.
@@ -87,14 +112,10 @@ class Program:
         scratch : Path
             An empty folder for temporary files.
         """
-        hosts = self.folders.read("resourceconfig", {}).get("hosts", ())
-        if len(hosts) > 1:
-            raise ValueError(
-                f"The job has {len(hosts)} instances, but training on several ones "
-                "needs the Dask backend, which a later version brings (now algo-1 "
-                "alone would write a model); set instance_count=1."
-            )
         strings = self.folders.read("hyperparameters", {})
+        hosts = JobHosts.of(self.folders.read("resourceconfig", {}))
+        if len(hosts.names) > 1:
+            return self._run_on(hosts, scratch, strings)
         try:
             stored = stored_spec(self.folders.data / OURS, strings)
         except ValueError as error:
@@ -128,6 +149,49 @@ class Program:
         write_model(estimator, self.folders.model, graph=graph)
         scores = None if test is None else _measured(test, estimator, backend)
         return self._leave(backend, scores)
+
+    def _run_on(self, hosts: JobHosts, scratch: Path, strings: dict[str, str]) -> int:
+        """Train the job, or work for the host that does; the program's exit code."""
+        channels = self.folders.channels()
+        check_distributed(hosts, channels, self._train_on_cluster)
+        job = self._job(strings)
+
+        def abandon(error: Exception) -> None:
+            fail(error, self.folders, self.log)
+            os._exit(FAILED)
+
+        def waits_for_the_first() -> None:
+            self.termination.training = True
+
+        with JobCluster(
+            hosts,
+            scratch,
+            self.folders.data,
+            seconds=job.hosts_timeout,
+            said=reason,
+            abandon=abandon,
+            works=waits_for_the_first,
+            log=self.log.line,
+        ) as client:
+            if client is None:
+                return 0
+            files = {
+                name: host_files(client, channel, hosts.names)
+                for name, channel in channels.items()
+            }
+            self.termination.training = True
+            assert self._train_on_cluster is not None
+            return self._train_on_cluster(
+                client,
+                ClusterTraining(
+                    job,
+                    channels,
+                    files,
+                    self.folders,
+                    self.log,
+                    lambda: self.termination.asked,
+                ),
+            )
 
     def _train_stored(
         self,
@@ -298,8 +362,10 @@ def reason(error: Exception) -> str:
     """Why a job failed, as the built-in algorithms say it.
 
     What is wrong with the job's data is a ``ClientError``; hyperparameters, and
-    everything else, is an ``AlgorithmError``.
+    everything else, is an ``AlgorithmError``. All hosts of a job say that of the first.
     """
+    if isinstance(error, EndedElsewhereError):
+        return str(error)
     theirs = isinstance(error, ValueError) and not isinstance(
         error, HyperparameterError | FloatingPointError | MemoryError
     )
@@ -307,13 +373,38 @@ def reason(error: Exception) -> str:
     return f"{'ClientError' if theirs else 'AlgorithmError'}: {text}"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def fail(error: Exception, folders: Folders, log: JobLog) -> int:
+    """Say why the job fails; the program's exit code.
+
+    Parameters
+    ----------
+    error : Exception
+    folders : Folders
+    log : JobLog
+    """
+    said = reason(error)
+    log.line(said, "ERROR")
+    known = isinstance(error, ValueError | JobHostsError)
+    if said.startswith("AlgorithmError") and not known:
+        traceback.print_exception(error)
+    folders.failure.parent.mkdir(parents=True, exist_ok=True)
+    folders.failure.write_text(said, encoding="utf-8")
+    return FAILED
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    *,
+    train_on_cluster: TrainOnCluster | None = None,
+) -> int:
     """Train the job; the program's exit code.
 
     Parameters
     ----------
     arguments : sequence of str or None
         Of the command line.
+    train_on_cluster : callable or None, default=None
+        What trains a job of several hosts.
     """
     parser = argparse.ArgumentParser(
         "sklearn-sagemaker-train", description=__doc__.splitlines()[0]
@@ -325,8 +416,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="folder laid out as SageMaker's (default: /opt/ml)",
     )
     folders = Folders(parser.parse_args(arguments).root)
-    failure = folders.output / "failure"
-    failure.unlink(missing_ok=True)
+    folders.failure.unlink(missing_ok=True)
     termination = Termination()
     signal.signal(signal.SIGTERM, termination)
     log = JobLog(sys.stdout)
@@ -338,15 +428,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     warnings.showwarning = warned
     try:
         with tempfile.TemporaryDirectory(prefix="sklearn-sagemaker-") as scratch:
-            return Program(folders, log, termination).run(Path(scratch))
+            program = Program(folders, log, termination, train_on_cluster)
+            return program.run(Path(scratch))
     except TrainingStoppedError as error:
         log.line(str(error))
         return TERMINATED
     except Exception as error:
-        said = reason(error)
-        log.line(said, "ERROR")
-        if said.startswith("AlgorithmError") and not isinstance(error, ValueError):
-            traceback.print_exc()
-        failure.parent.mkdir(parents=True, exist_ok=True)
-        failure.write_text(said, encoding="utf-8")
-        return FAILED
+        return fail(error, folders, log)

@@ -32,6 +32,7 @@ from sklearn_sagemaker.estimators import (
 from sklearn_sagemaker.estimators._targets import ClassTargets
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.serving.channels import Channel, read_channels
+from sklearn_sagemaker.serving.cluster.job_hosts import JOIN_SECONDS
 
 OWN = "sklearn_sagemaker."
 """What the keys of our own settings begin with."""
@@ -42,6 +43,7 @@ MEMORY_SHARE = 4
 PROGRAM = {
     "algorithm": "'linear-learner' or 'factorization-machines'",
     "checkpoint_every": "seconds from one checkpoint to the next",
+    "hosts_timeout": "seconds that hosts wait for each other",
     "memory": "bytes of rows that are loaded",
     "num_classes": "a whole number",
     "seed": "a whole number",
@@ -87,6 +89,8 @@ class TrainingJob:
     memory : int
         Bytes of rows that may be loaded.
     checkpoint_every : float
+    hosts_timeout : float
+        Seconds that the hosts of a job wait for each other.
     """
 
     algorithm: str
@@ -98,6 +102,7 @@ class TrainingJob:
     seed: int | None = None
     memory: int = 0
     checkpoint_every: float = 60.0
+    hosts_timeout: float = JOIN_SECONDS
 
     def estimator(self, **arguments: Any) -> Any:
         """The estimator to fit.
@@ -168,11 +173,13 @@ def read_job(strings: Mapping[str, str]) -> TrainingJob:
         "seed": own.pop("seed", None),
         "memory": own.pop("memory", None) or max(1, memory() // MEMORY_SHARE),
         "checkpoint_every": own.pop("checkpoint_every", 60.0),
+        "hosts_timeout": own.pop("hosts_timeout", JOIN_SECONDS),
     }
     if program["seed"] is not None:
         _number("seed", program["seed"], int, 0)
     _number("memory", program["memory"], int, 1)
-    _number("checkpoint_every", program["checkpoint_every"], (int, float), 0)
+    for name in ("checkpoint_every", "hosts_timeout"):
+        _number(name, program[name], (int, float), 0)
     cls = ESTIMATORS[algorithm, kind == REGRESSOR]
     _check_own(own, set(our_table(algorithm, kind)), set(cls._get_param_names()))
     if isinstance(own.get("class_weight"), dict):
@@ -295,6 +302,11 @@ class Folders:
     def output(self) -> Path:
         """Has ``data``, which SageMaker packs to ``output.tar.gz``, and ``failure``."""
         return self.root / "output"
+
+    @property
+    def failure(self) -> Path:
+        """Says why the job has failed."""
+        return self.output / "failure"
 
     @property
     def checkpoints(self) -> Path | None:

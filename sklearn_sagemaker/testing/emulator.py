@@ -147,7 +147,9 @@ class SageMakerEmulator:
             it creates ends (``Failed``, ``Stopped``, ``MaxRuntimeExceeded``,
             ``MaxWaitTimeExceeded``, or ``InProgress`` for not at all), and ``reason``;
             ``interrupt``, a text or several: the instances of a spot job are taken
-            back when a line of its log holds the first one, and so on.
+            back when a line of its log holds the first one, and so on; ``delays``,
+            seconds by which the programs of hosts of a training job start late, such as
+            ``{"algo-2": 10}``, or `math.inf` for never.
             To the answer: ``reset="after"``, it is lost; ``cut``, bytes after which
             the connection ends; ``stall``, seconds to wait in its middle; ``flip``,
             place of a byte in which a bit is changed; ``body``, bytes in its place;

@@ -21,7 +21,7 @@ from sklearn_sagemaker.testing.outcomes import ENDS, RUNS, Outcome
 from sklearn_sagemaker.testing.requests import Request
 from sklearn_sagemaker.testing.roles import action_of, denied
 
-INTERRUPTED = "CreateTrainingJob"
+TRAINING = "CreateTrainingJob"
 RESETS = ("during", "before", "after")
 _ENTRY = re.compile(rb"<(Contents|Version)>.*?</\1>", re.DOTALL)
 _COUNT = re.compile(rb"<KeyCount>\d+</KeyCount>")
@@ -48,6 +48,7 @@ class Fault:
     ends : str or None
     reason : str
     interrupt : str or sequence of str
+    delays : mapping of str to float
     where : str
     skip, times : float
         Calls that pass before the first fault, and faults in all.
@@ -72,6 +73,7 @@ class Fault:
     ends: str | None = None
     reason: str = "InternalServerError: This fault was asked for."
     interrupt: str | Sequence[str] = ()
+    delays: Mapping[str, float] = field(default_factory=dict)
     where: str = ""
     skip: float = 0
     times: float = math.inf
@@ -93,15 +95,16 @@ class Fault:
             raise ValueError(f"ends={self.ends!r} must be one of {', '.join(ENDS)}.")
         if isinstance(self.interrupt, str):
             self.interrupt = (self.interrupt,)
-        if self.interrupt and not fnmatchcase(INTERRUPTED, self.operation):
-            raise ValueError(
-                f"interrupt is for {INTERRUPTED}, as only training jobs are "
-                f"interrupted, and not for {self.operation}."
-            )
+        for name in ("interrupt", "delays"):
+            if getattr(self, name) and not fnmatchcase(TRAINING, self.operation):
+                raise ValueError(
+                    f"{name} is for {TRAINING}, as it is about the instances of "
+                    f"training jobs, and not for {self.operation}."
+                )
         kinds = (self.code, self.reset, self.cut, self.flip, self.body, self.hide)
         happens = any(kind is not None for kind in (*kinds, self.ends))
         also = [self.seconds, self.stall, self.headers, self.change, self.late]
-        also.append(self.interrupt)
+        also += [self.interrupt, self.delays]
         if not (happens or any(also) or self.is_denial):
             raise ValueError(
                 f"Nothing happens to {self.operation}: say a code, seconds, a reset, "
@@ -115,10 +118,11 @@ class Fault:
 
     @property
     def outcome(self) -> Outcome | None:
-        """How the job ends that the call creates, or when it is interrupted."""
-        if self.ends is None and not self.interrupt:
+        """How the job ends that the call creates, or what becomes of its instances."""
+        if self.ends is None and not self.interrupt and not self.delays:
             return None
-        return Outcome(self.ends or RUNS, self.reason, tuple(self.interrupt))
+        ends = self.ends or RUNS
+        return Outcome(ends, self.reason, tuple(self.interrupt), self.delays)
 
     def meets(self, name: str, action: str, text: str) -> bool:
         """Whether it is about a call."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sklearn_sagemaker.testing.errors import JobError
 
@@ -28,11 +29,14 @@ class Outcome:
         Why it fails.
     interruptions : tuple of str, default=()
         Texts of lines at which the instances of a spot job are taken back, in order.
+    delays : mapping of str to float, default={}
+        Seconds by which programs of hosts start late, by the names of these.
     """
 
     status: str
     reason: str
     interruptions: tuple[str, ...] = ()
+    delays: Mapping[str, float] = field(default_factory=dict)
 
     def strike(self, asked: threading.Event) -> None:
         """Fail, be asked to stop, or wait until that is asked.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from sklearn_sagemaker.testing.checkpoints import Checkpoints
 from sklearn_sagemaker.testing.children import Process, allowed
 from sklearn_sagemaker.testing.delivery import download, objects, share
 from sklearn_sagemaker.testing.errors import JobError
-from sklearn_sagemaker.testing.hosts import with_addresses, write_addresses
+from sklearn_sagemaker.testing.hosts import Network
 from sklearn_sagemaker.testing.images import OUR_PROGRAM
 from sklearn_sagemaker.testing.logs import LogStream
 from sklearn_sagemaker.testing.pipes import Pipes
@@ -40,12 +41,18 @@ class Host:
         Of all hosts.
     number : int
         Of this one among them.
+    network : Network or None, default=None
+        Between the hosts, if there are several.
+    delay : float, default=0.0
+        Seconds by which its program starts late.
 
     Attributes
     ----------
     name : str
     root : Path
         What is ``/opt/ml`` in a container.
+    process : Process or None
+        Of the program, once it has started.
     """
 
     def __init__(
@@ -56,16 +63,20 @@ class Host:
         folder: Path,
         names: list[str],
         number: int,
+        network: Network | None = None,
+        delay: float = 0.0,
     ):
         self._account, self._region, self._record = account, region, record
-        self._names, self._number = names, number
+        self._names, self._number, self._network = names, number, network
         self._s3 = account.cloud.client("s3", region)
         self._pipes: list[Pipes] = []
         self._log: LogStream | None = None
         self._checkpoints: Checkpoints | None = None
         self.name = names[number]
         self.root = folder / self.name
-        self._process: Process | None = None
+        self._delay, self._due = delay, math.inf
+        self._start: Callable[[], None] | None = None
+        self.process: Process | None = None
 
     @property
     def model(self) -> Path:
@@ -104,7 +115,9 @@ class Host:
             "current_group_name": GROUP_NAME,
             "hosts": self._names,
             "instance_groups": [{**group, "hosts": self._names}],
-            "network_interface_name": "lo",
+            "network_interface_name": (
+                "lo" if self._network is None else self._network.interface
+            ),
         }
         for name, document in (
             ("hyperparameters", record.get("HyperParameters", {})),
@@ -152,8 +165,8 @@ class Host:
 
     def start(
         self, command: Sequence[str], seen: Callable[[str, float], object]
-    ) -> Process:
-        """Start the program.
+    ) -> None:
+        """Start the program, at once or by `look` when it is time.
 
         Parameters
         ----------
@@ -161,18 +174,25 @@ class Host:
         seen : callable
             ``seen(line, seconds)``, called for each line that it prints.
         """
+        self._due = time.monotonic() + self._delay
+        self._start = functools.partial(self._start_now, command, seen)
+        self.look()
+
+    def _start_now(
+        self, command: Sequence[str], seen: Callable[[str, float], object]
+    ) -> None:
         command = [*command, "train"]
         if tuple(command[:-1]) == OUR_PROGRAM:
             command += ["--root", str(self.root)]
-        if len(self._names) > 1:
+        if self._network is not None:
             addresses = self.root / "input" / "hosts"
-            write_addresses(self._names, addresses)
-            command = with_addresses(command, addresses)
+            self._network.write_addresses(self._names, addresses)
+            command = self._network.placed(command, self._number, addresses)
         record = self._record
         job = record["TrainingJobName"]
         # Before there is a pipe that somebody must close.
         logs = self._account.cloud.client("logs", self._region)
-        self._process = self._account.children.start(
+        self.process = self._account.children.start(
             command,
             {
                 **allowed(record.get("Environment", {})),
@@ -182,15 +202,14 @@ class Host:
             },
             self.root,
         )
-        assert self._process.stdout is not None
+        assert self.process.stdout is not None
         self._log = LogStream(
             logs,
             GROUP,
             f"{job}/{self.name}-{int(time.time())}",
-            self._process.stdout,
+            self.process.stdout,
             seen,
         )
-        return self._process
 
     def look(self) -> int | None:
         """The exit code of the program, if it has ended.
@@ -203,8 +222,11 @@ class Host:
         for pipes in self._pipes:
             if pipes.error is not None:
                 raise pipes.error
-        assert self._process is not None
-        return self._process.poll()
+        if self.process is None:
+            if self._start is not None and time.monotonic() >= self._due:
+                self._start()
+            return None
+        return self.process.poll()
 
     def sync(self) -> None:
         """Bring new checkpoints to S3."""
@@ -213,12 +235,12 @@ class Host:
 
     def close(self) -> None:
         """End what runs, and send what it has printed."""
-        if self._process is not None:
-            self._account.children.ended(self._process)
+        if self.process is not None:
+            self._account.children.ended(self.process)
             if self._log is not None:
                 self._log.close()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
+            assert self.process.stdout is not None
+            self.process.stdout.close()
         for pipes in self._pipes:
             pipes.close()
 
@@ -229,5 +251,5 @@ class Host:
             text = path.read_text("utf-8", "replace").strip()
         except OSError:
             text = ""
-        said = text or "AlgorithmError: the program has not said why"
+        said = text or f"AlgorithmError: {self.name} has not said why"
         return JobError(f"{said[:1000]}, exit code: {code}")

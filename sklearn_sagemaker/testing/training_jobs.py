@@ -9,7 +9,7 @@ from sklearn_sagemaker.testing.account import Account, now
 from sklearn_sagemaker.testing.checkpoints import local_path
 from sklearn_sagemaker.testing.control import Operation, tag
 from sklearn_sagemaker.testing.errors import invalid
-from sklearn_sagemaker.testing.images import OUR_PROGRAM, is_ours
+from sklearn_sagemaker.testing.images import OUR_PROGRAM, OURS, is_ours
 from sklearn_sagemaker.testing.metrics import BUILT_IN, compiled
 from sklearn_sagemaker.testing.outcomes import LOST, OUTCOME
 from sklearn_sagemaker.testing.records import Record, Records
@@ -144,7 +144,8 @@ class TrainingJobs:
             raise invalid(f"InstanceCount {count} must be 1 or more.")
         if count > MOST_HOSTS:
             raise invalid(f"The emulator has {MOST_HOSTS} hosts for a job at most.")
-        if count > 1 and self._account.images.command(image) == OUR_PROGRAM:
+        ours = self._account.images.command(image) == OUR_PROGRAM
+        if count > 1 and ours and not OURS.fullmatch(image):
             raise invalid(
                 "The emulator trains the built-in algorithms on one host; set "
                 "InstanceCount to 1."

@@ -12,7 +12,7 @@ from pathlib import Path
 from sklearn_sagemaker.testing.account import Account, now
 from sklearn_sagemaker.testing.delivery import upload
 from sklearn_sagemaker.testing.errors import JobError
-from sklearn_sagemaker.testing.hosts import names_of
+from sklearn_sagemaker.testing.hosts import names_of, network
 from sklearn_sagemaker.testing.images import cannot_run
 from sklearn_sagemaker.testing.metrics import OBJECTIVE, Metrics
 from sklearn_sagemaker.testing.outcomes import OUTCOME, RUNS
@@ -121,9 +121,20 @@ class TrainingRun(Run):
         names = names_of(record["ResourceConfig"].get("InstanceCount", 1))
         # From the last to the first, whatever goes wrong.
         with contextlib.ExitStack() as ends:
+            between = ends.enter_context(network()) if len(names) > 1 else None
             hosts = []
-            for number in range(len(names)):
-                host = Host(self._account, self._region, record, root, names, number)
+            outcome = record.get(OUTCOME)
+            for number, name in enumerate(names):
+                host = Host(
+                    self._account,
+                    self._region,
+                    record,
+                    root,
+                    names,
+                    number,
+                    between,
+                    0.0 if outcome is None else outcome.delays.get(name, 0.0),
+                )
                 ends.callback(host.close)
                 host.deliver()
                 hosts.append(host)
@@ -131,8 +142,10 @@ class TrainingRun(Run):
                 self._account.wait("Downloading", self._asked)
             self._move("Training")
             seen = self._spot.watched(self._metrics())
-            processes = [host.start(command, seen) for host in hosts]
+            for host in hosts:
+                host.start(command, seen)
             failed = self._wait(hosts)
+            processes = [host.process for host in hosts if host.process is not None]
             seconds = 0 if self._closing else self._account.grace(STOP_SECONDS)
             self._account.children.stop(processes, seconds)
             if self._spot.is_due(hosts) and not self._asked.is_set():

@@ -20,12 +20,14 @@ SCALINGS: dict[str, str] = {
     "standard": "each feature divided by its standard deviation",
     "floored": "as standard, but deviations below the mean deviation count as it",
     "norm": "all features divided by the root mean square length of a row",
+    "length": "as norm, but sparse features keep their sizes",
     "none": "features as they are",
 }
 """How a candidate may scale features; the penalties act on the scaled ones.
 
 With sparse rows "floored" and "norm" first divide each feature by the root mean square
-of its stored values: that takes the units away, but does not blow up rare features."""
+of its stored values: that takes the units away, but does not blow up rare features.
+"length" leaves sizes that mean something, such as the weights of rare words."""
 
 
 FAR = 2.0
@@ -97,9 +99,9 @@ class FeatureStatistics:
             return constant
         if kind == "standard":
             return np.where(varies, 1.0 / np.where(varies, deviation, 1.0), constant)
-        units = self.units()
+        units = np.ones_like(deviation) if kind == "length" else self.units()
         deviation = deviation / units
-        if kind == "norm":
+        if kind in ("norm", "length"):
             length = np.sqrt(np.sum((self.mean / units) ** 2 + deviation**2))
             return 1.0 / (units * length)
         most = deviation.max()

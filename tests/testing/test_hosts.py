@@ -1,6 +1,7 @@
 """Training jobs of several hosts, and checkpoints."""
 
 import json
+import math
 import re
 import time
 
@@ -8,7 +9,7 @@ import boto3
 import numpy as np
 import pytest
 
-from sklearn_sagemaker.testing.hosts import names_of, with_addresses, write_addresses
+from sklearn_sagemaker.testing import hosts
 from tests.testing.jobs import (
     GROUP,
     LINEAR,
@@ -92,6 +93,28 @@ time.sleep(60)
     assert emulator._children._running == {}
 
 
+def test_the_program_of_a_host_may_start_late_or_never(emulator, sagemaker):
+    do = f"""{SHOW}
+beside = path("..", "algo-2", "model", "model_algo-2")
+end = time.monotonic() + 30
+while me == "algo-1" and not os.path.exists(beside) and time.monotonic() < end:
+    time.sleep(0.02)
+print(me, os.path.exists(beside), flush=True)
+sys.exit(me == "algo-1" and "never" in os.environ["TRAINING_JOB_NAME"])
+"""
+    emulator.fail("CreateTrainingJob", delays={"algo-2": 1.0}, where="starts-late")
+    emulator.fail("CreateTrainingJob", delays={"algo-2": math.inf}, where="never")
+    sagemaker.create_training_job(**of_hosts(emulator, "starts-late", do, 2))
+    assert ended(sagemaker, "starts-late")["TrainingJobStatus"] == "Completed"
+    do = do.replace("+ 30", "+ 0.2")
+    sagemaker.create_training_job(**of_hosts(emulator, "never", do, 2))
+    found = ended(sagemaker, "never")
+    assert found["FailureReason"].endswith("exit code: 1")
+    assert [line for line in printed("never") if "algo-2" in line[:6]] == []
+    with pytest.raises(ValueError, match="delays is for CreateTrainingJob"):
+        emulator.fail("PutObject", delays={"algo-2": 1.0})
+
+
 def test_all_hosts_are_stopped(emulator, sagemaker):
     do = f"""{SHOW}
 signal.signal(15, lambda *_: (put("x", "model/stopped_" + me), sys.exit(0)))
@@ -109,16 +132,21 @@ time.sleep(60)
 
 
 def test_names_are_sorted_as_texts():
-    assert names_of(11)[:3] == ["algo-1", "algo-10", "algo-11"]
+    assert hosts.names_of(11)[:3] == ["algo-1", "algo-10", "algo-11"]
 
 
-def test_hosts_find_each_other_by_name(emulator, sagemaker, tmp_path):
-    write_addresses(["algo-1", "algo-2"], tmp_path / "hosts")
-    if with_addresses(["x"], tmp_path / "hosts") == ["x"]:
-        pytest.skip("this machine lets nobody have a mount namespace")
+@pytest.mark.parametrize("wires", [True, False])
+def test_hosts_find_each_other_by_name(emulator, sagemaker, monkeypatch, wires):
+    allowed = hosts._allowed() is not None if wires else hosts._mount_namespace()
+    if not allowed:
+        pytest.skip("this machine lets nobody have such a namespace")
+    if not wires:
+        monkeypatch.setattr(hosts, "_allowed", lambda: None)
+    name = f"talk-{wires}"
     do = f"""{SHOW}
 import socket
-print(socket.gethostbyname("algo-1"), socket.gethostbyname("algo-2"), flush=True)
+print(socket.gethostbyname("algo-1"), socket.gethostbyname("algo-2"),
+      hosts["network_interface_name"], flush=True)
 if me == "algo-1":
     server = socket.create_server((me, 0))
     put(str(server.getsockname()[1]), "port")
@@ -130,11 +158,12 @@ else:
         time.sleep(0.01)
     socket.create_connection(("algo-1", int(open(port).read()))).close()
 """
-    request = of_hosts(emulator, "talk", do, 2)
-    sagemaker.create_training_job(**request)
-    found = ended(sagemaker, "talk")
-    assert found["TrainingJobStatus"] == "Completed", printed("talk")
-    assert printed("talk").count("127.0.1.1 127.0.1.2") == 2
+    sagemaker.create_training_job(**of_hosts(emulator, name, do, 2))
+    found = ended(sagemaker, name)
+    assert found["TrainingJobStatus"] == "Completed", printed(name)
+    net, interface = (r"10\.0\.0", "eth0") if wires else (r"127\.\d+\.\d+", "lo")
+    pattern = re.compile(rf"({net})\.1 \1\.2 {interface}")
+    assert len([line for line in printed(name) if pattern.fullmatch(line)]) == 2
 
 
 def test_checkpoints_come_and_go(emulator, sagemaker, s3):

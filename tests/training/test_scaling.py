@@ -94,6 +94,8 @@ def test_scalings_of_sparse_features():
     np.testing.assert_allclose(
         found.scale("norm"), [1 / (4 * length), 1 / (8 * length), 1 / (6 * length)]
     )
+    # In the units of the data.
+    np.testing.assert_allclose(found.scale("length"), [1 / np.sqrt(4 + 64)] * 3)
     np.testing.assert_allclose(found.scale("none"), 1.0)
 
 

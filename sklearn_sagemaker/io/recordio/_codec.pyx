@@ -31,6 +31,9 @@ cdef extern from "_varints.h" nogil:
         const unsigned char* p, const unsigned char* end, int32_t* out, Py_ssize_t n,
         uint64_t limit, uint64_t* largest)
 
+cdef extern from "_pages.h" nogil:
+    void ask_for_large_pages(void* memory, size_t size)
+
 ctypedef const unsigned char* Bytes
 
 cdef const char* LABEL = "values"

@@ -316,6 +316,7 @@ cdef class Encoder:
         cdef unsigned char[::1] room
         if self.total:
             # Nobody else has these bytes yet.
+            ask_for_large_pages(PyBytes_AS_STRING(data), self.total)
             room = <unsigned char[:self.total]><unsigned char*>PyBytes_AS_STRING(data)
             self.write(0, room)
         return data

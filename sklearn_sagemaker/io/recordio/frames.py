@@ -6,6 +6,7 @@ import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -137,7 +138,14 @@ def open_window(source: Any) -> Iterator[ByteWindow]:
         name = getattr(source, "name", "")
         name = name if isinstance(name, str) else ""
         with reading(name or "the file object"):
-            yield ByteWindow(handle=source, name=name)
+            if type(source) is BytesIO:
+                # Its bytes are shared until someone writes to it.
+                start = source.tell()
+                data = memoryview(source.getvalue())[start:]
+                source.seek(start + len(data))
+                yield ByteWindow(data)
+            else:
+                yield ByteWindow(handle=source, name=name)
         return
     name = file_name(source)
     with reading(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
@@ -253,6 +254,12 @@ class RecordIOWriter:
             self._write_all(encoder)
 
     def _write_all(self, encoder: Encoder) -> None:
+        if type(self._handle) is BytesIO and not self._handle.getbuffer().nbytes:
+            _fill(self._handle, encoder.to_bytes())
+        else:
+            self._write_pieces(encoder)
+
+    def _write_pieces(self, encoder: Encoder) -> None:
         room = max(CHUNK, encoder.largest + HEADER.size + 3)
         if room > len(self._buffer):
             self._buffer = np.empty(room, np.uint8)
@@ -266,6 +273,16 @@ class RecordIOWriter:
                 # An unbuffered file may take less than it is given.
                 done = self._handle.write(rest)
                 rest = rest[done:] if isinstance(done, int) else rest[:0]
+
+
+def _fill(target: BytesIO, data: bytes) -> None:
+    """Write to an empty file in memory that shares the bytes until it is changed."""
+    if target.tell():
+        # Zeros come first.
+        target.write(data)
+        return
+    BytesIO.__init__(target, data)
+    target.seek(len(data))
 
 
 def check_dtype(dtype: object) -> None:

@@ -35,10 +35,11 @@ PENALTIES = {
     "sparse": ((0.0, 1e-6), (1e-6, 0.0), (0.0, 1e-5), (1e-5, 0.0)),
 }
 # Standard scaling blows up features that few sparse rows store.
-# Of text neither gains: rows of length 1 with rare words stressed are scaled already.
+# Text is scaled already: rows of length 1 with rare words stressed. Steps suit such a
+# length, which "length" gives to rows of any unit; what is solved needs none.
 SCALINGS = {
     "dense": ("standard", "floored"),
-    "sparse": ("norm", "floored"),
+    "sparse": ("norm", "floored", "length"),
     "wide": ("none", "norm"),
 }
 # SageMaker's two pairs of step and minimum, with factor 0.99.

@@ -302,7 +302,7 @@ def compare(data, chunk=None):
                 found = ours(memoryview(np.frombuffer(data, np.uint8).copy()))
             else:
                 frames.CHUNK = chunk
-                found = ours(None, io.BytesIO(data))
+                found = ours(None, io.BufferedReader(io.BytesIO(data)))
         except RecordIOError as error:
             placed = error.record is not None and 0 <= error.offset <= len(data)
             found = None if placed else error

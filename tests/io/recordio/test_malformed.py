@@ -163,7 +163,7 @@ def refused(data, record, message):
     with pytest.raises(RecordIOError, match=message) as caught:
         read_recordio(data)
     with pytest.raises(RecordIOError, match=message) as streamed:
-        list(iter_recordio(io.BytesIO(data), 1))
+        list(iter_recordio(io.BufferedReader(io.BytesIO(data)), 1))
     assert caught.value.record == streamed.value.record == record
     assert caught.value.offset == streamed.value.offset
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
@@ -218,7 +218,8 @@ def test_error_names_the_file_and_counts_within_it(tmp_path):
 
 
 def test_whole_batches_before_a_fault_come_first():
-    batches = iter_recordio(io.BytesIO(GOOD * 5 + b"?"), 2)
+    source = io.BufferedReader(io.BytesIO(GOOD * 5 + b"?"))
+    batches = iter_recordio(source, 2)
     assert [len(next(batches)[0]) for _ in range(2)] == [2, 2]
     with pytest.raises(RecordIOError):
         next(batches)
@@ -234,7 +235,9 @@ def test_whole_batches_before_a_fault_come_first():
         GOOD + sparse_of(keys=range(100), shape=[2**40]),
     ],
 )
-@pytest.mark.parametrize("make", [bytes, io.BytesIO])
+@pytest.mark.parametrize(
+    "make", [bytes, io.BytesIO, lambda data: io.BufferedReader(io.BytesIO(data))]
+)
 def test_memory_follows_the_bytes_and_not_what_they_say(data, make):
     source = make(data)
     tracemalloc.start()

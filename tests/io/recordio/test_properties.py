@@ -86,7 +86,8 @@ def test_batches_are_the_whole(X, batch_size, chunk):
     whole, _ = read_recordio(data)
     usual, frames.CHUNK = frames.CHUNK, chunk
     try:
-        parts = [rows.X for rows in iter_rows(io.BytesIO(data), batch_size)]
+        source = io.BufferedReader(io.BytesIO(data))
+        parts = [rows.X for rows in iter_rows(source, batch_size)]
     finally:
         frames.CHUNK = usual
     stacked = sparse.vstack(parts, "csr")

@@ -164,11 +164,28 @@ def test_concatenated_files_are_one_file():
 @pytest.mark.parametrize("batch", [1, 7, 40, 1000])
 def test_batches_of_a_stream(chunk, batch, monkeypatch):
     monkeypatch.setattr(frames, "CHUNK", chunk)
-    stream = io.BytesIO(write_recordio(None, SPARSE, np.arange(40)))
+    data = write_recordio(None, SPARSE, np.arange(40))
+    stream = io.BufferedReader(io.BytesIO(data))
     parts = list(iter_recordio(stream, batch))
     assert [X.shape[0] for X, _ in parts[:-1]] == [batch] * (len(parts) - 1)
     check_csr(sparse.vstack([X for X, _ in parts], "csr"), SPARSE)
     np.testing.assert_array_equal(np.concatenate([y for _, y in parts]), np.arange(40))
+
+
+def test_a_file_in_memory_is_read_from_where_it_stands_as_it_is():
+    """Its bytes are shared, so that neither side may change the other's."""
+    data = write_recordio(None, DENSE, Y)
+    stream = io.BytesIO(b"before" + data)
+    stream.seek(6)
+    batches = iter_recordio(stream, 1)
+    next(batches)
+    assert stream.tell() == 6 + len(data)
+    stream.seek(0)
+    stream.write(bytes(6 + len(data)))
+    rest = np.vstack([X for X, _ in batches])
+    np.testing.assert_array_equal(rest, DENSE[1:])
+    with pytest.raises(RecordIOError, match="at least one record"):
+        read_recordio(stream)  # at its end
 
 
 def test_batches_own_their_memory():
@@ -183,7 +200,7 @@ def test_rows_that_outgrow_the_estimate():
     parts.append(sparse.random(400, 5000, 0.1, "csr", np.float32, random_state=1))
     X = sparse.vstack(parts, "csr")
     check_csr(read_recordio(write_recordio(None, X))[0], X)
-    stream = io.BytesIO(write_recordio(None, X))
+    stream = io.BufferedReader(io.BytesIO(write_recordio(None, X)))
     check_csr(read_recordio(stream)[0], X)
 
 
@@ -321,7 +338,8 @@ def test_records_in_parts(chunk, monkeypatch):
     payload = record_of(values.tolist(), y=3.0).SerializeToString()
     pieces = payload.split(MAGIC)
     assert len(pieces) == 4
-    X, y = read_recordio(io.BytesIO((parts(*pieces) + frame(payload)) * 2))
+    data = (parts(*pieces) + frame(payload)) * 2
+    X, y = read_recordio(io.BufferedReader(io.BytesIO(data)))
     np.testing.assert_array_equal(X, [values] * 4)
     assert y.tolist() == [3] * 4
 
@@ -336,7 +354,7 @@ def test_messages_with_all_fields():
     record = record_of([1.0], y=2.0)
     record.uid, record.metadata = "id", "{}"
     record.features["image"].bytes.value.append(b"\xff")
-    found = list(iter_records(io.BytesIO(framed(record, record))))
+    found = list(iter_records(io.BufferedReader(io.BytesIO(framed(record, record)))))
     assert found == [record, record]
     assert list(iter_records(b"")) == []
 

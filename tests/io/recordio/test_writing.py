@@ -265,11 +265,15 @@ def around_the_buffer(kind):
             yield sparse.csr_matrix((np.ones(width, "f4"), keys, [0, width]), shape)
 
 
+class File(io.BytesIO):
+    """Written to as any file is, where a new BytesIO takes the bytes over."""
+
+
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 def test_records_about_as_large_as_the_buffer(kind):
     sizes = []
     for X in around_the_buffer(kind):
-        target = io.BytesIO()
+        target = File()
         with RecordIOWriter(target) as writer:
             writer.write(Rows(X, np.ones(1), None))
             writer.write(Rows(X, np.zeros(1), None))
@@ -292,6 +296,43 @@ def test_path_file_object_and_bytes_are_the_same(tmp_path):
     with open(tmp_path / "raw", "wb", buffering=0) as raw:
         write_recordio(raw, X, y)
     assert (tmp_path / "raw").read_bytes() == data
+
+
+def test_files_in_memory_that_are_empty():
+    X, y = table("dense", "float32", "float32")
+    data = write_recordio(None, X, y)
+    target = io.BytesIO()
+    write_recordio(target, X, y)
+    assert target.tell() == len(data)
+    kept = target.getvalue()
+    write_recordio(target, X, y)
+    target.seek(0)
+    target.write(b"after")
+    assert target.getvalue() == b"after" + (data + data)[5:]
+    assert kept == data
+    target = io.BytesIO()
+    target.seek(3)
+    write_recordio(target, X, y)
+    assert target.getvalue() == bytes(3) + data
+    with target.getbuffer(), pytest.raises(BufferError):
+        write_recordio(target, X, y)
+    target = io.BytesIO()
+    with target.getbuffer(), pytest.raises(BufferError):
+        write_recordio(target, X, y)
+    target.close()
+    with pytest.raises(ValueError, match="closed"):
+        write_recordio(target, X, y)
+    with pytest.raises(ValueError, match="closed"):
+        read_recordio(target)
+
+
+def test_a_file_in_memory_takes_the_bytes_over(monkeypatch):
+    """To write them once more takes three times as long as to encode them."""
+    X, y = table("dense", "float32", "float32")
+    monkeypatch.setattr(RecordIOWriter, "_write_pieces", None)
+    target = io.BytesIO()
+    write_recordio(target, X, y)
+    np.testing.assert_array_equal(read_recordio(target.getvalue())[0], X)
 
 
 def test_gzip_by_suffix_is_reproducible(tmp_path):

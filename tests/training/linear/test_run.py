@@ -29,6 +29,23 @@ def test_early_stopping_counts_relative_improvements():
     assert state.candidates["n_iter"].max() < 50
 
 
+@pytest.mark.parametrize("unit", [1.0, 1e-3])
+def test_steps_keep_the_sizes_of_sparse_features_where_they_mean_something(unit):
+    """Ten large features tell the class, 190 small ones nothing."""
+    rng = np.random.default_rng(0)
+    sizes = unit * np.where(np.arange(200) < 10, 3.0, 0.3)
+    X = sp.csr_array((rng.random((600, 200)) < 0.1) * sizes)
+    margins = X[:, :10] @ rng.standard_normal(10) / unit
+    y = (margins + 0.3 * rng.standard_normal(600) > 0).astype(np.float64)
+    given = X[300:], y[300:], np.ones(300)
+    found = fit(X[:300], y[:300], given=given, epochs=10).candidates
+    best = {
+        kind: found["validation_loss"][found["param_scaling"] == kind].min()
+        for kind in ("norm", "floored", "length")
+    }
+    assert best["length"] < 0.8 * min(best["norm"], best["floored"])
+
+
 def test_validation_rows_are_those_that_are_asked_for():
     """What is kept of them from epoch to epoch is not taken for that of others."""
     X, y = problem()

@@ -1,0 +1,1 @@
+"""The hosts of a training job as one Dask cluster (extra ``dask``)."""
