@@ -8,9 +8,9 @@ serial. The model for T threads:
 
 `parts` is what a mini-batch is cut into, of which no thread has less than one. A
 meeting is the end of a stage of a mini-batch, at which threads wait for each other;
-what one costs is measured with two threads on batches of 64 rows of one value. Threads are
-taken to have a core and its caches each and their share of the memory's bandwidth, so
-that the predictions are an upper limit. The shares are of CPU seconds, which other
+what one costs is measured with two threads on batches of 64 rows of one value. Threads
+are taken to have a core and its caches each and their share of the memory's bandwidth,
+so that the predictions are an upper limit. The shares are of CPU seconds, which other
 programs change little.
 """
 
