@@ -16,6 +16,7 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     factor_kernels,
 )
+from sklearn_sagemaker.training.factors.axes import decay_by_axis
 from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
 from sklearn_sagemaker.training.memory import aligned_zeros
 
@@ -23,6 +24,8 @@ BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
 """MXNet's."""
 RISE = 1.08
 """Times as large factors are after an epoch in which they still come up."""
+UP = 5.0
+"""Times as large as at the start factors are when their axes can be told apart."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,8 @@ class GradientModel:
         Of the starting weights.
     columns : int64 array of shape (n_features,) or None
         Numbers of the features by which they start; None counts them.
+    shares : float64 array of shape (n_features,) or None
+        Of the rows, that have each feature; without them all axes decay alike.
     """
 
     def __init__(
@@ -160,6 +165,7 @@ class GradientModel:
         start: np.ndarray,
         seed: list[int],
         columns: np.ndarray | None = None,
+        shares: np.ndarray | None = None,
     ):
         self.settings, self.params, self.reader = settings, params, reader
         values, dtype, d = settings.values, reader.dtype, reader.n_features
@@ -168,6 +174,7 @@ class GradientModel:
         # Factors that start at zero stay there, and need not be held.
         self.k = self.num_factors if params.get("factors_init_sigma", 1.0) > 0 else 0
         self.n_outputs, self.steps, self.size = n_outputs, 0, 0.0
+        self.shares = shares
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
         columns = np.arange(d) if columns is None else columns
         sigma = settings.init_sigma if self.k else 0.0
@@ -236,6 +243,14 @@ class GradientModel:
             *self.scaler,
         )
         self.steps += len(bounds) - 1 if len(bounds) else len(order)
+        most = self.params.get("axis_decay", 1.0)
+        up = self.shares is not None and self._size() > UP * settings.init_sigma
+        if most > 1.0 and up and self.finite:
+            assert self.shares is not None
+            rate, decay = self.rules()[2]
+            rows = self.shares * len(order)
+            now, squares = self.factors[:, 0], self.factors[:, 1]
+            decay_by_axis(now, squares, rows, (rate, decay), constants["eps"], most)
         return total / max(weights[order].sum(dtype=np.float64), 1e-300)
 
     def rises(self) -> bool:

@@ -23,9 +23,10 @@ from sklearn_sagemaker.training.factors.choice import TrainedFactors, select
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.pair_models import PairModels, for_pairs
-from sklearn_sagemaker.training.factors.scaling import feature_scaler
+from sklearn_sagemaker.training.factors.scaling import feature_scaler, stored_shares
 from sklearn_sagemaker.training.factors.settings import (
     FACTORS,
+    ROWS_EACH,
     SETTLED_PATIENCE,
     FactorSettings,
 )
@@ -128,6 +129,7 @@ class FactorRun:
             several=several,
             validated=validated,
             few=stored <= FEW_STORED,
+            rows_each=self._rows_each(),
         )
         self._check_memory()
         self.targets = Targets(
@@ -162,6 +164,15 @@ class FactorRun:
             self.settings.flag("normalize_data", True),
             self.spec.feature_names,
         )
+
+    def _rows_each(self) -> float:
+        """How many rows have a feature, in the mean."""
+        self.shares = None
+        if not self.settings.tells_axes or self.values["axis_decay"] == 1.0:
+            return ROWS_EACH
+        self.shares = stored_shares(self.reader, self.data.X, self.train_rows)
+        seen = np.count_nonzero(self.shares)
+        return max(1.0, self.shares.sum() * len(self.train_rows) / max(1, seen))
 
     def _label_scaler(self) -> tuple[float, float]:
         """Origin and unit of the labels."""
@@ -209,6 +220,7 @@ class FactorRun:
             # apart by a number as each of them would alone.
             [self.spec.seed, 0xFAC7, 0 if self.alike else number],
             self.columns,
+            self.shares,
         )
 
     def _pair_models(self, number: int, fit: int) -> PairModels:

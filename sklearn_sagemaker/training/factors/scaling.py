@@ -129,6 +129,23 @@ def mean_sizes(X, rows: np.ndarray, weights: np.ndarray, mean: np.ndarray):
     return np.bincount(piece.indices, each, X.shape[1]) / total
 
 
+def stored_shares(reader: RowReader, X, rows: np.ndarray) -> np.ndarray:
+    """Share of some rows, evenly spread, in which each feature is not zero.
+
+    Returns
+    -------
+    shares : float64 array of shape (n_features,)
+    """
+    some = rows[:: max(1, len(rows) // SCALER_ROWS)]
+    if reader.sparse:
+        ends = X[some].indices
+        return np.bincount(ends, minlength=X.shape[1]) / max(1, len(some))
+    counts = np.zeros(X.shape[1])
+    for start in range(0, len(some), 1024):
+        counts += np.count_nonzero(X[some[start : start + 1024]], axis=0)
+    return counts / max(1, len(some))
+
+
 def scaler_of(
     found: FeatureStatistics, sizes: np.ndarray, centre: bool = True
 ) -> tuple[Scaler, float]:

@@ -17,6 +17,7 @@ from scipy import special
 
 from sklearn_sagemaker._columns import start_numbers, start_rule
 from sklearn_sagemaker._kernels import sweep_kernels
+from sklearn_sagemaker.training.factors.axes import by_axis, principal_axes
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.noise import NoiseFloor
@@ -48,6 +49,13 @@ the loss of the last few of these is more than so large a part of that of as man
 behind the first few, a prior as wide as y holds for some sweeps: small factors and a
 narrow prior can hold each other where they are for hundreds of sweeps, whatever the
 data say."""
+AXES_SWEEPS = 8
+"""Sweeps of sampling after which factors are turned to their axes, each with a prior
+of its own, and so many apart again: the data want few of them, and which ones nothing
+tells before."""
+AXES_GROWN = 6
+"""Sweeps of ALS in which factors were larger than at the start, after which each has a
+decay of its own as well. Few cheap axes from the start would end where they begin."""
 FALL, LAST_FALL = 0.4, 0.75
 """Draws are forgotten when the loss of a sweep is so small a part of that of the first
 one that is kept: the model has found what it lacked then. Not after so large a part of
@@ -306,6 +314,7 @@ class SweepModel:
         self.linear_mean, self.factors_mean = np.zeros(groups), np.zeros((groups, k))
         self._fixed_ridge = {}
         self._noise_floor: NoiseFloor | None = None
+        self._ridge_by_axis: np.ndarray | None = None
         found: dict[str, Any] = {}
 
         def own_pilot() -> dict[str, Any]:
@@ -323,7 +332,13 @@ class SweepModel:
             auto = isinstance(wd, str)
             if auto and not self.sample:
                 found = found or (pilot or own_pilot)()
-                ridge = np.broadcast_to(self._boost[name] * found[name], shape)
+                ridge = self._boost[name] * found[name]
+                if name == "factors":
+                    # More factors than were sampled are as the last of these.
+                    by_axis = ridge[:, np.minimum(np.arange(k), ridge.shape[1] - 1)]
+                    self._ridge_by_axis = by_axis
+                    ridge = 1.0 / (1.0 / ridge).mean(axis=1, keepdims=True)
+                ridge = np.broadcast_to(ridge, shape)
                 if name == "factors" and groups > 1 and k:
                     self._noise_floor = NoiseFloor(
                         self.store,
@@ -363,7 +378,8 @@ class SweepModel:
         linear = np.mean([v for v, _ in variances], axis=0)[:, None]
         factors = np.ones((self.n_groups, 1))
         if self.num_factors:
-            factors = np.mean([v for _, v in variances], axis=(0, 2))[:, None]
+            found = np.mean([v for _, v in variances], axis=0)
+            factors = by_axis(found, self._members)
         return {
             "linear": 1 / linear,
             "factors": 1 / factors,
@@ -449,12 +465,26 @@ class SweepModel:
         self._errors[:] = mean - f
 
     # ------------------------------------------------------------- hyperparameters
-    def _draw_prior(self, numbers: np.ndarray, unit: float):
+    @property
+    def _on_axes(self) -> bool:
+        """Whether each factor has a precision of its own by now."""
+        if not self.sample:
+            return self._ridge_by_axis is not None and self.sweeps_grown >= AXES_GROWN
+        after = max(AXES_SWEEPS, self._wide_until)
+        return self._auto["factors"] and self.n_sweeps >= after
+
+    def _turn(self) -> None:
+        """Turn the factors to their axes."""
+        factors = self.factors
+        seen = factors[self._seen], self.groups[self._seen]
+        self._set("factors", factors @ principal_axes(*seen))
+
+    def _draw_prior(self, numbers: np.ndarray, unit: float, apart: bool = False):
         """Precision and mean of each group, given its numbers of shape (d, m).
 
-        The factors of a group share one precision: nothing tells them apart before
-        the data do. The means are integrated out of the density of the precision,
-        and features without rows out of both.
+        The factors of a group share one precision, as nothing tells them apart before
+        the data do, or have one each. The means are integrated out of the density of
+        the precision, and features without rows out of both.
         """
         seen, groups = numbers[self._seen], self.groups[self._seen]
         count, m = self._members[:, None], numbers.shape[1]
@@ -462,12 +492,18 @@ class SweepModel:
         for column in range(m):
             first[:, column] = np.bincount(groups, seen[:, column], self.n_groups)
         average = first / np.maximum(count, 1)
-        squares = np.sum((seen - average[groups]) ** 2, axis=1)
-        rate = PRIOR_RATE * unit + np.bincount(groups, squares, self.n_groups)
         shrunk = count / (count + PRIOR_WEIGHT)
-        rate += np.sum(PRIOR_WEIGHT * shrunk * average**2, axis=1)
-        shape = (PRIOR_SHAPE + m * self._members) / 2
-        precision = (self.rng.gamma(shape) * 2 / rate)[:, None]
+        squares = PRIOR_WEIGHT * shrunk * average**2
+        for column in range(m):
+            errors = (seen[:, column] - average[groups, column]) ** 2
+            squares[:, column] += np.bincount(groups, errors, self.n_groups)
+        if apart:
+            rate = PRIOR_RATE * unit / m + squares
+            shape = np.broadcast_to((PRIOR_SHAPE + count) / 2, rate.shape)
+        else:
+            rate = PRIOR_RATE * unit + squares.sum(axis=1, keepdims=True)
+            shape = (PRIOR_SHAPE + m * count) / 2
+        precision = self.rng.gamma(shape) * 2 / rate
         spread = 1 / np.sqrt((count + PRIOR_WEIGHT) * precision)
         mean = shrunk * average + spread * self.rng.standard_normal(first.shape)
         return np.broadcast_to(precision, first.shape), mean
@@ -485,7 +521,7 @@ class SweepModel:
             self.linear_precision = self.alpha * self._fixed_ridge["linear"][:, 0]
         if self._auto["factors"] and self.num_factors:
             self.factors_precision, self.factors_mean = self._draw_prior(
-                self.factors, self._factors_unit
+                self.factors, self._factors_unit, self._on_axes
             )
         elif not self._auto["factors"]:
             self.factors_precision = self.alpha * self._fixed_ridge["factors"]
@@ -522,8 +558,10 @@ class SweepModel:
             self.factors_precision = np.full_like(self.factors_precision, 1 / square)
             self.factors_mean = np.zeros_like(self.factors_mean)
         if self._end_of_path:
-            share = self.path
-            self.factors_precision = self.alpha * self._fixed_ridge["factors"] * share
+            share, ridge = self.path, self._fixed_ridge["factors"]
+            if self._on_axes and self._ridge_by_axis is not None:
+                ridge = self._ridge_by_axis
+            self.factors_precision = self.alpha * ridge * share
             if self._noise_floor is not None:
                 self.factors_precision = self._noise_floor.raised(
                     self.factors_precision
@@ -592,7 +630,11 @@ class SweepModel:
             Weighted mean training loss after the sweep: the squared error, or minus
             the logarithm of the label's probability.
         """
-        if self.n_sweeps and self.n_sweeps % REFRESH == 0:
+        first = not self.sample and self.sweeps_grown == AXES_GROWN
+        turns = self._on_axes and (first or self.n_sweeps % AXES_SWEEPS == 0)
+        if turns:
+            self._turn()
+        if turns or (self.n_sweeps and self.n_sweeps % REFRESH == 0):
             self._refresh()
         if self.link == "probit":
             self._draw_latent()
@@ -666,7 +708,7 @@ def pilot_of(
 ) -> dict[str, Any]:
     """Ridges of ALS by group, of the linear weights and of the factors, from sampling.
 
-    Each factor of a group has the same.
+    The factors of a group have one each, the least first.
 
     Parameters
     ----------
@@ -676,8 +718,8 @@ def pilot_of(
     Returns
     -------
     found : dict
-        Ridges: ``linear`` and ``factors``, of shape (n_groups, 1); and ``noise``, the
-        mean square of the errors.
+        Ridges: ``linear`` of shape (n_groups, 1), ``factors`` with a column for each
+        factor that was sampled; and ``noise``, the mean square of the errors.
     """
     settings["num_factors"] = min(settings["num_factors"], PILOT_FACTORS)
     return SweepModel(

@@ -224,7 +224,10 @@ class SweepModels:
         return self._arguments["num_draws"]
 
     def decays(self) -> dict[str, list[float]]:
-        """Decays of each group: means over the outputs, and over the factors."""
+        """Decays of each group: means over the outputs, and over the factors.
+
+        Of factors those by which as many equal ones would vary as much.
+        """
         if self._best_decays:
             return self._best_decays
         found = {}
@@ -233,7 +236,10 @@ class SweepModels:
             by_group = outputs.reshape(*outputs.shape[:2], -1)
             # There are none of no factors.
             shape = by_group.shape
-            means = by_group.mean(axis=(0, 2)) if shape[2] else np.zeros(shape[1])
+            means = np.zeros(shape[1])
+            if shape[2]:
+                with np.errstate(divide="ignore"):
+                    means = (1.0 / (1.0 / by_group).mean(axis=2)).mean(axis=0)
             found[name] = means.tolist()
         return found
 

@@ -1,5 +1,7 @@
 """Candidates that we choose: the linear part alone, and other decays of factors."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -7,8 +9,10 @@ from sklearn.linear_model import RidgeCV
 
 from sklearn_sagemaker import FactorizationMachinesRegressor
 from sklearn_sagemaker.training.factors import run as factor_run_module
+from sklearn_sagemaker.training.factors.choice import TrainedFactors
 from sklearn_sagemaker.training.factors.gradient import RISE
 from sklearn_sagemaker.training.factors.settings import INIT_SIGMA
+from sklearn_sagemaker.training.selection.paired import simpler_first
 
 from .test_run import factor_run, fit, problem
 
@@ -58,7 +62,7 @@ def test_sweeps_train_their_linear_part_where_rows_are_few(solver, monkeypatch):
     X, y = problem(n=60, classes=1)
     run = factor_run(X, y, cv=3, **auto(solver=solver))
     sigmas = run.candidates.columns["factors_init_sigma"].tolist()
-    assert sigmas == ["auto", 0.0, 0.0][: 3 if solver == "als" else 2]
+    assert sigmas == ["auto", 0.0, 0.0, 0.0][: 4 if solver == "als" else 2]
     state = run.train()
     kept = run.models[1][0].solution()
     assert kept.factors.shape == state.factors.shape
@@ -145,3 +149,33 @@ def test_a_linear_part_holds_no_factors_and_goes_on_as_one():
     assert widths == [6, 6, 6, 0, 0]
     more = fit(X, y, spec={"resume": state.resume}, **settings)
     assert more.factors.shape == state.factors.shape
+
+
+def test_the_linear_part_wins_where_chance_may_decide():
+    X, y = problem(n=60, classes=1)
+    run = factor_run(X, y, cv=3, **auto())
+    run.train()
+    trained = SimpleNamespace(candidates=run.candidates, settings=run.settings)
+    loss = np.arange(1.0, 1.0 + len(run.candidates))
+    alone = sigmas(run) == 0.0
+    assert TrainedFactors.simpler(trained, 0, loss) == np.flatnonzero(alone)[0]
+    assert TrainedFactors.simpler(trained, np.flatnonzero(alone)[0], loss) is None
+    loss[alone] = np.inf
+    assert TrainedFactors.simpler(trained, 0, loss) is None
+
+
+@pytest.mark.parametrize(("lead", "first"), [(0.05, 1), (0.5, 0)])
+def test_a_lead_counts_from_some_paired_errors_on(lead, first):
+    # Of 100 rows whose differences have a deviation of 1.
+    noise = np.repeat([1.0, -1.0], 50)
+    trained = SimpleNamespace(
+        simpler=lambda chosen, loss: 1,
+        plan=SimpleNamespace(reader=None, y=np.zeros(100)),
+        targets=SimpleNamespace(loss_weights=(None, np.ones(100))),
+        margins=lambda reader, parts, one: (one[0] * (noise + lead))[:, None, None],
+        losses=lambda margins, y: margins[:, 0],
+    )
+    order = np.array([0, 2, 1])
+    found = simpler_first(trained, [(0, np.arange(100))], order, np.zeros(3))
+    assert found[0] == first
+    assert sorted(found) == [0, 1, 2]
