@@ -82,7 +82,8 @@ def run_fits(folder: Path, n_workers: int) -> None:
     )
     with cluster, Client(cluster) as client:
         before = resident_mb()
-        for epochs in (1, 3):
+        # What is imported on first use, and files read into the cache, count in none.
+        for epochs in (1, 1, 3):
             # No rows held out: the same epochs whatever is found there.
             model = LinearLearnerClassifier(
                 optimizer="adam",
@@ -97,7 +98,7 @@ def run_fits(folder: Path, n_workers: int) -> None:
             model.fit(FileDataset(f"{folder}/*.pbr", memory=MEMORY))
             found[f"seconds_{epochs}"] = time.perf_counter() - start
             found[f"sent_{epochs}"] = made[-1].n_sent
-        found["loss"] = -float(model.best_score_)
+        found["accuracy"] = float(model.best_score_)
         found["coef"] = model.coef_[0, :5].tolist()
         found["MB"] = peak_mb() - before
     print(json.dumps(found))
@@ -110,7 +111,6 @@ def case(gigabytes: float, columns: int, workers, figures: list) -> dict[int, di
         rows = write_rows(folder, gigabytes, columns)
         name, found = __spec__.name, {}
         for n_workers in workers:
-            # Twice, and the first reads the files into the cache if they fit there.
             one = run_module(name, "--in-process", folder, "--workers", n_workers)
             one["epoch"] = (one["seconds_3"] - one["seconds_1"]) / 2
             one["sent"] = (one["sent_3"] - one["sent_1"]) / 2
@@ -182,12 +182,12 @@ def main() -> None:
             f"{one['epoch']:.2f}",
             f"{one['sent'] / MB:.1f}",
             f"{one['MB']:.0f}",
-            f"{one['loss']:.4f}",
+            f"{one['accuracy']:.4f}",
         ]
         for one in figures
     ]
     heads = ["GB", "rows", "columns", "workers", "s an epoch", "MB sent an epoch"]
-    print_table([*heads, "client's growth MB", "loss"], rows)
+    print_table([*heads, "client's growth MB", "accuracy"], rows)
     gain = large[1]["epoch"] / large[2]["epoch"]
     print(
         f"two workers: gain {gain:.2f}, two processes of sgemm: {processes.gain:.2f}"

@@ -103,8 +103,9 @@ FACTORIZATION_MACHINES = (
         "Candidate models to train side by side. They differ in learning rates, decays "
         "and number of factors, as far as these are left to us; the best one on the "
         'validation rows is kept. "auto" is one; with "gradient" and validation rows '
-        "also its linear part alone, and on small data two of other rates and decays; "
-        "with the other solvers the linear part alone if rows are few.",
+        "also its linear part alone, and on small data two of other rates and decays "
+        "(and fewer factors); with the other solvers the linear part alone if rows are "
+        "few.",
         1, auto=True, ours=True,
     ),
     number(
@@ -144,6 +145,16 @@ FACTORIZATION_MACHINES = (
     _decay(
         "factors", "the factors", 0.00001,
         'As linear_wd. "auto" depends on the solver, and varies over num_models.',
+    ),
+    number(
+        "axis_decay", "float", "auto", 1.0,
+        "Times factors_wd, at most, that the factors decay along the axes along which "
+        "they vary little; along others it is less, and factors_wd along the first. "
+        'Then the data decide how many axes there are. 1 decays all alike. "auto" is 1 '
+        "and varies over num_models.",
+        1.0, closed="left", auto=True, ours=True,
+        requires=(*_GRADIENT, *when("optimizer", "auto", "adagrad")),
+        predictor_types=(REGRESSOR,),
     ),
     *_start(
         "bias", "the intercept's values", 0.01,

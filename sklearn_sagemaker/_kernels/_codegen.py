@@ -20,22 +20,23 @@ _LOSS_ROWS_ARGUMENTS = (
 )
 _UPDATES = {
     "dense": (
-        "n_features, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared_scale, c1, c2, "
-        "constants",
+        "n_features, n, ld, w, g, s0, s1, rate, wd, l1, scale, n_kinds, kinds, strip, "
+        "c1, c2, constants",
         "ptrdiff_t n_features, ptrdiff_t n, ptrdiff_t ld, REAL *w, const REAL *g, "
         "REAL *s0, REAL *s1, const REAL *rate, const REAL *wd, const REAL *l1, "
-        "const REAL *scale, int shared_scale, const REAL *c1, const REAL *c2, "
+        "const REAL *scale, ptrdiff_t n_kinds, const int32_t *kinds, REAL *strip, "
+        "const REAL *c1, const REAL *c2, const REAL *constants",
+    ),
+    "single": (
+        "n_touched, touched, w, g, s0, s1, rate, wd, l1, scale, boost, count, table1, "
+        "table2, n_table, constants",
+        "ptrdiff_t n_touched, const int32_t *touched, REAL *w, const REAL *g, "
+        "REAL *s0, REAL *s1, const REAL *rate, const REAL *wd, const REAL *l1, "
+        "const REAL *scale, const REAL *boost, const int32_t *count, "
+        "const REAL *table1, const REAL *table2, ptrdiff_t n_table, "
         "const REAL *constants",
     ),
-    "touched": (
-        "n_touched, touched, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared_scale, "
-        "boost, count, table1, table2, n_table, constants",
-        "ptrdiff_t n_touched, const int32_t *touched, ptrdiff_t n, ptrdiff_t ld, "
-        "REAL *w, const REAL *g, REAL *s0, REAL *s1, const REAL *rate, "
-        "const REAL *wd, const REAL *l1, const REAL *scale, int shared_scale, "
-        "const REAL *boost, const int32_t *count, const REAL *table1, "
-        "const REAL *table2, ptrdiff_t n_table, const REAL *constants",
-    ),
+    "columns": ("steps, t0, t1", "const Steps *steps, ptrdiff_t t0, ptrdiff_t t1"),
     "column": (
         "n, w, g, s0, s1, rate, wd, l1, scale, c1, c2, constants",
         "ptrdiff_t n, REAL *w, const REAL *g, REAL *s0, REAL *s1, const REAL *rate, "
@@ -109,6 +110,7 @@ def optimizers_header(optimizers) -> str:
         lines.append(
             f"SS_DEFINE_OPTIMIZER({optimizer.name}, {optimizer.n_states}, "
             f"{{{optimizer.c_step}}})\nSS_DEFINE_UPDATES({optimizer.name})\n"
+            f"SS_DEFINE_COLUMNS({optimizer.name})\n"
         )
     for prefix, (arguments, parameters) in _UPDATES.items():
         lines.append(_dispatch(prefix, ids, arguments, parameters))

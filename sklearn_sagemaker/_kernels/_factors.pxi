@@ -5,6 +5,10 @@ cdef extern from "_factors.h" nogil:
                      ptrdiff_t, float*)
     double pairs_f64(ptrdiff_t, const double*, const int32_t*, const double*, ptrdiff_t,
                      ptrdiff_t, double*)
+    void all_pairs_f32(ptrdiff_t, const float*, const int32_t*, const float*, ptrdiff_t,
+                       ptrdiff_t, ptrdiff_t, float*, double*)
+    void all_pairs_f64(ptrdiff_t, const double*, const int32_t*, const double*,
+                       ptrdiff_t, ptrdiff_t, ptrdiff_t, double*, double*)
     void prefetch_strips_f32(ptrdiff_t, const int32_t*, const float*, ptrdiff_t,
                              ptrdiff_t)
     void prefetch_strips_f64(ptrdiff_t, const int32_t*, const double*, ptrdiff_t,

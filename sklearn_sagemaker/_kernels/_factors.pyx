@@ -127,6 +127,15 @@ cdef inline double slopes_of(int loss, bint coupled, ptrdiff_t n_classes, real* 
     return total
 
 
+cdef inline void all_pairs(ptrdiff_t n, const real* values, const int32_t* columns,
+                           const real* v, ptrdiff_t stride, ptrdiff_t n_machines,
+                           ptrdiff_t k, real* terms, double* out) noexcept nogil:
+    if real is float:
+        all_pairs_f32(n, values, columns, v, stride, n_machines, k, terms, out)
+    else:
+        all_pairs_f64(n, values, columns, v, stride, n_machines, k, terms, out)
+
+
 cdef inline double pairs(ptrdiff_t n, const real* values, const int32_t* columns,
                          const real* v, ptrdiff_t stride, ptrdiff_t k,
                          real* sums) noexcept nogil:
@@ -489,7 +498,10 @@ def score(reader, const int64_t[::1] rows, const double[::1] bias,
     cdef char* pieces[4]
     sizes[0] = sizes[2] = longest * 8
     sizes[1] = longest * sizeof(int32_t)
-    sizes[3] = (k + 1) * sizeof(real)
+    # Machines whose numbers of a feature lie side by side.
+    cdef bint together = n_classes > 1 and linear_class_stride == 1
+    together = together and factor_class_stride == k
+    sizes[3] = (k * (n_classes if together else 1) + 1) * sizeof(real)
     cdef void* arena = carve(4, sizes, pieces)
     if arena == NULL:
         raise MemoryError("no memory for the work space of a prediction")
@@ -505,7 +517,8 @@ def score(reader, const int64_t[::1] rows, const double[::1] bias,
     # For the fetching ahead: one strip without states.
     model.shape[0], model.shape[1], model.shape[3] = 1, k, factor_stride
     model.n_states = 0
-    cdef double total
+    cdef double total, value
+    cdef ptrdiff_t at
     cdef uint64_t processor
     with nogil:
         processor = flush_subnormals()
@@ -514,6 +527,16 @@ def score(reader, const int64_t[::1] rows, const double[::1] bias,
                 prefetch_strips(&X, rows[i + STRIPS_AHEAD], &model, v)
             stored = list_row(&X, &rows[i], n - i, shift_at, scale_at, &room, &values,
                               &columns)
+            if together:
+                for c in range(n_classes):
+                    out[i, c] = bias[c]
+                for j in range(stored):
+                    value, at = values[j], columns[j] * linear_stride
+                    for c in range(n_classes):
+                        out[i, c] += value * linear[at + c]
+                all_pairs(stored, values, columns, v, factor_stride, n_classes, k, sums,
+                          &out[i, 0])
+                continue
             for c in range(n_classes):
                 if c + DRAWS_AHEAD < n_classes:
                     prefetch_class(stored, columns, &linear[0], linear_stride,

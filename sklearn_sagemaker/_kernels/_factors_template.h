@@ -49,6 +49,51 @@ SS_NOINLINE double FN(pairs)(ptrdiff_t n, const REAL *SS_RESTRICT values,
   return 0.5 * (double)total;
 }
 
+/* `pairs` of several machines whose factors of a feature lie side by side: they are
+ * summed as one of all their factors. `terms` are n_machines * k numbers of room. */
+#define SS_ALL_PAIRS(VECTOR)                                                   \
+  for (; f + (ptrdiff_t)(sizeof(VECTOR) / sizeof(REAL)) <= n_machines * k;     \
+       f += sizeof(VECTOR) / sizeof(REAL)) {                                   \
+    VECTOR s = (VECTOR){0}, q = (VECTOR){0};                                   \
+    for (ptrdiff_t l = 0; l < n; l++) {                                        \
+      const VECTOR t = *(const VECTOR *)(v + columns[l] * stride + f) * values[l]; \
+      s += t;                                                                  \
+      q += t * t;                                                              \
+    }                                                                          \
+    *(VECTOR *)(terms + f) = s * s - q;                                        \
+  }
+SS_NOINLINE void FN(all_pairs)(ptrdiff_t n, const REAL *SS_RESTRICT values,
+                               const int32_t *SS_RESTRICT columns, const REAL *v,
+                               ptrdiff_t stride, ptrdiff_t n_machines, ptrdiff_t k,
+                               REAL *SS_RESTRICT terms, double *SS_RESTRICT out) {
+  ptrdiff_t f = 0;
+#if defined(__GNUC__) || defined(__clang__)
+  const ptrdiff_t width = 4 * sizeof(FN(lanes)) / sizeof(REAL);
+  for (; f + width <= n_machines * k; f += width) {
+    FN(lanes) s[4], q[4];
+    SS_UNROLL for (int c = 0; c < 4; c++) s[c] = q[c] = (FN(lanes)){0};
+    for (ptrdiff_t l = 0; l < n; l++) {
+      const FN(lanes) *row = (const FN(lanes) *)(v + columns[l] * stride + f);
+      SS_UNROLL for (int c = 0; c < 4; c++) {
+        const FN(lanes) t = row[c] * values[l];
+        s[c] += t;
+        q[c] += t * t;
+      }
+    }
+    FN(lanes) *found = (FN(lanes) *)(terms + f);
+    SS_UNROLL for (int c = 0; c < 4; c++) found[c] = s[c] * s[c] - q[c];
+  }
+  SS_ALL_PAIRS(FN(lanes))
+#endif
+  SS_ALL_PAIRS(REAL)
+  for (ptrdiff_t m = 0; m < n_machines; m++) {
+    double total = 0;
+    for (ptrdiff_t i = 0; i < k; i++) total += (double)terms[m * k + i];
+    out[m] += 0.5 * total;
+  }
+}
+#undef SS_ALL_PAIRS
+
 /* Fetch the strips of a row that is to come. */
 SS_INLINE void FN(prefetch_strips)(ptrdiff_t n, const int32_t *columns, const REAL *v,
                                    ptrdiff_t stride, ptrdiff_t length) {

@@ -72,7 +72,8 @@ cdef struct Task:
     ptrdiff_t used       # columns without
     ptrdiff_t tile_rows  # rows of a dense tile
     int narrow
-    int shared           # one scale of the features for all columns
+    ptrdiff_t n_kinds    # of scales of the features
+    const int32_t* kinds  # that of each column
     int optimizer
     int use_bias
 
@@ -94,7 +95,9 @@ cdef enum Lane:
     CORRECTION_2 = 2
     SCRATCH = 3  # two of them
     ZEROS = 5
-    N_LANES = 6
+    STRIP = 6  # scales of a strip, and one over them
+    TOTALS = 8  # sums of slopes and of losses over the batch
+    N_LANES = 10
 
 
 cdef void share_batch(Batch* batch, const int64_t* order) noexcept nogil:
@@ -136,6 +139,9 @@ cdef void slopes_of_row(const Loss* loss, const Task* task, const Batch* batch,
     for c in range(task.used, ld):
         z[c] = 0
     axpy(ld, <real> 1, z, sums)
+
+
+include "_columns.pxi"
 
 
 cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
@@ -259,84 +265,29 @@ cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
         start += n
 
 
-# Compact gradient of a CSR batch: see row_slots in _strips_template.h.
-cdef struct Touch:
-    int32_t* slot
-    int32_t* touched
-    int32_t* last  # update up to which a feature's strip is current
-    uint8_t* marks  # for one model: see row_marks; else NULL
-    int32_t mark
-    ptrdiff_t n
-
-
-cdef void bring_up_to_date(const Rows* X, const Task* task, const Batch* batch,
-                           const int64_t* order, ptrdiff_t update, Touch* touch,
-                           int32_t* column_buffer, const real* scale, real* w,
-                           real* g, const double* lazy_p,
-                           const double* lazy_q) noexcept nogil:
-    """Catch the strips that a CSR batch touches up with the steps they missed."""
-    cdef ptrdiff_t i, j, k, stored, ld = task.ld
-    cdef const int32_t* columns
-    for i in range(batch.start, batch.stop):
-        stored = read_columns(X, order[i], column_buffer, &columns)
-        for k in range(stored):
-            j = columns[k]
-            if touch.slot[j] >= touch.mark:
-                continue
-            touch.slot[j] = <int32_t> (touch.mark + touch.n)
-            touch.touched[touch.n] = <int32_t> j
-            memset(g + touch.n * ld, 0, ld * sizeof(real))
-            touch.n += 1
-            if touch.last[j] < update:
-                catch_up(task.used, w + j * ld, scale, j, ld, task.shared,
-                         lazy_p + touch.last[j] * ld, lazy_q + touch.last[j] * ld,
-                         lazy_p + update * ld, lazy_q + update * ld)
-            touch.last[j] = <int32_t> (update + 1)
-
-
-cdef void sparse_batch(const Rows* X, const Loss* loss, const Task* task,
-                       const Batch* batch, const int64_t* order, ptrdiff_t n_order,
-                       const real* shift, const real* w, const real* b,
-                       const real* labels, const real* weights,
-                       const real* label_scaler, real* value_buffer,
-                       int32_t* column_buffer, int32_t* slots, double* base, real* z,
-                       real* lanes, real* sums, Touch* touch, real* whole,
-                       real* g) noexcept nogil:
-    """Gradient of a mini-batch of CSR rows: compact, or whole if they are shifted."""
-    cdef ptrdiff_t d = task.d, ld = task.ld, i, j, c, k, stored
+cdef ptrdiff_t one_by_rows(const Rows* X, const Loss* loss, const Task* task,
+                           const Batch* batch, const int64_t* order, ptrdiff_t n_order,
+                           const real* w, const real* b, const real* labels,
+                           const real* weights, const real* label_scaler,
+                           real* value_buffer, int32_t* column_buffer, real* lanes,
+                           real* sums, uint8_t* marks, real* whole, real* g,
+                           int32_t* touched) noexcept nogil:
+    """Gradient of a batch of CSR rows for one model; returns how many are touched."""
+    cdef ptrdiff_t i, k, stored
     cdef const int32_t* columns
     cdef const real* values
-    for c in range(ld):
-        base[c] = b[c]
-    if shift != NULL:
-        memset(g, 0, d * ld * sizeof(real))
-        for j in range(d):
-            for c in range(ld):
-                base[c] -= <double> shift[j] * w[j * ld + c]
+    cdef real z
     for i in range(batch.start, batch.stop):
         if i + 8 < n_order:
             prefetch_row(X, order[i + 8])
         k = order[i]
         stored = read_row(X, k, value_buffer, column_buffer, &values, &columns)
-        for c in range(ld):
-            z[c] = <real> base[c]
-        row_forward(stored, values, columns, w, ld, ld, z)
-        slopes_of_row(loss, task, batch, k, z, labels[k], weights[k], label_scaler,
+        z = b[0]
+        row_forward(stored, values, columns, w, 1, 1, &z, 0, NULL)
+        slopes_of_row(loss, task, batch, k, &z, labels[k], weights[k], label_scaler,
                       lanes, sums)
-        if shift != NULL:
-            row_backward(stored, values, columns, g, ld, ld, z)
-            continue
-        if touch.marks != NULL:
-            row_marks(stored, columns, values, z[0], whole, touch.marks)
-            continue
-        touch.n = row_slots(stored, columns, touch.slot, touch.mark, touch.touched,
-                            touch.n, g, ld, slots)
-        row_backward(stored, values, slots, g, ld, ld, z)
-    if touch.marks != NULL:
-        touch.n = collect_marks(d, touch.marks, whole, g, touch.touched)
-    if shift != NULL:
-        for j in range(d):
-            axpy(ld, -shift[j], sums, g + j * ld)
+        row_marks(stored, columns, values, z, whole, marks)
+    return collect_marks(X.n_features, marks, whole, g, touched)
 
 
 cdef void add_weights(const Batch* batch, const int64_t* order, const real* weights,
@@ -358,12 +309,10 @@ cdef void add_weights(const Batch* batch, const int64_t* order, const real* weig
 
 cdef void update_range(const Task* task, ptrdiff_t start, ptrdiff_t stop,
                        ptrdiff_t j0, ptrdiff_t j1, real* w, real* s0, real* s1,
-                       const real* g, const real* lanes, const real* rate,
+                       const real* g, real* lanes, const real* rate,
                        const real* penalties, const real* scale,
-                       const real* constants, const Touch* touch,
-                       const int32_t* counts, const real* boost, const real* table,
-                       ptrdiff_t n_table) noexcept nogil:
-    """Step columns start to stop of features j0 to j1 (or of those in touch)."""
+                       const real* constants) noexcept nogil:
+    """Step columns start to stop of features j0 to j1."""
     cdef ptrdiff_t c, at, d = task.d, ld = task.ld, n = stop - start
     cdef const real* wd = penalties + start
     cdef const real* l1 = penalties + ld + start
@@ -377,29 +326,18 @@ cdef void update_range(const Task* task, ptrdiff_t start, ptrdiff_t stop,
             update_column(task.optimizer, j1 - j0, w + at, g + at,
                           s0 + at if s0 != NULL else NULL,
                           s1 + at if s1 != NULL else NULL, rate + c, penalties + c,
-                          penalties + ld + c, scale + (j0 if task.shared else at),
+                          penalties + ld + c, scale + task.kinds[c] * d + j0,
                           c1 + c - start, c2 + c - start, constants)
         return
     at = j0 * ld + start
-    if touch != NULL:
-        at = start
-    w += at
-    g += at
-    s0 = s0 + at if s0 != NULL else NULL
-    s1 = s1 + at if s1 != NULL else NULL
-    if touch != NULL:
-        update_touched(task.optimizer, touch.n, touch.touched, n, ld, w, g, s0, s1,
-                       rate + start, wd, l1, scale + (0 if task.shared else at),
-                       task.shared, boost, counts, table, table + n_table, n_table,
-                       constants)
-    else:
-        update_dense(task.optimizer, j1 - j0, n, ld, w, g, s0, s1, rate + start, wd,
-                     l1, scale + (j0 if task.shared else at), task.shared, c1, c2,
-                     constants)
+    update_dense(task.optimizer, j1 - j0, n, ld, w + at, g + at,
+                 s0 + at if s0 != NULL else NULL, s1 + at if s1 != NULL else NULL,
+                 rate + start, wd, l1, scale + j0 * task.n_kinds, task.n_kinds,
+                 task.kinds + start, lanes + STRIP * ld, c1, c2, constants)
 
 
 cdef void update_bias(const Task* task, ptrdiff_t start, ptrdiff_t stop, real* b,
-                      const real* g, const real* lanes, const real* penalties,
+                      const real* g, real* lanes, const real* penalties,
                       const real* constants) noexcept nogil:
     """Step the biases of the columns start to stop."""
     cdef ptrdiff_t ld = task.ld
@@ -408,6 +346,7 @@ cdef void update_bias(const Task* task, ptrdiff_t start, ptrdiff_t stop, real* b
         update_dense(task.optimizer, 1, stop - start, ld, b + start, g + start,
                      b + ld + start, b + 2 * ld + start, lanes + BIAS_RATE * ld + start,
                      penalties + 2 * ld + start, lanes + ZEROS * ld + start, &one, 1,
+                     task.kinds, lanes + STRIP * ld,
                      lanes + CORRECTION_1 * ld + start,
                      lanes + CORRECTION_2 * ld + start, constants)
 
@@ -433,9 +372,9 @@ def train(columns, batches, int64_t[::1] barrier, ptrdiff_t member,
         The rows; losses and work space are changed in place.
     barrier : int64 array of shape (BARRIER_SLOTS,)
         Zeros, shared by the threads that call this with the same arguments but
-        ``member`` (0 to ``n_members - 1``); they share the work on dense rows: its
-        parts, and then as many ranges of features as there are members, each done by
-        whichever thread is there. Sparse rows have one member.
+        ``member`` (0 to ``n_members - 1``); they share the work, each item of it done
+        by whichever thread is there: the parts of rows of a mini-batch, and then
+        ranges of features. One CSR model has one member at work.
     member, n_members : int
 
     Returns
@@ -471,6 +410,7 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
     cdef int64_t[::1] steps = columns.steps
     cdef int32_t[::1] counts = columns.counts
     cdef const real[:, ::1] penalties = columns.penalties, scale = columns.scale
+    cdef const int32_t[::1] kinds = columns.kinds
     cdef const real[::1] shift = columns.shift, boost = columns.boost
     cdef const real[:, ::1] label_scaler = columns.label_scaler
     cdef const real[::1] constants = columns.constants
@@ -481,87 +421,116 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
     cdef Loss loss
     cdef Task task
     cdef Batch batch
-    cdef Touch touch
     loss.kind, loss.coupled = columns.loss, columns.coupled
     loss.n_classes, loss.n_models = columns.n_classes, columns.n_models
     cdef ptrdiff_t d = X.n_features, ld = bias.shape[1]
     cdef ptrdiff_t width = loss.n_classes * loss.n_models
     cdef ptrdiff_t n_batches = bounds.shape[0] - 1, n_table = corrections.shape[1]
-    cdef ptrdiff_t t, i, j, c, first, last, in_batch, longest = 1, most_rows = 1
-    cdef ptrdiff_t most_stored = 1
+    cdef ptrdiff_t t, i, c, last = 0, in_batch
+    cdef ptrdiff_t most_rows, longest, most_stored
+    most_rows, longest, most_stored = batches.extents
     for t in range(n_batches):
-        most_rows = max(most_rows, bounds[t + 1] - bounds[t])
         if masked[t] >= used // width:
             raise ValueError("masked names a fit that there is not")
     cdef ptrdiff_t n_parts = sums.shape[0], part, j0, j1, at, turn, share
-    if max(n_parts, n_members) > BARRIER_ITEMS or (X.sparse and n_members > 1):
+    if max(n_parts, n_members) > BARRIER_ITEMS:
         raise ValueError("more parts or members than a pass can have")
     task.d, task.ld, task.used = d, ld, used
     task.tile_rows = tile_height(d * sizeof(real), (most_rows + n_parts - 1) // n_parts)
-    task.narrow, task.shared = columns.narrow, scale.shape[1] == 1
+    task.narrow = columns.narrow
+    task.n_kinds = scale.shape[0] if task.narrow else scale.shape[1]
+    task.kinds = &kinds[0]
     task.optimizer, task.use_bias = columns.optimizer, columns.use_bias
     batch.trains = &trains[0, 0] if trains.shape[0] else NULL
     batch.n_fits = used // width
     cdef const real* shift_ = &shift[0] if shift.shape[0] else NULL
     cdef int lazy = lazy_p.shape[0] > 0
-    cdef int compact = X.sparse and shift_ == NULL
+    cdef int by_rows = X.sparse and goes_by_rows(d, ld, most_stored, shift_ != NULL,
+                                                 lazy)
+    cdef int by_columns = X.sparse and not by_rows
+    if by_rows:
+        if member > 0:
+            return True
+        n_members = 1
     cdef real* w = &W[0, 0]
     cdef real* s0 = &S0[0, 0] if n_states > 0 else NULL
     cdef real* s1 = &S1[0, 0] if n_states > 1 else NULL
-    if X.sparse:
-        longest = longest_row(&X, &order[0], order.shape[0])
-        for t in range(n_batches):
-            in_batch = 0
-            for i in range(bounds[t], bounds[t + 1]):
-                row_span(&X, order[i], &first, &last)
-                in_batch += last - first
-            most_stored = max(most_stored, in_batch)
-        most_stored = min(most_stored, d)
     # One allocation, carved into pieces that start on cache lines: a strip that
     # straddles two lines costs twice.
-    cdef int marked = compact and not lazy and ld == 1 and d <= 8 * most_stored
-    cdef size_t sizes[14]
+    cdef size_t sizes[12]
     memset(sizes, 0, sizeof(sizes))
-    if X.sparse:
-        sizes[0] = (most_stored + 1 if compact else d) * ld * sizeof(real)
+    sizes[0] = (min(most_stored, d) + 1 if by_rows else ld) * sizeof(real)
     sizes[1] = (longest if X.sparse else task.tile_rows * d) * sizeof(real)
-    sizes[2] = (1 if X.sparse else max(task.tile_rows, <ptrdiff_t> NARROW_ROWS)
+    sizes[2] = (0 if X.sparse else max(task.tile_rows, <ptrdiff_t> NARROW_ROWS)
                 ) * ld * sizeof(real)
     sizes[3] = N_LANES * ld * sizeof(real)
     sizes[4] = ld * sizeof(double)
-    sizes[5] = sizes[6] = longest * sizeof(int32_t)
-    sizes[7] = sizes[8] = d * sizeof(int32_t) if compact else 0
-    sizes[9] = (most_stored + 1) * sizeof(int32_t)
-    sizes[10] = d * sizeof(real) if marked else 0
-    sizes[11] = d if marked else 0
-    sizes[12] = ld * sizeof(int64_t)
-    sizes[13] = batch.n_fits * sizeof(double)
-    cdef char* pieces[14]
-    cdef void* arena = carve(14, sizes, pieces)
+    sizes[5] = longest * sizeof(int32_t)
+    sizes[6] = (d if by_columns else min(most_stored, d) + 1) * sizeof(int32_t)
+    sizes[7] = d * sizeof(real) if by_rows else 0
+    sizes[8] = d if by_rows else 0
+    sizes[9] = ld * sizeof(int64_t)
+    sizes[10] = batch.n_fits * sizeof(double)
+    sizes[11] = (d + 63) // 64 * sizeof(uint64_t) if by_columns else 0
+    cdef char* pieces[12]
+    cdef void* arena = carve(12, sizes, pieces)
     if arena == NULL:
         barrier_break(barrier)
         raise MemoryError("no memory for the work space of a pass over the data")
-    memset(pieces[10], 0, sizes[10])
-    memset(pieces[11], 0, sizes[11])
-    cdef real* whole = <real*> pieces[10]
-    touch.marks = <uint8_t*> pieces[11] if marked else NULL
+    memset(arena, 0, carved_bytes(12, sizes))
     cdef real* g = <real*> pieces[0] if X.sparse else &gradients[0, 0]
     cdef real* tile = <real*> pieces[1]
     cdef real* z = <real*> pieces[2]
     cdef real* lanes = <real*> pieces[3]
     cdef double* base = <double*> pieces[4]
-    cdef int32_t* slots = <int32_t*> pieces[5]
-    cdef int32_t* column_buffer = <int32_t*> pieces[6]
-    touch.slot, touch.last = <int32_t*> pieces[7], <int32_t*> pieces[8]
-    touch.touched, touch.mark = <int32_t*> pieces[9], 0
-    cdef int64_t* taken = <int64_t*> pieces[12]
-    batch.shares = <double*> pieces[13]
-    memset(lanes, 0, sizes[3])
-    memset(touch.slot, 0xFF, sizes[7])  # -1: not touched
-    memset(touch.last, 0, sizes[8])
+    cdef int32_t* column_buffer = <int32_t*> pieces[5]
+    cdef int32_t* counter = <int32_t*> pieces[6]
+    cdef real* whole = <real*> pieces[7]
+    cdef uint8_t* marks = <uint8_t*> pieces[8]
+    cdef int64_t* taken = <int64_t*> pieces[9]
+    batch.shares = <double*> pieces[10]
+    # What members share.
+    cdef Sorted form = sorted_form(d, most_stored, shift_ != NULL, n_members)
+    cdef uint8_t[::1] space = batches.space
+    cdef size_t shared[N_PIECES]
+    cdef char* common[N_PIECES]
+    cdef int32_t* last_update = NULL
+    cdef int64_t* n_touched = NULL
+    cdef double* bases = NULL
+    cdef ptrdiff_t group = form.n_batches, place = 0, n_sorts, t0, t1
+    # Ranges of features: those of sums are fixed, whatever the members.
+    cdef ptrdiff_t n_ranges = BARRIER_ITEMS if n_members > 1 or shift_ != NULL else 1
+    cdef Steps step
+    memset(&step, 0, sizeof(step))
+    if by_columns:
+        shared_sizes(w, shared, &form, d, ld, most_rows, lazy)
+        if space.shape[0] < <ptrdiff_t> carved_bytes(N_PIECES, shared):
+            free(arena)
+            barrier_break(barrier)
+            raise ValueError("space is smaller than space_bytes says")
+        carve_from(<char*> &space[0], N_PIECES, shared, common)
+        last_update = <int32_t*> common[LAST]
+        n_touched = <int64_t*> common[N_TOUCHED]
+        bases = <double*> common[BASES]
+        if member == 0:
+            memset(last_update, 0, shared[LAST])
+        step.ld, step.n_table, step.n_kinds = ld, n_table, task.n_kinds
+        step.kinds, step.scale, step.constants = task.kinds, &scale[0, 0], &constants[0]
+        step.slopes, step.gradient = common[SLOPES], g
+        step.wd, step.l1 = &penalties[0, 0], &penalties[1, 0]
+        step.strip = lanes + STRIP * ld
+        step.w, step.s0, step.s1 = w, s0, s1
+        step.shift, step.sums = shift_, lanes + TOTALS * ld
+        if shift_ != NULL:
+            step.c1, step.c2 = lanes + CORRECTION_1 * ld, lanes + CORRECTION_2 * ld
+        else:
+            step.c1, step.c2 = &corrections[0, 0], &corrections[1, 0]
+            step.counts, step.boost = &counts[0], &boost[0]
+            step.table1, step.table2 = step.c1, step.c2
     for c in range(used):
         taken[c] = steps[c]
     cdef double beta1 = constants[0], beta2 = constants[1], power1, power2
+    cdef real* totals = lanes + TOTALS * ld
     cdef uint64_t processor
     cdef int complete, corrected
     # Items that the team has finished at the end of the stage: all have come.
@@ -574,18 +543,95 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
             if not complete:
                 break
             batch.start, batch.stop = bounds[t], bounds[t + 1]
+            in_batch = batch.stop - batch.start
             batch.m0 = batch.m1 = used
             if masked[t] >= 0:
                 batch.m0 = masked[t] * width
                 batch.m1 = batch.m0 + width
             if batch.trains != NULL:
                 share_batch(&batch, &order[0])
-            if not X.sparse:
-                in_batch = batch.stop - batch.start
+            if by_columns:
+                place = t % group
+                if place == 0:
+                    n_sorts = min(group, n_batches - t)
+                    due += n_sorts
+                    for turn in range(n_sorts):
+                        i = (member + turn) % n_sorts
+                        if not barrier_claim(barrier, i, 4 * t + 1):
+                            continue
+                        at = i * (form.most_columns + 1)
+                        n_touched[i] = sort_batch(
+                            &X, &order[0], bounds[t + i], bounds[t + i + 1],
+                            form.all_features, counter,
+                            <uint64_t*> pieces[11], tile, column_buffer,
+                            <int32_t*> common[TOUCHED] + at,
+                            <int32_t*> common[STARTS] + at,
+                            common[ENTRIES] + i * form.most_stored * entry_size(w))
+                        barrier_arrive(barrier, due)
+                    complete = barrier_wait(barrier, due, n_members)
+                    if not complete:
+                        break
+                at = place * (form.most_columns + 1)
+                step.starts = <int32_t*> common[STARTS] + at
+                step.touched = NULL
+                if not form.all_features:
+                    step.touched = <int32_t*> common[TOUCHED] + at
+                step.entries = common[ENTRIES] + (
+                    place * form.most_stored * entry_size(w))
+                step.rate = &rate[t, 0]
+                step.bounds[0], step.bounds[1] = 0, batch.m0
+                step.bounds[2], step.bounds[3] = batch.m1, used
+                if lazy or shift_ != NULL:
+                    due += n_ranges
+                    for turn in range(n_ranges):
+                        share = (member + turn) % n_ranges
+                        if not barrier_claim(barrier, share, 4 * t + 2):
+                            continue
+                        if lazy:
+                            t0 = n_touched[place] * share // n_ranges
+                            t1 = n_touched[place] * (share + 1) // n_ranges
+                            bring_up_to_date(&task, step.touched, t0, t1, t,
+                                             last_update, &scale[0, 0], w,
+                                             &lazy_p[0, 0], &lazy_q[0, 0])
+                        else:
+                            sum_shifts(&task, d * share // n_ranges,
+                                       d * (share + 1) // n_ranges, shift_, w,
+                                       bases + share * ld)
+                        barrier_arrive(barrier, due)
+                    complete = barrier_wait(barrier, due, n_members)
+                    if not complete:
+                        break
+                for c in range(ld):
+                    base[c] = bias[0, c]
+                    if shift_ != NULL:
+                        for share in range(n_ranges):
+                            base[c] -= bases[share * ld + c]
                 due += n_parts
                 for turn in range(n_parts):
                     part = (member + turn) % n_parts
-                    if not barrier_claim(barrier, part, 2 * t + 1):
+                    if not barrier_claim(barrier, part, 4 * t + 3):
+                        continue
+                    score_rows(&X, &loss, &task, &batch,
+                               batch.start + in_batch * part // n_parts,
+                               batch.start + in_batch * (part + 1) // n_parts,
+                               &order[0], w, base, &labels[0], &weights[0],
+                               &label_scaler[0, 0], tile, column_buffer,
+                               <real*> common[SLOPES], lanes, &sums[part, 0])
+                    barrier_arrive(barrier, due)
+                complete = barrier_wait(barrier, due, n_members)
+                if not complete:
+                    break
+            elif by_rows:
+                memset(&sums[0, 0], 0, n_parts * 2 * ld * sizeof(real))
+                last = one_by_rows(&X, &loss, &task, &batch, &order[0], order.shape[0],
+                                   w, &bias[0, 0], &labels[0], &weights[0],
+                                   &label_scaler[0, 0], tile, column_buffer, lanes,
+                                   &sums[0, 0], marks, whole, g, counter)
+            else:
+                due += n_parts
+                for turn in range(n_parts):
+                    part = (member + turn) % n_parts
+                    if not barrier_claim(barrier, part, 4 * t + 3):
                         continue
                     memset(&sums[part, 0], 0, 2 * ld * sizeof(real))
                     dense_batch(&X, &loss, &task, &batch,
@@ -598,45 +644,20 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
                 complete = barrier_wait(barrier, due, n_members)
                 if not complete:
                     break
-            else:
-                memset(&sums[0, 0], 0, 2 * ld * sizeof(real))
-                touch.n = 0
-                if touch.mark > 2147483647 - d:
-                    memset(touch.slot, 0xFF, sizes[7])
-                    touch.mark = 0
-                if lazy:
-                    bring_up_to_date(&X, &task, &batch, &order[0], t, &touch,
-                                     column_buffer, &scale[0, 0], w, g, &lazy_p[0, 0],
-                                     &lazy_q[0, 0])
-                sparse_batch(&X, &loss, &task, &batch, &order[0], order.shape[0],
-                             shift_, w, &bias[0, 0], &labels[0], &weights[0],
-                             &label_scaler[0, 0], tile, column_buffer, slots, base, z,
-                             lanes, &sums[0, 0], &touch, whole, g)
-                for i in range(touch.n):
-                    counts[touch.touched[i]] += 1
-                touch.mark += <int32_t> touch.n
             for c in range(used):
                 if c < batch.m0 or c >= batch.m1:
                     taken[c] += 1
+            memcpy(totals, &sums[0, 0], 2 * ld * sizeof(real))
+            for part in range(1, n_parts):
+                axpy(2 * ld, <real> 1, &sums[part, 0], totals)
             corrected = 0
-            due += n_members
-            for turn in range(n_members):
-                share = (member + turn) % n_members
-                if not barrier_claim(barrier, share, 2 * t + 2):
+            j1 = n_ranges if by_columns else n_members
+            due += j1
+            for turn in range(j1):
+                share = (member + turn) % j1
+                if not barrier_claim(barrier, share, 4 * t + 4):
                     continue
-                j0, j1 = d * share // n_members, d * (share + 1) // n_members
-                if not X.sparse:
-                    for part in range(1, n_parts):
-                        if not task.narrow:
-                            axpy((j1 - j0) * ld, <real> 1, &gradients[part, j0 * ld],
-                                 g + j0 * ld)
-                        else:
-                            for c in range(used):
-                                at = c * d + j0
-                                axpy(j1 - j0, <real> 1, &gradients[part, at], g + at)
-                        if share == 0:
-                            axpy(2 * ld, <real> 1, &sums[part, 0], &sums[0, 0])
-                if not corrected:
+                if not corrected and (share == 0 or not X.sparse or shift_ != NULL):
                     corrected = 1
                     for c in range(used):
                         if batch.m0 <= c < batch.m1:
@@ -646,36 +667,62 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
                         lanes[CORRECTION_1 * ld + c] = <real> (1 / (1 - power1))
                         lanes[CORRECTION_2 * ld + c] = <real> (1 / (1 - power2))
                         lanes[BIAS_RATE * ld + c] = <real> (rate[t, c] * bias_lr_mult)
-                for i in range(2):
+                if by_columns:
+                    t0 = range_start(step.starts, n_touched[place], share, n_ranges)
+                    t1 = range_start(step.starts, n_touched[place], share + 1, n_ranges)
+                    update_by_columns(w, task.optimizer, &step, t0, t1)
+                elif by_rows:
+                    for i in range(last):
+                        counts[counter[i]] += 1
+                    if batch.m0 != 0:
+                        update_single(task.optimizer, last, counter, w, g, s0, s1,
+                                      &rate[t, 0], &penalties[0, 0], &penalties[1, 0],
+                                      &scale[0, 0], &boost[0], &counts[0],
+                                      &corrections[0, 0], &corrections[1, 0], n_table,
+                                      &constants[0])
+                else:
+                    j0, last = d * share // n_members, d * (share + 1) // n_members
+                    for part in range(1, n_parts):
+                        if not task.narrow:
+                            axpy((last - j0) * ld, <real> 1, &gradients[part, j0 * ld],
+                                 g + j0 * ld)
+                            continue
+                        for c in range(used):
+                            at = c * d + j0
+                            axpy(last - j0, <real> 1, &gradients[part, at], g + at)
                     # The columns before the masked ones, and those behind.
-                    first = 0 if i == 0 else batch.m1
-                    last = batch.m0 if i == 0 else used
-                    update_range(&task, first, last, j0, j1, w, s0, s1, g, lanes,
+                    update_range(&task, 0, batch.m0, j0, last, w, s0, s1, g, lanes,
                                  &rate[t, 0], &penalties[0, 0], &scale[0, 0],
-                                 &constants[0], &touch if compact else NULL,
-                                 &counts[0] if compact else NULL,
-                                 &boost[0] if compact else NULL, &corrections[0, 0],
-                                 n_table)
-                    if share == 0:
-                        update_bias(&task, first, last, &bias[0, 0], &sums[0, 0],
-                                    lanes, &penalties[0, 0], &constants[0])
+                                 &constants[0])
+                    update_range(&task, batch.m1, used, j0, last, w, s0, s1, g, lanes,
+                                 &rate[t, 0], &penalties[0, 0], &scale[0, 0],
+                                 &constants[0])
                 if share == 0:
+                    for i in range(2):
+                        update_bias(&task, 0 if i == 0 else batch.m1,
+                                    batch.m0 if i == 0 else used, &bias[0, 0], totals,
+                                    lanes, &penalties[0, 0], &constants[0])
                     for c in range(used):
                         if c < batch.m0 or c >= batch.m1:
-                            loss_sum[c] += sums[0, ld + c]
+                            loss_sum[c] += totals[ld + c]
                     add_weights(&batch, &order[0], &weights[0], used, width,
                                 &weight_sum[0])
+                barrier_arrive(barrier, due)
+            complete = barrier_wait(barrier, due, n_members)
+        if complete and lazy:
+            due += n_ranges
+            for turn in range(n_ranges):
+                share = (member + turn) % n_ranges
+                if not barrier_claim(barrier, share, 4 * n_batches + 1):
+                    continue
+                bring_up_to_date(&task, NULL, d * share // n_ranges,
+                                 d * (share + 1) // n_ranges, n_batches, last_update,
+                                 &scale[0, 0], w, &lazy_p[0, 0], &lazy_q[0, 0])
                 barrier_arrive(barrier, due)
             complete = barrier_wait(barrier, due, n_members)
         if member == 0:
             for c in range(used):
                 steps[c] = taken[c]
-        if lazy:
-            for j in range(d):
-                if touch.last[j] < n_batches:
-                    catch_up(used, w + j * ld, &scale[0, 0], j, ld, task.shared,
-                             &lazy_p[touch.last[j], 0], &lazy_q[touch.last[j], 0],
-                             &lazy_p[n_batches, 0], &lazy_q[n_batches, 0])
         restore_subnormals(processor)
     free(arena)
     return complete
@@ -766,7 +813,8 @@ def score(reader, const int64_t[::1] rows, const real[:, ::1] W,
                 stored = read_row(&X, rows[i], tile, column_buffer, &values, &columns)
                 for c in range(m):
                     out[i, c] = <real> base[c]
-                row_forward(stored, values, columns, w + first, ld, m, &out[i, 0])
+                row_forward(stored, values, columns, w + first, ld, m, &out[i, 0],
+                            0, NULL)
         else:
             start = 0
             while start < n:

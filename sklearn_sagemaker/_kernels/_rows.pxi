@@ -209,17 +209,27 @@ cdef inline void prefetch_row(const Rows* X, ptrdiff_t i) noexcept nogil:
         k += 64
 
 
-cdef void* carve(int n, const size_t* sizes, char** pieces) noexcept nogil:
-    """One allocation in n pieces, each on a cache line of its own."""
+cdef size_t carved_bytes(int n, const size_t* sizes) noexcept nogil:
+    """Bytes of n pieces, each on a cache line of its own."""
     cdef size_t total = 64
     cdef int i
     for i in range(n):
         total += (sizes[i] + 63) // 64 * 64
-    cdef char* memory = <char*> malloc(total)
-    if memory == NULL:
-        return NULL
+    return total
+
+
+cdef void carve_from(char* memory, int n, const size_t* sizes,
+                     char** pieces) noexcept nogil:
     cdef char* at = memory + (64 - <uintptr_t> memory % 64) % 64
+    cdef int i
     for i in range(n):
         pieces[i] = at
         at += (sizes[i] + 63) // 64 * 64
+
+
+cdef void* carve(int n, const size_t* sizes, char** pieces) noexcept nogil:
+    """One allocation in n pieces."""
+    cdef char* memory = <char*> malloc(carved_bytes(n, sizes))
+    if memory != NULL:
+        carve_from(memory, n, sizes, pieces)
     return memory

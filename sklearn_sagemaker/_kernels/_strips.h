@@ -158,6 +158,64 @@ SS_SCALAR double sparse_dot_mixed(ptrdiff_t n_stored, const float *SS_RESTRICT v
   return (sum0 + sum1) + (sum2 + sum3);
 }
 
+/* What stepping the features of a sorted mini-batch needs, in either precision. Without
+ * counts every feature is stepped, with bias corrections for each column. */
+typedef struct {
+  ptrdiff_t ld, n_table, n_kinds;
+  ptrdiff_t bounds[4]; /* the columns that are stepped: two ranges */
+  const int32_t *touched, *starts, *kinds;
+  int32_t *counts;
+  const void *entries, *slopes, *rate, *wd, *l1, *scale, *boost, *table1, *table2;
+  const void *c1, *c2, *constants, *shift, *sums;
+  void *w, *s0, *s1, *gradient, *strip;
+} Steps;
+
+/* Counts the stored values of a row in their columns, and sets a bit for each. */
+SS_NOINLINE void count_row(ptrdiff_t n_stored, const int32_t *SS_RESTRICT columns,
+                           int32_t *SS_RESTRICT counter, uint64_t *SS_RESTRICT bits) {
+  for (ptrdiff_t k = 0; k < n_stored; k++) {
+    const int32_t j = columns[k];
+    counter[j]++;
+    bits[j >> 6] |= (uint64_t)1 << (j & 63);
+  }
+}
+
+/* The features whose bits are set, in order, so that what is kept for each of them is
+ * read in order; the bits are zero again. Returns how many. */
+SS_NOINLINE ptrdiff_t list_touched(ptrdiff_t n_words, uint64_t *SS_RESTRICT bits,
+                                   int32_t *SS_RESTRICT touched) {
+  ptrdiff_t n = 0;
+  for (ptrdiff_t word = 0; word < n_words; word++) {
+#if defined(__GNUC__) || defined(__clang__)
+    for (uint64_t left = bits[word]; left; left &= left - 1)
+      touched[n++] = (int32_t)(64 * word + __builtin_ctzll(left));
+#else
+    for (int i = 0; i < 64; i++)
+      if (bits[word] >> i & 1) touched[n++] = (int32_t)(64 * word + i);
+#endif
+    bits[word] = 0;
+  }
+  return n;
+}
+
+/* Where range `share` of `shares` begins, so that all take about as long: a feature
+ * costs as much as some of its values. */
+#define SS_FEATURE_COST 12
+SS_NOINLINE ptrdiff_t range_start(const int32_t *starts, ptrdiff_t n, ptrdiff_t share,
+                                  ptrdiff_t shares) {
+  const int64_t all = (int64_t)starts[n] + SS_FEATURE_COST * (int64_t)n;
+  const int64_t wanted = all * share / shares;
+  ptrdiff_t low = 0, high = n;
+  while (low < high) {
+    const ptrdiff_t middle = low + (high - low) / 2;
+    if ((int64_t)starts[middle] + SS_FEATURE_COST * (int64_t)middle < wanted)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
 #define REAL float
 #define FN(name) name##_f32
 #define SQRT sqrtf

@@ -3,7 +3,41 @@
 cdef extern from "_strips.h" nogil:
     const int tile_products_built
     const ptrdiff_t ABREAST "SS_ABREAST"
+    const ptrdiff_t AHEAD "SS_AHEAD"
     const int barriers_built
+    ctypedef struct Steps:
+        ptrdiff_t ld, n_table, n_kinds
+        ptrdiff_t bounds[4]
+        const int32_t* touched
+        const int32_t* starts
+        const int32_t* kinds
+        int32_t* counts
+        const void* entries
+        const void* slopes
+        const void* rate
+        const void* wd
+        const void* l1
+        const void* scale
+        const void* boost
+        const void* table1
+        const void* table2
+        const void* c1
+        const void* c2
+        const void* constants
+        const void* shift
+        const void* sums
+        void* w
+        void* s0
+        void* s1
+        void* gradient
+        void* strip
+    ctypedef struct entry_f32:
+        pass
+    ctypedef struct entry_f64:
+        pass
+    void count_row(ptrdiff_t, const int32_t*, int32_t*, uint64_t*)
+    ptrdiff_t list_touched(ptrdiff_t, uint64_t*, int32_t*)
+    ptrdiff_t range_start(const int32_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t)
     double dot_mixed(ptrdiff_t, const float*, const double*)
     double sparse_dot_mixed(ptrdiff_t, const float*, const int32_t*, const double*)
     const ptrdiff_t BARRIER_ITEMS
@@ -38,23 +72,15 @@ cdef extern from "_strips.h" nogil:
     void lossrows_f64(int, ptrdiff_t, double*, const double*, const double*,
                       const double*, double, double, double, double*)
     void row_forward_f32(ptrdiff_t, const float*, const int32_t*, const float*,
-                         ptrdiff_t, ptrdiff_t, float*)
+                         ptrdiff_t, ptrdiff_t, float*, ptrdiff_t, const int32_t*)
     void row_forward_f64(ptrdiff_t, const double*, const int32_t*, const double*,
-                         ptrdiff_t, ptrdiff_t, double*)
+                         ptrdiff_t, ptrdiff_t, double*, ptrdiff_t, const int32_t*)
     void row_marks_f32(ptrdiff_t, const int32_t*, const float*, float, float*,
                        uint8_t*)
     void row_marks_f64(ptrdiff_t, const int32_t*, const double*, double, double*,
                        uint8_t*)
     ptrdiff_t collect_marks_f32(ptrdiff_t, uint8_t*, float*, float*, int32_t*)
     ptrdiff_t collect_marks_f64(ptrdiff_t, uint8_t*, double*, double*, int32_t*)
-    ptrdiff_t row_slots_f32(ptrdiff_t, const int32_t*, int32_t*, int32_t, int32_t*,
-                            ptrdiff_t, float*, ptrdiff_t, int32_t*)
-    ptrdiff_t row_slots_f64(ptrdiff_t, const int32_t*, int32_t*, int32_t, int32_t*,
-                            ptrdiff_t, double*, ptrdiff_t, int32_t*)
-    void row_backward_f32(ptrdiff_t, const float*, const int32_t*, float*,
-                          ptrdiff_t, ptrdiff_t, const float*)
-    void row_backward_f64(ptrdiff_t, const double*, const int32_t*, double*,
-                          ptrdiff_t, ptrdiff_t, const double*)
     void loss_f32(int, ptrdiff_t, float*, float, float, float, const float*,
                   const float*, const float*, float*)
     void loss_f64(int, ptrdiff_t, double*, double, double, double, const double*,
@@ -65,27 +91,35 @@ cdef extern from "_strips.h" nogil:
                           double*, double*)
     void dense_f32(int, ptrdiff_t, ptrdiff_t, ptrdiff_t, float*, const float*, float*,
                    float*, const float*, const float*, const float*, const float*,
-                   int, const float*, const float*, const float*)
+                   ptrdiff_t, const int32_t*, float*, const float*, const float*,
+                   const float*)
     void dense_f64(int, ptrdiff_t, ptrdiff_t, ptrdiff_t, double*, const double*,
                    double*, double*, const double*, const double*, const double*,
-                   const double*, int, const double*, const double*, const double*)
-    void touched_f32(int, ptrdiff_t, const int32_t*, ptrdiff_t, ptrdiff_t, float*,
-                     const float*, float*, float*, const float*, const float*,
-                     const float*, const float*, int, const float*, const int32_t*,
-                     const float*, const float*, ptrdiff_t, const float*)
-    void touched_f64(int, ptrdiff_t, const int32_t*, ptrdiff_t, ptrdiff_t, double*,
-                     const double*, double*, double*, const double*, const double*,
-                     const double*, const double*, int, const double*, const int32_t*,
-                     const double*, const double*, ptrdiff_t, const double*)
+                   const double*, ptrdiff_t, const int32_t*, double*, const double*,
+                   const double*, const double*)
+    void single_f32(int, ptrdiff_t, const int32_t*, float*, const float*, float*,
+                    float*, const float*, const float*, const float*, const float*,
+                    const float*, const int32_t*, const float*, const float*,
+                    ptrdiff_t, const float*)
+    void single_f64(int, ptrdiff_t, const int32_t*, double*, const double*, double*,
+                    double*, const double*, const double*, const double*,
+                    const double*, const double*, const int32_t*, const double*,
+                    const double*, ptrdiff_t, const double*)
+    void columns_f32(int, const Steps*, ptrdiff_t, ptrdiff_t)
+    void columns_f64(int, const Steps*, ptrdiff_t, ptrdiff_t)
+    void place_row_f32(ptrdiff_t, const int32_t*, const float*, int32_t, int32_t*,
+                       entry_f32*)
+    void place_row_f64(ptrdiff_t, const int32_t*, const double*, int32_t, int32_t*,
+                       entry_f64*)
     void column_f32(int, ptrdiff_t, float*, const float*, float*, float*, const float*,
                     const float*, const float*, const float*, const float*,
                     const float*, const float*)
     void column_f64(int, ptrdiff_t, double*, const double*, double*, double*,
                     const double*, const double*, const double*, const double*,
                     const double*, const double*, const double*)
-    void catch_up_f32(ptrdiff_t, float*, float, const float*, const double*,
+    void catch_up_f32(ptrdiff_t, float*, const float*, const int32_t*, const double*,
                       const double*, const double*, const double*)
-    void catch_up_f64(ptrdiff_t, double*, double, const double*, const double*,
+    void catch_up_f64(ptrdiff_t, double*, const double*, const int32_t*, const double*,
                       const double*, const double*, const double*)
 
 
@@ -156,11 +190,12 @@ cdef inline void axpys(ptrdiff_t n, const real* a, const real** rows,
 
 cdef inline void row_forward(ptrdiff_t stored, const real* values,
                              const int32_t* columns, const real* w, ptrdiff_t ld,
-                             ptrdiff_t n, real* z) noexcept nogil:
+                             ptrdiff_t n, real* z, ptrdiff_t n_next,
+                             const int32_t* next_columns) noexcept nogil:
     if real is float:
-        row_forward_f32(stored, values, columns, w, ld, n, z)
+        row_forward_f32(stored, values, columns, w, ld, n, z, n_next, next_columns)
     else:
-        row_forward_f64(stored, values, columns, w, ld, n, z)
+        row_forward_f64(stored, values, columns, w, ld, n, z, n_next, next_columns)
 
 
 cdef inline void row_marks(ptrdiff_t stored, const int32_t* columns,
@@ -180,52 +215,28 @@ cdef inline ptrdiff_t collect_marks(ptrdiff_t d, uint8_t* marks, real* whole, re
         return collect_marks_f64(d, marks, whole, g, touched)
 
 
-cdef inline ptrdiff_t row_slots(ptrdiff_t stored, const int32_t* columns,
-                                int32_t* slot, int32_t mark, int32_t* touched,
-                                ptrdiff_t n_touched, real* g, ptrdiff_t ld,
-                                int32_t* slots) noexcept nogil:
-    if real is float:
-        return row_slots_f32(stored, columns, slot, mark, touched, n_touched, g, ld,
-                             slots)
-    else:
-        return row_slots_f64(stored, columns, slot, mark, touched, n_touched, g, ld,
-                             slots)
-
-
-cdef inline void row_backward(ptrdiff_t stored, const real* values,
-                              const int32_t* slots, real* g, ptrdiff_t ld,
-                              ptrdiff_t n, const real* d) noexcept nogil:
-    if real is float:
-        row_backward_f32(stored, values, slots, g, ld, n, d)
-    else:
-        row_backward_f64(stored, values, slots, g, ld, n, d)
-
-
-cdef inline void catch_up(ptrdiff_t n, real* w, const real* scale, ptrdiff_t j,
-                          ptrdiff_t ld, int shared, const double* p_from,
+cdef inline void catch_up(ptrdiff_t n, real* w, const real* scales,
+                          const int32_t* kinds, const double* p_from,
                           const double* q_from, const double* p_to,
                           const double* q_to) noexcept nogil:
-    cdef const real* strip = NULL
-    if not shared:
-        strip = scale + j * ld
-    cdef real single = scale[j] if shared else 0
     if real is float:
-        catch_up_f32(n, w, single, strip, p_from, q_from, p_to, q_to)
+        catch_up_f32(n, w, scales, kinds, p_from, q_from, p_to, q_to)
     else:
-        catch_up_f64(n, w, single, strip, p_from, q_from, p_to, q_to)
+        catch_up_f64(n, w, scales, kinds, p_from, q_from, p_to, q_to)
 
 
 cdef inline void update_dense(int optimizer, ptrdiff_t d, ptrdiff_t n, ptrdiff_t ld,
                               real* w, const real* g, real* s0, real* s1,
                               const real* rate, const real* wd, const real* l1,
-                              const real* scale, int shared, const real* c1,
+                              const real* scale, ptrdiff_t n_kinds,
+                              const int32_t* kinds, real* strip, const real* c1,
                               const real* c2, const real* constants) noexcept nogil:
     if real is float:
-        dense_f32(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared,
-                  c1, c2, constants)
+        dense_f32(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, n_kinds,
+                  kinds, strip, c1, c2, constants)
     else:
-        dense_f64(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, shared,
-                  c1, c2, constants)
+        dense_f64(optimizer, d, n, ld, w, g, s0, s1, rate, wd, l1, scale, n_kinds,
+                  kinds, strip, c1, c2, constants)
 
 
 cdef inline void update_column(int optimizer, ptrdiff_t n, real* w, const real* g,
@@ -238,17 +249,37 @@ cdef inline void update_column(int optimizer, ptrdiff_t n, real* w, const real* 
         column_f64(optimizer, n, w, g, s0, s1, rate, wd, l1, scale, c1, c2, constants)
 
 
-cdef inline void update_touched(int optimizer, ptrdiff_t n_touched,
-                                const int32_t* touched, ptrdiff_t n, ptrdiff_t ld,
-                                real* w, const real* g, real* s0, real* s1,
-                                const real* rate, const real* wd, const real* l1,
-                                const real* scale, int shared, const real* boost,
-                                const int32_t* count, const real* table1,
-                                const real* table2, ptrdiff_t n_table,
-                                const real* constants) noexcept nogil:
+cdef inline void update_single(int optimizer, ptrdiff_t n_touched,
+                               const int32_t* touched, real* w, const real* g,
+                               real* s0, real* s1, const real* rate, const real* wd,
+                               const real* l1, const real* scale, const real* boost,
+                               const int32_t* count, const real* table1,
+                               const real* table2, ptrdiff_t n_table,
+                               const real* constants) noexcept nogil:
     if real is float:
-        touched_f32(optimizer, n_touched, touched, n, ld, w, g, s0, s1, rate, wd, l1,
-                    scale, shared, boost, count, table1, table2, n_table, constants)
+        single_f32(optimizer, n_touched, touched, w, g, s0, s1, rate, wd, l1, scale,
+                   boost, count, table1, table2, n_table, constants)
     else:
-        touched_f64(optimizer, n_touched, touched, n, ld, w, g, s0, s1, rate, wd, l1,
-                    scale, shared, boost, count, table1, table2, n_table, constants)
+        single_f64(optimizer, n_touched, touched, w, g, s0, s1, rate, wd, l1, scale,
+                   boost, count, table1, table2, n_table, constants)
+
+
+cdef inline void update_by_columns(real* tag, int optimizer, const Steps* steps,
+                                   ptrdiff_t t0, ptrdiff_t t1) noexcept nogil:
+    if real is float:
+        columns_f32(optimizer, steps, t0, t1)
+    else:
+        columns_f64(optimizer, steps, t0, t1)
+
+
+cdef inline size_t entry_size(real* tag) noexcept nogil:
+    return sizeof(entry_f32) if real is float else sizeof(entry_f64)
+
+
+cdef inline void place_row(ptrdiff_t stored, const int32_t* columns,
+                           const real* values, int32_t row, int32_t* next_,
+                           void* entries) noexcept nogil:
+    if real is float:
+        place_row_f32(stored, columns, values, row, next_, <entry_f32*> entries)
+    else:
+        place_row_f64(stored, columns, values, row, next_, <entry_f64*> entries)

@@ -122,11 +122,13 @@ SS_SCALAR REAL FN(sparse_dot)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values
 }
 
 /* Margins of one CSR row: z += sum_k values[k] * w[columns[k]], the sums of up to
- * four panels held in registers while the row's strips stream past. */
+ * four panels held in registers while the row's strips stream past. The strips to come
+ * are fetched ahead, those of the next row too, as their order is random. */
 SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
                                const int32_t *SS_RESTRICT columns,
                                const REAL *SS_RESTRICT w, ptrdiff_t ld, ptrdiff_t n,
-                               REAL *SS_RESTRICT z) {
+                               REAL *SS_RESTRICT z, ptrdiff_t n_next,
+                               const int32_t *SS_RESTRICT next) {
   if (n == 1 && ld == 1) {
     z[0] += FN(sparse_dot)(n_stored, values, columns, w, ld);
     return;
@@ -137,9 +139,11 @@ SS_INLINE void FN(row_forward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT value
     for (int i = 0; i < 2 * SS_PANEL; i++) sums[i] = z[c + i];
     for (ptrdiff_t k = 0; k < n_stored; k++) {
       const REAL a = values[k], *SS_RESTRICT strip = w + (ptrdiff_t)columns[k] * ld + c;
-      if (k + SS_AHEAD < n_stored) {
-        const REAL *next = w + (ptrdiff_t)columns[k + SS_AHEAD] * ld + c;
-        for (int i = 0; i < 2 * SS_PANEL; i += SS_LINE) SS_PREFETCH(next + i);
+      const ptrdiff_t over = k + 2 * SS_AHEAD - n_stored;
+      if (over < n_next) {
+        const int32_t j = over < 0 ? columns[k + 2 * SS_AHEAD] : next[over];
+        const REAL *coming = w + (ptrdiff_t)j * ld + c;
+        for (int i = 0; i < 2 * SS_PANEL; i += SS_LINE) SS_PREFETCH(coming + i);
       }
       for (int i = 0; i < 2 * SS_PANEL; i++) sums[i] += a * strip[i];
     }
@@ -192,63 +196,6 @@ SS_NOINLINE ptrdiff_t FN(collect_marks)(ptrdiff_t n_features,
     }
   }
   return n;
-}
-
-/* Slots of a CSR row's features in the compact gradient of the batch; a feature
- * met for the first time gets the next slot, zeroed. slot[j] - mark is the slot
- * of feature j if slot[j] >= mark. Returns the number of features touched so far. */
-SS_NOINLINE ptrdiff_t FN(row_slots)(ptrdiff_t n_stored,
-                                    const int32_t *SS_RESTRICT columns,
-                                    int32_t *SS_RESTRICT slot, int32_t mark,
-                                    int32_t *SS_RESTRICT touched, ptrdiff_t n_touched,
-                                    REAL *SS_RESTRICT g, ptrdiff_t ld,
-                                    int32_t *SS_RESTRICT slots) {
-  for (ptrdiff_t k = 0; k < n_stored; k++) {
-    const int32_t j = columns[k];
-    int32_t at = slot[j] - mark;
-    if (at < 0) {
-      at = (int32_t)n_touched++;
-      slot[j] = mark + at;
-      touched[at] = j;
-      for (ptrdiff_t c = 0; c < ld; c++) g[(ptrdiff_t)at * ld + c] = 0;
-    }
-    slots[k] = at;
-  }
-  return n_touched;
-}
-
-/* Gradient of one CSR row: g[slots[k]] += values[k] * d. The strips to come are
- * fetched ahead: their order is random. */
-SS_INLINE void FN(row_backward)(ptrdiff_t n_stored, const REAL *SS_RESTRICT values,
-                                const int32_t *SS_RESTRICT slots,
-                                REAL *SS_RESTRICT g, ptrdiff_t ld, ptrdiff_t n,
-                                const REAL *SS_RESTRICT d) {
-  ptrdiff_t c = 0;
-  for (; c + 2 * SS_PANEL <= n; c += 2 * SS_PANEL) {
-    REAL slope[2 * SS_PANEL];
-    for (int i = 0; i < 2 * SS_PANEL; i++) slope[i] = d[c + i];
-    for (ptrdiff_t k = 0; k < n_stored; k++) {
-      const REAL a = values[k];
-      REAL *SS_RESTRICT strip = g + (ptrdiff_t)slots[k] * ld + c;
-      if (k + SS_AHEAD < n_stored) {
-        const REAL *next = g + (ptrdiff_t)slots[k + SS_AHEAD] * ld + c;
-        for (int i = 0; i < 2 * SS_PANEL; i += SS_LINE) SS_PREFETCH(next + i);
-      }
-      for (int i = 0; i < 2 * SS_PANEL; i++) strip[i] += a * slope[i];
-    }
-  }
-  for (; c + SS_PANEL <= n; c += SS_PANEL) {
-    REAL slope[SS_PANEL];
-    for (int i = 0; i < SS_PANEL; i++) slope[i] = d[c + i];
-    for (ptrdiff_t k = 0; k < n_stored; k++) {
-      const REAL a = values[k];
-      REAL *SS_RESTRICT strip = g + (ptrdiff_t)slots[k] * ld + c;
-      for (int i = 0; i < SS_PANEL; i++) strip[i] += a * slope[i];
-    }
-  }
-  if (c < n)
-    for (ptrdiff_t k = 0; k < n_stored; k++)
-      FN(axpy)(n - c, values[k], d + c, g + (ptrdiff_t)slots[k] * ld + c);
 }
 
 /* Elementwise losses: z holds margins and becomes weight * dloss/dmargin;
@@ -329,10 +276,26 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
   for (ptrdiff_t c = 0; c < m; c++) z[label * m + c] -= weight;
 }
 
+/* Scales of one feature in the models of a strip, and one over them: there are a few
+ * kinds, and memory holds one number for each. */
+SS_INLINE void FN(expand_scales)(ptrdiff_t n, const REAL *SS_RESTRICT scales,
+                                 ptrdiff_t n_kinds, const int32_t *SS_RESTRICT kinds,
+                                 REAL *SS_RESTRICT strip) {
+  REAL *SS_RESTRICT over = strip + n;
+  for (int32_t k = 0; k < n_kinds; k++) {
+    const REAL r = scales[k], inverse = r > 0 ? 1 / r : 0;
+    for (ptrdiff_t i = 0; i < n; i++) {
+      strip[i] = kinds[i] == k ? r : strip[i];
+      over[i] = kinds[i] == k ? inverse : over[i];
+    }
+  }
+}
+
 /* One step of an optimizer over n weights. A stride of 0 or 1, known at compile
  * time, says whether a parameter is shared or one for each weight: along a
  * strip the models differ (hs = 1) and the feature's scale is shared (rs = 0)
- * or not (rs = 1); along a column it is the other way round.
+ * or not (rs = 2: over holds one over the scales); along a column it is the other
+ * way round (rs = 1).
  * Weights are kept in the units of the (shifted) data; scale r maps them to the
  * scaled space in which the penalties and the optimizer act. */
 #define SS_DEFINE_OPTIMIZER(NAME, N_STATES, STEP)                              \
@@ -341,7 +304,8 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
       REAL *SS_RESTRICT state0, REAL *SS_RESTRICT state1,                      \
       const REAL *SS_RESTRICT rate, const REAL *SS_RESTRICT wd,                \
       const REAL *SS_RESTRICT l1, ptrdiff_t hs, const REAL *SS_RESTRICT scale, \
-      ptrdiff_t rs, const REAL *SS_RESTRICT boost, ptrdiff_t ks,               \
+      const REAL *SS_RESTRICT over, ptrdiff_t rs,                              \
+      const REAL *SS_RESTRICT boost, ptrdiff_t ks,                             \
       const REAL *SS_RESTRICT correction1, const REAL *SS_RESTRICT correction2,\
       ptrdiff_t cs, const REAL *SS_RESTRICT constants) {                       \
     const REAL beta_1 = constants[0], beta_2 = constants[1];                   \
@@ -354,7 +318,7 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
     SS_NO_OVERLAP                                                              \
     for (ptrdiff_t i = 0; i < n; i++) {                                        \
       const REAL r = rs ? scale[i] : r0;                                       \
-      const REAL inverse = rs ? (r > 0 ? 1 / r : 0) : inverse0;                \
+      const REAL inverse = rs == 2 ? over[i] : rs ? (r > 0 ? 1 / r : 0) : inverse0;\
       const REAL k = ks ? boost[i] : k0, lr = hs ? rate[i] : lr0;              \
       const REAL decay = k * (hs ? wd[i] : wd0), pen = k * (hs ? l1[i] : l10); \
       const REAL c1 = cs ? correction1[i] : c10, c2 = cs ? correction2[i] : c20;\
@@ -370,8 +334,8 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
   }
 /* The step over whole arrays, for one optimizer:
  * dense   every feature's strip, with bias corrections for each model;
- * touched the strips listed, their gradients compact, with a boost of the
- *         penalties and bias corrections (by count of touches) for each feature;
+ * single  the weights of one model that are listed, their gradients compact, with a
+ *         boost of the penalties and bias corrections (by count of touches) for each;
  * column  one model's weights over all features.
  * ld is the distance between strips, n the number of models stepped. */
 #define SS_DEFINE_UPDATES(NAME)                                                \
@@ -381,23 +345,25 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
       const REAL *rate, const REAL *wd, const REAL *l1, const REAL *scale,     \
       const REAL *boost, const REAL *c1, const REAL *c2,                       \
       const REAL *constants) {                                                 \
-    FN(step_##NAME)(n, w, g, s0, s1, rate, wd, l1, 0, scale, 1, boost, 1, c1,  \
-                    c2, 1, constants);                                         \
+    FN(step_##NAME)(n, w, g, s0, s1, rate, wd, l1, 0, scale, NULL, 1, boost, 1,\
+                    c1, c2, 1, constants);                                     \
   }                                                                            \
   static void FN(dense_##NAME)(                                                \
       ptrdiff_t n_features, ptrdiff_t n, ptrdiff_t ld, REAL *w, const REAL *g, \
       REAL *s0, REAL *s1, const REAL *rate, const REAL *wd, const REAL *l1,    \
-      const REAL *scale, int shared_scale, const REAL *c1, const REAL *c2,     \
-      const REAL *constants) {                                                 \
+      const REAL *scale, ptrdiff_t n_kinds, const int32_t *kinds, REAL *strip, \
+      const REAL *c1, const REAL *c2, const REAL *constants) {                 \
     const REAL one = 1;                                                        \
     for (ptrdiff_t j = 0; j < n_features; j++) {                               \
       const ptrdiff_t at = j * ld;                                             \
-      if (shared_scale)                                                        \
+      if (n_kinds == 1) {                                                      \
         FN(step_##NAME)(n, w + at, g + at, s0 + at, s1 + at, rate, wd, l1, 1,  \
-                        scale + j, 0, &one, 0, c1, c2, 1, constants);          \
-      else                                                                     \
-        FN(step_##NAME)(n, w + at, g + at, s0 + at, s1 + at, rate, wd, l1, 1,  \
-                        scale + at, 1, &one, 0, c1, c2, 1, constants);         \
+                        scale + j, NULL, 0, &one, 0, c1, c2, 1, constants);    \
+        continue;                                                              \
+      }                                                                        \
+      FN(expand_scales)(n, scale + j * n_kinds, n_kinds, kinds, strip);        \
+      FN(step_##NAME)(n, w + at, g + at, s0 + at, s1 + at, rate, wd, l1, 1,    \
+                      strip, strip + n, 2, &one, 0, c1, c2, 1, constants);     \
     }                                                                          \
   }                                                                            \
   /* One model: gather the features' weights and step them as a column. */     \
@@ -431,58 +397,29 @@ static void FN(loss_softmax)(ptrdiff_t n_classes, ptrdiff_t m, REAL *SS_RESTRICT
         for (ptrdiff_t i = 0; i < m; i++) s1[touched[t + i]] = v1[i];          \
     }                                                                          \
   }                                                                            \
-  static void FN(touched_##NAME)(                                              \
-      ptrdiff_t n_touched, const int32_t *touched, ptrdiff_t n, ptrdiff_t ld,  \
-      REAL *w, const REAL *g, REAL *s0, REAL *s1, const REAL *rate,            \
-      const REAL *wd, const REAL *l1, const REAL *scale, int shared_scale,     \
-      const REAL *boost, const int32_t *count, const REAL *table1,             \
-      const REAL *table2, ptrdiff_t n_table, const REAL *constants) {          \
-    if (n == 1 && ld == 1) {                                                   \
-      FN(single_##NAME)(n_touched, touched, w, g, s0, s1, rate, wd, l1, scale, \
-                        boost, count, table1, table2, n_table, constants);     \
-      return;                                                                  \
-    }                                                                          \
-    for (ptrdiff_t t = 0; t < n_touched; t++) {                                \
-      const ptrdiff_t j = touched[t], at = j * ld, from = t * ld;              \
-      const ptrdiff_t k = count[j] < n_table ? count[j] : n_table - 1;         \
-      if (t + 8 < n_touched) {                                                 \
-        const ptrdiff_t next = (ptrdiff_t)touched[t + 8] * ld;                 \
-        for (ptrdiff_t i = 0; i < n; i += SS_LINE) {                           \
-          SS_PREFETCH(w + next + i);                                           \
-          if (s0) SS_PREFETCH(s0 + next + i);                                  \
-          if (s1) SS_PREFETCH(s1 + next + i);                                  \
-        }                                                                      \
-      }                                                                        \
-      if (shared_scale)                                                        \
-        FN(step_##NAME)(n, w + at, g + from, s0 + at, s1 + at, rate, wd, l1, 1,\
-                        scale + j, 0, boost + j, 0, table1 + k, table2 + k, 0, \
-                        constants);                                            \
-      else                                                                     \
-        FN(step_##NAME)(n, w + at, g + from, s0 + at, s1 + at, rate, wd, l1, 1,\
-                        scale + at, 1, boost + j, 0, table1 + k, table2 + k, 0,\
-                        constants);                                            \
-    }                                                                          \
-  }                                                                            \
   static void FN(column_##NAME)(                                               \
       ptrdiff_t n, REAL *w, const REAL *g, REAL *s0, REAL *s1,                 \
       const REAL *rate, const REAL *wd, const REAL *l1, const REAL *scale,     \
       const REAL *c1, const REAL *c2, const REAL *constants) {                 \
     const REAL one = 1;                                                        \
-    FN(step_##NAME)(n, w, g, s0, s1, rate, wd, l1, 0, scale, 1, &one, 0, c1,   \
-                    c2, 0, constants);                                         \
+    FN(step_##NAME)(n, w, g, s0, s1, rate, wd, l1, 0, scale, NULL, 1, &one, 0, \
+                    c1, c2, 0, constants);                                     \
   }
+#include "_columns_template.h"
 #include "_generated_optimizers.h"
 
 /* Exact catch-up of a strip over the steps from `from` to `to` in which its
  * feature was absent: |w| -> max(0, |w| P_to/P_from - r P_to (Q_to - Q_from)),
  * with P the running product of (1 - lr wd) and Q the running sum of lr l1 / P. */
-SS_INLINE void FN(catch_up)(ptrdiff_t n, REAL *SS_RESTRICT w, REAL r0,
-                            const REAL *SS_RESTRICT r, const double *SS_RESTRICT p_from,
+SS_INLINE void FN(catch_up)(ptrdiff_t n, REAL *SS_RESTRICT w,
+                            const REAL *SS_RESTRICT scales,
+                            const int32_t *SS_RESTRICT kinds,
+                            const double *SS_RESTRICT p_from,
                             const double *SS_RESTRICT q_from,
                             const double *SS_RESTRICT p_to,
                             const double *SS_RESTRICT q_to) {
   for (ptrdiff_t c = 0; c < n; c++) {
-    const double scale = r ? (double)r[c] : (double)r0;
+    const double scale = (double)scales[kinds[c]];
     double size = fabs((double)w[c]) * (p_to[c] / p_from[c]) -
                   scale * p_to[c] * (q_to[c] - q_from[c]);
     size = size < 0 ? 0 : size;

@@ -23,6 +23,9 @@
 
 /* Rows of the sum of products that are kept in registers at once. */
 #define SW_ABREAST 8
+/* Features of at most so many entries, and at most 3/4 of their numbers, are solved
+ * entry by entry: their cost follows the entries. */
+#define SW_RARE 11
 
 /* Vectors by the compiler's own extension, as wide as a register: wider ones would
  * live in memory. Else plain arrays. */
@@ -36,6 +39,8 @@
 #if defined(__GNUC__) || defined(__clang__)
 typedef float sw_part_f32 __attribute__((vector_size(SW_WIDTH)));
 typedef double sw_part_f64 __attribute__((vector_size(SW_WIDTH)));
+typedef float sw_quarter_f32 __attribute__((vector_size(16)));
+typedef double sw_quarter_f64 __attribute__((vector_size(16)));
 #define SW_VECTORS 1
 #else
 #define SW_VECTORS 0
@@ -59,40 +64,134 @@ SS_NOINLINE void sw_products(ptrdiff_t n, ptrdiff_t k, const int32_t *queries,
   }
 }
 
+/* The inner product of two lines. */
+SS_INLINE double sw_dot(const double *SS_RESTRICT a, const double *SS_RESTRICT b) {
+#if SW_VECTORS
+  sw_part_f64 total = {0};
+  for (int c = 0; c < SW_LANES; c += SW_WIDTH / 8) {
+    sw_part_f64 left, right;
+    memcpy(&left, a + c, sizeof left);
+    memcpy(&right, b + c, sizeof right);
+    total += left * right;
+  }
+  sw_quarter_f64 quarter[SW_WIDTH / 16], sum = {0};
+  memcpy(quarter, &total, sizeof total);
+  for (int c = 0; c < SW_WIDTH / 16; c++) sum += quarter[c];
+  return sum[0] + sum[1];
+#else
+  double lanes[SW_LANES];
+  for (int c = 0; c < SW_LANES; c++) lanes[c] = a[c] * b[c];
+  for (int c = 0; c < 8; c++) lanes[c] += lanes[c + 8];
+  for (int c = 0; c < 4; c++) lanes[c] += lanes[c + 4];
+  return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+#endif
+}
+
+/* a -= t b for lines. */
+SS_INLINE void sw_less(double *SS_RESTRICT a, double t, const double *SS_RESTRICT b) {
+#if SW_VECTORS
+  for (int c = 0; c < SW_LANES; c += SW_WIDTH / 8) {
+    sw_part_f64 left, right;
+    memcpy(&left, a + c, sizeof left);
+    memcpy(&right, b + c, sizeof right);
+    left -= t * right;
+    memcpy(a + c, &left, sizeof left);
+  }
+#else
+  for (int c = 0; c < SW_LANES; c++) a[c] -= t * b[c];
+#endif
+}
+
 /* Solve (P + diag) step = b + L z, where L L' = P + diag: z is standard normal noise
  * or zero. `sums` holds the products of the lines; only its lower triangle and its
- * last column are read. */
-SS_INLINE void sw_solve(int n, const double *SS_RESTRICT sums, double alpha,
+ * last column are read, and it is lost. */
+SS_INLINE void sw_solve(int n, double *SS_RESTRICT sums, double alpha,
                         const double *precision, const double *mean,
                         const double *own, const double *noise,
                         double *SS_RESTRICT step) {
-  double L[SW_LANES * SW_LANES], inverse[SW_LANES], b[SW_LANES];
+  double inverse[SW_LANES], b[SW_LANES] = {0};
+  double *L = sums;
   for (int i = 0; i < n; i++) {
-    for (int j = 0; j <= i; j++) L[i * SW_LANES + j] = alpha * sums[i * SW_LANES + j];
-    L[i * SW_LANES + i] += precision[i];
-    b[i] = alpha * sums[i * SW_LANES + SW_ERROR] + precision[i] * (mean[i] - own[i]);
+    double *row = L + i * SW_LANES;
+    b[i] = alpha * row[SW_ERROR] + precision[i] * (mean[i] - own[i]);
+    for (int c = 0; c < SW_LANES; c++) row[c] *= alpha;
+    row[i] += precision[i];
   }
-  /* Right-looking, so that the inner loops have no sums to wait for. */
+  /* Right-looking, in whole lines: what comes to lie above the diagonal is not read. */
   for (int k = 0; k < n; k++) {
     const double pivot = L[k * SW_LANES + k];
     /* No information at all: that number stays as it is. */
     inverse[k] = pivot > 1e-300 ? 1.0 / sqrt(pivot) : 0.0;
     b[k] *= inverse[k];
-    for (int i = k + 1; i < n; i++) L[i * SW_LANES + k] *= inverse[k];
-    for (int i = k + 1; i < n; i++) {
-      const double l = L[i * SW_LANES + k];
-      b[i] -= l * b[k];
-      for (int j = k + 1; j <= i; j++)
-        L[i * SW_LANES + j] -= l * L[j * SW_LANES + k];
-    }
+    double column[SW_LANES] = {0};
+    for (int i = k + 1; i < n; i++)
+      column[i] = L[i * SW_LANES + k] *= inverse[k];
+    sw_less(b, b[k], column);
+    for (int i = k + 1; i < n; i++) sw_less(L + i * SW_LANES, column[i], column);
   }
   if (noise)
     for (int i = 0; i < n; i++) b[i] += noise[i];
   for (int i = n - 1; i >= 0; i--) {
-    const double s = b[i] * inverse[i];
-    step[i] = s;
-    for (int j = 0; j < i; j++) b[j] -= L[i * SW_LANES + j] * s;
+    step[i] = b[i] * inverse[i];
+    sw_less(b, step[i], L + i * SW_LANES);
   }
+}
+
+/* What `sw_solve` solves, of the few slopes h of n entries: in units of the prior's
+ * deviations the matrix is I + sum u u', and the inverse root of it a product of
+ * I - c u u', one an entry (Potter's update of a square root). `h` holds the slopes,
+ * zero in lanes without a number, and in the last lane the error; it is lost. */
+SS_INLINE void sw_solve_rare(int n, double *SS_RESTRICT h, double alpha,
+                             const double *SS_RESTRICT deviation,
+                             const double *SS_RESTRICT mean,
+                             const double *SS_RESTRICT own,
+                             const double *SS_RESTRICT noise,
+                             double *SS_RESTRICT step) {
+  double shrink[SW_RARE], away[SW_LANES], y[SW_LANES] = {0};
+  const double root = sqrt(alpha);
+  for (int c = 0; c < SW_LANES; c++) away[c] = mean[c] - own[c];
+  for (int i = 0; i < n; i++) {
+    double *u = h + i * SW_LANES;
+    const double error = root * u[SW_ERROR];
+    for (int c = 0; c < SW_LANES; c++) u[c] *= c == SW_ERROR ? 0.0 : root;
+    const double left = error - sw_dot(u, away);
+    for (int c = 0; c < SW_LANES; c++) {
+      u[c] *= deviation[c];
+      y[c] += left * u[c];
+    }
+  }
+  for (int i = 0; i < n; i++) {
+    const double *u = h + i * SW_LANES;
+    const double s = sqrt(1.0 + sw_dot(u, u));
+    shrink[i] = 1.0 / (s + s * s);
+    for (int k = i + 1; k < n; k++) {
+      double *later = h + k * SW_LANES;
+      sw_less(later, shrink[i] * sw_dot(u, later), u);
+    }
+    sw_less(y, shrink[i] * sw_dot(u, y), u);
+  }
+  if (noise)
+    for (int c = 0; c < SW_LANES; c++) y[c] += noise[c];
+  for (int i = n - 1; i >= 0; i--) {
+    const double *u = h + i * SW_LANES;
+    sw_less(y, shrink[i] * sw_dot(u, y), u);
+  }
+  for (int c = 0; c < SW_LANES; c++) step[c] = away[c] + deviation[c] * y[c];
+}
+
+/* Deviations of the prior, zero in lanes without a number; whether all others are
+ * positive and finite. */
+SS_INLINE int sw_deviations(int n, const double *precision, double *deviation) {
+  int proper = 1;
+  for (int c = 0; c < SW_LANES; c++) {
+    deviation[c] = 0;
+    if (c >= n) continue;
+    if (precision[c] > 1e-100)
+      deviation[c] = 1.0 / sqrt(precision[c]);
+    else
+      proper = 0;
+  }
+  return proper;
 }
 
 #define SW_REAL float
@@ -116,12 +215,28 @@ SS_INLINE void SW_FN(slopes)(ptrdiff_t n, const int32_t *rows, const SW_REAL *va
                              const SW_REAL *roots, const SW_REAL *lines,
                              const SW_REAL *SS_RESTRICT own,
                              SW_REAL *SS_RESTRICT out) {
+#if SW_VECTORS
+  enum { parts = SW_LANES * sizeof(SW_REAL) / SW_WIDTH };
+  SW_FN(part) mine[parts];
+  memcpy(mine, own, sizeof mine);
+#endif
   for (ptrdiff_t i = 0; i < n; i++) {
     const SW_REAL *SS_RESTRICT line = lines + (ptrdiff_t)rows[i] * SW_LANES;
     SW_REAL *SS_RESTRICT h = out + i * SW_LANES;
     SS_PREFETCH(lines + (ptrdiff_t)rows[i + SW_AHEAD] * SW_LANES);
     if (sizeof(SW_REAL) > 4)
       SS_PREFETCH(lines + (ptrdiff_t)rows[i + SW_AHEAD] * SW_LANES + SW_LANES / 2);
+#if SW_VECTORS
+    const SW_REAL x = values ? values[i] : 1, root = roots ? roots[rows[i]] : 1;
+    const SW_REAL by = roots ? root * x : x;
+    for (int c = 0; c < parts; c++) {
+      SW_FN(part) part;
+      memcpy(&part, (const char *)line + c * SW_WIDTH, SW_WIDTH);
+      part = by * (part - x * mine[c]);
+      memcpy((char *)h + c * SW_WIDTH, &part, SW_WIDTH);
+    }
+    h[SW_ERROR] = roots ? root * line[SW_ERROR] : line[SW_ERROR];
+#else
     if (values) {
       const SW_REAL x = values[i];
       for (int c = 0; c < SW_LANES; c++) h[c] = x * (line[c] - x * own[c]);
@@ -131,6 +246,7 @@ SS_INLINE void SW_FN(slopes)(ptrdiff_t n, const int32_t *rows, const SW_REAL *va
     }
     if (roots)
       for (int c = 0; c < SW_LANES; c++) h[c] *= roots[rows[i]];
+#endif
   }
 }
 
@@ -176,18 +292,81 @@ SS_INLINE void SW_FN(move)(ptrdiff_t n, const int32_t *rows, const SW_REAL *valu
                            SW_REAL *lines, const SW_REAL *SS_RESTRICT own,
                            const SW_REAL *SS_RESTRICT step,
                            const SW_REAL *SS_RESTRICT sum_step) {
+#if SW_VECTORS
+  enum { parts = SW_LANES * sizeof(SW_REAL) / SW_WIDTH, quarters = SW_WIDTH / 16 };
+  SW_FN(part) mine[parts], steps[parts], sum_steps[parts];
+  memcpy(mine, own, sizeof mine);
+  memcpy(steps, step, sizeof steps);
+  memcpy(sum_steps, sum_step, sizeof sum_steps);
+#endif
   for (ptrdiff_t i = 0; i < n; i++) {
     SW_REAL *SS_RESTRICT line = lines + (ptrdiff_t)rows[i] * SW_LANES;
-    const SW_REAL x = values ? values[i] : 1;
-    SW_REAL lanes[SW_LANES];
+    const SW_REAL x = values ? values[i] : 1, error = line[SW_ERROR];
     SS_PREFETCH(lines + (ptrdiff_t)rows[i + SW_AHEAD] * SW_LANES);
     if (sizeof(SW_REAL) > 4)
       SS_PREFETCH(lines + (ptrdiff_t)rows[i + SW_AHEAD] * SW_LANES + SW_LANES / 2);
+#if SW_VECTORS
+    SW_FN(part) total = {0};
+    for (int c = 0; c < parts; c++) {
+      SW_FN(part) part;
+      memcpy(&part, (char *)line + c * SW_WIDTH, SW_WIDTH);
+      total += steps[c] * (part - x * mine[c]);
+      part += x * sum_steps[c];
+      memcpy((char *)line + c * SW_WIDTH, &part, SW_WIDTH);
+    }
+    SW_FN(quarter) quarter[quarters], sum = {0};
+    memcpy(quarter, &total, sizeof total);
+    for (int c = 0; c < quarters; c++) sum += quarter[c];
+    SW_REAL change = 0;
+    for (int c = 0; c < 16 / (int)sizeof(SW_REAL); c++) change += sum[c];
+#else
+    SW_REAL lanes[SW_LANES];
     for (int c = 0; c < SW_LANES; c++) lanes[c] = step[c] * (line[c] - x * own[c]);
     for (int c = 0; c < SW_LANES; c++) line[c] += x * sum_step[c];
     for (int c = 0; c < 8; c++) lanes[c] += lanes[c + 8];
     for (int c = 0; c < 4; c++) lanes[c] += lanes[c + 4];
-    line[SW_ERROR] -= x * ((lanes[0] + lanes[2]) + (lanes[1] + lanes[3]));
+    const SW_REAL change = (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+#endif
+    line[SW_ERROR] = error - x * change;
+  }
+}
+
+/* The linear weights alone, one after the other: `SW_FN(panel)` of one number. */
+SS_INLINE void SW_FN(weights)(ptrdiff_t d, const int64_t *indptr, const int32_t *rows,
+                              const SW_REAL *values, const SW_REAL *roots,
+                              SW_REAL *lines, double *parameters,
+                              const int32_t *groups, const double *precision,
+                              const double *mean, const double *noise, double alpha) {
+  SW_REAL *errors = lines + SW_ERROR;
+  for (ptrdiff_t j = 0; j < d; j++) {
+    const int64_t start = indptr[j], stop = indptr[j + 1];
+    if (start == stop) continue;
+    /* Four sums side by side, so that none waits for the last. */
+    double squares[4] = {0, 0, 0, 0}, products[4] = {0, 0, 0, 0};
+    for (int64_t at = start; at < stop; at++) {
+      const ptrdiff_t row = rows[at];
+      double x = values ? (double)values[at] : 1.0, e = errors[row * SW_LANES];
+      SS_PREFETCH(errors + (ptrdiff_t)rows[at + SW_AHEAD] * SW_LANES);
+      if (roots) {
+        x *= roots[row];
+        e *= roots[row];
+      }
+      squares[at & 3] += x * x;
+      products[at & 3] += x * e;
+    }
+    const double square = (squares[0] + squares[1]) + (squares[2] + squares[3]);
+    const double product = (products[0] + products[1]) + (products[2] + products[3]);
+    const ptrdiff_t group = (ptrdiff_t)groups[j] * SW_LANES;
+    double *theta = parameters + j * SW_LANES;
+    const double before = *theta, total = alpha * square + precision[group];
+    if (!(total > 1e-300)) continue;
+    double change = alpha * product + precision[group] * (mean[group] - before);
+    change /= total;
+    if (noise) change += noise[j * SW_LANES] / sqrt(total);
+    *theta = (double)(SW_REAL)(before + change);
+    const SW_REAL step = (SW_REAL)(*theta - before);
+    for (int64_t at = start; at < stop; at++)
+      errors[(ptrdiff_t)rows[at] * SW_LANES] -= (values ? values[at] : 1) * step;
   }
 }
 
@@ -201,22 +380,43 @@ SS_NOINLINE void SW_FN(panel)(ptrdiff_t d, const int64_t *indptr, const int32_t 
                               const double *mean, const double *noise, double alpha,
                               int n_numbers, int linear_lane) {
   SW_REAL h[SW_PIECE * SW_LANES], own[SW_LANES], step[SW_LANES], sum_step[SW_LANES];
-  double sums[SW_LANES * SW_LANES], change[SW_LANES];
+  double sums[SW_LANES * SW_LANES], change[SW_LANES], deviation[SW_LANES];
+  double few[SW_RARE * SW_LANES];
+  ptrdiff_t last_group = -1;
+  int proper = 0;
+  if (n_numbers == 1 && linear_lane == 0) {
+    SW_FN(weights)(d, indptr, rows, values, roots, lines, parameters, groups, precision,
+                   mean, noise, alpha);
+    return;
+  }
   for (ptrdiff_t j = 0; j < d; j++) {
     const int64_t start = indptr[j], stop = indptr[j + 1];
     if (start == stop) continue;
     double *theta = parameters + j * SW_LANES;
+    const double *z = noise ? noise + j * SW_LANES : NULL;
     const ptrdiff_t group = (ptrdiff_t)groups[j] * SW_LANES;
-    memset(sums, 0, sizeof sums);
+    if (group != last_group) {
+      proper = sw_deviations(n_numbers, precision + group, deviation);
+      last_group = group;
+    }
     for (int c = 0; c < SW_LANES; c++) own[c] = c < n_numbers ? (SW_REAL)theta[c] : 0;
     if (linear_lane >= 0) own[linear_lane] = 0;
-    for (int64_t at = start; at < stop; at += SW_PIECE) {
-      const ptrdiff_t n = stop - at < SW_PIECE ? stop - at : SW_PIECE;
-      SW_FN(slopes)(n, rows + at, values ? values + at : NULL, roots, lines, own, h);
-      for (int a = 0; a < n_numbers; a += SW_ABREAST) SW_FN(products)(n, h, a, sums);
+    if (4 * (stop - start) <= 3 * n_numbers && proper) {
+      const int n = (int)(stop - start);
+      SW_FN(slopes)(n, rows + start, values ? values + start : NULL, roots, lines, own,
+                    h);
+      for (int i = 0; i < n * SW_LANES; i++) few[i] = h[i];
+      sw_solve_rare(n, few, alpha, deviation, mean + group, theta, z, change);
+    } else {
+      memset(sums, 0, sizeof sums);
+      for (int64_t at = start; at < stop; at += SW_PIECE) {
+        const ptrdiff_t n = stop - at < SW_PIECE ? stop - at : SW_PIECE;
+        SW_FN(slopes)(n, rows + at, values ? values + at : NULL, roots, lines, own, h);
+        for (int a = 0; a < n_numbers; a += SW_ABREAST) SW_FN(products)(n, h, a, sums);
+      }
+      sw_solve(n_numbers, sums, alpha, precision + group, mean + group, theta, z,
+               change);
     }
-    sw_solve(n_numbers, sums, alpha, precision + group, mean + group, theta,
-             noise ? noise + j * SW_LANES : NULL, change);
     for (int c = 0; c < SW_LANES; c++) {
       const double before = theta[c];
       step[c] = 0;
@@ -258,7 +458,17 @@ SS_NOINLINE void SW_FN(sums)(ptrdiff_t n, ptrdiff_t d, const int64_t *indptr,
       SW_REAL *SS_RESTRICT line = lines + (ptrdiff_t)rows[at] * SW_LANES;
       const SW_REAL x = values ? values[at] : 1;
       SS_PREFETCH(lines + (ptrdiff_t)rows[at + SW_AHEAD] * SW_LANES);
+#if SW_VECTORS
+      for (int c = 0; c < SW_LANES; c += SW_WIDTH / (int)sizeof(SW_REAL)) {
+        SW_FN(part) part, mine;
+        memcpy(&part, line + c, sizeof part);
+        memcpy(&mine, own + c, sizeof mine);
+        part += x * mine;
+        memcpy(line + c, &part, sizeof part);
+      }
+#else
       for (int c = 0; c < SW_LANES; c++) line[c] += x * own[c];
+#endif
       out[rows[at]] += (double)x * (linear - 0.5 * (double)x * square);
     }
   }

@@ -43,8 +43,10 @@ class Columns:
         ``wd``, ``l1`` and the bias's ``wd``.
     boost : array of shape (n_features,) or (0,)
         For CSR: factor on the penalties of a touched feature.
-    scale : array of shape (n_features, 1) or like ``weights``
-        Of each feature (0 switches it off).
+    scale : array of shape (n_features, n_kinds), or (n_kinds, n_features) if narrow
+        Of each feature (0 switches it off), for each kind of scaling.
+    kinds : int32 array of shape (n_columns,)
+        The kind of each column.
     shift : array of shape (n_features,) or (0,)
         Subtracted from every row.
     label_scaler : array of shape (3, n_columns)
@@ -73,6 +75,7 @@ class Columns:
     penalties: np.ndarray
     boost: np.ndarray
     scale: np.ndarray
+    kinds: np.ndarray
     shift: np.ndarray
     label_scaler: np.ndarray
     constants: np.ndarray
@@ -108,11 +111,15 @@ class Batches:
         row stored.
     losses, loss_weights : float64 arrays of shape (n_columns,)
         Grow by the weighted losses and by the weights behind them.
+    extents : tuple of int
+        Sizes of mini-batches, as ``kernels.extents`` says, or larger.
     gradients : array of shape (n_parts, n_features * n_columns) or (0, 0)
         Work space for dense rows: each mini-batch is cut into so many parts, whose
         gradients are added in order. The result depends on their number only.
     part_sums : array of shape (n_parts, 2 * n_columns)
-        Work space.
+        Work space: each mini-batch is cut into so many parts of rows.
+    space : uint8 array
+        Work space for CSR rows, of as many bytes as ``kernels.space_bytes`` says.
     """
 
     reader: RowReader
@@ -127,5 +134,7 @@ class Batches:
     sums: np.ndarray
     losses: np.ndarray
     loss_weights: np.ndarray
+    extents: tuple[int, int, int]
     gradients: np.ndarray
     part_sums: np.ndarray
+    space: np.ndarray

@@ -14,6 +14,7 @@ HEADS = {
     "linear_wd": "linear|wd",
     "factors_wd": "factors|wd",
     "factors_boost": "wd|times",
+    "axis_decay": "axis|decay",
 }
 """Heads of hyperparameters whose names are too long for one."""
 

@@ -70,6 +70,39 @@ def set_pending(estimator: Any, training: PendingTraining) -> None:
     estimator.pending_training_ = training
 
 
+def _numbers_of(estimator: Any) -> dict[str, Any]:
+    """What a model scores rows by, with an axis of outputs."""
+    fitted = vars(estimator)
+    coef, intercept = estimator.coef_, estimator.intercept_
+    factors = fitted.get("factors_")
+    if coef.ndim == 1:
+        # Of a regressor.
+        coef, intercept = coef[None], np.array([intercept])
+        factors = None if factors is None else factors[None]
+    return {
+        "coef": coef,
+        "intercept": intercept,
+        "factors": factors,
+        "draws": fitted.get("draws_"),
+        "held": fitted.get("_held"),
+    }
+
+
+def scorer_of(estimator: Any) -> ModelState:
+    """What of `state_of` scores rows; all of it takes longer than to score one row.
+
+    Parameters
+    ----------
+    estimator : fitted estimator
+
+    Returns
+    -------
+    state : ModelState
+        It shares the arrays of the estimator.
+    """
+    return ModelState(threshold=None, **_numbers_of(estimator))
+
+
 def state_of(estimator: Any) -> ModelState:
     """What `set_attributes` took the fitted attributes from.
 
@@ -83,23 +116,14 @@ def state_of(estimator: Any) -> ModelState:
         It shares the arrays of the estimator.
     """
     fitted = vars(estimator)
-    coef, intercept = estimator.coef_, estimator.intercept_
-    factors = fitted.get("factors_")
-    if is_regressor(estimator):
-        coef, intercept = coef[None], np.array([intercept])
-        factors = None if factors is None else factors[None]
     known = [field for field in OF_TRAINING if f"{field}_" in fitted]
     return ModelState(
-        coef=coef,
-        intercept=intercept,
-        factors=factors,
+        **_numbers_of(estimator),
         threshold=fitted.get("threshold_"),
         link=estimator._score_link(),
         resolved=estimator.resolved_params_,
         metrics=estimator.metrics_,
         resume=fitted.get("training_state_"),
-        draws=fitted.get("draws_"),
-        held=fitted.get("_held"),
         source=fitted.get("artifact_source_"),
         training_job=fitted.get("training_job_"),
         classes=fitted.get("classes_"),

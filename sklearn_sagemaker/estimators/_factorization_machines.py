@@ -18,7 +18,7 @@ from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
 from sklearn_sagemaker._kernels.prediction import factor_scores, machine_margins
 from sklearn_sagemaker._sparse import summed
 from sklearn_sagemaker._threads import thread_count, threads
-from sklearn_sagemaker.estimators._attributes import state_of
+from sklearn_sagemaker.estimators._attributes import scorer_of, state_of
 from sklearn_sagemaker.estimators._base import SageMakerEstimator
 from sklearn_sagemaker.estimators._classifier import SageMakerClassifier
 from sklearn_sagemaker.estimators._constraints import constraints
@@ -114,7 +114,7 @@ class FactorizationMachinesMixin(RecommendingMixin, FramesMixin, SageMakerEstima
         X = rows_to_score(self, X)
         X = summed(X) if sp.issparse(X) else X
         n_outputs = np.size(self.intercept_)
-        X, machines = state_of(self).machines_for(X)
+        X, machines = scorer_of(self).machines_for(X)
         return machine_margins(X, *machines, n_outputs, self._probit(), self._scores)
 
     def _scores(self, X, intercept, coef, factors) -> np.ndarray:
@@ -185,8 +185,8 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         decays and number of factors, as far as these are left to us; the best one
         on the validation rows is kept. "auto" is one; with "gradient" and
         validation rows also its linear part alone, and on small data two of other
-        rates and decays; with the other solvers the linear part alone if rows are
-        few. SageMaker's own default is 1.
+        rates and decays (and fewer factors); with the other solvers the linear part
+        alone if rows are few. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
@@ -562,8 +562,8 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         decays and number of factors, as far as these are left to us; the best one
         on the validation rows is kept. "auto" is one; with "gradient" and
         validation rows also its linear part alone, and on small data two of other
-        rates and decays; with the other solvers the linear part alone if rows are
-        few. SageMaker's own default is 1.
+        rates and decays (and fewer factors); with the other solvers the linear part
+        alone if rows are few. SageMaker's own default is 1.
     clip_gradient : float in (0, inf) or "auto", default="auto"
         Gradients are clipped to [-clip_gradient, clip_gradient], after
         rescale_grad. "auto" does not clip.
@@ -592,6 +592,11 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
     factors_wd : float in [0, inf) or "auto", default="auto"
         L2 penalty of the factors. As linear_wd. "auto" depends on the solver, and
         varies over num_models. SageMaker's own default is 1e-05.
+    axis_decay : float in [1, inf) or "auto", default="auto"
+        Times factors_wd, at most, that the factors decay along the axes along which
+        they vary little; along others it is less, and factors_wd along the first.
+        Then the data decide how many axes there are. 1 decays all alike. "auto" is
+        1 and varies over num_models. SageMaker's own default is 1.0.
     bias_init_method : {"normal", "uniform", "constant"}, default="normal"
         How the intercept's values start: "normal", "uniform" or "constant".
     bias_init_sigma : float in [0, inf) or "auto", default="auto"
@@ -792,6 +797,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         bias_wd="auto",
         linear_wd="auto",
         factors_wd="auto",
+        axis_decay="auto",
         bias_init_method="normal",
         bias_init_sigma="auto",
         bias_init_scale="auto",
@@ -836,6 +842,7 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         self.bias_wd = bias_wd
         self.linear_wd = linear_wd
         self.factors_wd = factors_wd
+        self.axis_decay = axis_decay
         self.bias_init_method = bias_init_method
         self.bias_init_sigma = bias_init_sigma
         self.bias_init_scale = bias_init_scale

@@ -46,9 +46,9 @@ def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) ->
     if isinstance(X, RowSource):
         refuse_beside(X, y=y, sample_weight=sample_weight)
     settings = estimator.get_params(deep=False)
-    placed = backend_for(estimator, X).placed(rows, settings)
-    with all_or_nothing(estimator), placed as rows:
-        backend, spec, data, X, y = problem_of(estimator, *rows)
+    backend = backend_for(estimator, X)
+    with all_or_nothing(estimator), backend.placed(rows, settings) as rows:
+        spec, data, X, y = problem_of(estimator, backend, *rows)
         validated = estimator.cv is not False or data.X_val is not None
         with monitored(estimator, X, y, validated=validated) as monitor:
             found = backend.train(spec, data, monitor)
@@ -57,10 +57,16 @@ def fit(estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val) ->
 
 
 def problem_of(
-    estimator: Any, X, y, sample_weight, X_val, y_val, sample_weight_val
-) -> tuple[Backend, TrainingSpec, TrainingData | WindowedData, Any, Any]:
-    """The backend of a fit, what it is to train on what, and the rows as checked."""
-    backend = backend_for(estimator, X)
+    estimator: Any,
+    backend: Backend,
+    X,
+    y,
+    sample_weight,
+    X_val,
+    y_val,
+    sample_weight_val,
+) -> tuple[TrainingSpec, TrainingData | WindowedData, Any, Any]:
+    """What a backend is to train on what, and the rows as checked."""
     X, X_val = backend.opened(X), backend.opened(X_val)
     before = continued(estimator)
     first = "resume" not in before
@@ -82,7 +88,7 @@ def problem_of(
         data = TrainingData(X, *targets.encode(y, weights), *validation)
     spec = make_spec(estimator, targets, folds(estimator, data), **before)
     backend.check(spec)
-    return backend, spec, data, X, y
+    return spec, data, X, y
 
 
 def partial_fit(estimator: Any, X, y, sample_weight, classes=None) -> Any:

@@ -54,13 +54,14 @@ def attach(cls: Any, job: str, backend: Any) -> Any:
 def request_of(estimator: Any, *rows: Any) -> dict[str, Any]:
     """What a fit would ask the service for."""
     # Late: the estimators' base is imported by what this needs.
-    from sklearn_sagemaker.estimators._fit import problem_of
+    from sklearn_sagemaker.estimators._fit import backend_for, problem_of
 
     in_cloud(resolve_backend(estimator.backend))
     # The checks of a fit leave their marks, and draw from the random state.
     estimator = copy.copy(estimator)
     estimator.random_state = copy.deepcopy(estimator.random_state)
-    backend, spec, data, _, _ = problem_of(estimator, *rows)
+    backend = backend_for(estimator, rows[0])
+    spec, data, *_ = problem_of(estimator, backend, *rows)
     assert isinstance(backend, SageMakerBackend)
     return backend.request(spec, data)
 
@@ -69,7 +70,11 @@ def tune(
     estimator: Any, rows: Any, distributions: Any, wait: bool | None, **options: Any
 ) -> Any:
     """Search for hyperparameters, and take the best model."""
-    from sklearn_sagemaker.estimators._fit import all_or_nothing, problem_of
+    from sklearn_sagemaker.estimators._fit import (
+        all_or_nothing,
+        backend_for,
+        problem_of,
+    )
 
     backend = resolve_backend(estimator.backend)
     if not isinstance(backend, SageMakerBackend):
@@ -80,7 +85,8 @@ def tune(
         )
     _check_distributions(estimator, distributions)
     with all_or_nothing(estimator):
-        backend, spec, data, _, _ = problem_of(estimator, *rows)
+        backend = backend_for(estimator, rows[0])
+        spec, data, *_ = problem_of(estimator, backend, *rows)
         assert isinstance(backend, SageMakerBackend)
         set_pending(estimator, backend.tune(spec, data, distributions, **options))
         if backend.wait if wait is None else wait:

@@ -19,7 +19,7 @@ VALIDATION = {
 
 DIFFERENCES = (
     "learning_rate", "wd", "l1", "scaling", "schedule", "num_factors", "linear_lr",
-    "factors_lr", "linear_wd", "factors_wd", "factors_boost",
+    "factors_lr", "linear_wd", "factors_wd", "factors_boost", "axis_decay",
 )  # fmt: skip
 """Hyperparameters that candidates may differ in, in the order they are shown. Each
 algorithm, and each solver, has some of them."""

@@ -85,7 +85,7 @@ class Progress:
         parts: np.ndarray,
         *,
         counted: np.ndarray,
-        patience: int,
+        patience: int | np.ndarray,
         tolerance: float,
         keep_improvements: bool = False,
     ) -> tuple[np.ndarray, np.ndarray]:
@@ -107,7 +107,7 @@ class Progress:
             Mean loss on each part of the validation rows.
         counted : bool array of shape (n_active,)
             Whether the epoch counts for the patience.
-        patience : int
+        patience : int, or int array of shape (n_active,)
         tolerance : float
         keep_improvements : bool
             Whether to stop and to keep as SageMaker does.

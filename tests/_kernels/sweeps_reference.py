@@ -46,6 +46,25 @@ def slopes(
     return np.column_stack([h, x]) if linear else h
 
 
+def inverse_root(slopes: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """A root A of the inverse of ``P = slopes' slopes + diag(precision)``, A A' = P^-1.
+
+    That of few slopes: an update of the prior's deviations for one after the other.
+    """
+    root = np.diag(1 / np.sqrt(precision))
+    for one in slopes:
+        u = root.T @ one
+        square = u @ u
+        if square:
+            root = root - (1 - 1 / np.sqrt(1 + square)) / square * np.outer(root @ u, u)
+    return root
+
+
+def is_rare(n_entries: int, n_numbers: int) -> bool:
+    """Whether a feature is stepped entry by entry."""
+    return n_numbers > 1 and 4 * n_entries <= 3 * n_numbers
+
+
 def sweep(
     X: np.ndarray,
     errors: np.ndarray,
@@ -86,6 +105,11 @@ def sweep(
         new = np.linalg.solve(P, right)
         if noise is not None:
             # Its covariance is the inverse of P.
-            new = new + np.linalg.solve(np.linalg.cholesky(P).T, noise[j])
+            stored = X[:, j] != 0
+            if is_rare(stored.sum(), numbers.shape[1]):
+                scaled = np.sqrt(alpha * weights)[stored, None] * h[stored]
+                new = new + inverse_root(scaled, precision[j]) @ noise[j]
+            else:
+                new = new + np.linalg.solve(np.linalg.cholesky(P).T, noise[j])
         numbers[j] = new
         errors[:] = without - h @ new

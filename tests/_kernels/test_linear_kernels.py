@@ -4,6 +4,8 @@ import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import cache, partial
+from threading import Lock
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -29,6 +31,7 @@ from sklearn_sagemaker.training.linear.team import new_barrier
 from . import linear_reference as reference
 
 BROKEN = kernels.BARRIER_BROKEN
+FIRST_STAGE = 3  # of dense rows
 LAYOUTS = ("C", "F", "sliced", "read-only", "csr32", "csr64", "csr-mixed")
 N_ROWS, N_FEATURES = 41, 7
 CONSTANT_VALUES = {"beta_1": 0.9, "beta_2": 0.99, "eps": 1e-8, "momentum": 0.6}
@@ -179,11 +182,11 @@ class Call:
         self.steps = np.zeros(self.ld, np.int64)
         self.counts = np.zeros(d if self.reader.sparse else 0, np.int32)
         self.shift = (problem.shift if centred else np.empty(0)).astype(dtype)
-        if shared_scale:
-            self.scale = problem.scale[:, :1].astype(dtype)
-        else:
-            scale = self.lanes(problem.scale, 1.0)
-            self.scale = np.ascontiguousarray(scale.T) if narrow else scale
+        # One kind of scaling, or one for each column.
+        scale = problem.scale[:, :1] if shared_scale else problem.scale
+        self.scale = np.array(scale.T if narrow else scale, dtype, order="C")
+        self.kinds = np.zeros(self.ld, np.int32)
+        self.kinds[: self.used] = np.arange(self.used) % scale.shape[1]
         self.tables = np.empty((0, 0)), np.empty((0, 0))
         self.boost = problem.boost.astype(dtype)
         lazy = OPTIMIZERS[problem.optimizer].lazy_exact
@@ -199,10 +202,11 @@ class Call:
         # Work space: whatever it holds must not matter.
         self.gradients = np.full(shape, np.nan, dtype)
         self.sums = np.full((n_parts, 2 * self.ld), np.nan, dtype)
+        self.space, self.lock = np.empty(0, np.uint8), Lock()
 
-    def lanes(self, values, fill=0.0):
+    def lanes(self, values):
         pad = ((0, 0), (0, self.ld - self.used))
-        padded = np.pad(values, pad, constant_values=fill)
+        padded = np.pad(values, pad)
         return padded.astype(self.problem.dtype)
 
     def catch_up_tables(self):
@@ -240,6 +244,7 @@ class Call:
             penalties=self.lanes(problem.penalties),
             boost=self.boost,
             scale=self.scale,
+            kinds=self.kinds,
             shift=self.shift,
             label_scaler=self.lanes(problem.label_scaler),
             constants=np.array(constants, problem.dtype),
@@ -248,6 +253,14 @@ class Call:
             bias_lr_mult=3.0,
         )
         products, sums = self.tables
+        extents = self.kernels.extents(self.reader, problem.order, problem.bounds)
+        size = self.kernels.space_bytes(
+            columns, self.reader, extents, len(products) > 0, n_members
+        )
+        with self.lock:
+            # Whatever it holds must not matter either.
+            if len(self.space) < size:
+                self.space = np.full(size, 0xFF, np.uint8)
         batches = Batches(
             reader=self.reader,
             order=problem.order,
@@ -261,8 +274,10 @@ class Call:
             sums=sums,
             losses=self.loss_sum,
             loss_weights=self.weight_sum,
+            extents=extents,
             gradients=self.gradients,
             part_sums=self.sums,
+            space=self.space,
         )
         return self.kernels.train(columns, batches, barrier, member, n_members)
 
@@ -394,6 +409,40 @@ def test_threads_do_not_change_a_bit_and_parts_no_more_than_rounding(
 
 
 @pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("optimizer", LINEAR_OPTIMIZERS)
+@pytest.mark.parametrize("case", CASES)
+def test_threads_that_share_csr_rows_do_not_change_a_bit(level, dtype, optimizer, case):
+    n_models, n_fits, folds, centred, shared_scale, _, n_parts = case
+    kernels = load_level(level)
+    loss = "softmax_loss" if folds == "masks" else "logistic"
+    problem = Problem(loss, optimizer, n_models, n_fits, dtype, folds, sparse=True)
+    found = {}
+    for n_members in (1, 2, 3, 8):
+        call = Call(problem, kernels, "csr32", centred, shared_scale, False, n_parts)
+        found[n_members] = call.run(n_members).results
+    for n_members in (2, 3, 8):
+        assert_bits_equal(found[n_members], found[1])
+
+
+@pytest.mark.parametrize("level", available_levels())
+def test_too_little_work_space_is_refused(level):
+    problem = Problem("logistic", "adam", 4, 1, "f8", sparse=True)
+    call = Call(problem, load_level(level), "csr32", False, True)
+    call.run()
+    call.space = call.space[:-64]
+    call.kernels = SimpleNamespace(
+        train=call.kernels.train,
+        extents=call.kernels.extents,
+        space_bytes=lambda *given: 0,
+    )
+    before = call.results[0].copy()
+    with pytest.raises(ValueError, match="smaller than space_bytes"):
+        call.member(new_barrier(), 0, 1)
+    np.testing.assert_array_equal(call.results[0], before)
+
+
+@pytest.mark.parametrize("level", available_levels())
 def test_a_member_that_cannot_come_is_not_waited_for(level):
     problem = Problem("logistic", "adam", 4, 1, "f8")
     call = Call(problem, load_level(level), "C", True, True, False, 2)
@@ -410,7 +459,7 @@ def test_a_member_that_cannot_come_is_not_waited_for(level):
 def start_beside_another(call, taken):
     """Member 0 of two, beside one that came and took some items of the first stage."""
     barrier = new_barrier()
-    barrier[taken] = 1
+    barrier[taken] = FIRST_STAGE
     barrier[8] = 1
     return barrier, partial(call.member, barrier, 0, 2)
 
@@ -466,7 +515,7 @@ def test_who_waits_leaves_the_processor_to_others(level):
 
 
 @pytest.mark.parametrize("level", available_levels())
-@pytest.mark.parametrize(("layout", "n_members"), [("C", 9), ("csr32", 2)])
+@pytest.mark.parametrize(("layout", "n_members"), [("C", 9), ("csr32", 9)])
 def test_members_that_a_pass_cannot_have_are_refused(level, layout, n_members):
     sparse = layout != "C"
     problem = Problem("logistic", "adam", 4, 1, "f8", sparse=sparse)

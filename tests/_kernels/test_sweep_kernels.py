@@ -21,6 +21,8 @@ def make_X(values, rng):
     X[:, 4] = 0.0  # a feature that no row stores
     X[:, 5] = 0.0
     X[3, 5] = 1.0  # one that a single row stores
+    X[:, 6] = 0.0
+    X[20:28, 6] = 1.0  # rows fewer than factors
     X[7] = 0.0  # a row that stores nothing
     if values:
         X *= rng.normal(size=X.shape)
@@ -186,6 +188,31 @@ def test_a_sweep_is_that_of_the_reference(
     assert np.abs(p.numbers - before).max() > 0.1
     np.testing.assert_array_equal(p.parameters[4, : p.m], before[4])
     assert not p.parameters[:, p.m :].any()
+
+
+def test_draws_of_rare_features_have_the_covariance_of_the_others():
+    rng = np.random.default_rng(0)
+    slopes, precision = rng.normal(size=(4, 7)), rng.uniform(0.5, 2, 7)
+    root = sweeps_reference.inverse_root(slopes, precision)
+    P = slopes.T @ slopes + np.diag(precision)
+    np.testing.assert_allclose(root @ root.T, np.linalg.inv(P))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_rare_features_without_a_prior_take_what_their_rows_say(level):
+    kernels = load_level(level, "_sweeps")
+    p = Problem(8, True, 0, np.float64, 0)
+    columns = columns_of(level, sp.csr_array(p.X))
+    kernels.sum_panel(*columns, p.lines, p.parameters, p.m, 8, np.zeros(N_ROWS))
+    p.precision[:] = p.mean[:] = 0.0
+    kernels.sweep_panel(
+        *columns, p.roots, p.lines, p.parameters, p.groups, p.precision, p.mean,
+        np.zeros((0, 16)), 1.7, p.m, 8,
+    )  # fmt: skip
+    assert np.isfinite(p.parameters).all()
+    # The last feature has rows enough.
+    mean = p.X[:, -1] @ p.lines[:, -1] / p.X[:, -1].sum()
+    np.testing.assert_allclose(mean, 0.0, atol=1e-8)
 
 
 @pytest.mark.parametrize("level", LEVELS)

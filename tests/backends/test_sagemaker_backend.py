@@ -303,12 +303,12 @@ def test_a_fit_that_does_not_wait(cloud, tmp_path):
 
 # --------------------------------------------------------------------------- bad ends
 def test_a_job_that_fails(cloud, monkeypatch):
-    from sklearn_sagemaker.backends import local
+    from sklearn_sagemaker.training import weights
 
     def broken(*_):
         raise ValueError("no such luck")
 
-    monkeypatch.setattr(local, "class_weighted", broken)
+    monkeypatch.setattr(weights, "class_weighted", broken)
     model = LinearLearnerRegressor(**QUICK, backend=backend())
     with pytest.raises(TrainingJobFailedError, match="ClientError: no such luck"):
         model.fit(*DIABETES)

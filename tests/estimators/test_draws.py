@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from sklearn_sagemaker import FactorizationMachinesRegressor
+from sklearn_sagemaker._kernels.prediction import DrawMean, mean_margins
 
 
 @pytest.mark.parametrize("width", [30, 40_000])
@@ -40,3 +41,16 @@ def test_draws_lie_by_feature_and_say_the_same(width):
     )
     np.testing.assert_array_equal(predicted, again.predict(X))
     np.testing.assert_array_equal(predicted[:1], model.predict(X[:1]))
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+@pytest.mark.parametrize("probit", [False, True])
+def test_draws_at_once_are_draws_in_turn(n_outputs, probit):
+    scores = np.random.default_rng(0).normal(size=(5, 7, n_outputs), scale=20)
+    for count in (1, 7):
+        in_turn = DrawMean(probit)
+        for draw in range(count):
+            in_turn.add(scores[:, draw : draw + 1])
+        found = mean_margins(scores[:, :count], probit)
+        np.testing.assert_allclose(found, in_turn.margins(), rtol=1e-12)
+        assert np.isfinite(found).all()

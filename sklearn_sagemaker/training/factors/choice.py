@@ -73,6 +73,20 @@ class TrainedFactors(TrainedCandidates):
             found += self.targets.origin
         return found
 
+    def simpler(self, chosen: int, loss: np.ndarray) -> int | None:
+        """The best linear part alone, where another candidate is chosen by its loss.
+
+        On few rows factors that fit noise lead by luck, and lose more than those lose
+        that are not kept.
+        """
+        sigmas = self.candidates.columns.get("factors_init_sigma")
+        if sigmas is None or self.settings.scores_rows:
+            return None
+        alone = np.array([one == 0.0 for one in sigmas]) & np.isfinite(loss)
+        if not alone.any() or alone.all() or alone[chosen]:
+            return None
+        return int(np.argmin(np.where(alone, loss, np.inf)))
+
     def mean(self, margins: np.ndarray) -> np.ndarray:
         """Margins of an ensemble; of probit models by the mean of probabilities."""
         if not self.settings.probit:

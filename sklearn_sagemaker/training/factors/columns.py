@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader, sweep_kernels
+
+PIECE = 1 << 16
+"""Values that are in the cache at once."""
 
 
 class ColumnStore:
@@ -65,6 +70,22 @@ class ColumnStore:
         ends[:] = self.indptr[:-1]
         store(reader, rows, *affine, ends, last, self.row_numbers, self.values)
 
+    @cached_property
+    def _row_sizes(self) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of the squares and of the fourth powers of the values of each row."""
+        at = self.row_numbers[: self.n_entries]
+        if not len(self.values):
+            counts = np.bincount(at, minlength=self.n_rows).astype(np.float64)
+            return counts, counts
+        first, second = np.zeros((2, self.n_rows))
+        step = max(PIECE, self.n_rows)
+        for start in range(0, self.n_entries, step):
+            some = slice(start, min(start + step, self.n_entries))
+            squares = self.values[some].astype(np.float64) ** 2
+            first += np.bincount(at[some], squares, self.n_rows)
+            second += np.bincount(at[some], squares**2, self.n_rows)
+        return first, second
+
     @property
     def n_entries(self) -> int:
         """Stored entries."""
@@ -75,11 +96,7 @@ class ColumnStore:
 
         They say how large the linear and the pair terms of random numbers are.
         """
-        at = self.row_numbers[: self.n_entries]
-        squares = self.values.astype(np.float64) ** 2 if len(self.values) else None
-        fourths = None if squares is None else squares**2
-        first = np.bincount(at, squares, self.n_rows)
-        second = np.bincount(at, fourths, self.n_rows)
+        first, second = self._row_sizes
         total = weights.sum()
         pairs = weights @ (first**2 - second) / (2 * total)
         return float(weights @ first / total), float(pairs)

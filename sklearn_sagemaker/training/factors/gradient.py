@@ -16,6 +16,7 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     factor_kernels,
 )
+from sklearn_sagemaker.training.factors.axes import decay_by_axis
 from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
 from sklearn_sagemaker.training.memory import aligned_zeros
 
@@ -23,6 +24,8 @@ BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
 """MXNet's."""
 RISE = 1.08
 """Times as large factors are after an epoch in which they still come up."""
+UP = 5.0
+"""Times as large as at the start factors are when their axes can be told apart."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,8 @@ class GradientModel:
         Of the starting weights.
     columns : int64 array of shape (n_features,) or None
         Numbers of the features by which they start; None counts them.
+    shares : float64 array of shape (n_features,) or None
+        Of the rows, that have each feature; without them all axes decay alike.
     state : dict or None
         Of `state`, to go on from, in place of a start.
     """
@@ -162,6 +167,7 @@ class GradientModel:
         start: np.ndarray,
         seed: list[int],
         columns: np.ndarray | None = None,
+        shares: np.ndarray | None = None,
         state: dict[str, Any] | None = None,
     ):
         self.settings, self.params, self.reader = settings, params, reader
@@ -171,6 +177,7 @@ class GradientModel:
         # Factors that start at zero stay there, and need not be held.
         self.k = self.num_factors if params.get("factors_init_sigma", 1.0) > 0 else 0
         self.n_outputs, self.steps, self.size = n_outputs, 0, 0.0
+        self.shares = shares
         layers = 1 + OPTIMIZERS[settings.optimizer].n_states
         sigma = settings.init_sigma if self.k else 0.0
         self.starts = {
@@ -243,7 +250,19 @@ class GradientModel:
             *self.scaler,
         )
         self.steps += len(bounds) - 1 if len(bounds) else len(order)
+        self.decay_axes(len(order))
         return total / max(weights[order].sum(dtype=np.float64), 1e-300)
+
+    def decay_axes(self, n_rows: int) -> None:
+        """Let the axes of the factors decay as much as in steps by so many rows."""
+        most = self.params.get("axis_decay", 1.0)
+        up = self.shares is not None and self._size() > UP * self.settings.init_sigma
+        if most > 1.0 and up and self.finite:
+            assert self.shares is not None
+            (rate, decay), eps = self.rules()[2], self.settings.values["eps"]
+            now, squares = self.factors[:, 0], self.factors[:, 1]
+            given = self.shares * n_rows, (rate, decay), eps
+            decay_by_axis(now, squares, *given, most)
 
     def rises(self) -> bool:
         """Whether the factors have grown much since this was asked last.

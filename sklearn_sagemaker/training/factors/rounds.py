@@ -334,6 +334,8 @@ class FactorShards:
                 self._take(model, moved, found)
             sums += found.losses
             weight += found.weight
+        for _, model in models:
+            model.decay_axes(self._n_train)
         return list(sums / max(weight, 1e-300))
 
     def _take(self, model: GradientModel, moved: list, found: Round) -> None:

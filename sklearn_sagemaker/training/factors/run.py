@@ -26,9 +26,12 @@ from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.pair_models import PairModels, for_pairs
 from sklearn_sagemaker.training.factors.rounds import Blueprint, FactorShards
-from sklearn_sagemaker.training.factors.scaling import feature_scaler
+from sklearn_sagemaker.training.factors.scaling import feature_scaler, stored_shares
 from sklearn_sagemaker.training.factors.settings import (
     FACTORS,
+    MOST_LOST,
+    RISING,
+    ROWS_EACH,
     SETTLED_PATIENCE,
     FactorSettings,
 )
@@ -129,6 +132,7 @@ class FactorRun:
             several=several,
             validated=validated,
             few=stored <= FEW_STORED,
+            rows_each=self._rows_each(),
         )
         self._check_memory()
         self.targets = Targets(
@@ -164,6 +168,16 @@ class FactorRun:
             self.settings.flag("normalize_data", True),
             self.spec.feature_names,
         )
+
+    def _rows_each(self) -> float:
+        """How many rows have a feature, in the mean."""
+        self.shares = None
+        if not self.settings.tells_axes or self.values["axis_decay"] == 1.0:
+            return ROWS_EACH
+        self.shares = stored_shares(self.reader, self.data.X, self.train_rows)
+        seen = np.count_nonzero(self.shares)
+        n_rows = self.source.n_train(self.plan)
+        return max(1.0, self.shares.sum() * n_rows / max(1, seen))
 
     def _label_scaler(self) -> tuple[float, float]:
         """Origin and unit of the labels."""
@@ -211,6 +225,7 @@ class FactorRun:
             # apart by a number as each of them would alone.
             [self.spec.seed, 0xFAC7, 0 if self.alike else number],
             self.columns,
+            self.shares,
         )
 
     def _on_shards(self) -> FactorShards | None:
@@ -257,11 +272,15 @@ class FactorRun:
         groups = feature_groups(self.spec.groups, self.data.X, rows[0], stores[0])
 
         leads: dict[int, SweepModels] = {}
+        twins: dict[tuple, SweepModels] = {}
 
         def make(number: int, fit: int) -> Any:
+            params = self.candidates.params(number)
+            # Boosts say what becomes of what sampling finds.
+            kind = tuple((k, v) for k, v in params.items() if not k.endswith("boost"))
             models = SweepModels(
                 self.settings,
-                self.candidates.params(number),
+                params,
                 stores[fit],
                 self.data,
                 rows[fit],
@@ -275,8 +294,10 @@ class FactorRun:
                 self.columns,
                 leads.get(number),
                 self.plan.n_fits - 1,
+                twins.get(kind),
             )
             leads.setdefault(number, models)
+            twins.setdefault(kind, models)
             return models
 
         return make
@@ -493,7 +514,7 @@ class FactorRun:
             loss * factor,
             (train_loss[None] if blind else sums / weight) * factor,
             counted=self._counted(active, to_the_end),
-            patience=self._patience(active),
+            patience=self._patience(active, loss * factor),
             tolerance=self.values["early_stopping_tolerance"],
         )
         for place in better:
@@ -501,13 +522,27 @@ class FactorRun:
                 model.keep()
         return np.delete(active, gone)
 
-    def _patience(self, active: np.ndarray) -> int:
-        """Epochs without an improvement that end a candidate, by now."""
-        patience = self.values["early_stopping_patience"]
-        if self.settings.waits_for_factors and all(
-            model.settled for number in active for model in self.models[number]
-        ):
-            return SETTLED_PATIENCE
+    def _patience(self, active: np.ndarray, loss: np.ndarray) -> np.ndarray:
+        """Epochs without an improvement that end each candidate, by now."""
+        patience = np.full(len(active), self.values["early_stopping_patience"])
+        if not self.settings.waits_for_factors:
+            return patience
+        for place, number in enumerate(active):
+            if all(model.settled for model in self.models[number]):
+                patience[place] = SETTLED_PATIENCE
+            best = self.progress.best_loss[number]
+            since = self.progress.best_epoch[number] + 1
+            later = [one[number] for one in self.progress.validation_curve[since:]]
+            later.append(loss[place])
+            lost = np.sum(np.subtract(later, best)) > MOST_LOST * best
+            # Losses that go up and down are on their way.
+            last = later[-RISING:]
+            if (
+                lost
+                and len(last) == RISING
+                and np.all(np.diff([best, *last][-RISING:]) > 0)
+            ):
+                patience[place] = 1
         return patience
 
     def _counted(self, active: np.ndarray, to_the_end: bool) -> np.ndarray:

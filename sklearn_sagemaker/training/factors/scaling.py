@@ -26,6 +26,8 @@ from sklearn_sagemaker.training.scaling import (
 
 SCALER_ROWS = 10_000
 """Rows, evenly spread, that the statistics of features are taken from."""
+PIECE = 1 << 16
+"""Values that are in the cache at once."""
 ROUNDING = 1e-6
 CHECKED_ROWS = 256
 """Rows by which a model in the user's units is held to what it learned."""
@@ -118,8 +120,9 @@ def mean_sizes(X, rows: np.ndarray, weights: np.ndarray, mean: np.ndarray):
     total = weights.sum()
     if not sp.issparse(X):
         sizes = np.zeros(X.shape[1])
-        for start in range(0, len(rows), 1024):
-            some = slice(start, start + 1024)
+        step = max(1, PIECE // max(1, X.shape[1]))
+        for start in range(0, len(rows), step):
+            some = slice(start, start + step)
             piece = X[rows[some]]
             sizes += weights[some] @ np.abs(piece - mean)
             sizes[(piece == 0).any(axis=0)] = np.inf
@@ -127,6 +130,23 @@ def mean_sizes(X, rows: np.ndarray, weights: np.ndarray, mean: np.ndarray):
     piece = X[rows]
     each = np.repeat(weights, np.diff(piece.indptr)) * np.abs(piece.data)
     return np.bincount(piece.indices, each, X.shape[1]) / total
+
+
+def stored_shares(reader: RowReader, X, rows: np.ndarray) -> np.ndarray:
+    """Share of some rows, evenly spread, in which each feature is not zero.
+
+    Returns
+    -------
+    shares : float64 array of shape (n_features,)
+    """
+    some = rows[:: max(1, len(rows) // SCALER_ROWS)]
+    if reader.sparse:
+        ends = X[some].indices
+        return np.bincount(ends, minlength=X.shape[1]) / max(1, len(some))
+    counts = np.zeros(X.shape[1])
+    for start in range(0, len(some), 1024):
+        counts += np.count_nonzero(X[some[start : start + 1024]], axis=0)
+    return counts / max(1, len(some))
 
 
 def scaler_of(

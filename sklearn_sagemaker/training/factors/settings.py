@@ -40,6 +40,10 @@ MOST_FACTORS, FEWEST_FACTORS = 512, 8
 PATH_PATIENCE, SETTLED_PATIENCE = 24, 5
 """Epochs without an improvement that "als" waits: its factors come up on the way to
 less regularisation, after what is linear has been found. Fewer once they have."""
+MOST_LOST, RISING = 0.1, 5
+"""By which the validation losses since the best one may exceed it in all, in units of
+it, if the last few have risen from each to the next. Where factors come up late and
+help, it is a seventieth until they do."""
 EPOCHS = {"validated": 100, "blind": 15, "als": 50, "mcmc": 100, "pairs": 10}
 PAIR_FACTORS = 32
 """Of a model of all pairs of queries and items."""
@@ -63,12 +67,23 @@ OWN_VARIATIONS = {
     "squared": ((1.0, 1.0, 1.0), (3.3, 2.0, 1.0), (3.3, 2.0, 2.0)),
     "log": ((1.0, 1.0, 1.0), (1.0, 2.0, 3.0), (1.0, 2.0, 6.0)),
 }
+AXIS_VARIATIONS = ((3.3, 4.0, 1.0), (3.3, 4.0, 0.5))
+"""The same of those in place of the later ones where numbers are predicted by adagrad:
+they have few factors, whose axes have decays of their own..."""
+AXIS_SHARE, AXIS_DECAY = 0.25, 6.0
+"""... that share of the factors, and up to so many times the decay along an axis."""
+ROWS_EACH = 50.0
+"""Of a feature: beyond, the decay with each row is to be less, as what the rows tell
+grows with their number and what holds against it does not. The factors' rate is halved
+then, for they have steps enough."""
 STREAM_RATES = (3.3, 3.5)
 """Of a stream that starts from nothing: times the rates of a fit."""
 LINEAR_RATE = 3.3
 """Of a linear part alone: times the rate beside factors..."""
 LINEAR_DECAYS = (1.0, 4.0)
 """... and times its decay."""
+SWEPT_DECAYS = (0.25, 1.0, 4.0)
+"""The same of "als", whose decays are those that sampling suggests."""
 
 
 class Candidates:
@@ -250,6 +265,7 @@ class FactorSettings(Settings):
         validated: bool = False,
         few: bool = False,
         fresh: bool = False,
+        rows_each: float = ROWS_EACH,
     ) -> Candidates:
         """The candidates to train: distinct, and as many as were asked for at most.
 
@@ -273,11 +289,18 @@ class FactorSettings(Settings):
             linear part.
         fresh : bool
             Whether they are of a stream that starts from nothing.
+        rows_each : float
+            That have a feature, in the mean.
         """
         wanted = self.values["num_models"]
         if wanted == "auto":
             rates = STREAM_RATES if fresh else (1.0, 1.0)
-            found = self._own_candidates(square, rates, several, validated, few)
+            axes = several and validated and self._chooses_axes
+            found = self._own_candidates(
+                square, rates, several and not axes, validated, few
+            )
+            if axes:
+                found[1:1] = self._with_axes(square, min(1.0, ROWS_EACH / rows_each))
         else:
             found = [
                 self._candidate((rate, rate), linear, decay, square, share, boost)
@@ -310,7 +333,7 @@ class FactorSettings(Settings):
         kind = OWN_VARIATIONS["squared" if self.regression else "log"]
         found = [
             self._candidate((linear, factors), 1.0, decay, square)
-            for linear, factors, decay in (kind if several else kind[:1])
+            for linear, factors, decay in kind[: len(kind) if several else 1]
         ]
         if self._starts_factors:
             found = [{**row, "factors_init_sigma": INIT_SIGMA} for row in found]
@@ -322,6 +345,40 @@ class FactorSettings(Settings):
                 for decay in LINEAR_DECAYS
             ]
         return found
+
+    def _with_axes(self, square: float, rare: float) -> list[dict[str, Any]]:
+        """Candidates with few factors, whose axes have decays of their own.
+
+        Parameters
+        ----------
+        square : float
+        rare : float
+            Times the decays, at most 1.
+        """
+        found = []
+        for linear, factors, decay in AXIS_VARIATIONS:
+            rates = linear, factors * (1.0 + rare) / 2.0
+            row = self._candidate(rates, rare, decay * rare, square, AXIS_SHARE)
+            found.append(
+                {**row, "factors_init_sigma": INIT_SIGMA, "axis_decay": AXIS_DECAY}
+            )
+        return found
+
+    @property
+    def _chooses_axes(self) -> bool:
+        """Whether how much they decay is left to us."""
+        left = [self.values[name] for name in ("factors_wd", "axis_decay", "num_models")
+                if name in self.values]  # fmt: skip
+        return self.tells_axes and self._starts_factors and set(left) == {"auto"}
+
+    @property
+    def tells_axes(self) -> bool:
+        """Whether factors may have axes with decays of their own."""
+        return (
+            self.solver == "gradient"
+            and self.regression
+            and self.optimizer == "adagrad"
+        )
 
     def _with_linear_part(self, one: dict[str, Any]) -> list[dict[str, Any]]:
         """A candidate of sweeps, and its linear part alone.
@@ -335,7 +392,7 @@ class FactorSettings(Settings):
             {**row, "factors_init_sigma": sigma, "linear_boost": boost}
             for row, sigma, boost in (
                 (one, "auto", 1.0),
-                *((one, 0.0, boost) for boost in LINEAR_DECAYS),
+                *((one, 0.0, boost) for boost in SWEPT_DECAYS),
             )
         ]
 
@@ -384,6 +441,8 @@ class FactorSettings(Settings):
             linear_wd, factors_wd = self.defaults.decays
             row["linear_wd"] = _or(values["linear_wd"], linear * linear_wd)
             row["factors_wd"] = _or(values["factors_wd"], decay * factors_wd)
+            if self.tells_axes:
+                row["axis_decay"] = _or(values["axis_decay"], 1.0)
         elif self.solver == "als":
             row["linear_wd"] = values["linear_wd"]
             row["factors_wd"] = values["factors_wd"]

@@ -9,7 +9,6 @@ more than one number at a time, and gets on faster where factors are correlated.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,20 +16,21 @@ from scipy import special
 
 from sklearn_sagemaker._columns import start_numbers, start_rule
 from sklearn_sagemaker._kernels import sweep_kernels
+from sklearn_sagemaker.training.factors.axes import by_axis, principal_axes
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.groups import check_groups
 from sklearn_sagemaker.training.factors.noise import NoiseFloor
+from sklearn_sagemaker.training.factors.panels import LANES, Panel, Panels
+from sklearn_sagemaker.training.factors.priors import (
+    PRIOR_RATE,
+    PRIOR_SHAPE,
+    GroupPriors,
+)
 from sklearn_sagemaker.training.factors.truncated import (
     truncated_mean,
     truncated_normal,
 )
-from sklearn_sagemaker.training.memory import aligned_zeros
 
-LANES: int = sweep_kernels.LANES
-PANEL = LANES - 1
-"""Numbers of a feature that are stepped at once: the error has a lane beside them."""
-LINES_BYTES = 1 << 30
-"""Panels keep the state of their rows from sweep to sweep within so many bytes."""
 REFRESH = 16
 """Sweeps after which errors are computed from scratch, before rounding adds up."""
 PAIR_SHARE = {False: 0.01, True: 0.04}
@@ -48,6 +48,13 @@ the loss of the last few of these is more than so large a part of that of as man
 behind the first few, a prior as wide as y holds for some sweeps: small factors and a
 narrow prior can hold each other where they are for hundreds of sweeps, whatever the
 data say."""
+AXES_SWEEPS = 8
+"""Sweeps of sampling after which factors are turned to their axes, each with a prior
+of its own, and so many apart again: the data want few of them, and which ones nothing
+tells before."""
+AXES_GROWN = 6
+"""Sweeps of ALS in which factors were larger than at the start, after which each has a
+decay of its own as well. Few cheap axes from the start would end where they begin."""
 FALL, LAST_FALL = 0.4, 0.75
 """Draws are forgotten when the loss of a sweep is so small a part of that of the first
 one that is kept: the model has found what it lacked then. Not after so large a part of
@@ -63,10 +70,6 @@ the best one, if factors have not come up."""
 LEAST_SPREAD, GROWN = 0.3, 1.5
 """Of factors that the path holds down, in deviations of their start: from zero they
 would not come back. They stand by themselves at so many times its square."""
-PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
-"""Gamma(shape / 2, rate / 2) for precisions, in units in which terms are as large as y;
-means weigh as that many features."""
-
 CHANGED = (
     "intercept", "alpha", "linear_mean", "linear_precision", "factors_mean",
     "factors_precision", "n_sweeps", "draws", "_target", "_fixed_ridge",
@@ -74,24 +77,6 @@ CHANGED = (
     "path", "sweeps_grown",
 )  # fmt: skip
 """What sweeps change, besides the panels and the random numbers."""
-
-
-@dataclass
-class _Panel:
-    """Some of the factors, perhaps the linear weight, and the rows' state in them."""
-
-    factors: slice
-    linear_lane: int  # or -1
-    parameters: np.ndarray
-    lines: np.ndarray = field(repr=False)
-
-    @property
-    def n_factors(self) -> int:
-        return self.factors.stop - self.factors.start
-
-    @property
-    def n_numbers(self) -> int:
-        return self.n_factors + (self.linear_lane >= 0)
 
 
 class SweepModel:
@@ -148,6 +133,8 @@ class SweepModel:
     draws : list of (float, float32 array (d,), float32 array (d, k))
     burn_in : int
         Sweeps before the first draw.
+    panels : Panels
+        The numbers of the features, and the errors of the rows.
     path : float
         How many times the regularisation ALS takes next, on its path.
     sweeps_grown : int
@@ -225,9 +212,8 @@ class SweepModel:
         self._factors_unit = np.sqrt(self._variance / pairs) if pairs > 0 else 1.0
         self._seen = np.diff(store.indptr) > 0
         self._unseen = np.flatnonzero(~self._seen)
-        self._members = np.bincount(
-            self.groups[self._seen], minlength=self.n_groups
-        ).astype(np.float64)
+        self._priors = GroupPriors(self.groups, self.n_groups, self._seen)
+        self._members = self._priors.members
         self._fixed_alpha = 1.0 if link == "probit" or not sample else alpha
         self.alpha = self._fixed_alpha or 1.0 / self._variance
 
@@ -260,26 +246,7 @@ class SweepModel:
 
     def _start(self, init, init_sigma, seed) -> None:
         store, k, d = self.store, self.num_factors, self.store.n_features
-        numbers = k + self.use_linear
-        n_panels = max(1, -(-numbers // PANEL))
-        sizes = [len(part) for part in np.array_split(np.arange(numbers), n_panels)]
-        line_bytes = store.n_rows * LANES * store.dtype.itemsize
-        self._shared = n_panels > 1 and n_panels * line_bytes > LINES_BYTES
-        self._panels: list[_Panel] = []
-        at = 0
-        for number, size in enumerate(sizes):
-            linear = self.use_linear and number == 0
-            n_factors = size - linear
-            if number == 0 or not self._shared:
-                lines = aligned_zeros((store.n_rows, LANES), store.dtype)
-            panel = _Panel(
-                slice(at, at + n_factors),
-                n_factors if linear else -1,
-                np.zeros((d, LANES)),
-                lines,
-            )
-            at += n_factors
-            self._panels.append(panel)
+        self.panels = Panels(store, k, self.use_linear)
         if init_sigma == "auto":
             init_sigma = np.sqrt(PAIR_SHARE[self.sample] * self._factors_unit)
         self.init_sigma = float(init_sigma)
@@ -293,8 +260,8 @@ class SweepModel:
                 # Where the objective is least for features without rows.
                 factors[self._unseen] = 0.0
         self.intercept = float(intercept) if self.use_bias else 0.0
-        self._set("coef", np.asarray(coef))
-        self._set("factors", np.asarray(factors))
+        self.panels.set("coef", np.asarray(coef))
+        self.panels.set("factors", np.asarray(factors))
 
     def _regularise(self, bias_wd, linear_wd, factors_wd, seed, pilot) -> None:
         """Prior precisions and means; in ALS the precisions are the ridges."""
@@ -306,6 +273,7 @@ class SweepModel:
         self.linear_mean, self.factors_mean = np.zeros(groups), np.zeros((groups, k))
         self._fixed_ridge = {}
         self._noise_floor: NoiseFloor | None = None
+        self._ridge_by_axis: np.ndarray | None = None
         found: dict[str, Any] = {}
 
         def own_pilot() -> dict[str, Any]:
@@ -323,7 +291,13 @@ class SweepModel:
             auto = isinstance(wd, str)
             if auto and not self.sample:
                 found = found or (pilot or own_pilot)()
-                ridge = np.broadcast_to(self._boost[name] * found[name], shape)
+                ridge = self._boost[name] * found[name]
+                if name == "factors":
+                    # More factors than were sampled are as the last of these.
+                    by_axis = ridge[:, np.minimum(np.arange(k), ridge.shape[1] - 1)]
+                    self._ridge_by_axis = by_axis
+                    ridge = 1.0 / (1.0 / ridge).mean(axis=1, keepdims=True)
+                ridge = np.broadcast_to(ridge, shape)
                 if name == "factors" and groups > 1 and k:
                     self._noise_floor = NoiseFloor(
                         self.store,
@@ -363,35 +337,28 @@ class SweepModel:
         linear = np.mean([v for v, _ in variances], axis=0)[:, None]
         factors = np.ones((self.n_groups, 1))
         if self.num_factors:
-            factors = np.mean([v for _, v in variances], axis=(0, 2))[:, None]
+            found = np.mean([v for _, v in variances], axis=0)
+            factors = by_axis(found, self._members)
         return {
             "linear": 1 / linear,
             "factors": 1 / factors,
             "noise": float(np.mean(noise)),
         }
 
-    # ------------------------------------------------------------- the parameters
-    def _set(self, name: str, values: np.ndarray) -> None:
-        # The kernels hold them in their precision.
-        values = values.astype(self.store.dtype).astype(np.float64)
-        for panel in self._panels:
-            if name == "factors":
-                panel.parameters[:, : panel.n_factors] = values[:, panel.factors]
-            elif panel.linear_lane >= 0:
-                panel.parameters[:, panel.linear_lane] = values
-
     @property
     def coef(self) -> np.ndarray:
         """Linear weights, float64 of shape (n_features,)."""
-        if not self.use_linear:
-            return np.zeros(self.store.n_features)
-        return self._panels[0].parameters[:, self._panels[0].linear_lane].copy()
+        return self.panels.coef
 
     @property
     def factors(self) -> np.ndarray:
         """Factors, float64 of shape (n_features, num_factors)."""
-        parts = [panel.parameters[:, : panel.n_factors] for panel in self._panels]
-        return np.hstack([np.zeros((self.store.n_features, 0)), *parts])
+        return self.panels.factors()
+
+    @property
+    def finite(self) -> bool:
+        """Whether no number has overflowed."""
+        return self.panels.finite and bool(np.isfinite(self.intercept))
 
     @property
     def hyper(self) -> dict[str, np.ndarray]:
@@ -415,26 +382,11 @@ class SweepModel:
     @property
     def _errors(self) -> np.ndarray:
         """Errors after the last panel; a view."""
-        return self._panels[-1].lines[:, -1]
-
-    def _sums(self, panel: _Panel, out: np.ndarray) -> None:
-        sweep_kernels.sum_panel(
-            self.store.indptr,
-            self.store.row_numbers,
-            self.store.values,
-            panel.lines,
-            panel.parameters,
-            panel.n_numbers,
-            panel.linear_lane,
-            out,
-        )
+        return self.panels.errors
 
     def _refresh(self) -> None:
         """Errors, and sums of the factors, from scratch."""
-        predictions = np.full(self.store.n_rows, self.intercept)
-        for panel in self._panels:
-            self._sums(panel, predictions)
-        self._errors[:] = self._target - predictions
+        self.panels.refresh(self._target, self.intercept)
 
     def _draw_latent(self) -> None:
         """New targets of the probit model: numbers on the label's side of zero."""
@@ -449,28 +401,19 @@ class SweepModel:
         self._errors[:] = mean - f
 
     # ------------------------------------------------------------- hyperparameters
-    def _draw_prior(self, numbers: np.ndarray, unit: float):
-        """Precision and mean of each group, given its numbers of shape (d, m).
+    @property
+    def _on_axes(self) -> bool:
+        """Whether each factor has a precision of its own by now."""
+        if not self.sample:
+            return self._ridge_by_axis is not None and self.sweeps_grown >= AXES_GROWN
+        after = max(AXES_SWEEPS, self._wide_until)
+        return self._auto["factors"] and self.n_sweeps >= after
 
-        The factors of a group share one precision: nothing tells them apart before
-        the data do. The means are integrated out of the density of the precision,
-        and features without rows out of both.
-        """
-        seen, groups = numbers[self._seen], self.groups[self._seen]
-        count, m = self._members[:, None], numbers.shape[1]
-        first = np.empty((self.n_groups, m))
-        for column in range(m):
-            first[:, column] = np.bincount(groups, seen[:, column], self.n_groups)
-        average = first / np.maximum(count, 1)
-        squares = np.sum((seen - average[groups]) ** 2, axis=1)
-        rate = PRIOR_RATE * unit + np.bincount(groups, squares, self.n_groups)
-        shrunk = count / (count + PRIOR_WEIGHT)
-        rate += np.sum(PRIOR_WEIGHT * shrunk * average**2, axis=1)
-        shape = (PRIOR_SHAPE + m * self._members) / 2
-        precision = (self.rng.gamma(shape) * 2 / rate)[:, None]
-        spread = 1 / np.sqrt((count + PRIOR_WEIGHT) * precision)
-        mean = shrunk * average + spread * self.rng.standard_normal(first.shape)
-        return np.broadcast_to(precision, first.shape), mean
+    def _turn(self) -> None:
+        """Turn the factors to their axes."""
+        factors = self.factors
+        seen = factors[self._seen], self.groups[self._seen]
+        self.panels.set("factors", factors @ principal_axes(*seen))
 
     def _draw_hyper(self) -> None:
         if self._fixed_alpha is None:
@@ -479,13 +422,15 @@ class SweepModel:
             rate = (PRIOR_RATE * self._variance + error) / 2
             self.alpha = self.rng.gamma(shape) / rate
         if self._auto["linear"] and self.use_linear:
-            precision, mean = self._draw_prior(self.coef[:, None], self._linear_unit)
+            precision, mean = self._priors.draw(
+                self.coef[:, None], self._linear_unit, self.rng
+            )
             self.linear_precision, self.linear_mean = precision[:, 0], mean[:, 0]
         elif not self._auto["linear"]:
             self.linear_precision = self.alpha * self._fixed_ridge["linear"][:, 0]
         if self._auto["factors"] and self.num_factors:
-            self.factors_precision, self.factors_mean = self._draw_prior(
-                self.factors, self._factors_unit
+            self.factors_precision, self.factors_mean = self._priors.draw(
+                self.factors, self._factors_unit, self.rng, self._on_axes
             )
         elif not self._auto["factors"]:
             self.factors_precision = self.alpha * self._fixed_ridge["factors"]
@@ -493,11 +438,8 @@ class SweepModel:
     # ----------------------------------------------------------------- exploration
     def _spread(self) -> float:
         """Mean square of the factors of features that have rows."""
-        total = 0.0
-        for panel in self._panels:
-            part = panel.parameters[:, : panel.n_factors]
-            total += float(np.einsum("ij,ij->i", part, part)[self._seen].sum())
-        return total / max(1.0, self._members.sum() * self.num_factors)
+        total = self.panels.squares()[self._seen].sum()
+        return float(total) / max(1.0, self._members.sum() * self.num_factors)
 
     def _stands_still(self) -> bool:
         """Whether the first sweeps of sampling have found no factors, nor go there."""
@@ -522,8 +464,10 @@ class SweepModel:
             self.factors_precision = np.full_like(self.factors_precision, 1 / square)
             self.factors_mean = np.zeros_like(self.factors_mean)
         if self._end_of_path:
-            share = self.path
-            self.factors_precision = self.alpha * self._fixed_ridge["factors"] * share
+            share, ridge = self.path, self._fixed_ridge["factors"]
+            if self._on_axes and self._ridge_by_axis is not None:
+                ridge = self._ridge_by_axis
+            self.factors_precision = self.alpha * ridge * share
             if self._noise_floor is not None:
                 self.factors_precision = self._noise_floor.raised(
                     self.factors_precision
@@ -537,7 +481,7 @@ class SweepModel:
             down = share * PATH_DOWN[spread > GROWN * least]
             self.path = max(down, min(share, end))
             if 0 < spread < least:
-                self._set("factors", self.factors * np.sqrt(least / spread))
+                self.panels.scale_factors(np.sqrt(least / spread))
                 self._refresh()
 
     # ------------------------------------------------------------------- the sweep
@@ -553,7 +497,7 @@ class SweepModel:
         self.intercept += change
         errors -= errors.dtype.type(change)
 
-    def _step_panel(self, panel: _Panel) -> None:
+    def _step_panel(self, panel: Panel) -> None:
         precision, mean = np.zeros((2, self.n_groups, LANES))
         precision[:, : panel.n_factors] = self.factors_precision[:, panel.factors]
         mean[:, : panel.n_factors] = self.factors_mean[:, panel.factors]
@@ -563,8 +507,9 @@ class SweepModel:
         noise = np.zeros((0, LANES))
         if self.sample:
             noise = np.zeros((self.store.n_features, LANES))
+            seen = self._seen if len(self._unseen) else slice(None)
             shape = self.store.n_features - len(self._unseen), panel.n_numbers
-            noise[self._seen, : panel.n_numbers] = self.rng.standard_normal(shape)
+            noise[seen, : panel.n_numbers] = self.rng.standard_normal(shape)
             # Nothing is known of them but the prior: their mean spares noise.
             panel.parameters[self._unseen] = mean[self.groups[self._unseen]]
         sweep_kernels.sweep_panel(
@@ -592,7 +537,11 @@ class SweepModel:
             Weighted mean training loss after the sweep: the squared error, or minus
             the logarithm of the label's probability.
         """
-        if self.n_sweeps and self.n_sweeps % REFRESH == 0:
+        first = not self.sample and self.sweeps_grown == AXES_GROWN
+        turns = self._on_axes and (first or self.n_sweeps % AXES_SWEEPS == 0)
+        if turns:
+            self._turn()
+        if turns or (self.n_sweeps and self.n_sweeps % REFRESH == 0):
             self._refresh()
         if self.link == "probit":
             self._draw_latent()
@@ -601,18 +550,18 @@ class SweepModel:
         self._explore()
         self._step_bias()
         errors = self._errors.copy()
-        for panel in self._panels:
-            if self._shared:
-                self._sums(panel, np.zeros(self.store.n_rows))
+        for panel in self.panels:
+            if self.panels.shared:
+                self.panels.sums(panel, np.zeros(self.store.n_rows))
             else:
                 panel.lines[:, -1] = errors
             self._step_panel(panel)
-            if not self._shared:
+            if not self.panels.shared:
                 errors = panel.lines[:, -1]
         self.n_sweeps += 1
         if self.n_sweeps in self._kept:
-            single = self.coef.astype(np.float32), self.factors.astype(np.float32)
-            self.draws.append((self.intercept, *single))
+            factors = self.panels.factors(np.float32)
+            self.draws.append((self.intercept, self.coef.astype(np.float32), factors))
         loss = self._loss()
         if self._checks_growth:
             if self.n_sweeps <= GROWTH_SWEEPS:
@@ -633,7 +582,7 @@ class SweepModel:
         """Plain values that say all that sweeps have changed."""
         return {
             **{name: getattr(self, name) for name in CHANGED},
-            "panels": [(panel.parameters, panel.lines) for panel in self._panels],
+            "panels": [(panel.parameters, panel.lines) for panel in self.panels],
             "rng": self.rng.bit_generator.state,
         }
 
@@ -643,7 +592,7 @@ class SweepModel:
             # Older ones lack what came later.
             setattr(self, name, checkpoint.get(name, getattr(self, name)))
         self._plan_draws(self.burn_in)
-        for panel, saved in zip(self._panels, checkpoint["panels"], strict=True):
+        for panel, saved in zip(self.panels, checkpoint["panels"], strict=True):
             panel.parameters[:], panel.lines[:] = saved
         self.rng.bit_generator.state = checkpoint["rng"]
 
@@ -666,7 +615,7 @@ def pilot_of(
 ) -> dict[str, Any]:
     """Ridges of ALS by group, of the linear weights and of the factors, from sampling.
 
-    Each factor of a group has the same.
+    The factors of a group have one each, the least first.
 
     Parameters
     ----------
@@ -676,8 +625,8 @@ def pilot_of(
     Returns
     -------
     found : dict
-        Ridges: ``linear`` and ``factors``, of shape (n_groups, 1); and ``noise``, the
-        mean square of the errors.
+        Ridges: ``linear`` of shape (n_groups, 1), ``factors`` with a column for each
+        factor that was sampled; and ``noise``, the mean square of the errors.
     """
     settings["num_factors"] = min(settings["num_factors"], PILOT_FACTORS)
     return SweepModel(

@@ -104,6 +104,8 @@ class SweepModels:
         Of the same candidate: decays of "als" come from its rows.
     n_folds : int
         Beside it. Their draws share half of the memory for draws.
+    twin : SweepModels or None
+        Of a candidate whose sampling for the decays would be the same but for chance.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class SweepModels:
         columns: np.ndarray | None = None,
         lead: SweepModels | None = None,
         n_folds: int = 0,
+        twin: SweepModels | None = None,
     ):
         self.settings, self.n_outputs = settings, n_outputs
         self.sample = settings.solver == "mcmc"
@@ -154,7 +157,7 @@ class SweepModels:
                 if name in params:
                     self._arguments[name] = params[name]
         self._store, self._seed = store, seed
-        self._lead = self if lead is None else lead
+        self._lead: SweepModels = (twin or self) if lead is None else lead._lead
         self._pilots: dict[int, dict[str, np.ndarray]] = {}
         self._lock = Lock()
         origin, unit = labels
@@ -224,7 +227,10 @@ class SweepModels:
         return self._arguments["num_draws"]
 
     def decays(self) -> dict[str, list[float]]:
-        """Decays of each group: means over the outputs, and over the factors."""
+        """Decays of each group: means over the outputs, and over the factors.
+
+        Of factors those by which as many equal ones would vary as much.
+        """
         if self._best_decays:
             return self._best_decays
         found = {}
@@ -233,7 +239,10 @@ class SweepModels:
             by_group = outputs.reshape(*outputs.shape[:2], -1)
             # There are none of no factors.
             shape = by_group.shape
-            means = by_group.mean(axis=(0, 2)) if shape[2] else np.zeros(shape[1])
+            means = np.zeros(shape[1])
+            if shape[2]:
+                with np.errstate(divide="ignore"):
+                    means = (1.0 / (1.0 / by_group).mean(axis=2)).mean(axis=0)
             found[name] = means.tolist()
         return found
 
@@ -291,12 +300,7 @@ class SweepModels:
     @property
     def finite(self) -> bool:
         """Whether no number has overflowed."""
-        return all(
-            np.isfinite(model.intercept)
-            and np.isfinite(model.coef.sum())
-            and np.isfinite(model.factors.sum())
-            for model in self.models
-        )
+        return all(model.finite for model in self.models)
 
     @property
     def settled(self) -> bool:
@@ -313,10 +317,14 @@ class SweepModels:
 
     def _current(self) -> Solution:
         """The parameters as they stand."""
+        shape = self.n_outputs, self._store.n_features, self.k
+        factors = np.empty(shape, dtype=self.dtype)
+        for model, out in zip(self.models, factors, strict=True):
+            model.panels.factors_into(out)
         return Solution(
             np.array([model.intercept for model in self.models]),
             np.stack([model.coef for model in self.models]),
-            np.stack([model.factors for model in self.models]).astype(self.dtype),
+            factors,
         )
 
     def draws(self) -> list[Solution]:

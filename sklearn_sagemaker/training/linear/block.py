@@ -31,10 +31,45 @@ SCORE_BYTES = 8 << 20
 """Margins are computed in pieces of no more than about this many bytes..."""
 SCORE_ROWS = 2048
 """... and of so many rows, for several threads to share."""
-ROW_PARTS = 2
-"""Parts that a dense mini-batch of `SPLIT_ROWS` rows is cut into. Fixed, so that
-results never depend on the number of threads."""
+ROW_PARTS = 8
+"""Parts that a mini-batch is cut into at most: as many threads have work there..."""
+DENSE_ROWS = 75
+"""... but of dense rows at least so many each, since a part costs a gradient of its
+own: 4 parts of 300 rows, or 8 of 1,000, take 3 % longer than 2. A power of two, for
+as many threads to have as much each..."""
 SPLIT_ROWS = 64
+"""... and a batch of fewer rows is whole."""
+
+
+def row_parts(n_rows: int, sparse: bool) -> int:
+    """Parts that the mini-batches of a pass are cut into, the largest of so many rows.
+
+    Never a matter of threads, so that results are none.
+
+    Parameters
+    ----------
+    n_rows : int
+    sparse : bool
+        Whether rows are CSR.
+
+    Returns
+    -------
+    n_parts : int
+
+    Examples
+    --------
+    >>> [row_parts(n_rows, sparse=False) for n_rows in (63, 64, 500, 1000)]
+    [1, 2, 4, 8]
+    >>> row_parts(64, sparse=True)
+    8
+    """
+    if n_rows < SPLIT_ROWS:
+        return 1
+    if sparse:
+        return ROW_PARTS
+    most = min(max(n_rows // DENSE_ROWS, 2), ROW_PARTS)
+    return 1 << (most.bit_length() - 1)
+
 
 _MOVING = ("active", "W", "S", "bias", "steps", "counts")
 """What a pass over rows changes..."""
@@ -135,10 +170,10 @@ class ColumnBlock:
         self.n_classes = objective.n_classes if loss.coupled else 1
         self.shift = self._array(shift if shift is not None else np.empty(0))
         self._fit_scaler = label_scaler
-        same = all(scale is scales[0] for scale in scales)
-        self._scales = self._array(
-            scales[0][:, None] if same else np.stack(scales, axis=1)
-        )
+        # One array for each kind of scaling, not for each candidate: less to read.
+        distinct = {id(scale): scale for scale in scales}
+        self._scales = self._array(np.stack([*distinct.values()], axis=1))
+        self._kinds = np.array([[*distinct].index(id(scale)) for scale in scales])
         self._boost = self._array(boost if boost is not None else np.empty(0))
         self._kernel_optimizer = OPTIMIZERS[objective.optimizer]
         self.lazy = bool(
@@ -149,6 +184,7 @@ class ColumnBlock:
         self.active = np.arange(self.n_models)
         self._lay_out()
         self._gradients = np.empty((0, 0), dtype=self.dtype)
+        self._space = np.empty(0, dtype=np.uint8)
         self._cut: tuple = (None, None, 0, [], np.zeros(0))
         self.W = aligned_zeros(self._weights_shape, self.dtype)
         if initial is not None:
@@ -191,14 +227,11 @@ class ColumnBlock:
         self._weights_shape = (self.used, d) if self.narrow else (d, self.ld)
         n_active = max(1, len(self.active))
         models = self._models = self.active[np.arange(self.used) % n_active]
-        if self._scales.shape[1] == 1:
-            self.scale = self._scales
-        else:
-            scale = self._scales[:, models]
-            if not self.narrow:
-                pad = ((0, 0), (0, self.ld - self.used))
-                scale = np.pad(scale, pad, constant_values=1.0)
-            self.scale = self._array(scale.T if self.narrow else scale)
+        left, places = np.unique(self._kinds[models], return_inverse=True)
+        scale = self._scales[:, left]
+        self.scale = self._array(scale.T if self.narrow else scale)
+        self.kinds = np.zeros(self.ld, dtype=np.int32)
+        self.kinds[: self.used] = places
         self.penalties = np.zeros((3, self.ld), dtype=self.dtype)
         wd = self.candidates.wd[models]
         self.penalties[0, : self.used] = wd
@@ -234,6 +267,7 @@ class ColumnBlock:
             penalties=self.penalties,
             boost=self._boost,
             scale=self.scale,
+            kinds=self.kinds,
             shift=self.shift,
             label_scaler=self.label_scaler,
             constants=self._constants,
@@ -267,9 +301,7 @@ class ColumnBlock:
     def _set_initial(self, initial):
         values = initial(self.n_classes * self.n_models)
         values = values.reshape(self.reader.n_features, self.n_classes, self.n_models)
-        scaled = values * np.broadcast_to(
-            self._scales[:, None, :], (values.shape[0], 1, self._scales.shape[1])
-        )
+        scaled = values * self._scales[:, None, self._kinds]
         columns = self.columns_of(np.arange(self.n_models))
         for fit in range(self.n_fits):
             for k in range(self.n_classes):
@@ -298,9 +330,12 @@ class ColumnBlock:
         per_column[:, : self.used] = rates[:, self._models]
         masked = np.where(fold >= 0, fold + 1, -1).astype(np.int32)
         losses, loss_weights = np.zeros((2, self.ld))
-        n_parts = 1
-        if not self.reader.sparse and np.diff(bounds).max() >= SPLIT_ROWS:
-            n_parts = ROW_PARTS
+        extents = kernels.extents(reader, order, bounds)
+        n_parts = row_parts(extents[0], reader.sparse)
+        members = self.team.members if n_parts > 1 else 1
+        size = kernels.space_bytes(self._columns, reader, extents, self.lazy, members)
+        if size > len(self._space):
+            self._space = np.empty(size, dtype=np.uint8)
         d = self.reader.n_features
         shape = (0, 0) if self.reader.sparse else (n_parts, d * self.ld)
         if self._gradients.shape != shape:
@@ -322,11 +357,13 @@ class ColumnBlock:
                 sums=sums,
                 losses=losses,
                 loss_weights=loss_weights,
+                extents=extents,
                 gradients=self._gradients,
                 part_sums=part_sums,
+                space=self._space,
             )
             call = partial(kernels.train, self._columns, batches)
-            if n_parts > 1:
+            if members > 1:
                 self.team.together(call)
             else:
                 call(new_barrier(), 0, 1)
@@ -520,13 +557,11 @@ class ColumnBlock:
     def penalty(self) -> np.ndarray:
         """``wd / 2 * ||w||**2 + l1 * ||w||_1`` of the active models' refits."""
         columns = self.columns_of(np.arange(len(self.active)))[0]
-        scale = (
-            self._columns_view(self.scale) if self.scale.shape[1] > 1 else self.scale
-        )
+        scale = self._columns_view(self.scale)
         total = np.zeros(len(self.active))
         for lanes in columns:
-            rates = scale[:, lanes] if scale.shape[1] > 1 else scale
-            w = self._columns_view(self.W)[:, lanes].astype(np.float64) / rates
+            w = self._columns_view(self.W)[:, lanes].astype(np.float64)
+            w /= scale[:, self.kinds[lanes]]
             wd, l1 = self.penalties[:2, lanes].astype(np.float64)
             total += 0.5 * wd * np.sum(w**2, axis=0) + l1 * np.sum(np.abs(w), axis=0)
         return total

@@ -35,10 +35,8 @@ def block_columns(reader: RowReader) -> int:
     return int(np.clip(fitting, BLOCK_COLUMNS, MOST_COLUMNS))
 
 
-def models_per_block(
-    reader: RowReader, n_models: int, width: int, jobs: int = 1
-) -> int:
-    """Models that one block trains.
+def models_per_block(reader: RowReader, n_models: int, width: int) -> int:
+    """Models that one block trains; never a matter of threads.
 
     Parameters
     ----------
@@ -47,9 +45,6 @@ def models_per_block(
         Of the run.
     width : int
         Columns of a model: fits times classes.
-    jobs : int
-        Threads, where what a column does depends on no other column of its block:
-        then there are as many blocks, but they hold whole cache lines.
 
     Returns
     -------
@@ -57,7 +52,6 @@ def models_per_block(
     """
     per_block = max(1, block_columns(reader) // width)
     n_blocks = -(-n_models // per_block)
-    n_blocks = max(n_blocks, min(jobs, n_models * width // LANES))
     return -(-n_models // n_blocks)
 
 

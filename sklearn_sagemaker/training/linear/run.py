@@ -28,7 +28,7 @@ from sklearn_sagemaker._threads import (
     thread_count,
     threads,
 )
-from sklearn_sagemaker.training.linear.block import ROW_PARTS, ColumnBlock
+from sklearn_sagemaker.training.linear.block import ColumnBlock, row_parts
 from sklearn_sagemaker.training.linear.blocks import (
     TrainedBlock,
     make_blocks,
@@ -313,15 +313,14 @@ class LinearRun:
             self.reader,
             len(self.candidates),
             self.plan.n_fits * self.settings.n_outputs,
-            # In other blocks columns depend on each other, if only by rounding.
-            self.jobs if self.reader.sparse and not self.loss.coupled else 1,
         )
 
     def _make_blocks(self, per_block: int, teams: ExitStack) -> list[ColumnBlock]:
         boost = self._boost()
         n_blocks = -(-len(self.candidates) // per_block)
-        members = min(ROW_PARTS, max(1, self.jobs // n_blocks), processors())
-        if self.reader.sparse or self.stored < TEAM_WORK:
+        parts = row_parts(self.batch, self.reader.sparse)
+        members = min(parts, max(1, self.jobs // n_blocks), processors())
+        if self.stored < TEAM_WORK:
             members = 1
         return make_blocks(
             self.settings,

@@ -29,6 +29,7 @@ from sklearn_sagemaker.training.selection.paired import (
     NEAR_OF_STEPS,
     Decisions,
     paired_error,
+    simpler_first,
     within_error,
     without_luck,
 )
@@ -85,6 +86,10 @@ class TrainedCandidates:
 
     def denser(self, chosen: int, loss: np.ndarray) -> int | None:
         """The best candidate without an L1 penalty, where another one leads."""
+        return None
+
+    def simpler(self, chosen: int, loss: np.ndarray) -> int | None:
+        """A candidate with less to it, which wins where chance may decide."""
         return None
 
     def losses(self, margins: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -365,6 +370,8 @@ def select_best(trained: TrainedCandidates) -> Selection:
             order = within_error(
                 settings, decisions, order, score, loss, calibrations, errors
             )
+        else:
+            order = simpler_first(trained, sampled, order, loss)
         if trained.at_optimum:
             order = without_luck(trained, sampled, order, loss)
             order = without_outliers(trained, sampled, order, usable)

@@ -10,6 +10,8 @@ import numpy as np
 NEAR, NEAR_OF_STEPS = 1.0, 0.5
 """Paired standard errors from the best within which the loss decides: of candidates
 that are solved, and of those that took steps, which differ by more than penalties."""
+SURE = 1.5
+"""Paired standard errors by which a candidate must lead before a simpler one."""
 MANY_ROWS = 30
 """Rows that a difference must come from for its standard error to be believed..."""
 FEW = 0.2
@@ -156,6 +158,47 @@ def within_error(
     return np.concatenate([near, order[~np.isin(order, near)]])
 
 
+def simpler_first(
+    trained: Any, parts: list, order: np.ndarray, loss: np.ndarray
+) -> np.ndarray:
+    """The order with a simpler candidate first, where the best one hardly leads.
+
+    Parameters
+    ----------
+    trained : TrainedCandidates
+    parts : list of (fit, int64 array)
+        Validation rows that are compared.
+    order : int array of shape (n_candidates,)
+    loss : float64 array of shape (n_candidates,)
+
+    Returns
+    -------
+    order : int array of shape (n_candidates,)
+    """
+    chosen = int(order[0])
+    other = trained.simpler(chosen, loss)
+    if other is None:
+        return order
+    shares = _shares(trained, parts)
+    more = _losses(trained, parts, other) - _losses(trained, parts, chosen)
+    if (shares @ more) / shares.sum() > SURE * paired_error(more, shares):
+        return order
+    return np.append(other, order[order != other])
+
+
+def _losses(trained: Any, parts: list, one: int) -> np.ndarray:
+    """Loss of each of the rows that are compared, by a candidate."""
+    rows = np.concatenate([part for _, part in parts])
+    margins = trained.margins(trained.plan.reader, parts, np.array([one]))
+    margins = margins[:, :, 0].astype(np.float64, copy=False)
+    return trained.losses(margins, trained.plan.y[rows])
+
+
+def _shares(trained: Any, parts: list) -> np.ndarray:
+    """Weights in the loss of the rows that are compared."""
+    return trained.targets.loss_weights[1][np.concatenate([part for _, part in parts])]
+
+
 def without_luck(
     trained: Any, parts: list, order: np.ndarray, loss: np.ndarray
 ) -> np.ndarray:
@@ -180,21 +223,14 @@ def without_luck(
     other = trained.denser(chosen, loss)
     if other is None:
         return order
-    rows = np.concatenate([part for _, part in parts])
-
-    def losses(one: int) -> np.ndarray:
-        margins = trained.margins(trained.plan.reader, parts, np.array([one]))
-        margins = margins[:, :, 0].astype(np.float64, copy=False)
-        return trained.losses(margins, trained.plan.y[rows])
-
-    shares = trained.targets.loss_weights[1][rows]
-    of_other, of_chosen = losses(other), losses(chosen)
+    shares = _shares(trained, parts)
+    of_other, of_chosen = (_losses(trained, parts, one) for one in (other, chosen))
     more = of_other - of_chosen
     gain = (shares @ more) / shares.sum()
     if shares @ of_other > TWICE * (shares @ of_chosen):
         return order
     few = effective_rows(shares * more)
-    errors = (MANY_ROWS / few) ** 2 if few < FEW * len(rows) else 0.0
+    errors = (MANY_ROWS / few) ** 2 if few < FEW * len(shares) else 0.0
     if gain > errors * paired_error(more, shares):
         return order
     return np.append(other, order[order != other])

@@ -1,5 +1,7 @@
 """Candidates that we choose: the linear part alone, and other decays of factors."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -7,8 +9,12 @@ from sklearn.linear_model import RidgeCV
 
 from sklearn_sagemaker import FactorizationMachinesRegressor
 from sklearn_sagemaker.training.factors import run as factor_run_module
+from sklearn_sagemaker.training.factors import sweeps
+from sklearn_sagemaker.training.factors.choice import TrainedFactors
 from sklearn_sagemaker.training.factors.gradient import RISE
-from sklearn_sagemaker.training.factors.settings import INIT_SIGMA
+from sklearn_sagemaker.training.factors.settings import INIT_SIGMA, PATH_PATIENCE
+from sklearn_sagemaker.training.factors.sweep_model import pilot_of
+from sklearn_sagemaker.training.selection.paired import simpler_first
 
 from .test_run import factor_run, fit, problem
 
@@ -58,7 +64,7 @@ def test_sweeps_train_their_linear_part_where_rows_are_few(solver, monkeypatch):
     X, y = problem(n=60, classes=1)
     run = factor_run(X, y, cv=3, **auto(solver=solver))
     sigmas = run.candidates.columns["factors_init_sigma"].tolist()
-    assert sigmas == ["auto", 0.0, 0.0][: 3 if solver == "als" else 2]
+    assert sigmas == ["auto", 0.0, 0.0, 0.0][: 4 if solver == "als" else 2]
     state = run.train()
     kept = run.models[1][0].solution()
     assert kept.factors.shape == state.factors.shape
@@ -145,3 +151,80 @@ def test_a_linear_part_holds_no_factors_and_goes_on_as_one():
     assert widths == [6, 6, 6, 0, 0]
     more = fit(X, y, spec={"resume": state.resume}, **settings)
     assert more.factors.shape == state.factors.shape
+
+
+def test_the_linear_part_wins_where_chance_may_decide():
+    X, y = problem(n=60, classes=1)
+    run = factor_run(X, y, cv=3, **auto())
+    run.train()
+    trained = SimpleNamespace(candidates=run.candidates, settings=run.settings)
+    loss = np.arange(1.0, 1.0 + len(run.candidates))
+    alone = sigmas(run) == 0.0
+    assert TrainedFactors.simpler(trained, 0, loss) == np.flatnonzero(alone)[0]
+    assert TrainedFactors.simpler(trained, np.flatnonzero(alone)[0], loss) is None
+    loss[alone] = np.inf
+    assert TrainedFactors.simpler(trained, 0, loss) is None
+
+
+@pytest.mark.parametrize(("lead", "first"), [(0.05, 1), (0.5, 0)])
+def test_a_lead_counts_from_some_paired_errors_on(lead, first):
+    # Of 100 rows whose differences have a deviation of 1.
+    noise = np.repeat([1.0, -1.0], 50)
+    trained = SimpleNamespace(
+        simpler=lambda chosen, loss: 1,
+        plan=SimpleNamespace(reader=None, y=np.zeros(100)),
+        targets=SimpleNamespace(loss_weights=(None, np.ones(100))),
+        margins=lambda reader, parts, one: (one[0] * (noise + lead))[:, None, None],
+        losses=lambda margins, y: margins[:, 0],
+    )
+    order = np.array([0, 2, 1])
+    found = simpler_first(trained, [(0, np.arange(100))], order, np.zeros(3))
+    assert found[0] == first
+    assert sorted(found) == [0, 1, 2]
+
+
+def wide_counts(n=300, d=3000, stored=20):
+    """Rows of many more columns than rows, of which y follows the sum."""
+    rng = np.random.default_rng(3)
+    columns = rng.integers(0, d, (n, stored))
+    indptr = np.arange(0, n * stored + 1, stored)
+    X = sp.csr_array((np.ones(n * stored), columns.ravel(), indptr), shape=(n, d))
+    X.sum_duplicates()
+    return X, X @ rng.normal(size=d) + rng.normal(size=n)
+
+
+def test_factors_are_not_waited_for_where_validation_loses_too_much():
+    X, y = wide_counts()
+    model = FactorizationMachinesRegressor(solver="als", num_models=1, random_state=0)
+    losses = model.fit(X, y).validation_curve_
+    lost = np.cumsum(losses / losses[0] - 1)
+    assert losses.argmin() == 0
+    # The first sweep was the best one, and losses have risen from each to the next.
+    assert lost[-1] > 0.1
+    assert (np.diff(losses[-5:]) > 0).all()
+    assert len(losses) < PATH_PATIENCE
+
+
+def test_a_patience_of_the_user_is_kept():
+    X, y = wide_counts()
+    model = FactorizationMachinesRegressor(
+        solver="als", early_stopping_patience=20, epochs=18, random_state=0
+    ).fit(X, y)
+    assert model.n_iter_ == 18
+
+
+def test_linear_parts_share_the_sampling_that_suggests_their_decays(monkeypatch):
+    asked = []
+
+    def counted(store, y, weights, *, seed, num_factors, **settings):
+        asked.append(num_factors)
+        return pilot_of(
+            store, y, weights, seed=seed, num_factors=num_factors, **settings
+        )
+
+    monkeypatch.setattr(sweeps, "pilot_of", counted)
+    X, y = wide_counts(120, 50, 5)
+    model = FactorizationMachinesRegressor(solver="als", random_state=0, n_jobs=2)
+    model.fit(X, y)
+    assert len(model.candidates_["validation_loss"]) == 4
+    assert sorted(asked) == [0, 14]

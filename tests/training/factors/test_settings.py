@@ -77,7 +77,7 @@ def test_nothing_left_to_us_is_one_candidate():
     own = {"num_factors": 3, "linear_lr": 0.1, "factors_lr": 0.2, "linear_wd": 0.0,
            "factors_wd": 0.0}  # fmt: skip
     made = settings(num_models=8, **own).candidates()
-    assert rows_of(made) == [{**own, "bias_lr": 0.1}]
+    assert rows_of(made) == [{**own, "bias_lr": 0.1, "axis_decay": 1.0}]
 
 
 def test_numbers_of_factors_alone_are_few_candidates():

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from scipy import special, stats
 
-from sklearn_sagemaker.training.factors import sweep_model as sweeps
+from sklearn_sagemaker.training.factors import panels, priors
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.sweep_model import (
     SweepModel,
@@ -139,7 +139,7 @@ def test_panels_that_share_memory_give_the_same(problem, sample, monkeypatch):
     X, y, _ = problem
     settings = dict(num_factors=40, linear_wd=0.05, factors_wd=0.05, sample=sample)
     kept = model_of(X, y, **settings)
-    monkeypatch.setattr(sweeps, "LINES_BYTES", 0)
+    monkeypatch.setattr(panels, "LINES_BYTES", 0)
     shared = model_of(X, y, **settings)
     for _ in range(20):
         np.testing.assert_allclose(shared.sweep(), kept.sweep())
@@ -231,19 +231,20 @@ def test_probit_weights_count_as_repetitions():
 
 
 def test_priors_are_drawn_from_their_density(problem):
-    X, y, _ = problem
+    X, _, _ = problem
     groups = np.array([0, 0, 0, 0, 1, 1, 1, 1])
-    model = model_of(X, y, sample=True, groups=groups)
-    numbers = np.random.default_rng(3).normal(size=(D, 2), loc=1.0)
-    draws = [model._draw_prior(numbers, 2.0) for _ in range(4000)]
+    rng = np.random.default_rng(3)
+    numbers = rng.normal(size=(D, 2), loc=1.0)
+    prior = priors.GroupPriors(groups, 2, (X != 0).any(axis=0))
+    draws = [prior.draw(numbers, 2.0, rng) for _ in range(4000)]
     precision, mean = (np.array(part) for part in zip(*draws, strict=True))
     for group in range(2):
         # Feature 5 is in no row.
         members = np.flatnonzero((groups == group) & (np.arange(D) != 5))
         n, x = len(members), numbers[members]
-        rate = sweeps.PRIOR_RATE * 2.0 + ((x - x.mean(0)) ** 2).sum()
+        rate = priors.PRIOR_RATE * 2.0 + ((x - x.mean(0)) ** 2).sum()
         rate += n / (n + 1) * (x.mean(0) ** 2).sum()
-        shape = sweeps.PRIOR_SHAPE + 2 * n
+        shape = priors.PRIOR_SHAPE + 2 * n
         expected = shape / rate
         np.testing.assert_allclose(precision[:, group].mean(0), expected, rtol=0.05)
         centre = n * x.mean(0) / (n + 1)

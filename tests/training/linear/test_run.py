@@ -215,7 +215,22 @@ def test_a_team_on_one_block_does_not_change_the_result(classes, monkeypatch):
     shared = {"classes": classes, "epochs": 1, "num_models": 4, "mini_batch_size": 500}
     runs = [linear_run(X, y, **shared, jobs=jobs) for jobs in (1, 2, 8)]
     assert_same_results([run.train() for run in runs])
-    assert [run.blocks[0].team.members for run in runs] == [1, 2, 2]
+    assert [run.blocks[0].team.members for run in runs] == [1, 2, 4]
+
+
+@pytest.mark.parametrize(("models", "lazy"), [(4, False), (4, True), (1, False)])
+def test_a_team_on_sparse_rows_does_not_change_the_result(models, lazy, monkeypatch):
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.processors", lambda: 4)
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.TEAM_WORK", 0)
+    X, y = problem(400, 60, sparse=True, noise=1.0)
+    shared = {"epochs": 2, "num_models": models, "mini_batch_size": 100, "cv": False}
+    if lazy:
+        shared |= {"optimizer": "sgd", "momentum": 0.0, "l1": 1e-3}
+    runs = [linear_run(X, y, **shared, jobs=jobs) for jobs in (1, 2, 8)]
+    assert_same_results([run.train() for run in runs])
+    # Blocks no longer follow the jobs.
+    assert [len(run.blocks) for run in runs] == [1, 1, 1]
+    assert [run.blocks[0].team.members for run in runs] == [1, 2, 4]
 
 
 def test_a_team_has_no_more_members_than_there_are_processors(monkeypatch):

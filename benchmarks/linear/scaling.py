@@ -1,0 +1,197 @@
+"""Serial share of a fit, and what more threads than this machine has would give.
+
+CPU seconds of fits with one thread, taken apart: what a team of threads shares (passes
+over the training rows, and the pieces of the validation rows), and the rest, which is
+serial. The model for T threads:
+
+    seconds = serial + shared * ceil(parts / T) / parts + meetings * meeting * T / 2
+
+`parts` is what a mini-batch is cut into, of which no thread has less than one. A
+meeting is the end of a stage of a mini-batch, at which threads wait for each other;
+what one costs is measured with two threads on batches of 64 rows of one value. Threads
+are taken to have a core and its caches each and their share of the memory's bandwidth,
+so that the predictions are an upper limit. The shares are of CPU seconds, which other
+programs change little.
+"""
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import scipy.sparse as sp
+
+from benchmarks.common import (
+    Bars,
+    add_quick,
+    add_repeats,
+    make_parser,
+    measure,
+    print_environment,
+    print_table,
+)
+from benchmarks.data.sets import load
+from benchmarks.data.sparse import make_sparse
+from benchmarks.linear.fits import every_epoch
+from sklearn_sagemaker import LinearLearnerClassifier
+from sklearn_sagemaker._kernels import kernels
+from sklearn_sagemaker.training.linear.block import ColumnBlock
+
+EPOCHS = {"MNIST zero": 15, "CSR": 5}
+THREADS = (2, 4, 8, 16)
+STAGES = {"dense": 2, "sparse": 2.5}
+"""Meetings of two threads for each mini-batch: a team sorts a batch for each member."""
+MAX_SERIAL = 0.05
+MEETING_BATCHES, MEETING_PASSES = 40, 400
+"""Short passes, of which one in many is not disturbed."""
+
+
+class Parts:
+    """What a fit spends in the calls that a team shares; ends with ``with``."""
+
+    def __init__(self) -> None:
+        # CPU seconds, and the shortest call's wall seconds.
+        self.cpu = dict.fromkeys(("train", "score", "losses"), 0.0)
+        self.least = float("inf")
+        self.batches = 0
+        self.n_parts = 1
+        self._stack = ExitStack()
+
+    def __enter__(self) -> "Parts":
+        for name in self.cpu:
+            called = self._timed(name, getattr(kernels, name))
+            self._stack.enter_context(patch.object(kernels, name, called))
+        epoch = ColumnBlock.train_epoch
+
+        def train_epoch(block, order, bounds, *args, **kwargs):
+            self.batches += len(bounds) - 1
+            return epoch(block, order, bounds, *args, **kwargs)
+
+        self._stack.enter_context(patch.object(ColumnBlock, "train_epoch", train_epoch))
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def _timed(self, name: str, call: Callable) -> Callable:
+        def timed(*args):
+            if name == "train":
+                self.n_parts = len(args[1].part_sums)
+            cpu, wall = time.process_time(), time.perf_counter()
+            answer = call(*args)
+            self.cpu[name] += time.process_time() - cpu
+            if name == "train":
+                self.least = min(self.least, time.perf_counter() - wall)
+            return answer
+
+        return timed
+
+
+def taken_apart(data, **settings) -> dict[str, float]:
+    """CPU seconds of a fit and of its parts."""
+    model = LinearLearnerClassifier(random_state=0, **settings)
+    with Parts() as parts:
+        start = time.process_time()
+        data.fit(model)
+        seconds = time.process_time() - start
+    found = {**parts.cpu, "all": seconds, "serial": seconds - sum(parts.cpu.values())}
+    return found | {"batches": parts.batches, "parts": parts.n_parts}
+
+
+def meeting_seconds() -> float:
+    """What it costs two threads to meet, at least: at batches of next to nothing."""
+    n = 64 * MEETING_BATCHES
+    X = sp.csr_array(
+        (np.ones(n, np.float32), np.arange(n) % 16, np.arange(n + 1)), shape=(n, 16)
+    )
+    y = np.arange(n) % 2
+    found = {}
+    for jobs in (1, 2):
+        model = LinearLearnerClassifier(
+            num_models=16,
+            # The fewest rows that are cut into parts.
+            mini_batch_size=64,
+            n_jobs=jobs,
+            random_state=0,
+            **every_epoch(MEETING_PASSES),
+        )
+        with patch("sklearn_sagemaker.training.linear.run.TEAM_WORK", 0), Parts() as on:
+            model.fit(X, y, X_val=X[:64], y_val=y[:64])
+        found[jobs] = on.least
+    lost = found[2] - found[1] / 2
+    return max(lost, 0.0) / (MEETING_BATCHES * STAGES["sparse"])
+
+
+def predicted(found: dict[str, float], kind: str, threads: int, meeting: float):
+    """Seconds with so many threads, by the model."""
+    shared = found["all"] - found["serial"]
+    meetings = found["batches"] * STAGES[kind]
+    most_parts = -(-found["parts"] // threads)
+    seconds = found["serial"] + shared * most_parts / found["parts"]
+    return seconds + meetings * meeting * min(threads, found["parts"]) / 2
+
+
+def main() -> None:
+    """Print the tables and check the bars."""
+    parser = make_parser(__doc__)
+    add_repeats(parser, 3)
+    add_quick(parser, "3 epochs on MNIST, 1 on the CSR set")
+    options = parser.parse_args()
+    print_environment()
+    meeting = meeting_seconds() if (os.cpu_count() or 1) > 1 else 0.0
+    print(f"two threads meet in {1e6 * meeting:.2f} microseconds\n")
+    sets = {"MNIST zero": load(options.data_dir, "mnist-zero"), "CSR": make_sparse()}
+    epochs = {"MNIST zero": 3, "CSR": 1} if options.quick else EPOCHS
+    cases: dict[str, tuple[Callable[[], Any], int]] = {}
+    for name, data in sets.items():
+        for models in (32, 64):
+            settings = {"num_models": models, **every_epoch(epochs[name])}
+            cases[f"{name}, {models} candidates"] = (
+                lambda data=data, settings=settings: taken_apart(data, **settings),
+                options.repeats,
+            )
+        cases[f"{name}, defaults"] = (
+            lambda data=data: taken_apart(data),
+            options.repeats,
+        )
+    timings = measure(cases)
+    rows, speeds, shares = [], [], {}
+    for name, timing in timings.items():
+        found, kind = timing.result, "sparse" if name.startswith("CSR") else "dense"
+        shares[name] = found["serial"] / found["all"]
+        rows.append(
+            [
+                name,
+                f"{found['all']:.3f}",
+                *(f"{found[part]:.3f}" for part in ("train", "score", "losses")),
+                f"{found['serial']:.3f}",
+                f"{shares[name]:.1%}",
+                int(found["batches"]),
+                int(found["parts"]),
+            ]
+        )
+        speeds.append(
+            [
+                name,
+                *(
+                    f"{found['all'] / predicted(found, kind, threads, meeting):.2f}"
+                    for threads in THREADS
+                ),
+            ]
+        )
+    headers = ["fit", "CPU s", "training", "scores", "losses", "serial", "share"]
+    print_table([*headers, "batches", "parts"], rows)
+    print("\npredicted gain of so many threads over one:\n")
+    print_table(["fit", *map(str, THREADS)], speeds)
+    bars = Bars()
+    for name, share in shares.items():
+        if "defaults" in name:
+            bars.at_most(f"serial share, {name}", share, MAX_SERIAL)
+    bars.exit()
+
+
+if __name__ == "__main__":
+    main()
