@@ -6,28 +6,23 @@ Reads a job from /opt/ml, trains it, and writes the model where SageMaker takes 
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 import tempfile
-import traceback
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import scipy.sparse as sp
 
 from sklearn_sagemaker._memory import memory
 from sklearn_sagemaker._state import ModelState, RowSource, TrainingSpec
 from sklearn_sagemaker.artifacts.writing import artifact_of_state
-from sklearn_sagemaker.backends.dask import MEMORY
 from sklearn_sagemaker.estimators._artifact_saving import write_model
 from sklearn_sagemaker.estimators._row_sources import loaded
 from sklearn_sagemaker.exceptions import (
     ArtifactError,
-    JobHostsError,
     TrainingStoppedError,
 )
 from sklearn_sagemaker.io.artifacts.files import write_model as write_folder
@@ -39,41 +34,29 @@ from sklearn_sagemaker.serving.channels import (
     VALIDATION,
     read_arrays,
 )
-from sklearn_sagemaker.serving.cluster.host_files import host_files
-from sklearn_sagemaker.serving.cluster.job_cluster import (
-    EndedElsewhereError,
-    JobCluster,
-)
-from sklearn_sagemaker.serving.cluster.job_hosts import JOIN_SECONDS, JobHosts
-from sklearn_sagemaker.serving.cluster.job_rows import JobRows, stored_shards
+from sklearn_sagemaker.serving.cluster.job_hosts import JobHosts
 from sklearn_sagemaker.serving.cluster.training import (
-    ClusterTraining,
     TrainOnCluster,
-    check_distributed,
 )
+from sklearn_sagemaker.serving.failures import HyperparameterError, fail
 from sklearn_sagemaker.serving.logs import JobLog
 from sklearn_sagemaker.serving.train_backend import (
-    ClusterJobBackend,
     JobBackend,
     JobTraining,
 )
+from sklearn_sagemaker.serving.train_hosts import HostsProgram, measured_of
 from sklearn_sagemaker.serving.train_job import (
     MEMORY_SHARE,
     OWN,
     Folders,
     TrainingJob,
-    parsed,
     read_job,
 )
 from sklearn_sagemaker.serving.train_problem import stored_rows, stored_spec
 
-FAILED, TERMINATED = 1, 128 + signal.SIGTERM
+TERMINATED = 128 + signal.SIGTERM
 STATE = "state.zip"
 """Every field of the trained model, in the folder of the job's other output."""
-
-
-class HyperparameterError(ValueError):
-    """The hyperparameters of the job are not those of the algorithm."""
 
 
 class Termination:
@@ -89,7 +72,7 @@ class Termination:
             raise SystemExit(TERMINATED)
 
 
-class Program:
+class Program(HostsProgram):
     """One run of the program.
 
     Parameters
@@ -156,134 +139,6 @@ class Program:
         write_model(estimator, self.folders.model, graph=graph)
         scores = None if test is None else _measured(test, estimator, backend)
         return self._leave(backend, scores)
-
-    def _run_on(self, hosts: JobHosts, scratch: Path, strings: dict[str, str]) -> int:
-        """Train the job, or work for the host that does; the program's exit code."""
-        channels = self.folders.channels()
-        try:
-            stored = stored_spec(self.folders.data / OURS, strings)
-        except ValueError as error:
-            raise HyperparameterError(str(error)) from error
-        job: TrainingJob | None = None
-        if stored is None:
-            job = self._job(strings)
-            check_distributed(hosts, channels, job.arguments)
-        else:
-            check_distributed(hosts, channels, stored[0].hyperparameters, stored=True)
-            self._begins(stored[0].algorithm, {}, strings)
-        timeout = self._said(strings, "hosts_timeout", JOIN_SECONDS)
-
-        def abandon(error: Exception) -> None:
-            fail(error, self.folders, self.log)
-            os._exit(FAILED)
-
-        def waits_for_the_first() -> None:
-            self.termination.training = True
-
-        with JobCluster(
-            hosts,
-            scratch,
-            self.folders.data,
-            seconds=timeout,
-            said=reason,
-            abandon=abandon,
-            works=waits_for_the_first,
-            log=self.log.line,
-        ) as client:
-            if client is None:
-                return 0
-            files = {
-                name: host_files(client, channel, hosts.names)
-                for name, channel in channels.items()
-                if name != OURS
-            }
-            self.termination.training = True
-            training = ClusterTraining(
-                job,
-                channels,
-                files,
-                self.folders,
-                self.log,
-                lambda: self.termination.asked,
-                hosts.names,
-            )
-            if stored is not None:
-                return self._train_stored_by_dask(client, training, strings, *stored)
-            return self._train_on_cluster(client, training)
-
-    @staticmethod
-    def _said(strings: Mapping[str, str], name: str, default: Any) -> Any:
-        """A setting of the program in a job whatever it trains."""
-        key = f"{OWN}{name}"
-        return parsed(key, strings[key]) if key in strings else default
-
-    def _on_cluster(
-        self,
-        client: Any,
-        training: ClusterTraining,
-        n_shards: int,
-        memory: int,
-        seed: int | None,
-        every: float,
-    ) -> ClusterJobBackend:
-        return ClusterJobBackend(
-            client,
-            n_shards=n_shards,
-            memory=memory,
-            log=self.log,
-            seed=seed,
-            asked=training.asked,
-            checkpoint=self.folders.checkpoints,
-            every=every,
-        )
-
-    def _train_by_dask(self, client: Any, training: ClusterTraining) -> int:
-        """Train a job on all its hosts; the program's exit code."""
-        job = training.job
-        assert job is not None
-        rows = JobRows(client, training, job.n_shards, job.memory, job.n_features)
-        test, given = None, {}
-        if TEST in training.channels:
-            # What is wrong in it is said before the training.
-            test = rows.brought(TEST)
-            job.check_labels(test.labels, TEST)
-        if VALIDATION in training.channels:
-            names = ("X_val", "y_val", "sample_weight_val")
-            held = rows.brought(VALIDATION).together(job.memory)
-            given = dict(zip(names, held, strict=True))
-        backend = self._on_cluster(
-            client, training, job.n_shards, job.memory, job.seed, job.checkpoint_every
-        )
-        estimator = job.estimator(backend=backend)
-        estimator.fit(rows.shards(), **given)
-        self._report(backend)
-        graph = "sparse" if backend.sparse else "dense"
-        write_model(estimator, self.folders.model, graph=graph)
-        scores = None
-        if test is not None:
-            scores = _measured_of(test, estimator, backend)
-        return self._leave(backend, scores)
-
-    def _train_stored_by_dask(
-        self,
-        client: Any,
-        training: ClusterTraining,
-        strings: dict[str, str],
-        spec: TrainingSpec,
-        more: dict[str, Any],
-    ) -> int:
-        """Train what a backend sent on all hosts; the program's exit code."""
-        n_shards = self._said(strings, "n_shards", 8)
-        backend = self._on_cluster(
-            client,
-            training,
-            n_shards,
-            MEMORY,
-            spec.seed,
-            float(self._said(strings, "checkpoint_every", 60.0)),
-        )
-        data = stored_shards(client, training, spec, more, n_shards, MEMORY)
-        return self._write_stored(backend, spec, backend.train(spec, data))
 
     def _train_stored(
         self,
@@ -415,19 +270,7 @@ def _measured(
     pieces: Any = [(X, y, weights, None)]
     if isinstance(X, RowSource):
         pieces = X.windows(0, None)
-    return _measured_of((piece[:3] for piece in pieces), estimator, backend)
-
-
-def _measured_of(
-    pieces: Iterable[tuple], estimator: Any, backend: JobTraining
-) -> dict[str, float]:
-    """The same of rows that come as X, y and weights of some after others."""
-    parts = []
-    for X, y, weights in pieces:
-        weights = np.ones(len(y)) if weights is None else weights
-        parts.append((estimator._margins(X), y, weights))
-    margins, y, weights = map(np.concatenate, zip(*parts, strict=True))
-    return backend.measure(margins, y.astype(np.float64), weights)
+    return measured_of((piece[:3] for piece in pieces), estimator, backend)
 
 
 def _settings(job: TrainingJob, arrays: dict[str, Any]) -> dict[str, Any]:
@@ -460,40 +303,6 @@ def _weights(arrays: dict[str, Any], name: str, inside: Any) -> Any:
 
 def _is_sparse(X: Any) -> bool:
     return X.contents.sparse if isinstance(X, RowSource) else sp.issparse(X)
-
-
-def reason(error: Exception) -> str:
-    """Why a job failed, as the built-in algorithms say it.
-
-    What is wrong with the job's data is a ``ClientError``; hyperparameters, and
-    everything else, is an ``AlgorithmError``. All hosts of a job say that of the first.
-    """
-    if isinstance(error, EndedElsewhereError):
-        return str(error)
-    theirs = isinstance(error, ValueError) and not isinstance(
-        error, HyperparameterError | FloatingPointError | MemoryError
-    )
-    text = str(error) or type(error).__name__
-    return f"{'ClientError' if theirs else 'AlgorithmError'}: {text}"
-
-
-def fail(error: Exception, folders: Folders, log: JobLog) -> int:
-    """Say why the job fails; the program's exit code.
-
-    Parameters
-    ----------
-    error : Exception
-    folders : Folders
-    log : JobLog
-    """
-    said = reason(error)
-    log.line(said, "ERROR")
-    known = isinstance(error, ValueError | JobHostsError)
-    if said.startswith("AlgorithmError") and not known:
-        traceback.print_exception(error)
-    folders.failure.parent.mkdir(parents=True, exist_ok=True)
-    folders.failure.write_text(said, encoding="utf-8")
-    return FAILED
 
 
 def main(

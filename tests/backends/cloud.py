@@ -14,8 +14,9 @@ from types import SimpleNamespace
 from botocore.exceptions import ClientError
 
 from sklearn_sagemaker.sagemaker.session import Session
+from sklearn_sagemaker.serving.failures import reason
 from sklearn_sagemaker.serving.logs import JobLog
-from sklearn_sagemaker.serving.train import Program, Termination, reason
+from sklearn_sagemaker.serving.train import Program, Termination
 from sklearn_sagemaker.serving.train_job import Folders
 
 REGION, ACCOUNT = "us-east-1", "111122223333"
