@@ -112,6 +112,10 @@ def state_of_artifact(
     )
 
 
+MOST_FACTORS = 1000
+"""As many as a hyperparameter may ask for: a file may say anything."""
+
+
 def _arrays(artifact: ModelArtifact) -> dict[str, Any]:
     """The arrays of the model, and those of its draws."""
     arrays = artifact.machines.arrays()
@@ -121,7 +125,13 @@ def _arrays(artifact: ModelArtifact) -> dict[str, Any]:
     draws = {
         name: array.reshape(*shape, *array.shape[1:]) for name, array in arrays.items()
     }
-    return {**artifact.means, "factors": draws["factors"][-1], "draws": draws}
+    factors = draws["factors"][-1]
+    wanted = artifact.training.get("num_factors")
+    few = type(wanted) is int and factors.shape[-1] < wanted <= MOST_FACTORS
+    if few and not factors.any():
+        # Draws of a linear part alone hold none of them.
+        factors = np.zeros((*factors.shape[:-1], wanted), factors.dtype)
+    return {**artifact.means, "factors": factors, "draws": draws}
 
 
 def _difference(

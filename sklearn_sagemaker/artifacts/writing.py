@@ -59,6 +59,9 @@ def artifact_of_state(
         "metrics": state.metrics,
         "n_iter": state.n_iter,
     }
+    if draws is not None and state.factors is not None:
+        # Draws of a linear part alone hold none of them.
+        training["num_factors"] = state.factors.shape[-1]
     return ModelArtifact(
         algorithm=LINEAR if state.factors is None else FM,
         predictor_type=kind,

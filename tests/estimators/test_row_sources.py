@@ -141,9 +141,10 @@ def test_windows_train_as_well_as_memory(digits, model, sparse, task):
 )
 def test_windows_train_regressors_as_well_as_memory(numbers, cls):
     X, y = numbers
-    train, test = slice(0, 2400), slice(2400, None)
-    theirs = cls(random_state=0, validation_fraction=0.1).fit(X[train], y[train])
-    ours = cls(random_state=0).fit(source_of(X[train], y[train]))
+    train, held, test = slice(0, 2100), slice(2100, 2400), slice(2400, None)
+    given = {"X_val": X[held], "y_val": y[held]}
+    theirs = cls(random_state=0).fit(X[train], y[train], **given)
+    ours = cls(random_state=0).fit(source_of(X[train], y[train]), **given)
     errors = [np.mean((m.predict(X[test]) - y[test]) ** 2) for m in (ours, theirs)]
     assert errors[0] < 1.1 * errors[1]
     assert set(ours.metrics_) == {"train", "validation"}
