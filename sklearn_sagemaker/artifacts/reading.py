@@ -113,7 +113,7 @@ def state_of_artifact(
 
 
 MOST_FACTORS = 1000
-"""As many as a hyperparameter may ask for: a file may say anything."""
+"""A file may say anything; machines of SageMaker have no more."""
 
 
 def _arrays(artifact: ModelArtifact) -> dict[str, Any]:
