@@ -1,6 +1,7 @@
 """Seconds of an epoch on rows that workers stream from disk, by workers, rows, columns.
 
-Processes stand for hosts: each worker has one thread. Rows are float32, in RecordIO
+Processes stand for hosts of one processor: each worker is bound to one, its thread that
+reads ahead too. Rows are float32, in RecordIO
 files of which each shard has its own; they are written before, and deleted after. An
 epoch is the difference of fits of one and of three epochs, by two. The gain of two
 workers is next to that of two processes of sgemm in the same run: the normalised gain
@@ -15,6 +16,7 @@ Last comes a model of an epoch, fitted to what was measured:
 """
 
 import json
+import os
 import shutil
 import tempfile
 import time
@@ -60,6 +62,12 @@ def write_rows(folder: Path, gigabytes: float, columns: int) -> int:
     return FILES * each
 
 
+def bind(processor: int) -> None:
+    """Leave one processor to this process."""
+    for thread in os.listdir("/proc/self/task"):
+        os.sched_setaffinity(int(thread), {processor})
+
+
 def run_fits(folder: Path, n_workers: int) -> None:
     """Fit for one and for three epochs, and print the figures as JSON."""
     from distributed import Client, LocalCluster
@@ -81,6 +89,8 @@ def run_fits(folder: Path, n_workers: int) -> None:
         n_workers=n_workers, threads_per_worker=1, dashboard_address=None
     )
     with cluster, Client(cluster) as client:
+        for processor, worker in enumerate(client.scheduler_info()["workers"]):
+            client.run(bind, processor, workers=[worker])
         before = resident_mb()
         # What is imported on first use, and files read into the cache, count in none.
         for epochs in (1, 1, 3):
@@ -108,8 +118,10 @@ def case(gigabytes: float, columns: int, workers, figures: list) -> dict[int, di
     """The figures of one size, with some numbers of workers."""
     folder = Path(tempfile.mkdtemp())
     try:
-        rows = write_rows(folder, gigabytes, columns)
         name, found = __spec__.name, {}
+        # Not here: a process inherits the peak of the one that starts it.
+        size = ("--gigabytes", gigabytes, "--columns", columns)
+        rows = run_module(name, "--write", folder, *size)
         for n_workers in workers:
             one = run_module(name, "--in-process", folder, "--workers", n_workers)
             one["epoch"] = (one["seconds_3"] - one["seconds_1"]) / 2
@@ -155,9 +167,14 @@ def main() -> None:
     parser.add_argument("--gigabytes", type=float, default=5.0)
     parser.add_argument("--in-process", type=Path, help="used by the script itself")
     parser.add_argument("--workers", type=int, help="used by the script itself")
+    parser.add_argument("--write", type=Path, help="used by the script itself")
+    parser.add_argument("--columns", type=int, help="used by the script itself")
     options = parser.parse_args()
     if options.in_process is not None:
         run_fits(options.in_process, options.workers)
+        return
+    if options.write is not None:
+        print(write_rows(options.write, options.gigabytes, options.columns))
         return
     print_environment()
     bars, figures = Bars(), []
