@@ -14,7 +14,6 @@ from sklearn_sagemaker.testing.images import ACCOUNTS, is_ours
 from sklearn_sagemaker.testing.shapes import service_model
 from tests.testing.jobs import (
     GROUP,
-    LINEAR,
     channel,
     ended,
     job,
