@@ -1,6 +1,5 @@
 """Training on a Dask cluster of processes: what X may be, and what may go wrong."""
 
-import logging
 import os
 import signal
 import threading
@@ -24,6 +23,7 @@ from sklearn_sagemaker.io import FileDataset, write_recordio
 from sklearn_sagemaker.io.datasets.contents import Look
 from sklearn_sagemaker.io.datasets.snapshot import Snapshot
 from sklearn_sagemaker.training.shards.here import LocalShards
+from tests.backends.clusters import two_workers
 from tests.backends.support import assert_same
 
 pytestmark = [
@@ -151,15 +151,8 @@ def test_files_are_read_by_the_workers(cluster, tmp_path, monkeypatch, memory, f
 
 def test_a_worker_lost_in_the_middle_changes_no_bit(expected, monkeypatch):
     rows = partitions(X, Y)
-    with (
-        distributed.LocalCluster(
-            n_workers=2,
-            threads_per_worker=1,
-            dashboard_address="127.0.0.1:0",
-            silence_logs=logging.CRITICAL,
-        ) as own,
-        distributed.Client(own, set_as_default=False) as client,
-    ):
+    with two_workers() as client:
+        own = client.cluster
         backend = DaskBackend(client, n_shards=4)
         on_partitions = classifier(backend).fit(*rows)
         calls = []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 
 import numpy as np
 
@@ -73,5 +72,5 @@ def over_shards(
     """
     join = added if summed is moments else stacked
     plain = ScaledRows(rows.shift, rows.scale)
-    task = partial(source.shards.reduce, sums_of, join)
-    return task(source.reading(), of_loss, plain, summed)
+    given = source.reading(), of_loss, plain, summed
+    return source.shards.reduce(sums_of, join, *given)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
 from sklearn_sagemaker._columns import csr_of
 from sklearn_sagemaker._kernels import read_in
-from sklearn_sagemaker._state import Contents, RowSource, TrainingSpec, Window
+from sklearn_sagemaker._state import Contents, TrainingSpec, Window
 from sklearn_sagemaker.training.pieces import Piece, Reading
 from sklearn_sagemaker.training.windows import rows_that_train, window_of
 
@@ -19,8 +20,17 @@ Part = tuple[int, int]
 """Number of a part of the rows of an epoch, and how many parts there are."""
 
 
-class Shard:
-    """Rows of one shard, from its source.
+class PartedSource(Protocol):
+    """Rows whose windows come in parts of an epoch."""
+
+    def windows(
+        self, seed: int, epoch: int | None, part: Part
+    ) -> Generator[tuple[Any, np.ndarray, np.ndarray | None, np.ndarray], None, None]:
+        """See `RowSource.windows`; of an epoch only a part."""
+
+
+class Shard(ABC):
+    """Rows of one shard.
 
     Parameters
     ----------
@@ -33,16 +43,11 @@ class Shard:
     def __init__(self, number: int, contents: Contents):
         self.number, self.contents = number, contents
 
+    @abstractmethod
     def windows(self, spec: TrainingSpec) -> Generator[Window, None, None]:
         """All rows, in order."""
-        raise NotImplementedError
 
-    def _chosen(
-        self, reading: Reading, epoch: int, part: Part
-    ) -> Generator[tuple[Window, np.ndarray], None, None]:
-        """Windows of a part of an epoch, and the numbers of their rows that train."""
-        raise NotImplementedError
-
+    @abstractmethod
     def pieces(
         self, reading: Reading, epoch: int, part: Part = (0, 1)
     ) -> Generator[Piece, None, None]:
@@ -55,6 +60,21 @@ class Shard:
         part : (int, int)
             Number, and how many there are.
         """
+
+
+class WindowedShard(Shard):
+    """A shard whose pieces are windows, or some rows of them."""
+
+    @abstractmethod
+    def _chosen(
+        self, reading: Reading, epoch: int, part: Part
+    ) -> Generator[tuple[Window, np.ndarray], None, None]:
+        """Windows of a part of an epoch, and the numbers of their rows that train."""
+
+    def pieces(
+        self, reading: Reading, epoch: int, part: Part = (0, 1)
+    ) -> Generator[Piece, None, None]:
+        """See `Shard`."""
         columns, seed = reading.columns, reading.spec.seed
         with closing(self._chosen(reading, epoch, part)) as found:
             for place, (window, rows) in enumerate(found):
@@ -71,7 +91,7 @@ class Shard:
                 )
 
 
-class ArrayShard(Shard):
+class ArrayShard(WindowedShard):
     """Rows in memory: a chain of blocks.
 
     Parameters
@@ -119,18 +139,17 @@ class ArrayShard(Shard):
             yield window, rows
 
 
-class SourceShard(Shard):
+class SourceShard(WindowedShard):
     """Rows that are read anew in each pass.
 
     Parameters
     ----------
     number, contents : object
         As of `Shard`.
-    source : RowSource
-        Whose windows come in parts.
+    source : PartedSource
     """
 
-    def __init__(self, number: int, contents: Contents, source: RowSource):
+    def __init__(self, number: int, contents: Contents, source: PartedSource):
         super().__init__(number, contents)
         self._source = source
 
@@ -138,8 +157,7 @@ class SourceShard(Shard):
         # Rows of no two shards have the same draws.
         state = np.random.SeedSequence([spec.seed, 0xD4A3, self.number])
         seed = int(state.generate_state(1)[0])
-        windows = self._source.windows(seed, epoch, part)  # type: ignore[call-arg]
-        with closing(windows) as found:
+        with closing(self._source.windows(seed, epoch, part)) as found:
             for X, *rest in found:
                 rows = (_conformed(X, self.contents), *rest)
                 yield window_of(spec, self.contents, *rows)
