@@ -47,6 +47,11 @@ class Spread:
     ):
         self._pool, self._helpers, self._quiet = pool, helpers, quiet
 
+    @property
+    def size(self) -> int:
+        """Threads, the caller among them."""
+        return self._helpers + 1
+
     def __call__(self, call: Callable, *items: Any) -> list[Any]:
         if self._quiet:
             call = partial(_quiet, call)
@@ -58,7 +63,7 @@ class Spread:
     def in_order(self, call: Callable, *items: Any) -> Iterator[Any]:
         """The same answers one by one, of which few are held at a time."""
         given = zip(*items, strict=False)
-        several = 1 if self._pool is None else self.AHEAD * (self._helpers + 1)
+        several = 1 if self._pool is None else self.AHEAD * self.size
         while some := list(islice(given, several)):
             yield from self(call, *zip(*some, strict=True))
 

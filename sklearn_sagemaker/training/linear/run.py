@@ -412,7 +412,7 @@ class LinearRun:
             self.label_scaler,
         )
         if self.wide:
-            return WideSolver(*given)
+            return WideSolver(*given, quietly(spread))
         return Solver(*given, self.n_solved, quietly(spread))
 
     def _solved_beside(self, spread: Spread) -> list[TrainedBlock]:

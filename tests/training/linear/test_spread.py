@@ -56,7 +56,7 @@ def rows(loss, n=N, dtype=np.float64):
 
 def fitted(loss, X, y, weights, n_jobs, **more):
     kind = LinearLearnerRegressor
-    if loss in ("logistic", "softmax_loss"):
+    if loss in ("auto", "logistic", "softmax_loss"):
         kind = LinearLearnerClassifier
     settings = {
         "loss": loss,
@@ -100,6 +100,18 @@ def test_other_rows(loss, form, at_work):
         X = (40 * X + 128).clip(0, 255).astype(np.uint8)
     one = fitted(loss, X, y, weights, 1)
     assert_same(fitted(loss, X, y, weights, 3), one)
+    assert len(at_work) > 1
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_rows_of_many_features(classes, at_work):
+    rng = np.random.default_rng(0)
+    X = sp.random_array((60, 400), density=0.05, rng=rng, format="csr")
+    y = np.arange(60) % classes
+    one = fitted("auto", X, y, None, 1)
+    assert set(one.candidates_["param_scaling"]) == {"none", "norm"}
+    for n_jobs in (2, 5):
+        assert_same(fitted("auto", X, y, None, n_jobs), one)
     assert len(at_work) > 1
 
 
