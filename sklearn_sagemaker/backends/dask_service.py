@@ -110,9 +110,10 @@ def serve(name: str, *shards: Shard) -> None:
         Of the group.
     *shards : Shard
     """
+    distributed = import_optional("distributed", "dask", "backend='dask'")
     held = _held[name] = Held(shards)
     try:
-        import_optional("distributed", "dask", "backend='dask'").secede()
+        distributed.secede()
         held.work(LEASE)
     finally:
         del _held[name]
