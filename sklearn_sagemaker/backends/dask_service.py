@@ -33,7 +33,10 @@ LEASE = 10.0
 """Seconds that a service waits for the next call before it ends by itself, as its
 client may be gone."""
 STARTUP = 2.0
-"""Seconds that a call waits for a service to begin, and after a miss no service is."""
+"""Seconds that a call waits for a service to begin, and that none is begun after one
+that did not; twice as long after each further one..."""
+MOST_MISSES = 5
+"""... of so many."""
 MOST_BYTES = 8 << 20
 """Of arguments and answers of all workers: all of them go through the scheduler, where
 tasks hand them on from worker to worker."""
@@ -161,7 +164,9 @@ async def asked(
         await asyncio.sleep(0.002)
     try:
         held = [_held[name] for _, name in mine]
-        of_group = partial(_alone, OfGroup(task, join), packed)
+        # Each in its own thread, but no more at a time than Dask would run.
+        slots = threading.Semaphore(dask_worker.state.nthreads)
+        of_group = partial(_in_a_slot, slots, OfGroup(task, join), packed)
         answers = await asyncio.gather(*[one.do(of_group) for one in held])
         numbers = [(0, number) for number, _ in mine]
         found = dict(zip(numbers, answers, strict=True))
@@ -169,6 +174,11 @@ async def asked(
         return await asyncio.to_thread(_joined, join, found, n_groups)
     except Exception:
         return None
+
+
+def _in_a_slot(slots: threading.Semaphore, *call: Any) -> Any:
+    with slots:
+        return _alone(*call)
 
 
 def _alone(function: Callable[..., Any], *parts: Any) -> Any:
@@ -197,6 +207,7 @@ class Service:
         self._tasks: list[tuple[str, Any]] = []
         # Until when the tasks are there, and when they may be started again.
         self._until = self._rests = 0.0
+        self._misses = 0
         self._sizes: dict[Any, int] = {}
 
     def note(self, task: Callable[..., Any], n_bytes: int) -> None:
@@ -248,11 +259,13 @@ class Service:
         except (concurrent.futures.CancelledError, Exception):
             found = None
         if found is None:
-            self._rests = time.monotonic() + STARTUP
+            # Workers may be busy with what others ask of them.
+            self._rests = time.monotonic() + STARTUP * 2.0**self._misses
+            self._misses = min(self._misses + 1, MOST_MISSES)
             self.end()
             return None
         # The first that was done may have waited since.
-        self._until = began + LEASE / 2
+        self._until, self._misses = began + LEASE / 2, 0
         places: dict[Any, Any] = {}
         for one in found:
             places |= pickle.loads(one)

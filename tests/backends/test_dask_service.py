@@ -18,8 +18,8 @@ distributed = pytest.importorskip("distributed")
 class Client:
     """Runs each task in a thread, and notes what it is told."""
 
-    def __init__(self):
-        self.told, self.threads = [], []
+    def __init__(self, n_threads=4):
+        self.told, self.threads, self.n_threads = [], [], n_threads
 
     def submit(self, function, *parts, workers, key=None, **_):
         self.told.append((function.__name__, *workers))
@@ -32,7 +32,8 @@ class Client:
         assert on_error == "return"
 
         async def one(address):
-            worker = SimpleNamespace(contact_address=address)
+            state = SimpleNamespace(nthreads=self.n_threads)
+            worker = SimpleNamespace(contact_address=address, state=state)
             try:
                 # All of it is sent.
                 sent = pickle.loads(pickle.dumps(parts))
@@ -155,6 +156,33 @@ def test_a_call_is_one_message_to_each_worker():
     client.wait()
 
 
+running = []
+most = [0]
+
+
+def measured(number):
+    running.append(number)
+    most[0] = max(most[0], len(running))
+    time.sleep(0.06)
+    running.remove(number)
+    return str(number)
+
+
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_no_more_shards_are_at_work_than_a_worker_has_threads(monkeypatch, n_threads):
+    # Those that wait for their turn are not those that wait for a call.
+    monkeypatch.setattr(dask_service, "LEASE", 0.5)
+    client, most[0] = Client(n_threads), 0
+    service = ready(client)
+    service.note(measured, 100)
+    groups = groups_of(16, 1, "tcp://a")
+    answer, _ = service.ask(groups, measured, braced, pickle.dumps(()))
+    assert answer == in_pairs(braced, list(map(str, range(16))))
+    assert most[0] == n_threads
+    service.end()
+    client.wait()
+
+
 def test_workers_may_be_names():
     client = Client()
     service = ready(client)
@@ -182,7 +210,8 @@ def test_what_is_large_or_unknown_goes_by_tasks():
 
 
 def test_after_what_goes_wrong_tasks_are_asked_and_services_begin_again(monkeypatch):
-    monkeypatch.setattr(dask_service, "STARTUP", 0.2)
+    now = [0.0]
+    monkeypatch.setattr(dask_service, "time", SimpleNamespace(monotonic=lambda: now[0]))
     client = Client()
     service = ready(client)
     groups = groups_of(4, 2, "tcp://a", "tcp://b")
@@ -190,8 +219,18 @@ def test_after_what_goes_wrong_tasks_are_asked_and_services_begin_again(monkeypa
     assert ask(service, groups, "raise") is None
     client.wait()
     # At once it would go wrong again.
+    client.told.clear()
+    now[0] += dask_service.STARTUP - 0.1
     assert ask(service, groups) is None
-    time.sleep(0.2)
+    assert not client.told
+    now[0] += 0.2
+    # And a second time.
+    assert ask(service, groups, "raise") is None
+    client.told.clear()
+    now[0] += 2 * dask_service.STARTUP - 0.1
+    assert ask(service, groups) is None
+    assert not client.told
+    now[0] += 0.2
     assert ask(service, groups) is not None
 
     def run(*_, **__):
@@ -199,6 +238,11 @@ def test_after_what_goes_wrong_tasks_are_asked_and_services_begin_again(monkeypa
 
     client.run = run
     assert ask(service, groups) is None
+    client.wait()
+    del client.run
+    now[0] += dask_service.STARTUP + 0.1
+    assert ask(service, groups) is not None
+    service.end()
     client.wait()
 
 
@@ -216,7 +260,7 @@ class Task:
 
 
 def test_services_end_without_a_client_and_begin_again(monkeypatch):
-    monkeypatch.setattr(dask_service, "LEASE", 0.2)
+    monkeypatch.setattr(dask_service, "LEASE", 1.0)
     client = Client()
     service = ready(client)
     groups = groups_of(4, 2, "tcp://a", "tcp://b")
