@@ -37,6 +37,8 @@ STARTUP = 2.0
 that did not; twice as long after each further one..."""
 MOST_MISSES = 5
 """... of so many."""
+CLOSING = 2.0
+"""Seconds that the end of services is waited for, at the end of a fit."""
 MOST_BYTES = 8 << 20
 """Of arguments and answers of all workers: all of them go through the scheduler, where
 tasks hand them on from worker to worker."""
@@ -122,9 +124,9 @@ def serve(name: str, *shards: Shard) -> None:
         del _held[name]
 
 
-def end(names: Sequence[str]) -> None:
-    """End services of this process; a task."""
-    for name in names:
+def end(groups: Groups, dask_worker: Any = None) -> None:
+    """End the services of this worker."""
+    for _, name in groups[dask_worker.contact_address or dask_worker.address]:
         if name in _held:
             _held[name].end()
 
@@ -249,7 +251,7 @@ class Service:
             return None
         began = time.monotonic()
         if self._workers != workers or began > self._until:
-            self.end()
+            self._forget()
             if began < self._rests:
                 return None
         try:
@@ -262,7 +264,7 @@ class Service:
             # Workers may be busy with what others ask of them.
             self._rests = time.monotonic() + STARTUP * 2.0**self._misses
             self._misses = min(self._misses + 1, MOST_MISSES)
-            self.end()
+            self._forget()
             return None
         # The first that was done may have waited since.
         self._until, self._misses = began + LEASE / 2, 0
@@ -295,26 +297,33 @@ class Service:
         self, task: Callable[..., Any], join: Callable[[Any, Any], Any], packed: bytes
     ) -> list[bytes] | None:
         """The answers of all workers, if all have one."""
-        groups: Groups = {}
-        for number, (address, future) in enumerate(self._tasks):
-            groups.setdefault(address, []).append((number, future.key))
+        groups = self._groups()
         given = groups, len(self._tasks), task, join, packed
         found = self._client.run(asked, *given, workers=list(groups), on_error="return")
         answers = [found.get(address) for address in groups]
         return answers if all(isinstance(one, bytes) for one in answers) else None
 
-    def end(self) -> None:
-        """Let the tasks end, without waiting for them."""
-        groups: dict[str, list[str]] = {}
-        for address, future in self._tasks:
-            groups.setdefault(address, []).append(future.key)
+    def close(self) -> None:
+        """Let the tasks end."""
+        groups = self._groups()
+        self._forget()
+        if groups:
+            # Those that this does not reach end by themselves.
+            with contextlib.suppress(Exception):
+                self._client.run(
+                    end,
+                    groups,
+                    workers=list(groups),
+                    on_error="ignore",
+                    callback_timeout=CLOSING,
+                )
+
+    def _forget(self) -> None:
+        """Have no tasks; those that there are end by themselves."""
         self._workers, self._tasks = [], []
-        if not groups:
-            return
-        distributed = import_optional("distributed", "dask", "backend='dask'")
-        # Those that this does not reach end by themselves.
-        with contextlib.suppress(Exception):
-            for address, names in groups.items():
-                where = {"workers": [address], "allow_other_workers": True}
-                told = self._client.submit(end, names, pure=False, **where)
-                distributed.fire_and_forget(told)
+
+    def _groups(self) -> Groups:
+        groups: Groups = {}
+        for number, (address, future) in enumerate(self._tasks):
+            groups.setdefault(address, []).append((number, future.key))
+        return groups

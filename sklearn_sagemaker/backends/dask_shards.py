@@ -145,7 +145,7 @@ class DaskShards(Shards):
 
     def close(self) -> None:
         """Let the workers forget the shards."""
-        self._service.end()
+        self._service.close()
         self._shards = [None] * self.n_shards
 
     # ------------------------------------------------------------ where shards are

@@ -97,12 +97,15 @@ def test_a_cluster_trains_as_one_process_does(cluster, expected):
 
 
 def test_most_calls_are_one_message_and_leave_no_task_behind(cluster, monkeypatch):
-    asked = []
+    asked, at_work = [], []
     ask = Service.ask
 
     def watched(self, groups, task, *arguments):
         found = ask(self, groups, task, *arguments)
         asked.append((task.__name__, found is not None))
+        if found is not None:
+            # The scheduler takes no worker for an idle one.
+            at_work.append([len(keys) for keys in cluster.processing().values()])
         return found
 
     monkeypatch.setattr(Service, "ask", watched)
@@ -113,6 +116,7 @@ def test_most_calls_are_one_message_and_leave_no_task_behind(cluster, monkeypatc
     assert not rounds[0]
     assert len(rounds) > 2
     assert all(rounds[1:])
+    assert at_work == [[1, 1]] * len(at_work)
     end = time.monotonic() + 60
     while any(cluster.run(services).values()):
         assert time.monotonic() < end

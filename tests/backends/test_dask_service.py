@@ -28,23 +28,23 @@ class Client:
         thread.start()
         return SimpleNamespace(key=key)
 
-    def run(self, function, *parts, workers, on_error):
-        assert on_error == "return"
-
+    def run(self, function, *parts, workers, on_error, callback_timeout=None):
         async def one(address):
             state = SimpleNamespace(nthreads=self.n_threads)
             worker = SimpleNamespace(contact_address=address, state=state)
             try:
                 # All of it is sent.
                 sent = pickle.loads(pickle.dumps(parts))
-                return await function(*sent, dask_worker=worker)
+                found = function(*sent, dask_worker=worker)
+                return await found if asyncio.iscoroutine(found) else found
             except Exception as error:
+                assert on_error == "return"
                 return error
 
         async def all_of_them():
             return await asyncio.gather(*map(one, workers))
 
-        self.told += [("run", address) for address in workers]
+        self.told += [(function.__name__, address) for address in workers]
         return dict(zip(workers, asyncio.run(all_of_them()), strict=True))
 
     def who_has(self, shards):
@@ -60,7 +60,8 @@ class Client:
 @pytest.fixture(autouse=True)
 def outside_of_tasks(monkeypatch):
     monkeypatch.setattr(distributed, "secede", lambda: None)
-    monkeypatch.setattr(distributed, "fire_and_forget", lambda future: None)
+    # Those that nobody ends.
+    monkeypatch.setattr(dask_service, "LEASE", 3.0)
 
 
 def named(number, text):
@@ -111,7 +112,7 @@ def test_answers_are_joined_as_by_tasks(n_shards, size):
             answer, n_bytes = ask(service, groups)
             assert answer == expected
             assert n_bytes > 0
-        service.end()
+        service.close()
         client.wait()
 
 
@@ -141,18 +142,19 @@ def test_a_call_is_one_message_to_each_worker():
     service = ready(client)
     groups = groups_of(8, 2, "tcp://a", "tcp://b")
     ask(service, groups)
-    assert [name for name, _ in client.told] == ["serve"] * 4 + ["run"] * 2
+    assert [name for name, _ in client.told] == ["serve"] * 4 + ["asked"] * 2
     client.told.clear()
     ask(service, groups)
-    assert client.told == [("run", "tcp://a"), ("run", "tcp://b")]
+    assert client.told == [("asked", "tcp://a"), ("asked", "tcp://b")]
     # Other workers than before.
+    client.told.clear()
     ask(service, groups_of(8, 4, "tcp://a", "tcp://c"))
-    assert [name for name, _ in client.told][2:] == [
-        *["end"] * 2,
-        *["serve"] * 2,
-        *["run"] * 2,
-    ]
-    service.end()
+    assert [name for name, _ in client.told] == ["serve"] * 2 + ["asked"] * 2
+    client.told.clear()
+    service.close()
+    assert client.told == [("end", "tcp://a"), ("end", "tcp://c")]
+    service.close()
+    assert len(client.told) == 2
     client.wait()
 
 
@@ -179,7 +181,7 @@ def test_no_more_shards_are_at_work_than_a_worker_has_threads(monkeypatch, n_thr
     answer, _ = service.ask(groups, measured, braced, pickle.dumps(()))
     assert answer == in_pairs(braced, list(map(str, range(16))))
     assert most[0] == n_threads
-    service.end()
+    service.close()
     client.wait()
 
 
@@ -188,9 +190,9 @@ def test_workers_may_be_names():
     service = ready(client)
     answer, _ = ask(service, [("host-0", [0]), ("host-1", [1])])
     assert answer == "(0! 1!)"
-    runs = [told for told in client.told if told[0] == "run"]
-    assert runs == [("run", "tcp://0"), ("run", "tcp://1")]
-    service.end()
+    runs = [told for told in client.told if told[0] == "asked"]
+    assert runs == [("asked", "tcp://0"), ("asked", "tcp://1")]
+    service.close()
     client.wait()
 
 
@@ -205,7 +207,7 @@ def test_what_is_large_or_unknown_goes_by_tasks():
     assert ask(service, groups, "!" * 1000) is None
     assert not client.told
     assert ask(service, groups) is not None
-    service.end()
+    service.close()
     client.wait()
 
 
@@ -242,7 +244,7 @@ def test_after_what_goes_wrong_tasks_are_asked_and_services_begin_again(monkeypa
     del client.run
     now[0] += dask_service.STARTUP + 0.1
     assert ask(service, groups) is not None
-    service.end()
+    service.close()
     client.wait()
 
 
