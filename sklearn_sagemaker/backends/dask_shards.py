@@ -11,20 +11,25 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker._state import Contents, Shards
+from sklearn_sagemaker.backends.dask_service import Service
+from sklearn_sagemaker.backends.dask_tasks import (
+    OfGroup,
+    OfPair,
+    Raised,
+    answered,
+    itself,
+    joined_looks,
+    look_of,
+    shard_of,
+)
 from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
-from sklearn_sagemaker.training.blas import single_threaded_blas
-from sklearn_sagemaker.training.shards.here import in_pairs
-from sklearn_sagemaker.training.shards.shard import Shard
-
-if TYPE_CHECKING:
-    from sklearn_sagemaker.io.datasets.contents import Look
 
 TRIES = 10
 """Of one call, while workers are lost."""
@@ -124,6 +129,7 @@ class DaskShards(Shards):
         self.place = place
         self.n_sent = 0
         self._client, self._rows = client, rows
+        self._service = Service(client)
         self._shards: list[Any] = [None] * n_shards
         self._where: list[str] = [""] * n_shards
         self._workers: list[str] = []
@@ -139,6 +145,7 @@ class DaskShards(Shards):
 
     def close(self) -> None:
         """Let the workers forget the shards."""
+        self._service.close()
         self._shards = [None] * self.n_shards
 
     # ------------------------------------------------------------ where shards are
@@ -181,7 +188,7 @@ class DaskShards(Shards):
                     held[number] = self._held(number)
             return held
 
-        found = self._tried(lambda: self._joined(_look_of, _joined_looks, b"", place))
+        found = self._tried(lambda: self._joined(look_of, joined_looks, b"", place))
         if found.sparse is None:
             raise DataFileError("There is no row in any of the partitions.")
         contents = found.contents(self._rows.n_features, found.n_bytes)
@@ -202,7 +209,7 @@ class DaskShards(Shards):
 
     def _make(self, number: int, held: Any) -> None:
         """Have a shard made where it is to be."""
-        self._put(number, _shard_of, held, self.contents)
+        self._put(number, shard_of, held, self.contents)
 
     def _put(self, number: int, function: Callable[..., Any], *parts: Any) -> None:
         worker = self._workers[number]
@@ -219,7 +226,7 @@ class DaskShards(Shards):
                 self._make(number, self._held(number))
             elif self._where[number] != self._workers[number]:
                 # There are other workers than before.
-                self._put(number, _itself, shard)
+                self._put(number, itself, shard)
         return self._shards
 
     # ------------------------------------------------------------------- its calls
@@ -229,7 +236,26 @@ class DaskShards(Shards):
         """See `Shards`."""
         packed = pickle.dumps(arguments, pickle.HIGHEST_PROTOCOL)
         self.n_sent += self.n_shards * len(packed)
-        return self._tried(lambda: self._joined(task, join, packed, self._placed))
+        return self._tried(lambda: self._asked(task, join, packed))
+
+    def _asked(
+        self, task: Callable[..., Any], join: Callable[[Any, Any], Any], packed: bytes
+    ) -> Any:
+        """What a task finds, by one try: by one message to each worker if they can."""
+        size = self._arranged()
+        groups = [
+            (self._workers[k], self._shards[k : k + size])
+            for k in range(0, self.n_shards, size)
+        ]
+        found = self._service.ask(groups, task, join, packed)
+        if found is None:
+            before = self.n_sent
+            answer = self._joined(task, join, packed, self._placed)
+            self._service.note(task, (self.n_sent - before) // self.n_shards)
+            return answer
+        answer, n_bytes = found
+        self.n_sent += self.n_shards * n_bytes
+        return answer
 
     def _joined(
         self,
@@ -238,7 +264,7 @@ class DaskShards(Shards):
         packed: bytes,
         place: Callable[[], list[Any]],
     ) -> Any:
-        """What a task finds on all shards, by one try."""
+        """The same by a graph of tasks."""
         client, size = self._client, self._arranged()
         shards = place()
         name = f"{task.__name__.strip('_')}-{uuid.uuid4().hex}"
@@ -249,11 +275,11 @@ class DaskShards(Shards):
         def submit(worker: str, function: Callable[..., Any], *parts: Any) -> Any:
             key = f"{name}-{next(places)}"
             future = client.submit(
-                _packed, function, *parts, key=key, pure=False, **self._on(worker)
+                answered, function, *parts, key=key, pure=False, **self._on(worker)
             )
             return future, worker
 
-        of_group, of_pair = _OfGroup(task, join), _OfPair(join)
+        of_group, of_pair = OfGroup(task, join), OfPair(join)
         level = [
             submit(self._workers[k], of_group, given, *shards[k : k + size])
             for k in range(0, self.n_shards, size)
@@ -277,7 +303,7 @@ class DaskShards(Shards):
             raise _Carried(error) from None
         self.n_sent += self.n_shards * len(found)
         answer = pickle.loads(found)
-        if isinstance(answer, _Raised):
+        if isinstance(answer, Raised):
             raise _Carried(answer.error)
         return answer
 
@@ -329,74 +355,8 @@ def on_worker(worker: str) -> dict[str, Any]:
     return {"workers": [worker], "allow_other_workers": True}
 
 
-# ------------------------------------------------------------------- on the workers
-class _Raised:
-    """An exception of a task, which is no fault of the cluster."""
-
-    def __init__(self, error: BaseException):
-        self.error = error
-
-
 class _Carried(Exception):  # noqa: N818 - not raised to users
     """Carries what a task has raised past the faults of the cluster."""
 
     def __init__(self, error: BaseException):
         self.error = error
-
-
-class _OfGroup:
-    """What a task finds on neighbouring shards."""
-
-    def __init__(self, task: Callable[..., Any], join: Callable[[Any, Any], Any]):
-        self._task, self._join = task, join
-
-    def __call__(self, packed: bytes, *shards: Shard) -> Any:
-        arguments = pickle.loads(packed) if packed else ()
-        return in_pairs(self._join, [self._task(shard, *arguments) for shard in shards])
-
-
-class _OfPair:
-    """What joins two packed answers; the first that was raised, if one was."""
-
-    def __init__(self, join: Callable[[Any, Any], Any]):
-        self._join = join
-
-    def __call__(self, *packed: bytes) -> Any:
-        answers = [pickle.loads(one) for one in packed]
-        raised = [one for one in answers if isinstance(one, _Raised)]
-        return raised[0] if raised else self._join(*answers)
-
-
-def _packed(function: Callable[..., Any], *parts: Any) -> bytes:
-    """A packed answer.
-
-    In bytes nobody can change it, so a task that joins it may run again; and Dask
-    knows how much memory they take.
-    """
-    try:
-        with single_threaded_blas():
-            found = function(*parts)
-        return pickle.dumps(found, pickle.HIGHEST_PROTOCOL)
-    except Exception as error:
-        try:
-            return pickle.dumps(_Raised(error), pickle.HIGHEST_PROTOCOL)
-        except Exception:
-            plain = RuntimeError(f"{type(error).__name__}: {error}")
-            return pickle.dumps(_Raised(plain), pickle.HIGHEST_PROTOCOL)
-
-
-def _look_of(held: Any) -> Look:
-    return held.look()
-
-
-def _joined_looks(first: Look, second: Look) -> Look:
-    first.take_in(second)
-    return first
-
-
-def _shard_of(held: Any, contents: Contents) -> Shard:
-    return held.shard(contents)
-
-
-def _itself(shard: Shard) -> Shard:
-    return shard

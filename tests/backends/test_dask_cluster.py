@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+import time
 from contextlib import contextmanager
 
 import joblib
@@ -14,8 +15,9 @@ from sklearn.datasets import make_classification, make_regression
 from sklearn.model_selection import GridSearchCV
 
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
-from sklearn_sagemaker.backends import DaskBackend
+from sklearn_sagemaker.backends import DaskBackend, dask_service
 from sklearn_sagemaker.backends.dask_files import FileShare
+from sklearn_sagemaker.backends.dask_service import Service
 from sklearn_sagemaker.backends.dask_shards import DaskShards
 from sklearn_sagemaker.cli.main import main
 from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
@@ -94,6 +96,37 @@ def test_a_cluster_trains_as_one_process_does(cluster, expected):
     assert model.resolved_params_["n_shards"] == 4
 
 
+def test_most_calls_are_one_message_and_leave_no_task_behind(cluster, monkeypatch):
+    asked, at_work = [], []
+    ask = Service.ask
+
+    def watched(self, groups, task, *arguments):
+        found = ask(self, groups, task, *arguments)
+        asked.append((task.__name__, found is not None))
+        if found is not None:
+            # The scheduler takes no worker for an idle one.
+            at_work.append([len(keys) for keys in cluster.processing().values()])
+        return found
+
+    monkeypatch.setattr(Service, "ask", watched)
+    # However busy this machine is.
+    cluster.run(setattr, dask_service, "STARTUP", 60.0)
+    classifier(DaskBackend(cluster, n_shards=4)).fit(X, Y)
+    rounds = [direct for name, direct in asked if name == "train_round"]
+    assert not rounds[0]
+    assert len(rounds) > 2
+    assert all(rounds[1:])
+    assert at_work == [[1, 1]] * len(at_work)
+    end = time.monotonic() + 60
+    while any(cluster.run(services).values()):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def services():
+    return list(dask_service._held)
+
+
 def partitions(rows, labels):
     return da.from_array(rows, chunks=(100, 3)), da.from_array(labels, chunks=70)
 
@@ -156,7 +189,7 @@ def test_a_worker_lost_in_the_middle_changes_no_bit(expected, monkeypatch):
         backend = DaskBackend(client, n_shards=4)
         on_partitions = classifier(backend).fit(*rows)
         calls = []
-        joined = DaskShards._joined
+        asked = DaskShards._asked
 
         def killing(self, *arguments):
             calls.append(arguments)
@@ -165,9 +198,9 @@ def test_a_worker_lost_in_the_middle_changes_no_bit(expected, monkeypatch):
                 pid = own.workers[len(killed)].pid
                 killed.append(pid)
                 threading.Timer(0.01, os.kill, (pid, signal.SIGKILL)).start()
-            return joined(self, *arguments)
+            return asked(self, *arguments)
 
-        monkeypatch.setattr(DaskShards, "_joined", killing)
+        monkeypatch.setattr(DaskShards, "_asked", killing)
         killed = []
         assert_same(classifier(backend).fit(X, Y), expected)
         calls.clear()

@@ -1,4 +1,7 @@
-"""The engine of the Dask backend, on a client that does at once what it is told."""
+"""The engine of the Dask backend, on a client that does at once what it is told.
+
+All calls are graphs of tasks here; `test_dask_service` has those that are none.
+"""
 
 import pickle
 from collections import Counter
@@ -7,7 +10,7 @@ import numpy as np
 import pytest
 
 from sklearn_sagemaker._state import Contents
-from sklearn_sagemaker.backends import dask_shards
+from sklearn_sagemaker.backends import dask_service, dask_shards
 from sklearn_sagemaker.backends.dask_shards import DaskShards, Rows
 from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
 from sklearn_sagemaker.training.shards.here import in_pairs
@@ -15,6 +18,11 @@ from sklearn_sagemaker.training.shards.here import in_pairs
 distributed = pytest.importorskip("distributed")
 
 CONTENTS = Contents(8, 1, False, np.dtype("f4"), 32, None, None)
+
+
+@pytest.fixture(autouse=True)
+def by_tasks(monkeypatch):
+    monkeypatch.setattr(dask_service, "MOST_BYTES", 0)
 
 
 class Future:
@@ -95,7 +103,7 @@ def test_answers_are_joined_alike_by_any_number_of_workers(n_shards):
         client = Client(**{f"w{number}": 1 for number in range(workers)})
         found = engine(client, n_shards).reduce(named, braced, "!")
         assert found == expected
-        shards = Counter(worker for name, worker in client.ran if name == "_shard_of")
+        shards = Counter(worker for name, worker in client.ran if name == "shard_of")
         assert max(shards.values()) == -(-n_shards // workers)
 
 
@@ -105,11 +113,11 @@ def test_neighbours_are_served_by_one_task():
     shards.reduce(named, braced, "!")
     client.ran.clear()
     shards.reduce(named, braced, "!")
-    assert client.ran == [("_packed", "a"), ("_packed", "b"), ("_packed", "a")]
+    assert client.ran == [("answered", "a"), ("answered", "b"), ("answered", "a")]
     threads = Client(a=4)
     shards = engine(threads)
     shards.reduce(named, braced, "!")
-    assert Counter(threads.ran)["_packed", "a"] == 4 + 3
+    assert Counter(threads.ran)["answered", "a"] == 4 + 3
 
 
 def test_shards_move_when_there_are_other_workers():
@@ -119,10 +127,10 @@ def test_shards_move_when_there_are_other_workers():
     client.threads["b"] = 1
     client.ran.clear()
     assert shards.reduce(named, braced, "!") == before
-    assert Counter(client.ran)["_itself", "b"] == 4
+    assert Counter(client.ran)["itself", "b"] == 4
     client.ran.clear()
     shards.reduce(named, braced, "!")
-    assert ("_itself", "b") not in client.ran
+    assert ("itself", "b") not in client.ran
 
 
 def test_a_call_is_made_again_when_something_is_lost(monkeypatch):
@@ -133,7 +141,7 @@ def test_a_call_is_made_again_when_something_is_lost(monkeypatch):
     shards._shards[6].status = "lost"
     client.ran.clear()
     assert shards.reduce(named, braced, "!") == before
-    assert Counter(name for name, _ in client.ran)["_shard_of"] == 1
+    assert Counter(name for name, _ in client.ran)["shard_of"] == 1
 
     def gather(future, plain=client.gather, faults=[OSError, TimeoutError]):  # noqa: B006
         if faults:

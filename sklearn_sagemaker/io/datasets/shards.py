@@ -7,7 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, BinaryIO
 
 from sklearn_sagemaker.exceptions import DataFileError, RecordIOError
 from sklearn_sagemaker.io.datasets.row_cache import Place, RowCache
@@ -195,7 +195,8 @@ class RecordShard(Shard):
         if wanted is not None and not wanted(place):
             return
         data = bytearray(self.n_bytes(place))
-        self.read_bytes(place, memoryview(data))
+        with self.open() as file:
+            self.read_bytes(place, memoryview(data), file)
         try:
             rows = next(iter_rows(data, EVERYTHING, n_features=self._n_features))
         except RecordIOError as error:
@@ -205,49 +206,32 @@ class RecordShard(Shard):
             raise self.changed()
         yield place, rows
 
-    def read_bytes(self, place: int, space: memoryview) -> None:
-        """Read a piece as it stands in the file into memory of its size."""
-        with reading(self.path), open_file(self.path, buffering=0) as file:
-            self.check(file.fileno())
+    def open(self) -> BinaryIO:
+        """The file that is meant, for `read_bytes`.
+
+        Raises
+        ------
+        DataFileError
+            If it is another one.
+        """
+        with reading(self.path):
+            file = open_file(self.path, buffering=0)
+            try:
+                self.check(file.fileno())
+            except BaseException:
+                file.close()
+                raise
+            return file
+
+    def read_bytes(self, place: int, space: memoryview, file: BinaryIO) -> None:
+        """Read a piece as it stands in the open file into memory of its size."""
+        with reading(self.path):
             file.seek(self._offsets[place])
             while space:
                 count = file.readinto(space)  # type: ignore[attr-defined]
                 if not count:
                     raise self.changed()
                 space = space[count:]
-
-
-def joined_records(
-    pieces: list[tuple[RecordShard, int]], space: bytearray, n_features: int | None
-) -> Rows | None:
-    """The rows of some pieces of RecordIO files, decoded at once.
-
-    Parameters
-    ----------
-    pieces : list of (RecordShard, place)
-    space : bytearray
-        Memory that is used, and enlarged if need be.
-    n_features : int or None
-
-    Returns
-    -------
-    rows : Rows or None
-        None if they are no records of one kind: then read them one by one.
-    """
-    sizes = [shard.n_bytes(place) for shard, place in pieces]
-    space.extend(bytes(max(0, sum(sizes) - len(space))))
-    start = 0
-    with memoryview(space) as view:
-        for (shard, place), size in zip(pieces, sizes, strict=True):
-            shard.read_bytes(place, view[start : start + size])
-            start += size
-        try:
-            rows = next(iter_rows(view[:start], EVERYTHING, n_features=n_features))
-        except RecordIOError:
-            return None
-    # Then those of each are not known.
-    wanted = sum(shard.n_rows(place) for shard, place in pieces)
-    return rows if len(rows) == wanted else None
 
 
 class StreamShard(Shard):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from sklearn_sagemaker._state import Contents, RowSource
 from sklearn_sagemaker.io.datasets.contents import Look
 from sklearn_sagemaker.io.datasets.read_ahead import read_ahead
+from sklearn_sagemaker.io.datasets.record_pass import shared_spaces
 from sklearn_sagemaker.io.datasets.shards import (
     RecordShard,
     Stamp,
@@ -106,6 +109,7 @@ class Snapshot(RowSource):
         self._contents = look.contents(how.n_features, in_all)
         self.look = look
         self._n_all, self._n_stored = look.n_all, look.n_stored
+        self._spaces = shared_spaces()
         self._weighted = look.weighted
 
     def __repr__(self) -> str:
@@ -169,10 +173,11 @@ class Snapshot(RowSource):
             epoch = None
         chosen = None
         if (part, share) != (WHOLE, WHOLE):
-            chosen = chosen_pieces(self._keys(), seed, epoch, part, share)
+            chosen = chosen_pieces(self._keys, seed, epoch, part, share)
         with closing(read_ahead(lambda: self._read(seed, epoch, chosen))) as found:
             yield from found
 
+    @cached_property
     def _keys(self) -> list[tuple[int, int]]:
         """Number of the file and of the piece in it, of all pieces."""
         return [
@@ -205,24 +210,42 @@ class Snapshot(RowSource):
     ) -> Iterator[tuple[Rows, list]]:
         """Rows of each window, with the key and the number of rows of its pieces."""
         how, shards = self.how, self._shards
-        places = [
-            (number, place)
-            for number, shard in enumerate(shards)
-            for place in shard.places()
-        ]
-        if epoch is not None:
-            rng = np.random.default_rng([seed, 0x0DA7, epoch])
-            places = [places[i] for i in rng.permutation(len(places))]
         records = [one for one in shards if isinstance(one, RecordShard)]
         if len(records) < len(shards):
-            return piece_windows(shards, places, how.window_bytes, chosen)
+            places = [
+                (number, place)
+                for number, shard in enumerate(shards)
+                for place in shard.places()
+            ]
+            order = self._order(seed, epoch, len(places)).tolist()
+            mixed = [places[place] for place in order]
+            return piece_windows(shards, mixed, how.window_bytes, chosen)
+        order = self._order(seed, epoch, len(self._keys))
         if chosen is not None:
-            places = [place for place in places if place in chosen]
+            wanted = np.zeros(len(order), dtype=bool)
+            wanted[[self._first[number] + piece for number, piece in chosen]] = True
+            order = order[wanted[order]]
         # Keys of sparse rows take more room in memory than in the files.
         in_all = sum(stamp.size for stamp in self.stamps)
         share = min(1.0, in_all / max(1, self.contents.n_bytes))
         size = int(how.window_bytes * share)
-        return record_windows(records, places, size, how.n_features)
+        mixed = [self._keys[place] for place in order.tolist()]
+        # All rows in one pass need no memory of the next one.
+        spaces = None if chosen is None else self._spaces
+        return record_windows(records, mixed, size, how.n_features, spaces)
+
+    @cached_property
+    def _first(self) -> list[int]:
+        """Of each file the number of its first piece among all."""
+        sizes = [shard.n_pieces for shard in self._shards]
+        return [0, *itertools.accumulate(sizes)][:-1]
+
+    @staticmethod
+    def _order(seed: int, epoch: int | None, count: int) -> np.ndarray:
+        """In which places are read in an epoch."""
+        if epoch is None:
+            return np.arange(count)
+        return np.random.default_rng([seed, 0x0DA7, epoch]).permutation(count)
 
 
 def look_at(how: Reading, known: Snapshot | None) -> Snapshot:

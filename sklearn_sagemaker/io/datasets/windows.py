@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,8 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import Contents
 from sklearn_sagemaker.exceptions import DataFileError
-from sklearn_sagemaker.io.datasets.shards import RecordShard, Shard, joined_records
+from sklearn_sagemaker.io.datasets.record_pass import RecordPass, Spaces
+from sklearn_sagemaker.io.datasets.shards import RecordShard, Shard
 from sklearn_sagemaker.io.rows import Rows, footprint, stack_rows
 
 WHOLE = (0, 1)
@@ -36,6 +37,9 @@ class Chosen:
     def __contains__(self, key: tuple[int, int]) -> bool:
         return key in self._of
 
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return iter(self._of)
+
     def rows(self, key: tuple[int, int], n_rows: int) -> np.ndarray:
         """Which rows of a piece, as a mask."""
         mine = np.zeros(self.cuts, dtype=bool)
@@ -44,7 +48,7 @@ class Chosen:
 
 
 def chosen_pieces(
-    keys: list[tuple[int, int]],
+    keys: Sequence[tuple[int, int]],
     seed: int,
     epoch: int | None,
     part: tuple[int, int],
@@ -54,7 +58,7 @@ def chosen_pieces(
 
     Parameters
     ----------
-    keys : list of (int, int)
+    keys : sequence of (int, int)
         Of all pieces.
     seed : int
     epoch : int or None
@@ -65,15 +69,15 @@ def chosen_pieces(
     keys = keys[share[0] :: share[1]]
     number, count = part
     n_cuts = -(-count // max(1, len(keys)))
-    units = [(key, cut) for key in keys for cut in range(n_cuts)]
+    n_units = len(keys) * n_cuts
+    units = np.arange(n_units)
     if epoch is not None:
-        order = np.random.default_rng([seed, 0x9A27, epoch]).permutation(len(units))
-        units = [units[place] for place in order]
+        units = np.random.default_rng([seed, 0x9A27, epoch]).permutation(n_units)
+    mine = units[n_units * number // count : n_units * (number + 1) // count]
     found: dict[tuple[int, int], list[int]] = {}
-    for key, cut in units[
-        len(units) * number // count : len(units) * (number + 1) // count
-    ]:
-        found.setdefault(key, []).append(cut)
+    for unit in mine.tolist():
+        key, cut = divmod(unit, n_cuts)
+        found.setdefault(keys[key], []).append(cut)
     return Chosen(found, n_cuts)
 
 
@@ -111,27 +115,26 @@ def _among(chosen: Chosen, number: int, piece: int) -> bool:
 
 def record_windows(
     shards: list[RecordShard],
-    places: list[tuple[int, int]],
+    places: Sequence[tuple[int, int]],
     window_bytes: int,
     n_features: int | None,
+    spaces: Spaces | None = None,
 ) -> Iterator[tuple[Rows, list]]:
     """The same of RecordIO files alone, without copies."""
-    space = bytearray()
     group: list[tuple[int, int]] = []
     size = 0
-    for position, (number, place) in enumerate(places, start=1):
-        group.append((number, place))
-        size += shards[number].n_bytes(place)
-        if size < window_bytes and position < len(places):
-            continue
-        rows = joined_records(
-            [(shards[number], place) for number, place in group], space, n_features
-        )
-        if rows is None:
-            yield from piece_windows(list(shards), group, size + 1)
-        else:
-            yield rows, [(key, shards[key[0]].n_rows(key[1])) for key in group]
-        group, size = [], 0
+    with RecordPass(n_features, spaces) as files:
+        for position, (number, place) in enumerate(places, start=1):
+            group.append((number, place))
+            size += shards[number].n_bytes(place)
+            if size < window_bytes and position < len(places):
+                continue
+            rows = files.rows([(shards[number], place) for number, place in group])
+            if rows is None:
+                yield from piece_windows(list(shards), group, size + 1)
+            else:
+                yield rows, [(key, shards[key[0]].n_rows(key[1])) for key in group]
+            group, size = [], 0
 
 
 def conformed(rows: Rows, contents: Contents, weighted: bool) -> tuple:

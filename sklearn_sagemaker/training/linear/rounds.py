@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,15 @@ class Blueprint:
     batch: float
     total: int
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: one for name, one in vars(self).items() if name != "blocks"}
+
+    @cached_property
     def blocks(self) -> list[ColumnBlock]:
-        """Blocks like those of the run, before any training."""
+        """Blocks like those of the run, for one round after the other.
+
+        Made once for all shards that share this.
+        """
         columns, dtype = self.reading.columns, self.reading.dtype
         shape = (0, len(columns))
         empty = sp.csr_array(shape, dtype=dtype) if self.sparse else np.empty(shape)
@@ -195,7 +203,7 @@ def train_round(
     round : Round
     """
     running = []
-    for block, state in zip(blueprint.blocks(), states, strict=True):
+    for block, state in zip(blueprint.blocks, states, strict=True):
         if state is not None:
             block.move_to(state)
             running.append(block)

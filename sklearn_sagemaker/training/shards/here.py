@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy as np
 from sklearn_sagemaker._state import Contents, Shards
 from sklearn_sagemaker.training.blas import single_threaded_blas
 from sklearn_sagemaker.training.shards.shard import Shard
+
+Place = tuple[int, int]
+"""How often an answer has been joined, and its place among those joined as often."""
 
 
 class LocalShards(Shards):
@@ -52,11 +55,44 @@ def in_pairs(join: Callable[[Any, Any], Any], answers: Sequence[Any]) -> Any:
     answers : sequence
         In the order of the shards; one at least.
     """
-    level = list(answers)
-    while len(level) > 1:
-        pairs = [level[k : k + 2] for k in range(0, len(level), 2)]
-        level = [join(*pair) if len(pair) == 2 else pair[0] for pair in pairs]
-    return level[0]
+    places = {(0, number): answer for number, answer in enumerate(answers)}
+    (found,) = as_far_as_found(join, places, len(places)).values()
+    return found
+
+
+def as_far_as_found(
+    join: Callable[[Any, Any], Any], answers: Mapping[Place, Any], count: int
+) -> dict[Place, Any]:
+    """Answers joined as `in_pairs` does, as far as both of a pair are there.
+
+    Parameters
+    ----------
+    join : callable
+        Of two neighbours.
+    answers : mapping of (int, int) to object
+        By how often they have been joined, and their place among those that have been
+        as often.
+    count : int
+        Answers that there are of all shards, before any is joined.
+
+    Returns
+    -------
+    answers : dict of (int, int) to object
+        What is left, to be joined with the others.
+    """
+    found, level = dict(answers), 0
+    while count > 1:
+        for place in sorted(at for depth, at in found if depth == level):
+            first, second = (level, place), (level, place + 1)
+            if place % 2:
+                continue
+            if place + 1 == count:
+                found[level + 1, place // 2] = found.pop(first)
+            elif second in found:
+                pair = found.pop(first), found.pop(second)
+                found[level + 1, place // 2] = join(*pair)
+        level, count = level + 1, -(-count // 2)
+    return found
 
 
 def rows_of_shards(n_rows: int, n_shards: int, seed: int) -> list[np.ndarray]:

@@ -1,3 +1,5 @@
+import pickle
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -7,7 +9,8 @@ from sklearn.metrics import log_loss
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.backends import LocalBackend
 from sklearn_sagemaker.exceptions import CheckpointWarning, TrainingStoppedError
-from sklearn_sagemaker.training.shards.here import rows_of_shards
+from sklearn_sagemaker.training.linear import rounds
+from sklearn_sagemaker.training.shards.here import LocalShards, rows_of_shards
 from tests.training.shards.stand_in import RepeatedShards, ShardsBackend
 
 STEPS = {"optimizer": "adam", "epochs": 4, "num_models": 6, "random_state": 0}
@@ -94,6 +97,31 @@ def test_tasks_may_run_twice_and_in_any_order(classes, words, sparse):
         LinearLearnerClassifier(**STEPS), data, of=5, blocks=2, kind=RepeatedShards
     )
     same_bits(first, second)
+
+
+@pytest.mark.parametrize("kind", [LocalShards, RepeatedShards])
+def test_shards_that_share_what_a_task_is_given_share_blocks(
+    classes, kind, monkeypatch
+):
+    made, rounds_run = [], []
+    make, round_ = rounds.make_blocks, rounds.train_round
+
+    def noted(*arguments):
+        made.append(make(*arguments))
+        return made[-1]
+
+    def counted(shard, blueprint, *arguments):
+        # What is sent has none of another process's blocks.
+        again = pickle.loads(pickle.dumps(blueprint))
+        assert "blocks" not in vars(again)
+        rounds_run.append(shard.number)
+        return round_(shard, blueprint, *arguments)
+
+    monkeypatch.setattr(rounds, "make_blocks", noted)
+    monkeypatch.setattr(rounds, "train_round", counted)
+    fitted(LinearLearnerClassifier(**STEPS), classes, of=5, kind=kind)
+    assert len(rounds_run) >= 20
+    assert len(made) == (1 if kind is LocalShards else len(rounds_run))
 
 
 def test_a_shard_of_one_class_and_one_without_rows(classes):
