@@ -20,8 +20,8 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     kernels,
 )
-from sklearn_sagemaker.training.linear.team import Team, new_barrier
 from sklearn_sagemaker.training.memory import aligned_zeros
+from sklearn_sagemaker.training.team import Team, new_barrier
 
 LANES = 16
 """Strips are padded to a multiple of this many models."""

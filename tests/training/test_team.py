@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_sagemaker._kernels import kernels
-from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.team import Team
 
 needs_teams = pytest.mark.skipif(
     not kernels.can_team(), reason="the compiler has no atomics"
