@@ -1,14 +1,15 @@
-"""Threads that share the work of one block of columns."""
+"""Threads that share the work of one block of columns, or of one model."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import numpy as np
 
 from sklearn_sagemaker._kernels import kernels
+from sklearn_sagemaker._threads import processors
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -41,12 +42,21 @@ class Team:
     def __exit__(self, *error: object) -> None:
         if self._pool is not None:
             self._pool.shutdown()
+        self.members, self._pool = 1, None
 
-    def together(self, call: Callable[[np.ndarray, int, int], Any]) -> None:
+    def together(
+        self, call: Callable[[np.ndarray, int, int], Any], late: bool = False
+    ) -> None:
         """Run ``call(barrier, member, members)`` in every thread at once.
 
-        ``barrier`` is what the kernels wait for each other at. If one fails the
-        others stop waiting, and its exception is raised here.
+        If one fails the others stop waiting, and its exception is raised here.
+
+        Parameters
+        ----------
+        call : callable
+            ``barrier`` is what the kernels wait for each other at.
+        late : bool
+            Whether a thread that has not begun when the caller is done need not.
         """
         barrier = new_barrier()
         if self._pool is None:
@@ -60,7 +70,7 @@ class Team:
                 barrier[kernels.BARRIER_BROKEN] = 1
                 raise
 
-        waiting = []
+        waiting: list[Future] = []
         try:
             for member in range(1, self.members):
                 waiting.append(self._pool.submit(join, member))
@@ -69,6 +79,8 @@ class Team:
             barrier[kernels.BARRIER_BROKEN] = 1
             raise
         finally:
+            if late:
+                waiting = [answer for answer in waiting if not answer.cancel()]
             for answer in waiting:
                 answer.exception()
         for answer in waiting:
@@ -96,3 +108,37 @@ class Team:
         for member, share in enumerate(shares):
             answers[member :: self.members] = share
         return answers
+
+
+class Teams:
+    """A team for each of some tasks that run at once, of the jobs that these leave.
+
+    Parameters
+    ----------
+    jobs : int
+        Threads of all tasks together.
+    most : int
+        Threads of a team at most.
+    """
+
+    def __init__(self, jobs: int, most: int):
+        self._jobs, self._most = jobs, min(most, processors())
+        self._teams: list[Team] = []
+
+    def __enter__(self) -> Teams:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        for team in self._teams:
+            team.__exit__()
+
+    def of(self, n_tasks: int) -> list[Team]:
+        """A team for each task; the same ones until there are more or fewer tasks."""
+        if n_tasks != len(self._teams):
+            self.__exit__()
+            share, rest = divmod(self._jobs, n_tasks)
+            self._teams = [
+                Team(max(1, min(self._most, share + (task < rest))))
+                for task in range(n_tasks)
+            ]
+        return self._teams

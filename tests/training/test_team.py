@@ -106,6 +106,17 @@ def test_a_team_works_on_after_a_failure():
         team.together(wait_for)
 
 
+@needs_teams
+def test_who_has_not_begun_need_not_come():
+    seen, busy = [], threading.Event()
+    with Team(2) as team:
+        team._pool.submit(busy.wait)
+        team.together(lambda barrier, *who: seen.append(who), late=True)
+        assert seen == [(0, 2)]
+        busy.set()
+        team.together(wait_for, late=True)
+
+
 @pytest.mark.parametrize("members", [1, 2, 3])
 @pytest.mark.parametrize("n", [0, 1, 2, 7])
 def test_answers_come_in_order(members, n):

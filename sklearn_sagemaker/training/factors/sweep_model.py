@@ -15,7 +15,6 @@ import numpy as np
 from scipy import special
 
 from sklearn_sagemaker._columns import start_numbers, start_rule
-from sklearn_sagemaker._kernels import sweep_kernels
 from sklearn_sagemaker.training.factors.axes import by_axis, principal_axes
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.groups import check_groups
@@ -30,6 +29,7 @@ from sklearn_sagemaker.training.factors.truncated import (
     truncated_mean,
     truncated_normal,
 )
+from sklearn_sagemaker.training.team import Team
 
 REFRESH = 16
 """Sweeps after which errors are computed from scratch, before rounding adds up."""
@@ -127,6 +127,8 @@ class SweepModel:
         Numbers of the features by which they start; None counts them.
     pilot : callable or None
         Says what `pilot_of` does; None asks that itself.
+    team : Team or None
+        Threads that share the sweeps, at first; None is the caller alone.
 
     Attributes
     ----------
@@ -171,6 +173,7 @@ class SweepModel:
         wide_sweeps: int = 0,
         columns: np.ndarray | None = None,
         pilot: Callable[[], dict[str, Any]] | None = None,
+        team: Team | None = None,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
@@ -219,6 +222,7 @@ class SweepModel:
 
         self._columns = np.arange(store.n_features) if columns is None else columns
         self._start(init, init_sigma, seed)
+        self.panels.team = team or Team()
         self._regularise(bias_wd, linear_wd, factors_wd, seed, pilot)
         self._target = self.y.copy()
         self._refresh()
@@ -282,6 +286,7 @@ class SweepModel:
                 groups=self.groups, link=self.link, linear_wd=linear_wd,
                 factors_wd=factors_wd, use_bias=self.use_bias,
                 use_linear=self.use_linear, columns=self._columns,
+                team=self.panels.team,
             )  # fmt: skip
 
         for name, wd, shape in (
@@ -512,20 +517,8 @@ class SweepModel:
             noise[seen, : panel.n_numbers] = self.rng.standard_normal(shape)
             # Nothing is known of them but the prior: their mean spares noise.
             panel.parameters[self._unseen] = mean[self.groups[self._unseen]]
-        sweep_kernels.sweep_panel(
-            self.store.indptr,
-            self.store.row_numbers,
-            self.store.values,
-            self._roots,
-            panel.lines,
-            panel.parameters,
-            self.groups,
-            precision,
-            mean,
-            noise,
-            self.alpha,
-            panel.n_numbers,
-            panel.linear_lane,
+        self.panels.step(
+            panel, self._roots, self.groups, precision, mean, noise, self.alpha
         )
 
     def sweep(self) -> float:
