@@ -25,10 +25,7 @@ from sklearn_sagemaker.training.factors.priors import (
     PRIOR_SHAPE,
     GroupPriors,
 )
-from sklearn_sagemaker.training.factors.truncated import (
-    truncated_mean,
-    truncated_normal,
-)
+from sklearn_sagemaker.training.factors.truncated import latent_numbers
 from sklearn_sagemaker.training.team import Team
 
 REFRESH = 16
@@ -70,6 +67,8 @@ the best one, if factors have not come up."""
 LEAST_SPREAD, GROWN = 0.3, 1.5
 """Of factors that the path holds down, in deviations of their start: from zero they
 would not come back. They stand by themselves at so many times its square."""
+ROWS_EACH = 1 << 13
+"""Rows whose latent numbers, and losses, a thread computes in one go."""
 CHANGED = (
     "intercept", "alpha", "linear_mean", "linear_precision", "factors_mean",
     "factors_precision", "n_sweeps", "draws", "_target", "_fixed_ridge",
@@ -395,15 +394,29 @@ class SweepModel:
 
     def _draw_latent(self) -> None:
         """New targets of the probit model: numbers on the label's side of zero."""
-        f = self._target - self._errors
-        sign = 2.0 * self.y - 1.0
-        mean = f + sign * truncated_mean(sign * f)
-        if self.sample:
-            drawn = f + sign * truncated_normal(sign * f, self.rng)
-            # The mean of as many draws as the weight says, to two moments.
-            mean += (drawn - mean) / np.sqrt(self.weights)
-        self._target = mean
-        self._errors[:] = mean - f
+        errors, target = self._errors, np.empty(self.store.n_rows)
+        u = 1.0 - self.rng.random(self.store.n_rows) if self.sample else None
+
+        def draw(rows: slice) -> None:
+            f = self._target[rows] - errors[rows]
+            mine = None if u is None else u[rows]
+            target[rows] = latent_numbers(f, self.y[rows], self.weights[rows], mine)
+            errors[rows] = target[rows] - f
+
+        self._by_rows(draw)
+        self._target = target
+
+    def _by_rows(self, call: Callable[[slice], None]) -> None:
+        """Call with slices of all rows, by the threads of the team."""
+        n = self.store.n_rows
+        slices = [slice(at, min(at + ROWS_EACH, n)) for at in range(0, n, ROWS_EACH)]
+
+        def quiet(rows: slice) -> None:
+            # errstate belongs to the thread.
+            with np.errstate(all="ignore"):
+                call(rows)
+
+        list(self.panels.team.map(quiet, slices))
 
     # ------------------------------------------------------------- hyperparameters
     @property
@@ -542,15 +555,14 @@ class SweepModel:
             self._draw_hyper()
         self._explore()
         self._step_bias()
-        errors = self._errors.copy()
+        last = self.panels[-1]
         for panel in self.panels:
             if self.panels.shared:
                 self.panels.sums(panel, np.zeros(self.store.n_rows))
-            else:
-                panel.lines[:, -1] = errors
+            elif panel is not last:
+                panel.lines[:, -1] = last.lines[:, -1]
             self._step_panel(panel)
-            if not self.panels.shared:
-                errors = panel.lines[:, -1]
+            last = panel
         self.n_sweeps += 1
         if self.n_sweeps in self._kept:
             factors = self.panels.factors(np.float32)
@@ -594,7 +606,13 @@ class SweepModel:
         if self.link == "identity":
             losses = errors**2
         else:
-            losses = -special.log_ndtr((2 * self.y - 1) * (self._target - errors))
+            losses = np.empty_like(errors)
+
+            def fill(rows: slice) -> None:
+                f = self._target[rows] - errors[rows]
+                losses[rows] = -special.log_ndtr((2 * self.y[rows] - 1) * f)
+
+            self._by_rows(fill)
         return float(self.weights @ losses / self.weights.sum())
 
 
