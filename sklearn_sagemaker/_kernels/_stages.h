@@ -27,11 +27,13 @@ typedef struct {
 } sw_turn;
 
 /* What a thread does of a call. `shared` is memory for what stages of one feature
- * share; the last three serve one that is alone. */
+ * share. `drawn`, unless NULL, is a barrier at which so many items arrived, in order,
+ * as have their noise. The last three serve a thread that is alone. */
 typedef struct {
   sw_stages stages;
   sw_turn turn;
   double *shared;
+  int64_t *drawn;
   int32_t count;
   int64_t ends[2], barrier[BARRIER_SLOTS];
 } sw_share;
@@ -46,6 +48,12 @@ SS_INLINE void sw_alone(sw_share *share, ptrdiff_t d) {
   share->stages.bounds = share->ends;
   share->turn.members = 1;
   share->turn.barrier = share->barrier;
+}
+
+/* Waits for the noise of the item that begins at a bound; false if it will not come. */
+SS_INLINE int sw_ready(const sw_share *share, const int64_t *bound) {
+  const int64_t due = bound - share->stages.bounds + 1;
+  return share->drawn == NULL || barrier_wait(share->drawn, due, 2);
 }
 
 /* The next item of the stage that is the caller's to do, or -1. Before the first one

@@ -528,11 +528,14 @@ SS_NOINLINE void SW_FN(panel)(const sw_panel *p, sw_share *share) {
   for (ptrdiff_t s = 0; s < stages->n_stages; s++) {
     const ptrdiff_t count = stages->counts[s] || !alone ? stages->counts[s] : 1;
     if (count == 0) {
+      if (!sw_ready(share, bounds)) return;
       if (!SW_FN(shared)(p, *bounds++, turn, share->shared)) return;
       continue;
     }
-    for (sw_begin(turn, count); (item = sw_take(turn)) >= 0; sw_done(turn))
+    for (sw_begin(turn, count); (item = sw_take(turn)) >= 0; sw_done(turn)) {
+      if (!sw_ready(share, bounds + item)) return;
       SW_FN(features)(p, bounds[item], bounds[item + 1]);
+    }
     if (!sw_end(turn)) return;
     bounds += count;
   }

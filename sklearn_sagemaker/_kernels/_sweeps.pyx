@@ -47,6 +47,7 @@ cdef extern from "_sweeps.h" nogil:
         sw_stages stages
         sw_turn turn
         double* shared
+        int64_t* drawn
     void sw_alone(sw_share*, ptrdiff_t)
     void sw_panel_f32(const sw_panel*, sw_share*)
     void sw_panel_f64(const sw_panel*, sw_share*)
@@ -182,15 +183,25 @@ def mark_runs(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
                 &last[0] if last.shape[0] else NULL, &begins[0])
 
 
+def arrive(int64_t[::1] barrier, ptrdiff_t times):
+    """Have so many more items arrive at a barrier."""
+    cdef ptrdiff_t i
+    for i in range(times):
+        barrier_arrive(&barrier[0], 0)
+
+
 cdef int take_share(share, ptrdiff_t d, sw_share* mine) except -1:
     """What the caller does of a call, from what `sweep_panel` is told."""
     cdef const int32_t[::1] counts
     cdef const int64_t[::1] bounds
-    cdef int64_t[::1] barrier
+    cdef int64_t[::1] barrier, drawn
     cdef double[::1] shared
     sw_alone(mine, d)
     if share is not None:
-        counts, bounds, shared, barrier, mine.turn.member, mine.turn.members = share
+        counts, bounds, shared, drawn, barrier, mine.turn.member, mine.turn.members = \
+            share
+        if drawn is not None:
+            mine.drawn = &drawn[0]
         mine.stages.n_stages = counts.shape[0]
         mine.stages.counts = &counts[0]
         mine.stages.bounds = &bounds[0]
@@ -231,14 +242,15 @@ def sweep_panel(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
         Lanes in use, less than LANES.
     linear_lane : int
         Lane of the linear weight, or -1.
-    share : (counts, bounds, shared, barrier, member, members) or None
+    share : (counts, bounds, shared, drawn, barrier, member, members) or None
         Of a team that makes the call together, to the same bits as one thread does by
         None. ``counts``, int32 of shape (n_stages,), has for each stage how many
         ranges of features, at most MOST_ITEMS, are stepped at the same time, as no two
         of them have a row in common; or 0 for one feature whose entries are shared.
         ``bounds``, int64, says where each range, or such a feature, begins, and where
         the last one ends. ``shared`` are SHARED numbers of work space, and ``barrier``
-        is one of the team.
+        is one of the team. ``drawn`` is None, or a barrier of its own at which one
+        member makes ranges arrive as their noise is there (`arrive`).
     """
     cdef sw_panel panel
     cdef sw_share mine

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -18,6 +19,16 @@ Answer = TypeVar("Answer")
 def new_barrier() -> np.ndarray:
     """What the threads of one pass wait for each other at."""
     return np.zeros(kernels.BARRIER_SLOTS, dtype=np.int64)
+
+
+@contextmanager
+def broken_by_errors(barrier: np.ndarray) -> Iterator[None]:
+    """Context of one who is waited for at a barrier, and cannot come if it fails."""
+    try:
+        yield
+    except BaseException:
+        barrier[kernels.BARRIER_BROKEN] = 1
+        raise
 
 
 class Team:
@@ -64,20 +75,15 @@ class Team:
             return
 
         def join(member: int) -> None:
-            try:
+            with broken_by_errors(barrier):
                 call(barrier, member, self.members)
-            except BaseException:
-                barrier[kernels.BARRIER_BROKEN] = 1
-                raise
 
         waiting: list[Future] = []
         try:
-            for member in range(1, self.members):
-                waiting.append(self._pool.submit(join, member))
+            with broken_by_errors(barrier):
+                for member in range(1, self.members):
+                    waiting.append(self._pool.submit(join, member))
             join(0)
-        except BaseException:
-            barrier[kernels.BARRIER_BROKEN] = 1
-            raise
         finally:
             if late:
                 waiting = [answer for answer in waiting if not answer.cancel()]

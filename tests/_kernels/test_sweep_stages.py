@@ -1,12 +1,14 @@
 """Sweeps that threads share: the bits of one thread, and the reference's numbers."""
 
+import time
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from sklearn_sagemaker._kernels import available_levels
 from sklearn_sagemaker._kernels.levels import load_level
-from sklearn_sagemaker.training.team import Team
+from sklearn_sagemaker.training.team import Team, new_barrier
 
 from . import sweeps_reference
 from .test_sweep_kernels import columns_of
@@ -59,7 +61,7 @@ def state_of(dtype, n_numbers, weighted, noisy):
 def together(kernels, members, call):
     """Make a call by a team, or by one of a team that nobody else joins."""
     shared = np.empty(kernels.SHARED)
-    stages = COUNTS, BOUNDS, shared
+    stages = COUNTS, BOUNDS, shared, None
     if members == "alone":
         call((*stages, np.zeros(64, dtype=np.int64), 1, 3))
         return
@@ -98,6 +100,32 @@ def test_shared_sweeps_have_the_bits_of_one_thread(
         found.append((lines, parameters, out))
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_features_wait_for_their_noise(level):
+    kernels = load_level(level, "_sweeps")
+    columns = columns_of(level, sp.csr_array(make_X(1)))
+    alone, shared = (state_of(np.float64, 9, True, True) for _ in range(2))
+    kernels.sweep_panel(*columns, *alone, 9, 8, None)
+    noise = shared[6].copy()
+    shared[6][:] = np.nan
+    drawn = new_barrier()
+
+    def call(barrier, member, members):
+        if member == 0:
+            for item in range(len(BOUNDS) - 1):
+                time.sleep(0.002)
+                some = slice(BOUNDS[item], BOUNDS[item + 1])
+                shared[6][some] = noise[some]
+                kernels.arrive(drawn, 1)
+        share = COUNTS, BOUNDS, np.empty(kernels.SHARED), drawn
+        kernels.sweep_panel(*columns, *shared, 9, 8, (*share, barrier, member, members))
+
+    with Team(2) as team:
+        team.together(call)
+    np.testing.assert_array_equal(shared[1], alone[1])
+    np.testing.assert_array_equal(shared[2], alone[2])
 
 
 @pytest.mark.parametrize("level", LEVELS)

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn_sagemaker._kernels import sweep_kernels
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.memory import aligned_zeros
-from sklearn_sagemaker.training.team import Team
+from sklearn_sagemaker.training.team import Team, broken_by_errors, new_barrier
 
 LANES: int = sweep_kernels.LANES
 PANEL = LANES - 1
@@ -142,16 +142,32 @@ class Panels:
         """Errors of the rows after the last panel; a view."""
         return self._panels[-1].lines[:, -1]
 
-    def _shared(self, kernel: Callable[..., None], *arguments: Any) -> None:
-        """Call a kernel, by all threads of the team where that pays."""
+    def _shared(
+        self,
+        kernel: Callable[..., None],
+        *arguments: Any,
+        draw: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Call a kernel, by all threads of the team where that pays.
+
+        The caller draws the noise first, and others step what has it.
+        """
         if self.team.members == 1 or not self._store.stages.pay:
+            if draw is not None:
+                draw(0, self._store.n_features)
             kernel(*arguments)
             return
         stages, space = self._store.stages, np.empty(sweep_kernels.SHARED)
+        drawn = None if draw is None else new_barrier()
 
         def call(barrier: np.ndarray, member: int, members: int) -> None:
-            share = stages.counts, stages.bounds, space, barrier, member, members
-            kernel(*arguments, share)
+            if draw is not None and drawn is not None and member == 0:
+                with broken_by_errors(drawn):
+                    for first, last, n_items in stages.chunks():
+                        draw(first, last)
+                        sweep_kernels.arrive(drawn, n_items)
+            what = stages.counts, stages.bounds, space, drawn
+            kernel(*arguments, (*what, barrier, member, members))
 
         self.team.together(call, late=True)
 
@@ -164,6 +180,7 @@ class Panels:
         mean: np.ndarray,
         noise: np.ndarray,
         alpha: float,
+        draw: Callable[[int, int], None] | None = None,
     ) -> None:
         """Step the numbers of one feature after the other.
 
@@ -172,6 +189,9 @@ class Panels:
         panel : Panel
         roots, groups, precision, mean, noise, alpha
             As the kernel takes them.
+        draw : callable or None
+            ``draw(first, last)`` draws the noise of some features; it is called for
+            all of them in order.
         """
         self._shared(
             sweep_kernels.sweep_panel,
@@ -188,6 +208,7 @@ class Panels:
             alpha,
             panel.n_numbers,
             panel.linear_lane,
+            draw=draw,
         )
 
     def sums(self, panel: Panel, out: np.ndarray) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ FEATURE_WORK = 32
 """What a feature costs beside its entries, in entries."""
 LONGEST = 4
 """Times a run has more work than any feature in it, or its features are alone."""
+CHUNK = 128
+"""Features whose noise is drawn in one go."""
 TEAM_WORK = 1 << 15
 """Entries of all stages to share, below which a team is not worth its call."""
 
@@ -41,6 +44,18 @@ class Stages:
     def pay(self) -> bool:
         """Whether there is enough for several threads."""
         return self.work >= TEAM_WORK
+
+    def chunks(self) -> Iterator[tuple[int, int, int]]:
+        """First and last feature of neighbouring ranges, and how many ranges.
+
+        Of at least `CHUNK` features, as far as there are, or one range of more.
+        """
+        at = 0
+        for item in range(1, len(self.bounds)):
+            first, last = int(self.bounds[at]), int(self.bounds[item])
+            if last - first >= CHUNK or item == len(self.bounds) - 1:
+                yield first, last, item - at
+                at = item
 
 
 def stages_of(indptr: np.ndarray, row_numbers: np.ndarray, n_rows: int) -> Stages:

@@ -522,17 +522,21 @@ class SweepModel:
         if panel.linear_lane >= 0:
             precision[:, panel.linear_lane] = self.linear_precision
             mean[:, panel.linear_lane] = self.linear_mean
-        noise = np.zeros((0, LANES))
+        noise = np.zeros((self.store.n_features if self.sample else 0, LANES))
+
+        def draw(first: int, last: int) -> None:
+            some, seen = noise[first:last], self._seen[first:last]
+            shape = int(seen.sum()), panel.n_numbers
+            drawn = self.rng.standard_normal(shape)
+            some[seen if shape[0] < len(some) else slice(None), : shape[1]] = drawn
+
         if self.sample:
-            noise = np.zeros((self.store.n_features, LANES))
-            seen = self._seen if len(self._unseen) else slice(None)
-            shape = self.store.n_features - len(self._unseen), panel.n_numbers
-            noise[seen, : panel.n_numbers] = self.rng.standard_normal(shape)
             # Nothing is known of them but the prior: their mean spares noise.
             panel.parameters[self._unseen] = mean[self.groups[self._unseen]]
         self.panels.step(
-            panel, self._roots, self.groups, precision, mean, noise, self.alpha
-        )
+            panel, self._roots, self.groups, precision, mean, noise, self.alpha,
+            draw if self.sample else None,
+        )  # fmt: skip
 
     def sweep(self) -> float:
         """Step every number once.

@@ -1,5 +1,7 @@
 """Stages of features, and models whose sweeps threads share."""
 
+import threading
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -151,6 +153,39 @@ def test_models_are_the_same_for_any_team(case, sample, link, weighted, calls):
     for other in found[1:]:
         for one, same in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(one, same)
+
+
+def test_noise_that_cannot_be_drawn_is_not_waited_for(calls):
+    X, y = ratings(side=True)
+    found = []
+
+    class Fails:
+        left = 2
+
+        def standard_normal(self, shape):
+            self.left -= 1
+            if self.left == 0:
+                raise RuntimeError("no more noise")
+            return np.zeros(shape)
+
+    def work():
+        with Team(2) as mine:
+            model = SweepModel(
+                ColumnStore(X, np.arange(N)), y, np.ones(N), num_factors=4,
+                groups=np.zeros(X.shape[1], int), sample=True, link="identity",
+                num_draws=2, total_sweeps=4, burn_in=0, seed=[0], team=mine,
+                use_bias=False,
+            )  # fmt: skip
+            model.rng = Fails()
+            try:
+                model.sweep()
+            except RuntimeError as error:
+                found.append(str(error))
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(20)
+    assert found == ["no more noise"]
 
 
 @pytest.mark.parametrize("solver", ["als", "mcmc"])
