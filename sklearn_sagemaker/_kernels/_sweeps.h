@@ -68,6 +68,11 @@ SS_NOINLINE void sw_products(ptrdiff_t n, ptrdiff_t k, const int32_t *queries,
   }
 }
 
+/* The sums of a part of the entries of a feature, added to others. */
+SS_INLINE void sw_add(const double *SS_RESTRICT part, double *SS_RESTRICT sums) {
+  for (int c = 0; c < SW_LANES * SW_LANES; c++) sums[c] += part[c];
+}
+
 /* The inner product of two lines. */
 SS_INLINE double sw_dot(const double *SS_RESTRICT a, const double *SS_RESTRICT b) {
 #if SW_VECTORS
@@ -410,10 +415,6 @@ SS_INLINE void SW_FN(entries)(const sw_panel *p, int64_t start, int64_t stop,
   }
 }
 
-SS_INLINE void SW_FN(add)(const double *SS_RESTRICT part, double *SS_RESTRICT sums) {
-  for (int c = 0; c < SW_LANES * SW_LANES; c++) sums[c] += part[c];
-}
-
 /* Change a feature's numbers, and say by how much its rows are to move. */
 SS_INLINE void SW_FN(change)(const sw_panel *p, ptrdiff_t j, const double *change,
                              SW_REAL *step, SW_REAL *sum_step) {
@@ -468,7 +469,7 @@ SS_NOINLINE void SW_FN(features)(const sw_panel *p, ptrdiff_t first, ptrdiff_t l
       for (ptrdiff_t part = 1; part < parts; part++) {
         SW_FN(entries)(p, sw_cut(start, stop, parts, part),
                        sw_cut(start, stop, parts, part + 1), own, part_sums);
-        SW_FN(add)(part_sums, sums);
+        sw_add(part_sums, sums);
       }
       sw_solve(n_numbers, sums, p->alpha, precision, mean, theta, z, change);
     }
@@ -500,7 +501,7 @@ SS_NOINLINE int SW_FN(shared)(const sw_panel *p, ptrdiff_t j, sw_turn *turn,
     const ptrdiff_t group = (ptrdiff_t)p->groups[j] * SW_LANES;
     double change[SW_LANES];
     for (part = 1; part < parts; part++)
-      SW_FN(add)(shared + part * SW_LANES * SW_LANES, shared);
+      sw_add(shared + part * SW_LANES * SW_LANES, shared);
     sw_solve(p->n_numbers, shared, p->alpha, p->precision + group, p->mean + group,
              p->parameters + j * SW_LANES, p->noise ? p->noise + j * SW_LANES : NULL,
              change);

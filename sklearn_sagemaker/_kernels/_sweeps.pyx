@@ -185,8 +185,8 @@ def mark_runs(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
 
 def arrive(int64_t[::1] barrier, ptrdiff_t times):
     """Have so many more items arrive at a barrier."""
-    cdef ptrdiff_t i
-    for i in range(times):
+    cdef ptrdiff_t _i
+    for _i in range(times):
         barrier_arrive(&barrier[0], 0)
 
 
