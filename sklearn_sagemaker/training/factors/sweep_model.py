@@ -67,8 +67,9 @@ the best one, if factors have not come up."""
 LEAST_SPREAD, GROWN = 0.3, 1.5
 """Of factors that the path holds down, in deviations of their start: from zero they
 would not come back. They stand by themselves at so many times its square."""
-ROWS_EACH = 1 << 13
-"""Rows whose latent numbers, and losses, a thread computes in one go."""
+ROWS_EACH, MANY_ROWS = 1 << 13, 1 << 17
+"""Rows that a thread takes in one go, and from how many on several threads take what is
+quick for a row."""
 CHANGED = (
     "intercept", "alpha", "linear_mean", "linear_precision", "factors_mean",
     "factors_precision", "n_sweeps", "draws", "_target", "_fixed_ridge",
@@ -406,17 +407,32 @@ class SweepModel:
         self._by_rows(draw)
         self._target = target
 
-    def _by_rows(self, call: Callable[[slice], None]) -> None:
-        """Call with slices of all rows, by the threads of the team."""
+    def _by_rows(self, call: Callable[[slice], Any], quick: bool = False) -> list:
+        """Answers for slices of all rows, in order, by the threads of the team.
+
+        Of what is quick for a row there must be many to ask others.
+        """
         n = self.store.n_rows
         slices = [slice(at, min(at + ROWS_EACH, n)) for at in range(0, n, ROWS_EACH)]
+        if quick and n < MANY_ROWS:
+            return [call(rows) for rows in slices]
 
-        def quiet(rows: slice) -> None:
+        def quiet(rows: slice) -> Any:
             # errstate belongs to the thread.
             with np.errstate(all="ignore"):
-                call(rows)
+                return call(rows)
 
-        list(self.panels.team.map(quiet, slices))
+        return list(self.panels.team.map(quiet, slices))
+
+    def _sum_of_errors(self, power: int) -> float:
+        """Weighted sum over the rows of their errors, or of the squares of these."""
+        errors = self._errors
+
+        def of(rows: slice) -> float:
+            mine = errors[rows].astype(np.float64)
+            return float(self.weights[rows] @ (mine if power == 1 else mine**2))
+
+        return sum(self._by_rows(of, quick=True))
 
     # ------------------------------------------------------------- hyperparameters
     @property
@@ -435,7 +451,7 @@ class SweepModel:
 
     def _draw_hyper(self) -> None:
         if self._fixed_alpha is None:
-            error = float(self.weights @ self._errors.astype(np.float64) ** 2)
+            error = self._sum_of_errors(2)
             shape = (PRIOR_SHAPE + self.store.n_rows) / 2
             rate = (PRIOR_RATE * self._variance + error) / 2
             self.alpha = self.rng.gamma(shape) / rate
@@ -508,12 +524,17 @@ class SweepModel:
             return
         errors = self._errors
         total = self.weights.sum() + self._bias_ridge
-        change = float(self.weights @ errors.astype(np.float64))
+        change = self._sum_of_errors(1)
         change = (change - self._bias_ridge * self.intercept) / total
         if self.sample:
             change += self.rng.standard_normal() / np.sqrt(self.alpha * total)
         self.intercept += change
-        errors -= errors.dtype.type(change)
+        step = errors.dtype.type(change)
+
+        def move(rows: slice) -> None:
+            errors[rows] -= step
+
+        self._by_rows(move, quick=True)
 
     def _step_panel(self, panel: Panel) -> None:
         precision, mean = np.zeros((2, self.n_groups, LANES))
@@ -606,18 +627,16 @@ class SweepModel:
         self.rng.bit_generator.state = checkpoint["rng"]
 
     def _loss(self) -> float:
-        errors = self._errors.astype(np.float64)
         if self.link == "identity":
-            losses = errors**2
-        else:
-            losses = np.empty_like(errors)
+            return self._sum_of_errors(2) / float(self.weights.sum())
+        errors = self._errors
 
-            def fill(rows: slice) -> None:
-                f = self._target[rows] - errors[rows]
-                losses[rows] = -special.log_ndtr((2 * self.y[rows] - 1) * f)
+        def of(rows: slice) -> float:
+            f = self._target[rows] - errors[rows]
+            losses = -special.log_ndtr((2 * self.y[rows] - 1) * f)
+            return float(self.weights[rows] @ losses)
 
-            self._by_rows(fill)
-        return float(self.weights @ losses / self.weights.sum())
+        return sum(self._by_rows(of)) / float(self.weights.sum())
 
 
 def pilot_of(

@@ -12,7 +12,7 @@ from sklearn_sagemaker import (
 )
 from sklearn_sagemaker._kernels import sweep_kernels
 from sklearn_sagemaker.training import team
-from sklearn_sagemaker.training.factors import stages
+from sklearn_sagemaker.training.factors import stages, sweep_model
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.sweep_model import SweepModel
 from sklearn_sagemaker.training.team import Team
@@ -116,6 +116,8 @@ def calls(monkeypatch):
     monkeypatch.setattr(team, "processors", lambda: 8)
     monkeypatch.setattr(stages, "ITEM_WORK", 64)
     monkeypatch.setattr(stages, "TEAM_WORK", 0)
+    monkeypatch.setattr(sweep_model, "ROWS_EACH", 1000)
+    monkeypatch.setattr(sweep_model, "MANY_ROWS", 0)
     return found
 
 
