@@ -8,9 +8,10 @@ weights, intercept and factors must be the same bit for bit for 1, 2 and 8 jobs.
 
 The gain of two processes of sgemm over one, in the same run, is the machine's; the
 normalised gain is ours times 2 over it. A second table takes the CPU seconds of a fit
-with one job apart: what threads share (steps of the features, sums, and latent numbers
-of a probit), the noise that one thread draws while others step, and the rest, which is
-serial; and says by a model what 2 to 8 threads gain at most:
+with one job apart: what threads share (steps of the features, sums from scratch, and
+errors and latent numbers of rows where these are many), the noise that one thread draws
+while others step, and the rest, which is serial; and says by a model what 2 to 8
+threads gain at most:
 
     serial + max(noise, (noise + shared) * ceil(8 / T) / 8) + shared in stages of one
 """
@@ -39,6 +40,7 @@ from benchmarks.common.machine import LEAST_GAIN, PRODUCTS, SHAPE, Processes
 from benchmarks.data.factors import load_ratings, make_ratings, make_speed
 from benchmarks.factors.fits import estimator, unvalidated
 from sklearn_sagemaker._kernels import sweep_kernels
+from sklearn_sagemaker.training.factors import sweep_model
 from sklearn_sagemaker.training.factors.panels import Panels
 from sklearn_sagemaker.training.factors.stages import Stages
 from sklearn_sagemaker.training.factors.sweep_model import SweepModel
@@ -83,7 +85,14 @@ class Parts:
 
         self._patch(Panels, "step", with_noise)
         self._patch(Panels, "sums", self._timed("sums", Panels.sums))
-        self._patch(SweepModel, "_by_rows", self._timed("rows", SweepModel._by_rows))
+        by_rows = SweepModel._by_rows
+        timed = self._timed("rows", by_rows)
+
+        def rows_shared(model, call, quick=False):
+            alone = quick and model.store.n_rows < sweep_model.MANY_ROWS
+            return (by_rows if alone else timed)(model, call, quick)
+
+        self._patch(SweepModel, "_by_rows", rows_shared)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -206,7 +215,7 @@ def main() -> None:
                 *(f"{found['all'] / predicted(found, count):.2f}" for count in THREADS),
             ]
         )
-    heads = ["fit", "CPU s", "steps", "sums", "latent numbers", "noise", "serial"]
+    heads = ["fit", "CPU s", "steps", "sums", "rows", "noise", "serial"]
     print_table(
         [*heads, "entries in order", *(f"{count} threads" for count in THREADS)], rows
     )

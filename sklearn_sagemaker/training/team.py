@@ -95,16 +95,19 @@ class Team:
     def map(
         self, call: Callable[[Item], Answer], items: Iterable[Item]
     ) -> Iterator[Answer]:
-        """``call`` of every item, the answers in order."""
+        """``call`` of every item, answers in order; NumPy warns as in the caller."""
         if self._pool is None:
             return map(call, items)
         return iter(list(self._spread(call, list(items))))
 
     def _spread(self, call, items: list) -> Iterable:
         assert self._pool is not None
+        warnings = np.geterr()
 
         def answer(share: list) -> list:
-            return [call(item) for item in share]
+            # What errstate says belongs to the thread.
+            with np.errstate(**warnings):
+                return [call(item) for item in share]
 
         mine, rest = items[:: self.members], []
         for member in range(1, self.members):

@@ -124,6 +124,14 @@ def test_answers_come_in_order(members, n):
         assert list(team.map(lambda i: i * i, range(n))) == [i * i for i in range(n)]
 
 
+def test_warnings_are_those_of_the_caller():
+    with Team(3) as team:
+        for invalid in ("ignore", "raise"):
+            with np.errstate(invalid=invalid):
+                found = list(team.map(lambda _: np.geterr()["invalid"], range(6)))
+            assert found == [invalid] * 6
+
+
 @pytest.mark.parametrize("members", [1, 2])
 @pytest.mark.parametrize("bad", [0, 1])
 def test_an_exception_of_map_is_raised(members, bad):

@@ -416,13 +416,7 @@ class SweepModel:
         slices = [slice(at, min(at + ROWS_EACH, n)) for at in range(0, n, ROWS_EACH)]
         if quick and n < MANY_ROWS:
             return [call(rows) for rows in slices]
-
-        def quiet(rows: slice) -> Any:
-            # errstate belongs to the thread.
-            with np.errstate(all="ignore"):
-                return call(rows)
-
-        return list(self.panels.team.map(quiet, slices))
+        return list(self.panels.team.map(call, slices))
 
     def _sum_of_errors(self, power: int) -> float:
         """Weighted sum over the rows of their errors, or of the squares of these."""

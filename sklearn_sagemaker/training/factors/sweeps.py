@@ -54,12 +54,6 @@ def make_store(data: TrainingData, rows: np.ndarray, scaler: Scaler) -> ColumnSt
     return ColumnStore(X, rows, shift, scale)
 
 
-def quiet_sweep(model: SweepModel) -> float:
-    """A sweep without NumPy's warnings, as of overflow in a diverged model."""
-    with np.errstate(all="ignore"):
-        return model.sweep()
-
-
 def feature_groups(groups: Any, X, rows: np.ndarray, store: ColumnStore) -> np.ndarray:
     """Group of every feature, as the user asks.
 
@@ -314,7 +308,7 @@ class SweepModels:
         """One sweep over all parameters; returns the mean loss."""
         self.sweeps += 1
         spread = self._team.map if self._over_outputs else map
-        losses = list(spread(quiet_sweep, self.models))
+        losses = list(spread(SweepModel.sweep, self.models))
         burn_in = max(model.burn_in for model in self.models)
         for model in self.models:
             # Draws of all outputs are of the same sweeps.
