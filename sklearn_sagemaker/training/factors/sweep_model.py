@@ -67,7 +67,7 @@ the best one, if factors have not come up."""
 LEAST_SPREAD, GROWN = 0.3, 1.5
 """Of factors that the path holds down, in deviations of their start: from zero they
 would not come back. They stand by themselves at so many times its square."""
-ROWS_EACH, MANY_ROWS = 1 << 13, 1 << 17
+ROWS_EACH, MANY_ROWS = 1 << 13, 1 << 16
 """Rows that a thread takes in one go, and from how many on several threads take what is
 quick for a row."""
 CHANGED = (
@@ -220,6 +220,7 @@ class SweepModel:
         self._fixed_alpha = 1.0 if link == "probit" or not sample else alpha
         self.alpha = self._fixed_alpha or 1.0 / self._variance
 
+        self._error_sums: tuple[float, float] | None = None
         self._columns = np.arange(store.n_features) if columns is None else columns
         self._start(init, init_sigma, seed)
         self.panels.team = team or Team()
@@ -391,6 +392,7 @@ class SweepModel:
 
     def _refresh(self) -> None:
         """Errors, and sums of the factors, from scratch."""
+        self._error_sums = None
         self.panels.refresh(self._target, self.intercept)
 
     def _draw_latent(self) -> None:
@@ -405,7 +407,7 @@ class SweepModel:
             errors[rows] = target[rows] - f
 
         self._by_rows(draw)
-        self._target = target
+        self._target, self._error_sums = target, None
 
     def _by_rows(self, call: Callable[[slice], Any], quick: bool = False) -> list:
         """Answers for slices of all rows, in order, by the threads of the team.
@@ -418,15 +420,18 @@ class SweepModel:
             return [call(rows) for rows in slices]
         return list(self.panels.team.map(call, slices))
 
-    def _sum_of_errors(self, power: int) -> float:
-        """Weighted sum over the rows of their errors, or of the squares of these."""
-        errors = self._errors
+    def _sums_of_errors(self) -> tuple[float, float]:
+        """Weighted sums over the rows of their errors and of the squares of these."""
+        if self._error_sums is None:
+            errors = self._errors
 
-        def of(rows: slice) -> float:
-            mine = errors[rows].astype(np.float64)
-            return float(self.weights[rows] @ (mine if power == 1 else mine**2))
+            def of(rows: slice) -> tuple[float, float]:
+                mine, weights = errors[rows].astype(np.float64), self.weights[rows]
+                return float(weights @ mine), float(weights @ mine**2)
 
-        return sum(self._by_rows(of, quick=True))
+            first, second = zip(*self._by_rows(of, quick=True), strict=True)
+            self._error_sums = sum(first), sum(second)
+        return self._error_sums
 
     # ------------------------------------------------------------- hyperparameters
     @property
@@ -445,7 +450,7 @@ class SweepModel:
 
     def _draw_hyper(self) -> None:
         if self._fixed_alpha is None:
-            error = self._sum_of_errors(2)
+            error = self._sums_of_errors()[1]
             shape = (PRIOR_SHAPE + self.store.n_rows) / 2
             rate = (PRIOR_RATE * self._variance + error) / 2
             self.alpha = self.rng.gamma(shape) / rate
@@ -518,7 +523,7 @@ class SweepModel:
             return
         errors = self._errors
         total = self.weights.sum() + self._bias_ridge
-        change = self._sum_of_errors(1)
+        change = self._sums_of_errors()[0]
         change = (change - self._bias_ridge * self.intercept) / total
         if self.sample:
             change += self.rng.standard_normal() / np.sqrt(self.alpha * total)
@@ -529,6 +534,7 @@ class SweepModel:
             errors[rows] -= step
 
         self._by_rows(move, quick=True)
+        self._error_sums = None
 
     def _step_panel(self, panel: Panel) -> None:
         precision, mean = np.zeros((2, self.n_groups, LANES))
@@ -552,6 +558,7 @@ class SweepModel:
             panel, self._roots, self.groups, precision, mean, noise, self.alpha,
             draw if self.sample else None,
         )  # fmt: skip
+        self._error_sums = None
 
     def sweep(self) -> float:
         """Step every number once.
@@ -619,10 +626,11 @@ class SweepModel:
         for panel, saved in zip(self.panels, checkpoint["panels"], strict=True):
             panel.parameters[:], panel.lines[:] = saved
         self.rng.bit_generator.state = checkpoint["rng"]
+        self._error_sums = None
 
     def _loss(self) -> float:
         if self.link == "identity":
-            return self._sum_of_errors(2) / float(self.weights.sum())
+            return self._sums_of_errors()[1] / float(self.weights.sum())
         errors = self._errors
 
         def of(rows: slice) -> float:
