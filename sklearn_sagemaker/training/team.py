@@ -53,7 +53,7 @@ class Team:
     def __exit__(self, *error: object) -> None:
         if self._pool is not None:
             self._pool.shutdown()
-        self.members, self._pool = 1, None
+            self._pool = None
 
     def together(
         self, call: Callable[[np.ndarray, int, int], Any], late: bool = False
