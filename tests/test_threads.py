@@ -2,12 +2,15 @@
 
 import os
 import threading
+import time
+from functools import partial
 
+import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
 
 from sklearn_sagemaker import _threads
-from sklearn_sagemaker._threads import processors, thread_count, threads
+from sklearn_sagemaker._threads import processors, quietly, thread_count, threads
 
 BACKENDS = ["loky", "multiprocessing", "threading", "sequential"]
 
@@ -109,3 +112,77 @@ def test_an_exception_is_raised_and_no_thread_stays(count):
     with pytest.raises(ZeroDivisionError), threads(count) as spread:
         spread(lambda i: 1 // i, [1, 0, 2])
     assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_items_may_spread_work_over_the_same_threads(count):
+    at_work, most, lock = [0], [0], threading.Lock()
+
+    def square(i):
+        with lock:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+        time.sleep(0.001)
+        with lock:
+            at_work[0] -= 1
+        return i * i
+
+    with threads(count) as spread:
+        found = spread(lambda n: sum(spread(square, range(n))), [3, 9, 5, 7])
+        assert found == [sum(i * i for i in range(n)) for n in (3, 9, 5, 7)]
+    assert 1 <= most[0] <= count
+
+
+def test_each_thread_takes_the_item_that_is_next():
+    first = threading.Event()
+
+    def wait(i):
+        # The first item ends when another thread has done all others.
+        if i == 0:
+            return first.wait(10)
+        if i == 6:
+            first.set()
+        return True
+
+    with threads(2) as spread:
+        assert spread(wait, range(7)) == [True] * 7
+
+
+def test_the_first_exception_counts_and_ends_the_rest():
+    done = []
+
+    def work(i):
+        if i == 1:
+            raise KeyError(i)
+        done.append(i)
+        time.sleep(0.001)
+
+    with threads(2) as spread, pytest.raises(KeyError, match="1"):
+        spread(work, range(500))
+    assert len(done) < 250
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_few_answers_wait_to_be_taken(count):
+    begun, taken = [], 0
+
+    def note(i):
+        begun.append(i)
+        return i
+
+    with threads(count) as spread:
+        for answer in spread.in_order(note, range(40)):
+            assert answer == taken
+            assert len(begun) - taken <= max(1, spread.AHEAD * count * (count > 1))
+            taken += 1
+    assert taken == 40
+
+
+@pytest.mark.filterwarnings("error")
+def test_quietly_in_every_thread():
+    with threads(3) as spread:
+        call = partial(np.divide, 1.0)
+        assert quietly(spread)(call, np.zeros(9)) == [np.inf] * 9
+        assert list(quietly(spread).in_order(call, np.zeros(9))) == [np.inf] * 9
+        with pytest.raises(RuntimeWarning):
+            spread(call, np.zeros(9))

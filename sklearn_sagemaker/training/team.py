@@ -56,7 +56,11 @@ class Team:
             self._pool = None
 
     def together(
-        self, call: Callable[[np.ndarray, int, int], Any], late: bool = False
+        self,
+        call: Callable[[np.ndarray, int, int], Any],
+        members: int | None = None,
+        *,
+        late: bool = False,
     ) -> None:
         """Run ``call(barrier, member, members)`` in every thread at once.
 
@@ -66,22 +70,25 @@ class Team:
         ----------
         call : callable
             ``barrier`` is what the kernels wait for each other at.
+        members : int or None
+            With fewer than all the others have nothing to do.
         late : bool
             Whether a thread that has not begun when the caller is done need not.
         """
+        members = self.members if members is None else min(members, self.members)
         barrier = new_barrier()
-        if self._pool is None:
+        if self._pool is None or members == 1:
             call(barrier, 0, 1)
             return
 
         def join(member: int) -> None:
             with broken_by_errors(barrier):
-                call(barrier, member, self.members)
+                call(barrier, member, members)
 
         waiting: list[Future] = []
         try:
             with broken_by_errors(barrier):
-                for member in range(1, self.members):
+                for member in range(1, members):
                     waiting.append(self._pool.submit(join, member))
             join(0)
         finally:
