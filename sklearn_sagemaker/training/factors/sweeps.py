@@ -288,7 +288,7 @@ class SweepModels:
             )
         ]
 
-    def pilot(self, output: int, team: Team) -> dict[str, np.ndarray]:
+    def pilot(self, output: int, team: Team | None = None) -> dict[str, np.ndarray]:
         """What `pilot_of` says of an output, once for all folds."""
         with self._lock:
             if output not in self._pilots:
