@@ -158,6 +158,8 @@ def test_what_is_in_no_module_compiles_nothing(tree):
         (KERNELS / "_tiles_template.h", ["_linear", "_factors"]),
         (KERNELS / "_factors_template.h", ["_factors"]),
         (KERNELS / "_sweeps.h", ["_sweeps"]),
+        (KERNELS / "_barrier.pxi", ["_linear", "_sweeps"]),
+        (KERNELS / "_stages.h", ["_sweeps"]),
         (KERNELS / "_common.h", ["_linear", "_factors", "_sweeps"]),
         (KERNELS / "_cpu.pyx", ["_cpu"]),
         (CODEC / "_decoder.pxi", ["_codec"]),

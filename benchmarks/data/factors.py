@@ -129,6 +129,31 @@ def load_ratings(data_dir: Path, name: str) -> tuple[Split, list[int]]:
     return split, sizes
 
 
+def make_ratings(
+    n_rows: int, n_users: int = 6_000, n_items: int = 4_000, seed: int = SEED + 20
+) -> tuple[sp.csr_matrix, np.ndarray]:
+    """Ratings of items by users, as one-hot ids; some rate, and are rated, far more.
+
+    Returns
+    -------
+    X : csr_matrix of shape (n_rows, n_users + n_items)
+        float32 ones.
+    y : float32 array of shape (n_rows,)
+    """
+    rng = np.random.default_rng(seed)
+    users = (n_users * rng.random(n_rows) ** 2).astype(np.int32)
+    items = (n_items * rng.random(n_rows) ** 2.5).astype(np.int32) + n_users
+    indices = np.stack([users, items], axis=1).reshape(-1)
+    starts = np.arange(0, 2 * n_rows + 1, 2, dtype=np.int32)
+    shape = n_rows, n_users + n_items
+    X = sp.csr_matrix((np.ones(2 * n_rows, np.float32), indices, starts), shape=shape)
+    linear = rng.normal(0.0, 0.5, shape[1]).astype(np.float32)
+    factors = rng.normal(0.0, 0.5, (shape[1], 4)).astype(np.float32)
+    y = linear[users] + linear[items]
+    y += np.einsum("ij,ij->i", factors[users], factors[items])
+    return X, y + rng.standard_normal(n_rows, dtype=np.float32)
+
+
 # --------------------------------------------------------------- files for programs
 def write_libsvm(path: Path, X: sp.csr_matrix, y: np.ndarray) -> None:
     """Write rows as "target column:value ...", which libFM and xLearn read."""

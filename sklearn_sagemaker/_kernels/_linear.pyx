@@ -15,6 +15,7 @@ from libc.string cimport memcpy, memset
 from scipy.linalg.cython_blas cimport dgemm, sgemm
 
 include "_common.pxi"
+include "_barrier.pxi"
 include "_strips.pxi"
 include "_registries.pxi"
 include "_rows.pxi"

@@ -4,7 +4,6 @@ cdef extern from "_strips.h" nogil:
     const int tile_products_built
     const ptrdiff_t ABREAST "SS_ABREAST"
     const ptrdiff_t AHEAD "SS_AHEAD"
-    const int barriers_built
     ctypedef struct Steps:
         ptrdiff_t ld, n_table, n_kinds
         ptrdiff_t bounds[4]
@@ -40,13 +39,6 @@ cdef extern from "_strips.h" nogil:
     ptrdiff_t range_start(const int32_t*, ptrdiff_t, ptrdiff_t, ptrdiff_t)
     double dot_mixed(ptrdiff_t, const float*, const double*)
     double sparse_dot_mixed(ptrdiff_t, const float*, const int32_t*, const double*)
-    const ptrdiff_t BARRIER_ITEMS
-    const ptrdiff_t barrier_slots "BARRIER_SLOTS"
-    const ptrdiff_t barrier_broken_slot "BARRIER_BROKEN"
-    int barrier_claim(int64_t*, ptrdiff_t, int64_t)
-    void barrier_arrive(int64_t*, int64_t)
-    int barrier_wait(int64_t*, int64_t, ptrdiff_t)
-    void barrier_break(int64_t*)
     void tile_margins_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*, const float*,
                           ptrdiff_t, float*, ptrdiff_t)
     void tile_margins_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*,

@@ -12,7 +12,7 @@
 #ifndef SKLEARN_SAGEMAKER_SWEEPS_H
 #define SKLEARN_SAGEMAKER_SWEEPS_H
 
-#include "_common.h"
+#include "_stages.h"
 
 #define SW_LANES 16
 #define SW_ERROR (SW_LANES - 1)
@@ -26,6 +26,10 @@
 /* Features of at most so many entries, and at most 3/4 of their numbers, are solved
  * entry by entry: their cost follows the entries. */
 #define SW_RARE 11
+
+/* Doubles in which threads that share a feature leave what others need: the sums of
+ * each part, and three lines. */
+#define SW_SHARED (BARRIER_ITEMS * SW_LANES * SW_LANES + 3 * SW_LANES)
 
 /* Vectors by the compiler's own extension, as wide as a register: wider ones would
  * live in memory. Else plain arrays. */
@@ -62,6 +66,11 @@ SS_NOINLINE void sw_products(ptrdiff_t n, ptrdiff_t k, const int32_t *queries,
     for (int c = 0; c < 8; c++) total += sums[c];
     out[i] = total;
   }
+}
+
+/* The sums of a part of the entries of a feature, added to others. */
+SS_INLINE void sw_add(const double *SS_RESTRICT part, double *SS_RESTRICT sums) {
+  for (int c = 0; c < SW_LANES * SW_LANES; c++) sums[c] += part[c];
 }
 
 /* The inner product of two lines. */
@@ -193,6 +202,21 @@ SS_INLINE int sw_deviations(int n, const double *precision, double *deviation) {
   }
   return proper;
 }
+
+/* Rows by columns, what rows and features have in a panel, and the prior, as
+ * `sweep_panel` in _sweeps.pyx tells them. `values`, `roots` and `lines` are of the
+ * precision of the rows; `values`, `roots` and `noise` may be NULL. */
+typedef struct {
+  const int64_t *indptr;
+  const int32_t *rows;
+  const void *values, *roots;
+  void *lines;
+  double *parameters;
+  const int32_t *groups;
+  const double *precision, *mean, *noise;
+  double alpha;
+  int n_numbers, linear_lane;
+} sw_panel;
 
 #define SW_REAL float
 #define SW_FN(name) sw_##name##_f32
@@ -331,14 +355,14 @@ SS_INLINE void SW_FN(move)(ptrdiff_t n, const int32_t *rows, const SW_REAL *valu
   }
 }
 
-/* The linear weights alone, one after the other: `SW_FN(panel)` of one number. */
-SS_INLINE void SW_FN(weights)(ptrdiff_t d, const int64_t *indptr, const int32_t *rows,
-                              const SW_REAL *values, const SW_REAL *roots,
-                              SW_REAL *lines, double *parameters,
-                              const int32_t *groups, const double *precision,
-                              const double *mean, const double *noise, double alpha) {
-  SW_REAL *errors = lines + SW_ERROR;
-  for (ptrdiff_t j = 0; j < d; j++) {
+/* The linear weights alone, one after the other: `SW_FN(features)` of one number. */
+SS_INLINE void SW_FN(weights)(const sw_panel *p, ptrdiff_t first, ptrdiff_t last) {
+  const int64_t *indptr = p->indptr;
+  const int32_t *rows = p->rows;
+  const SW_REAL *values = (const SW_REAL *)p->values;
+  const SW_REAL *roots = (const SW_REAL *)p->roots;
+  SW_REAL *errors = (SW_REAL *)p->lines + SW_ERROR;
+  for (ptrdiff_t j = first; j < last; j++) {
     const int64_t start = indptr[j], stop = indptr[j + 1];
     if (start == stop) continue;
     /* Four sums side by side, so that none waits for the last. */
@@ -356,13 +380,13 @@ SS_INLINE void SW_FN(weights)(ptrdiff_t d, const int64_t *indptr, const int32_t 
     }
     const double square = (squares[0] + squares[1]) + (squares[2] + squares[3]);
     const double product = (products[0] + products[1]) + (products[2] + products[3]);
-    const ptrdiff_t group = (ptrdiff_t)groups[j] * SW_LANES;
-    double *theta = parameters + j * SW_LANES;
-    const double before = *theta, total = alpha * square + precision[group];
+    const ptrdiff_t group = (ptrdiff_t)p->groups[j] * SW_LANES;
+    double *theta = p->parameters + j * SW_LANES;
+    const double before = *theta, total = p->alpha * square + p->precision[group];
     if (!(total > 1e-300)) continue;
-    double change = alpha * product + precision[group] * (mean[group] - before);
+    double change = p->alpha * product + p->precision[group] * (p->mean[group] - before);
     change /= total;
-    if (noise) change += noise[j * SW_LANES] / sqrt(total);
+    if (p->noise) change += p->noise[j * SW_LANES] / sqrt(total);
     *theta = (double)(SW_REAL)(before + change);
     const SW_REAL step = (SW_REAL)(*theta - before);
     for (int64_t at = start; at < stop; at++)
@@ -370,116 +394,237 @@ SS_INLINE void SW_FN(weights)(ptrdiff_t d, const int64_t *indptr, const int32_t 
   }
 }
 
-/* All features of a panel, one after the other. `parameters`, and `noise` unless NULL,
- * have SW_LANES numbers a feature; `precision` and `mean` SW_LANES a group. Features
- * without rows are left alone. */
-SS_NOINLINE void SW_FN(panel)(ptrdiff_t d, const int64_t *indptr, const int32_t *rows,
-                              const SW_REAL *values, const SW_REAL *roots,
-                              SW_REAL *lines, double *parameters,
-                              const int32_t *groups, const double *precision,
-                              const double *mean, const double *noise, double alpha,
-                              int n_numbers, int linear_lane) {
-  SW_REAL h[SW_PIECE * SW_LANES], own[SW_LANES], step[SW_LANES], sum_step[SW_LANES];
-  double sums[SW_LANES * SW_LANES], change[SW_LANES], deviation[SW_LANES];
-  double few[SW_RARE * SW_LANES];
+/* The numbers of a feature as they enter slopes: zero for the linear weight. */
+SS_INLINE void SW_FN(own)(const sw_panel *p, ptrdiff_t j, SW_REAL *own) {
+  const double *theta = p->parameters + j * SW_LANES;
+  for (int c = 0; c < SW_LANES; c++) own[c] = c < p->n_numbers ? (SW_REAL)theta[c] : 0;
+  if (p->linear_lane >= 0) own[p->linear_lane] = 0;
+}
+
+/* The sums of some entries of a feature. */
+SS_INLINE void SW_FN(entries)(const sw_panel *p, int64_t start, int64_t stop,
+                              const SW_REAL *own, double *sums) {
+  const SW_REAL *values = (const SW_REAL *)p->values;
+  SW_REAL h[SW_PIECE * SW_LANES];
+  memset(sums, 0, SW_LANES * SW_LANES * sizeof *sums);
+  for (int64_t at = start; at < stop; at += SW_PIECE) {
+    const ptrdiff_t n = stop - at < SW_PIECE ? stop - at : SW_PIECE;
+    SW_FN(slopes)(n, p->rows + at, values ? values + at : NULL,
+                  (const SW_REAL *)p->roots, (const SW_REAL *)p->lines, own, h);
+    for (int a = 0; a < p->n_numbers; a += SW_ABREAST) SW_FN(products)(n, h, a, sums);
+  }
+}
+
+/* Change a feature's numbers, and say by how much its rows are to move. */
+SS_INLINE void SW_FN(change)(const sw_panel *p, ptrdiff_t j, const double *change,
+                             SW_REAL *step, SW_REAL *sum_step) {
+  double *theta = p->parameters + j * SW_LANES;
+  for (int c = 0; c < SW_LANES; c++) {
+    const double before = theta[c];
+    step[c] = 0;
+    if (c < p->n_numbers) {
+      theta[c] = (double)(SW_REAL)(before + change[c]);
+      step[c] = (SW_REAL)(theta[c] - before);
+    }
+    sum_step[c] = c == p->linear_lane ? 0 : step[c];
+  }
+}
+
+/* Some features of a panel, one after the other. Those without rows are left alone. */
+SS_NOINLINE void SW_FN(features)(const sw_panel *p, ptrdiff_t first, ptrdiff_t last) {
+  const SW_REAL *values = (const SW_REAL *)p->values;
+  SW_REAL *lines = (SW_REAL *)p->lines;
+  const int n_numbers = p->n_numbers;
+  SW_REAL h[SW_RARE * SW_LANES], own[SW_LANES], step[SW_LANES], sum_step[SW_LANES];
+  double sums[SW_LANES * SW_LANES], part_sums[SW_LANES * SW_LANES];
+  double few[SW_RARE * SW_LANES], change[SW_LANES], deviation[SW_LANES];
   ptrdiff_t last_group = -1;
   int proper = 0;
-  if (n_numbers == 1 && linear_lane == 0) {
-    SW_FN(weights)(d, indptr, rows, values, roots, lines, parameters, groups, precision,
-                   mean, noise, alpha);
+  if (n_numbers == 1 && p->linear_lane == 0) {
+    SW_FN(weights)(p, first, last);
     return;
   }
-  for (ptrdiff_t j = 0; j < d; j++) {
-    const int64_t start = indptr[j], stop = indptr[j + 1];
+  for (ptrdiff_t j = first; j < last; j++) {
+    const int64_t start = p->indptr[j], stop = p->indptr[j + 1];
     if (start == stop) continue;
-    double *theta = parameters + j * SW_LANES;
-    const double *z = noise ? noise + j * SW_LANES : NULL;
-    const ptrdiff_t group = (ptrdiff_t)groups[j] * SW_LANES;
+    const int32_t *rows = p->rows + start;
+    const SW_REAL *its = values ? values + start : NULL;
+    const double *theta = p->parameters + j * SW_LANES;
+    const double *z = p->noise ? p->noise + j * SW_LANES : NULL;
+    const ptrdiff_t group = (ptrdiff_t)p->groups[j] * SW_LANES;
+    const double *precision = p->precision + group, *mean = p->mean + group;
     if (group != last_group) {
-      proper = sw_deviations(n_numbers, precision + group, deviation);
+      proper = sw_deviations(n_numbers, precision, deviation);
       last_group = group;
     }
-    for (int c = 0; c < SW_LANES; c++) own[c] = c < n_numbers ? (SW_REAL)theta[c] : 0;
-    if (linear_lane >= 0) own[linear_lane] = 0;
+    SW_FN(own)(p, j, own);
     if (4 * (stop - start) <= 3 * n_numbers && proper) {
       const int n = (int)(stop - start);
-      SW_FN(slopes)(n, rows + start, values ? values + start : NULL, roots, lines, own,
-                    h);
+      SW_FN(slopes)(n, rows, its, (const SW_REAL *)p->roots, lines, own, h);
       for (int i = 0; i < n * SW_LANES; i++) few[i] = h[i];
-      sw_solve_rare(n, few, alpha, deviation, mean + group, theta, z, change);
+      sw_solve_rare(n, few, p->alpha, deviation, mean, theta, z, change);
     } else {
-      memset(sums, 0, sizeof sums);
-      for (int64_t at = start; at < stop; at += SW_PIECE) {
-        const ptrdiff_t n = stop - at < SW_PIECE ? stop - at : SW_PIECE;
-        SW_FN(slopes)(n, rows + at, values ? values + at : NULL, roots, lines, own, h);
-        for (int a = 0; a < n_numbers; a += SW_ABREAST) SW_FN(products)(n, h, a, sums);
+      const ptrdiff_t parts = sw_parts(stop - start);
+      SW_FN(entries)(p, start, sw_cut(start, stop, parts, 1), own, sums);
+      for (ptrdiff_t part = 1; part < parts; part++) {
+        SW_FN(entries)(p, sw_cut(start, stop, parts, part),
+                       sw_cut(start, stop, parts, part + 1), own, part_sums);
+        sw_add(part_sums, sums);
       }
-      sw_solve(n_numbers, sums, alpha, precision + group, mean + group, theta, z,
-               change);
+      sw_solve(n_numbers, sums, p->alpha, precision, mean, theta, z, change);
     }
-    for (int c = 0; c < SW_LANES; c++) {
-      const double before = theta[c];
-      step[c] = 0;
-      if (c < n_numbers) {
-        theta[c] = (double)(SW_REAL)(before + change[c]);
-        step[c] = (SW_REAL)(theta[c] - before);
-      }
-      sum_step[c] = c == linear_lane ? 0 : step[c];
+    SW_FN(change)(p, j, change, step, sum_step);
+    SW_FN(move)(stop - start, rows, its, lines, own, step, sum_step);
+  }
+}
+
+/* One feature of many entries, by all threads of a team: its sums, then the solution by
+ * one of them, then the moves of its rows. */
+SS_NOINLINE int SW_FN(shared)(const sw_panel *p, ptrdiff_t j, sw_turn *turn,
+                              double *shared) {
+  const int64_t start = p->indptr[j], stop = p->indptr[j + 1];
+  const ptrdiff_t parts = sw_parts(stop - start);
+  const SW_REAL *values = (const SW_REAL *)p->values;
+  SW_REAL *own = (SW_REAL *)(shared + BARRIER_ITEMS * SW_LANES * SW_LANES);
+  SW_REAL *step = own + SW_LANES, *sum_step = step + SW_LANES;
+  ptrdiff_t part;
+  if (start == stop) return 1;
+  for (sw_begin(turn, parts); (part = sw_take(turn)) >= 0; sw_done(turn)) {
+    SW_REAL mine[SW_LANES];
+    SW_FN(own)(p, j, mine);
+    SW_FN(entries)(p, sw_cut(start, stop, parts, part),
+                   sw_cut(start, stop, parts, part + 1), mine,
+                   shared + part * SW_LANES * SW_LANES);
+  }
+  if (!sw_end(turn)) return 0;
+  for (sw_begin(turn, 1); sw_take(turn) >= 0; sw_done(turn)) {
+    const ptrdiff_t group = (ptrdiff_t)p->groups[j] * SW_LANES;
+    double change[SW_LANES];
+    for (part = 1; part < parts; part++)
+      sw_add(shared + part * SW_LANES * SW_LANES, shared);
+    sw_solve(p->n_numbers, shared, p->alpha, p->precision + group, p->mean + group,
+             p->parameters + j * SW_LANES, p->noise ? p->noise + j * SW_LANES : NULL,
+             change);
+    SW_FN(own)(p, j, own);
+    SW_FN(change)(p, j, change, step, sum_step);
+  }
+  if (!sw_end(turn)) return 0;
+  for (sw_begin(turn, parts); (part = sw_take(turn)) >= 0; sw_done(turn)) {
+    const int64_t at = sw_cut(start, stop, parts, part);
+    SW_FN(move)(sw_cut(start, stop, parts, part + 1) - at, p->rows + at,
+                values ? values + at : NULL, (SW_REAL *)p->lines, own, step, sum_step);
+  }
+  return sw_end(turn);
+}
+
+/* All features of a panel, stage by stage: as if one after the other. `parameters`,
+ * and `noise`, have SW_LANES numbers a feature; `precision` and `mean` SW_LANES a
+ * group. */
+SS_NOINLINE void SW_FN(panel)(const sw_panel *p, sw_share *share) {
+  const sw_stages *stages = &share->stages;
+  sw_turn *turn = &share->turn;
+  const int64_t *bounds = stages->bounds;
+  const int alone = p->n_numbers == 1 && p->linear_lane == 0;
+  ptrdiff_t item;
+  for (ptrdiff_t s = 0; s < stages->n_stages; s++) {
+    const ptrdiff_t count = stages->counts[s] || !alone ? stages->counts[s] : 1;
+    if (count == 0) {
+      if (!sw_ready(share, bounds)) return;
+      if (!SW_FN(shared)(p, *bounds++, turn, share->shared)) return;
+      continue;
     }
-    SW_FN(move)(stop - start, rows + start, values ? values + start : NULL, lines, own,
-                step, sum_step);
+    for (sw_begin(turn, count); (item = sw_take(turn)) >= 0; sw_done(turn)) {
+      if (!sw_ready(share, bounds + item)) return;
+      SW_FN(features)(p, bounds[item], bounds[item + 1]);
+    }
+    if (!sw_end(turn)) return;
+    bounds += count;
+  }
+}
+
+/* Add what a feature adds to the sums of some of its rows, and to `out`. */
+SS_INLINE void SW_FN(sum_feature)(const sw_panel *p, ptrdiff_t j, int64_t start,
+                                  int64_t stop, double *out) {
+  const int32_t *rows = p->rows;
+  const SW_REAL *values = (const SW_REAL *)p->values;
+  const double *theta = p->parameters + j * SW_LANES;
+  SW_REAL own[SW_LANES];
+  double linear = 0, square = 0;
+  for (int c = 0; c < SW_LANES; c++) {
+    own[c] = 0;
+    if (c == p->linear_lane) {
+      linear = theta[c];
+    } else if (c < p->n_numbers) {
+      own[c] = (SW_REAL)theta[c];
+      square += theta[c] * theta[c];
+    }
+  }
+  for (int64_t at = start; at < stop; at++) {
+    SW_REAL *lines = (SW_REAL *)p->lines;
+    SW_REAL *SS_RESTRICT line = lines + (ptrdiff_t)rows[at] * SW_LANES;
+    const SW_REAL x = values ? values[at] : 1;
+    SS_PREFETCH(lines + (ptrdiff_t)rows[at + SW_AHEAD] * SW_LANES);
+#if SW_VECTORS
+    for (int c = 0; c < SW_LANES; c += SW_WIDTH / (int)sizeof(SW_REAL)) {
+      SW_FN(part) part, mine;
+      memcpy(&part, line + c, sizeof part);
+      memcpy(&mine, own + c, sizeof mine);
+      part += x * mine;
+      memcpy(line + c, &part, sizeof part);
+    }
+#else
+    for (int c = 0; c < SW_LANES; c++) line[c] += x * own[c];
+#endif
+    out[rows[at]] += (double)x * (linear - 0.5 * (double)x * square);
   }
 }
 
 /* Sums of the factors of every row from scratch, and the rows' linear terms less half
  * the squares of single features, added to `out`; errors are left alone. */
-SS_NOINLINE void SW_FN(sums)(ptrdiff_t n, ptrdiff_t d, const int64_t *indptr,
-                             const int32_t *rows, const SW_REAL *values,
-                             SW_REAL *lines, const double *parameters, int n_numbers,
-                             int linear_lane, double *out) {
-  SW_REAL own[SW_LANES];
-  for (ptrdiff_t i = 0; i < n; i++) {
-    for (int c = 0; c < SW_ERROR; c++)
-      lines[i * SW_LANES + c] = c == linear_lane ? (SW_REAL)1 : (SW_REAL)0;
+SS_NOINLINE void SW_FN(sums)(const sw_panel *p, sw_share *share, ptrdiff_t n_rows,
+                             double *out) {
+  const sw_stages *stages = &share->stages;
+  sw_turn *turn = &share->turn;
+  SW_REAL *lines = (SW_REAL *)p->lines;
+  const int64_t *bounds = stages->bounds;
+  const ptrdiff_t row_parts = sw_parts(n_rows);
+  ptrdiff_t item;
+  for (sw_begin(turn, row_parts); (item = sw_take(turn)) >= 0; sw_done(turn)) {
+    const ptrdiff_t stop = sw_cut(0, n_rows, row_parts, item + 1);
+    for (ptrdiff_t i = sw_cut(0, n_rows, row_parts, item); i < stop; i++)
+      for (int c = 0; c < SW_ERROR; c++)
+        lines[i * SW_LANES + c] = c == p->linear_lane ? (SW_REAL)1 : (SW_REAL)0;
   }
-  for (ptrdiff_t j = 0; j < d; j++) {
-    const double *theta = parameters + j * SW_LANES;
-    double linear = 0, square = 0;
-    for (int c = 0; c < SW_LANES; c++) {
-      own[c] = 0;
-      if (c == linear_lane) {
-        linear = theta[c];
-      } else if (c < n_numbers) {
-        own[c] = (SW_REAL)theta[c];
-        square += theta[c] * theta[c];
+  if (!sw_end(turn)) return;
+  for (ptrdiff_t s = 0; s < stages->n_stages; s++) {
+    const ptrdiff_t count = stages->counts[s];
+    if (count) {
+      for (sw_begin(turn, count); (item = sw_take(turn)) >= 0; sw_done(turn))
+        for (ptrdiff_t j = bounds[item]; j < bounds[item + 1]; j++)
+          SW_FN(sum_feature)(p, j, p->indptr[j], p->indptr[j + 1], out);
+      bounds += count;
+    } else {
+      const ptrdiff_t j = *bounds++;
+      const int64_t start = p->indptr[j], stop = p->indptr[j + 1];
+      const ptrdiff_t parts = sw_parts(stop - start);
+      for (sw_begin(turn, parts); (item = sw_take(turn)) >= 0; sw_done(turn))
+        SW_FN(sum_feature)(p, j, sw_cut(start, stop, parts, item),
+                           sw_cut(start, stop, parts, item + 1), out);
+    }
+    if (!sw_end(turn)) return;
+  }
+  for (sw_begin(turn, row_parts); (item = sw_take(turn)) >= 0; sw_done(turn)) {
+    const ptrdiff_t stop = sw_cut(0, n_rows, row_parts, item + 1);
+    for (ptrdiff_t i = sw_cut(0, n_rows, row_parts, item); i < stop; i++) {
+      double square = 0;
+      for (int c = 0; c < p->n_numbers; c++) {
+        const double q = c == p->linear_lane ? 0.0 : (double)lines[i * SW_LANES + c];
+        square += q * q;
       }
-    }
-    for (int64_t at = indptr[j]; at < indptr[j + 1]; at++) {
-      SW_REAL *SS_RESTRICT line = lines + (ptrdiff_t)rows[at] * SW_LANES;
-      const SW_REAL x = values ? values[at] : 1;
-      SS_PREFETCH(lines + (ptrdiff_t)rows[at + SW_AHEAD] * SW_LANES);
-#if SW_VECTORS
-      for (int c = 0; c < SW_LANES; c += SW_WIDTH / (int)sizeof(SW_REAL)) {
-        SW_FN(part) part, mine;
-        memcpy(&part, line + c, sizeof part);
-        memcpy(&mine, own + c, sizeof mine);
-        part += x * mine;
-        memcpy(line + c, &part, sizeof part);
-      }
-#else
-      for (int c = 0; c < SW_LANES; c++) line[c] += x * own[c];
-#endif
-      out[rows[at]] += (double)x * (linear - 0.5 * (double)x * square);
+      out[i] += 0.5 * square;
     }
   }
-  for (ptrdiff_t i = 0; i < n; i++) {
-    double square = 0;
-    for (int c = 0; c < n_numbers; c++) {
-      const double q = c == linear_lane ? 0.0 : (double)lines[i * SW_LANES + c];
-      square += q * q;
-    }
-    out[i] += 0.5 * square;
-  }
+  sw_end(turn);
 }
 
 #endif

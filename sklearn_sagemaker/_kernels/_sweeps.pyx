@@ -12,26 +12,55 @@ from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t, uintptr_t
 from libc.stdlib cimport free, malloc
 
 include "_common.pxi"
+include "_barrier.pxi"
 include "_rows.pxi"
 
 cdef extern from "_sweeps.h" nogil:
     const int SW_LANES
     const int SW_AHEAD
-    void sw_panel_f32(ptrdiff_t, const int64_t*, const int32_t*, const float*,
-                      const float*, float*, double*, const int32_t*, const double*,
-                      const double*, const double*, double, int, int)
-    void sw_panel_f64(ptrdiff_t, const int64_t*, const int32_t*, const double*,
-                      const double*, double*, double*, const int32_t*, const double*,
-                      const double*, const double*, double, int, int)
-    void sw_sums_f32(ptrdiff_t, ptrdiff_t, const int64_t*, const int32_t*,
-                     const float*, float*, const double*, int, int, double*)
-    void sw_sums_f64(ptrdiff_t, ptrdiff_t, const int64_t*, const int32_t*,
-                     const double*, double*, const double*, int, int, double*)
+    const int SW_PART
+    const int SW_SHARED
+    ctypedef struct sw_panel:
+        const int64_t* indptr
+        const int32_t* rows
+        const void* values
+        const void* roots
+        void* lines
+        double* parameters
+        const int32_t* groups
+        const double* precision
+        const double* mean
+        const double* noise
+        double alpha
+        int n_numbers
+        int linear_lane
+    ctypedef struct sw_stages:
+        ptrdiff_t n_stages
+        const int32_t* counts
+        const int64_t* bounds
+    ctypedef struct sw_turn:
+        int64_t* barrier
+        ptrdiff_t member
+        ptrdiff_t members
+    void sw_runs(ptrdiff_t, const int64_t*, const int32_t*, int32_t*, int8_t*)
+    ctypedef struct sw_share:
+        sw_stages stages
+        sw_turn turn
+        double* shared
+        int64_t* drawn
+    void sw_alone(sw_share*, ptrdiff_t)
+    void sw_panel_f32(const sw_panel*, sw_share*)
+    void sw_panel_f64(const sw_panel*, sw_share*)
+    void sw_sums_f32(const sw_panel*, sw_share*, ptrdiff_t, double*)
+    void sw_sums_f64(const sw_panel*, sw_share*, ptrdiff_t, double*)
     void sw_products(ptrdiff_t, ptrdiff_t, const int32_t*, const int32_t*,
                      const double*, const double*, double*)
 
 LANES = SW_LANES
 AHEAD = SW_AHEAD
+PART = SW_PART
+SHARED = SW_SHARED
+MOST_ITEMS = BARRIER_ITEMS
 
 
 cdef inline double entry(double value, ptrdiff_t j, const double* shift,
@@ -132,12 +161,61 @@ def store_columns(reader, const int64_t[::1] rows, const double[::1] shift,
     return bool(others)
 
 
+def mark_runs(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
+              int32_t[::1] last, int8_t[::1] begins):
+    """Mark where runs of features begin of which no two have a row in common.
+
+    Each is as long as it can be, from the first feature on.
+
+    Parameters
+    ----------
+    indptr : int64 array of shape (n_features + 1,)
+    row_numbers : int32 array of shape (n_entries + AHEAD,)
+    last : int32 array of shape (n,)
+        Filled with -1; changes.
+    begins : int8 array of shape (n_features,)
+        Becomes 1 where a run begins, else 0.
+    """
+    if begins.shape[0] == 0:
+        return
+    with nogil:
+        sw_runs(begins.shape[0], &indptr[0], &row_numbers[0],
+                &last[0] if last.shape[0] else NULL, &begins[0])
+
+
+def arrive(int64_t[::1] barrier, ptrdiff_t times):
+    """Have so many more items arrive at a barrier."""
+    cdef ptrdiff_t _i
+    for _i in range(times):
+        barrier_arrive(&barrier[0], 0)
+
+
+cdef int take_share(share, ptrdiff_t d, sw_share* mine) except -1:
+    """What the caller does of a call, from what `sweep_panel` is told."""
+    cdef const int32_t[::1] counts
+    cdef const int64_t[::1] bounds
+    cdef int64_t[::1] barrier, drawn
+    cdef double[::1] shared
+    sw_alone(mine, d)
+    if share is not None:
+        counts, bounds, shared, drawn, barrier, mine.turn.member, mine.turn.members = \
+            share
+        if drawn is not None:
+            mine.drawn = &drawn[0]
+        mine.stages.n_stages = counts.shape[0]
+        mine.stages.counts = &counts[0]
+        mine.stages.bounds = &bounds[0]
+        mine.turn.barrier = &barrier[0]
+        mine.shared = &shared[0]
+    return 0
+
+
 def sweep_panel(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
                 const real[::1] values, const real[::1] roots, real[:, ::1] lines,
                 double[:, ::1] parameters, const int32_t[::1] groups,
                 const double[:, ::1] precision, const double[:, ::1] mean,
                 const double[:, ::1] noise, double alpha, int n_numbers,
-                int linear_lane):
+                int linear_lane, tuple share=None):
     """Minimise over, or draw, the numbers of one feature after the other.
 
     Those of a feature come at once from the normal density whose precision is
@@ -164,51 +242,63 @@ def sweep_panel(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
         Lanes in use, less than LANES.
     linear_lane : int
         Lane of the linear weight, or -1.
+    share : (counts, bounds, shared, drawn, barrier, member, members) or None
+        Of a team that makes the call together, to the same bits as one thread does by
+        None. ``counts``, int32 of shape (n_stages,), has for each stage how many
+        ranges of features, at most MOST_ITEMS, are stepped at the same time, as no two
+        of them have a row in common; or 0 for one feature whose entries are shared.
+        ``bounds``, int64, says where each range, or such a feature, begins, and where
+        the last one ends. ``shared`` are SHARED numbers of work space, and ``barrier``
+        is one of the team. ``drawn`` is None, or a barrier of its own at which one
+        member makes ranges arrive as their noise is there (`arrive`).
     """
-    cdef ptrdiff_t d = groups.shape[0]
+    cdef sw_panel panel
+    cdef sw_share mine
     cdef uint64_t before
-    if d == 0:
+    if groups.shape[0] == 0:
         return
+    take_share(share, groups.shape[0], &mine)
+    panel.indptr, panel.rows = &indptr[0], &row_numbers[0]
+    panel.values = &values[0] if values.shape[0] else NULL
+    panel.roots = &roots[0] if roots.shape[0] else NULL
+    panel.lines, panel.parameters = &lines[0, 0], &parameters[0, 0]
+    panel.groups = &groups[0]
+    panel.precision, panel.mean = &precision[0, 0], &mean[0, 0]
+    panel.noise = &noise[0, 0] if noise.shape[0] else NULL
+    panel.alpha, panel.n_numbers, panel.linear_lane = alpha, n_numbers, linear_lane
     with nogil:
         before = flush_subnormals()
         if real is float:
-            sw_panel_f32(d, &indptr[0], &row_numbers[0],
-                         &values[0] if values.shape[0] else NULL,
-                         &roots[0] if roots.shape[0] else NULL, &lines[0, 0],
-                         &parameters[0, 0], &groups[0], &precision[0, 0], &mean[0, 0],
-                         &noise[0, 0] if noise.shape[0] else NULL, alpha, n_numbers,
-                         linear_lane)
+            sw_panel_f32(&panel, &mine)
         else:
-            sw_panel_f64(d, &indptr[0], &row_numbers[0],
-                         &values[0] if values.shape[0] else NULL,
-                         &roots[0] if roots.shape[0] else NULL, &lines[0, 0],
-                         &parameters[0, 0], &groups[0], &precision[0, 0], &mean[0, 0],
-                         &noise[0, 0] if noise.shape[0] else NULL, alpha, n_numbers,
-                         linear_lane)
+            sw_panel_f64(&panel, &mine)
         restore_subnormals(before)
 
 
 def sum_panel(const int64_t[::1] indptr, const int32_t[::1] row_numbers,
               const real[::1] values, real[:, ::1] lines,
-              const double[:, ::1] parameters, int n_numbers, int linear_lane,
-              double[::1] out):
+              double[:, ::1] parameters, int n_numbers, int linear_lane,
+              double[::1] out, tuple share=None):
     """Sums of the factors of every row from scratch; errors stay.
 
     What the panel adds to f is added to ``out``, of shape (n,). The other
     arguments are those of `sweep_panel`.
     """
-    cdef ptrdiff_t d = parameters.shape[0], n = lines.shape[0]
+    cdef sw_panel panel
+    cdef sw_share mine
+    cdef ptrdiff_t n = lines.shape[0]
     if n == 0:
         return
+    take_share(share, parameters.shape[0], &mine)
+    panel.indptr, panel.rows = &indptr[0], &row_numbers[0]
+    panel.values = &values[0] if values.shape[0] else NULL
+    panel.lines, panel.parameters = &lines[0, 0], &parameters[0, 0]
+    panel.n_numbers, panel.linear_lane = n_numbers, linear_lane
     with nogil:
         if real is float:
-            sw_sums_f32(n, d, &indptr[0], &row_numbers[0],
-                        &values[0] if values.shape[0] else NULL, &lines[0, 0],
-                        &parameters[0, 0], n_numbers, linear_lane, &out[0])
+            sw_sums_f32(&panel, &mine, n, &out[0])
         else:
-            sw_sums_f64(n, d, &indptr[0], &row_numbers[0],
-                        &values[0] if values.shape[0] else NULL, &lines[0, 0],
-                        &parameters[0, 0], n_numbers, linear_lane, &out[0])
+            sw_sums_f64(&panel, &mine, n, &out[0])
 
 
 def pair_products(const int32_t[::1] queries, const int32_t[::1] items,

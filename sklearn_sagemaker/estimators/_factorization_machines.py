@@ -309,9 +309,10 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         of all candidates ended with. Scalers stay as they were. Keeps those states in
         ``training_state_``.
     n_jobs : int or None, default=None
-        Threads, as in joblib: over candidates and folds, and over the rows of a
-        large prediction. They are threads of this process whatever backend
-        `joblib.parallel_config` names. Never changes the result.
+        Threads, as in joblib: over candidates and folds, within the sweeps of "als"
+        and "mcmc", and over the rows of a large prediction. They are threads of this
+        process whatever backend `joblib.parallel_config` names. Never changes the
+        result.
     random_state : int, RandomState instance or None, default=None
         Seed of shuffling, folds and starting weights.
     verbose : int, default=0
@@ -677,9 +678,10 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         of all candidates ended with. Scalers stay as they were. Keeps those states in
         ``training_state_``.
     n_jobs : int or None, default=None
-        Threads, as in joblib: over candidates and folds, and over the rows of a
-        large prediction. They are threads of this process whatever backend
-        `joblib.parallel_config` names. Never changes the result.
+        Threads, as in joblib: over candidates and folds, within the sweeps of "als"
+        and "mcmc", and over the rows of a large prediction. They are threads of this
+        process whatever backend `joblib.parallel_config` names. Never changes the
+        result.
     random_state : int, RandomState instance or None, default=None
         Seed of shuffling, folds and starting weights.
     verbose : int, default=0

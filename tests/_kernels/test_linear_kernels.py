@@ -26,7 +26,7 @@ from sklearn_sagemaker._kernels import (
 )
 from sklearn_sagemaker._kernels.levels import load_level
 from sklearn_sagemaker._kernels.prediction import linear_margins
-from sklearn_sagemaker.training.linear.team import new_barrier
+from sklearn_sagemaker.training.team import new_barrier
 
 from . import linear_reference as reference
 

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader, sweep_kernels
+from sklearn_sagemaker.training.factors.stages import Stages, stages_of
 
 PIECE = 1 << 16
 """Values that are in the cache at once."""
@@ -69,6 +70,11 @@ class ColumnStore:
         last.fill(-1)
         ends[:] = self.indptr[:-1]
         store(reader, rows, *affine, ends, last, self.row_numbers, self.values)
+
+    @cached_property
+    def stages(self) -> Stages:
+        """What of the features several threads can step at once."""
+        return stages_of(self.indptr, self.row_numbers, self.n_rows)
 
     @cached_property
     def _row_sizes(self) -> tuple[np.ndarray, np.ndarray]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from sklearn_sagemaker._kernels import sweep_kernels
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.memory import aligned_zeros
+from sklearn_sagemaker.training.team import Team, broken_by_errors, new_barrier
 
 LANES: int = sweep_kernels.LANES
 PANEL = LANES - 1
@@ -51,6 +52,8 @@ class Panels:
 
     Attributes
     ----------
+    team : Team
+        Threads that share steps and sums, to the same bits however many they are.
     shared : bool
         Whether panels have the memory for the state of rows in common, which is then
         to be made again for each (`sums`).
@@ -58,6 +61,7 @@ class Panels:
 
     def __init__(self, store: ColumnStore, num_factors: int, use_linear: bool):
         self._store, self._k, self._use_linear = store, num_factors, use_linear
+        self.team = Team()
         numbers = num_factors + use_linear
         n_panels = max(1, -(-numbers // PANEL))
         sizes = [len(part) for part in np.array_split(np.arange(numbers), n_panels)]
@@ -138,12 +142,82 @@ class Panels:
         """Errors of the rows after the last panel; a view."""
         return self._panels[-1].lines[:, -1]
 
+    def _shared(
+        self,
+        kernel: Callable[..., None],
+        *arguments: Any,
+        draw: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Call a kernel, by all threads of the team where that pays.
+
+        The caller draws the noise first, and others step what has it.
+        """
+        if self.team.members == 1 or not self._store.stages.pay:
+            if draw is not None:
+                draw(0, self._store.n_features)
+            kernel(*arguments)
+            return
+        stages, space = self._store.stages, np.empty(sweep_kernels.SHARED)
+        drawn = None if draw is None else new_barrier()
+
+        def call(barrier: np.ndarray, member: int, members: int) -> None:
+            if draw is not None and drawn is not None and member == 0:
+                with broken_by_errors(drawn):
+                    for first, last, n_items in stages.chunks():
+                        draw(first, last)
+                        sweep_kernels.arrive(drawn, n_items)
+            what = stages.counts, stages.bounds, space, drawn
+            kernel(*arguments, (*what, barrier, member, members))
+
+        self.team.together(call, late=True)
+
+    def step(
+        self,
+        panel: Panel,
+        roots: np.ndarray,
+        groups: np.ndarray,
+        precision: np.ndarray,
+        mean: np.ndarray,
+        noise: np.ndarray,
+        alpha: float,
+        draw: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Step the numbers of one feature after the other.
+
+        Parameters
+        ----------
+        panel : Panel
+        roots, groups, precision, mean, noise, alpha
+            As the kernel takes them.
+        draw : callable or None
+            ``draw(first, last)`` draws the noise of some features; it is called for
+            all of them in order.
+        """
+        self._shared(
+            sweep_kernels.sweep_panel,
+            self._store.indptr,
+            self._store.row_numbers,
+            self._store.values,
+            roots,
+            panel.lines,
+            panel.parameters,
+            groups,
+            precision,
+            mean,
+            noise,
+            alpha,
+            panel.n_numbers,
+            panel.linear_lane,
+            draw=draw,
+        )
+
     def sums(self, panel: Panel, out: np.ndarray) -> None:
         """Sums of the factors of every row from scratch.
 
         What the panel adds to predictions is added to ``out``, of shape (n_rows,).
         """
-        sweep_kernels.sum_panel(
+        self._shared(
+            sweep_kernels.sum_panel,
             self._store.indptr,
             self._store.row_numbers,
             self._store.values,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 
 PRIOR_SHAPE, PRIOR_RATE, PRIOR_WEIGHT = 1.0, 0.1, 1.0
 """Gamma(shape / 2, rate / 2) for precisions, in units in which terms are as large as y;
@@ -26,8 +27,14 @@ class GroupPriors:
     """
 
     def __init__(self, groups: np.ndarray, n_groups: int, seen: np.ndarray):
-        self._seen, self._groups, self._n = seen, groups[seen], n_groups
-        self.members = np.bincount(self._groups, minlength=n_groups).astype(np.float64)
+        self._seen, self._n = np.flatnonzero(seen), n_groups
+        self._groups = groups[self._seen]
+        counts = np.bincount(self._groups, minlength=n_groups)
+        self.members = counts.astype(np.float64)
+        starts = np.concatenate([[0], np.cumsum(counts)])
+        members = np.argsort(self._groups, kind="stable")
+        shape = n_groups, len(members)
+        self._adds = sp.csr_array((np.ones(len(members)), members, starts), shape)
 
     def draw(
         self,
@@ -56,11 +63,15 @@ class GroupPriors:
         precision, mean : float64 arrays of shape (n_groups, m)
         """
         if len(self._groups) < len(numbers):
-            numbers = numbers[self._seen]
+            numbers = numbers.take(self._seen, axis=0)
         count, m = self.members[:, None], numbers.shape[1]
         first = self._sums(numbers)
         average = first / np.maximum(count, 1)
-        away = numbers - (average if self._n == 1 else average[self._groups])
+        if self._n == 1:
+            away = numbers - average
+        else:
+            away = average.take(self._groups, axis=0)
+            np.subtract(numbers, away, out=away)
         shrunk = count / (count + PRIOR_WEIGHT)
         of_means = PRIOR_WEIGHT * shrunk * average**2
         if apart:
@@ -80,7 +91,4 @@ class GroupPriors:
         """Of each group, given the numbers of features with rows."""
         if self._n == 1:
             return numbers.sum(axis=0, keepdims=True)
-        first = np.empty((self._n, numbers.shape[1]))
-        for place, column in enumerate(numbers.T):
-            first[:, place] = np.bincount(self._groups, column, self._n)
-        return first
+        return self._adds @ numbers

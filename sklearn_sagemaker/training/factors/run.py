@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._hyperparameters import warn_user
-from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._kernels import RowReader, sweep_kernels
 from sklearn_sagemaker._state import (
     ModelState,
     Monitor,
@@ -50,6 +50,7 @@ from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
 from sklearn_sagemaker.training.selection.validation import CV_BUDGET
 from sklearn_sagemaker.training.targets import Targets
+from sklearn_sagemaker.training.team import Teams
 
 LARGE_DATA = 8 << 20
 """Bytes of X from which on rows are shuffled in windows of runs of neighbours."""
@@ -368,8 +369,9 @@ class FactorRun:
         saved = checkpoints.restore() if checkpoints else None
         start = self._continue_from(saved) if saved else 0
         after = partial(self._keep, checkpoints) if checkpoints else None
-        with threads(min(self.jobs, tasks)) as spread:
-            epoch = partial(self._epoch, quietly(spread))
+        teams = Teams(self.jobs, sweep_kernels.MOST_ITEMS)
+        with threads(min(self.jobs, tasks)) as spread, teams:
+            epoch = partial(self._epoch, quietly(spread), teams)
             run_epochs(self.epochs, epoch, [self.progress], monitor, start, after)
         state = self._state() if self.spec.keep_state else None
         trained = TrainedFactors(
@@ -418,13 +420,16 @@ class FactorRun:
         run = RUN_ROWS if n_bytes > LARGE_DATA else 1
         return shuffled_runs(rows, run, rng, WINDOW_ROWS)
 
-    def _epoch(self, spread: Spread, epoch: int) -> int:
+    def _epoch(self, spread: Spread, teams: Teams, epoch: int) -> int:
         """Train and validate the active candidates; returns how many go on."""
         fits = [
             (self.models[number][fit], fit)
             for number in self.active
             for fit in range(self.plan.n_fits)
         ]
+        for (model, _), team in zip(fits, teams.of(len(fits)), strict=True):
+            if isinstance(model, SweepModels):
+                model.share(team)
         losses = self._trained(self.trained + epoch, fits, spread)
         found = spread(self._validated, *zip(*fits, strict=True), losses)
         with np.errstate(all="ignore"):

@@ -15,7 +15,6 @@ import numpy as np
 from scipy import special
 
 from sklearn_sagemaker._columns import start_numbers, start_rule
-from sklearn_sagemaker._kernels import sweep_kernels
 from sklearn_sagemaker.training.factors.axes import by_axis, principal_axes
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.groups import check_groups
@@ -26,10 +25,8 @@ from sklearn_sagemaker.training.factors.priors import (
     PRIOR_SHAPE,
     GroupPriors,
 )
-from sklearn_sagemaker.training.factors.truncated import (
-    truncated_mean,
-    truncated_normal,
-)
+from sklearn_sagemaker.training.factors.truncated import latent_numbers
+from sklearn_sagemaker.training.team import Team
 
 REFRESH = 16
 """Sweeps after which errors are computed from scratch, before rounding adds up."""
@@ -70,6 +67,9 @@ the best one, if factors have not come up."""
 LEAST_SPREAD, GROWN = 0.3, 1.5
 """Of factors that the path holds down, in deviations of their start: from zero they
 would not come back. They stand by themselves at so many times its square."""
+ROWS_EACH, MANY_ROWS = 1 << 13, 1 << 16
+"""Rows that a thread takes in one go, and from how many on several threads take what is
+quick for a row."""
 CHANGED = (
     "intercept", "alpha", "linear_mean", "linear_precision", "factors_mean",
     "factors_precision", "n_sweeps", "draws", "_target", "_fixed_ridge",
@@ -127,6 +127,8 @@ class SweepModel:
         Numbers of the features by which they start; None counts them.
     pilot : callable or None
         Says what `pilot_of` does; None asks that itself.
+    team : Team or None
+        Threads that share the sweeps, at first; None is the caller alone.
 
     Attributes
     ----------
@@ -171,6 +173,7 @@ class SweepModel:
         wide_sweeps: int = 0,
         columns: np.ndarray | None = None,
         pilot: Callable[[], dict[str, Any]] | None = None,
+        team: Team | None = None,
     ):
         self.store, self.sample, self.link = store, sample, link
         self.y = np.ascontiguousarray(y, dtype=np.float64)
@@ -217,8 +220,10 @@ class SweepModel:
         self._fixed_alpha = 1.0 if link == "probit" or not sample else alpha
         self.alpha = self._fixed_alpha or 1.0 / self._variance
 
+        self._error_sums: tuple[float, float] | None = None
         self._columns = np.arange(store.n_features) if columns is None else columns
         self._start(init, init_sigma, seed)
+        self.panels.team = team or Team()
         self._regularise(bias_wd, linear_wd, factors_wd, seed, pilot)
         self._target = self.y.copy()
         self._refresh()
@@ -282,6 +287,7 @@ class SweepModel:
                 groups=self.groups, link=self.link, linear_wd=linear_wd,
                 factors_wd=factors_wd, use_bias=self.use_bias,
                 use_linear=self.use_linear, columns=self._columns,
+                team=self.panels.team,
             )  # fmt: skip
 
         for name, wd, shape in (
@@ -386,19 +392,46 @@ class SweepModel:
 
     def _refresh(self) -> None:
         """Errors, and sums of the factors, from scratch."""
+        self._error_sums = None
         self.panels.refresh(self._target, self.intercept)
 
     def _draw_latent(self) -> None:
         """New targets of the probit model: numbers on the label's side of zero."""
-        f = self._target - self._errors
-        sign = 2.0 * self.y - 1.0
-        mean = f + sign * truncated_mean(sign * f)
-        if self.sample:
-            drawn = f + sign * truncated_normal(sign * f, self.rng)
-            # The mean of as many draws as the weight says, to two moments.
-            mean += (drawn - mean) / np.sqrt(self.weights)
-        self._target = mean
-        self._errors[:] = mean - f
+        errors, target = self._errors, np.empty(self.store.n_rows)
+        u = 1.0 - self.rng.random(self.store.n_rows) if self.sample else None
+
+        def draw(rows: slice) -> None:
+            f = self._target[rows] - errors[rows]
+            mine = None if u is None else u[rows]
+            target[rows] = latent_numbers(f, self.y[rows], self.weights[rows], mine)
+            errors[rows] = target[rows] - f
+
+        self._by_rows(draw)
+        self._target, self._error_sums = target, None
+
+    def _by_rows(self, call: Callable[[slice], Any], quick: bool = False) -> list:
+        """Answers for slices of all rows, in order, by the threads of the team.
+
+        Of what is quick for a row there must be many to ask others.
+        """
+        n = self.store.n_rows
+        slices = [slice(at, min(at + ROWS_EACH, n)) for at in range(0, n, ROWS_EACH)]
+        if quick and n < MANY_ROWS:
+            return [call(rows) for rows in slices]
+        return list(self.panels.team.map(call, slices))
+
+    def _sums_of_errors(self) -> tuple[float, float]:
+        """Weighted sums over the rows of their errors and of the squares of these."""
+        if self._error_sums is None:
+            errors = self._errors
+
+            def of(rows: slice) -> tuple[float, float]:
+                mine, weights = errors[rows].astype(np.float64), self.weights[rows]
+                return float(weights @ mine), float(weights @ mine**2)
+
+            first, second = zip(*self._by_rows(of, quick=True), strict=True)
+            self._error_sums = sum(first), sum(second)
+        return self._error_sums
 
     # ------------------------------------------------------------- hyperparameters
     @property
@@ -417,7 +450,7 @@ class SweepModel:
 
     def _draw_hyper(self) -> None:
         if self._fixed_alpha is None:
-            error = float(self.weights @ self._errors.astype(np.float64) ** 2)
+            error = self._sums_of_errors()[1]
             shape = (PRIOR_SHAPE + self.store.n_rows) / 2
             rate = (PRIOR_RATE * self._variance + error) / 2
             self.alpha = self.rng.gamma(shape) / rate
@@ -490,12 +523,18 @@ class SweepModel:
             return
         errors = self._errors
         total = self.weights.sum() + self._bias_ridge
-        change = float(self.weights @ errors.astype(np.float64))
+        change = self._sums_of_errors()[0]
         change = (change - self._bias_ridge * self.intercept) / total
         if self.sample:
             change += self.rng.standard_normal() / np.sqrt(self.alpha * total)
         self.intercept += change
-        errors -= errors.dtype.type(change)
+        step = errors.dtype.type(change)
+
+        def move(rows: slice) -> None:
+            errors[rows] -= step
+
+        self._by_rows(move, quick=True)
+        self._error_sums = None
 
     def _step_panel(self, panel: Panel) -> None:
         precision, mean = np.zeros((2, self.n_groups, LANES))
@@ -504,29 +543,22 @@ class SweepModel:
         if panel.linear_lane >= 0:
             precision[:, panel.linear_lane] = self.linear_precision
             mean[:, panel.linear_lane] = self.linear_mean
-        noise = np.zeros((0, LANES))
+        noise = np.zeros((self.store.n_features if self.sample else 0, LANES))
+
+        def draw(first: int, last: int) -> None:
+            some, seen = noise[first:last], self._seen[first:last]
+            shape = int(seen.sum()), panel.n_numbers
+            drawn = self.rng.standard_normal(shape)
+            some[seen if shape[0] < len(some) else slice(None), : shape[1]] = drawn
+
         if self.sample:
-            noise = np.zeros((self.store.n_features, LANES))
-            seen = self._seen if len(self._unseen) else slice(None)
-            shape = self.store.n_features - len(self._unseen), panel.n_numbers
-            noise[seen, : panel.n_numbers] = self.rng.standard_normal(shape)
             # Nothing is known of them but the prior: their mean spares noise.
             panel.parameters[self._unseen] = mean[self.groups[self._unseen]]
-        sweep_kernels.sweep_panel(
-            self.store.indptr,
-            self.store.row_numbers,
-            self.store.values,
-            self._roots,
-            panel.lines,
-            panel.parameters,
-            self.groups,
-            precision,
-            mean,
-            noise,
-            self.alpha,
-            panel.n_numbers,
-            panel.linear_lane,
-        )
+        self.panels.step(
+            panel, self._roots, self.groups, precision, mean, noise, self.alpha,
+            draw if self.sample else None,
+        )  # fmt: skip
+        self._error_sums = None
 
     def sweep(self) -> float:
         """Step every number once.
@@ -549,15 +581,14 @@ class SweepModel:
             self._draw_hyper()
         self._explore()
         self._step_bias()
-        errors = self._errors.copy()
+        last = self.panels[-1]
         for panel in self.panels:
             if self.panels.shared:
                 self.panels.sums(panel, np.zeros(self.store.n_rows))
-            else:
-                panel.lines[:, -1] = errors
+            elif panel is not last:
+                panel.lines[:, -1] = last.lines[:, -1]
             self._step_panel(panel)
-            if not self.panels.shared:
-                errors = panel.lines[:, -1]
+            last = panel
         self.n_sweeps += 1
         if self.n_sweeps in self._kept:
             factors = self.panels.factors(np.float32)
@@ -595,14 +626,19 @@ class SweepModel:
         for panel, saved in zip(self.panels, checkpoint["panels"], strict=True):
             panel.parameters[:], panel.lines[:] = saved
         self.rng.bit_generator.state = checkpoint["rng"]
+        self._error_sums = None
 
     def _loss(self) -> float:
-        errors = self._errors.astype(np.float64)
         if self.link == "identity":
-            losses = errors**2
-        else:
-            losses = -special.log_ndtr((2 * self.y - 1) * (self._target - errors))
-        return float(self.weights @ losses / self.weights.sum())
+            return self._sums_of_errors()[1] / float(self.weights.sum())
+        errors = self._errors
+
+        def of(rows: slice) -> float:
+            f = self._target[rows] - errors[rows]
+            losses = -special.log_ndtr((2 * self.y[rows] - 1) * f)
+            return float(self.weights[rows] @ losses)
+
+        return sum(self._by_rows(of)) / float(self.weights.sum())
 
 
 def pilot_of(

@@ -23,6 +23,7 @@ from sklearn_sagemaker.training.factors.groups import one_hot_groups, split_by_c
 from sklearn_sagemaker.training.factors.scaling import centred_rows
 from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
 from sklearn_sagemaker.training.factors.sweep_model import SweepModel, pilot_of
+from sklearn_sagemaker.training.team import Team
 
 DRAW_BYTES = 256 << 20
 """Of the draws of a model that are kept, with ``num_draws="auto"``."""
@@ -160,6 +161,7 @@ class SweepModels:
         self._lead: SweepModels = (twin or self) if lead is None else lead._lead
         self._pilots: dict[int, dict[str, np.ndarray]] = {}
         self._lock = Lock()
+        self._team = Team()
         origin, unit = labels
         weights = data.sample_weight[rows]
         self._weights = weights / weights.mean()
@@ -176,6 +178,22 @@ class SweepModels:
         self.sweeps = 0
         # Of mcmc: what the draws so far say of each part of the validation rows.
         self._running: dict[int, DrawMean] = {}
+
+    def share(self, team: Team) -> None:
+        """Have the threads of a team share the sweeps from now on, to the same bits."""
+        self._team = team
+        for model in self._models or ():
+            model.panels.team = self._team_of_one
+
+    @property
+    def _over_outputs(self) -> bool:
+        """Whether the threads have a model each, which spares meetings."""
+        return self.n_outputs >= self._team.members
+
+    @property
+    def _team_of_one(self) -> Team:
+        """The threads that share the sweep of one model."""
+        return Team() if self._over_outputs else self._team
 
     @property
     def models(self) -> list[SweepModel]:
@@ -261,7 +279,8 @@ class SweepModels:
                 self._weights,
                 init=start,
                 seed=[*self._seed, output],
-                pilot=partial(self._lead.pilot, output),
+                pilot=partial(self._lead.pilot, output, self._team),
+                team=self._team_of_one,
                 **self._arguments,
             )
             for output, (target, start) in enumerate(
@@ -269,7 +288,7 @@ class SweepModels:
             )
         ]
 
-    def pilot(self, output: int) -> dict[str, np.ndarray]:
+    def pilot(self, output: int, team: Team | None = None) -> dict[str, np.ndarray]:
         """What `pilot_of` says of an output, once for all folds."""
         with self._lock:
             if output not in self._pilots:
@@ -280,6 +299,7 @@ class SweepModels:
                     self._targets[output],
                     self._weights,
                     seed=[*self._seed, output],
+                    team=team,
                     **{name: self._arguments[name] for name in names},
                 )
             return self._pilots[output]
@@ -287,7 +307,8 @@ class SweepModels:
     def train(self, *_: Any) -> float:
         """One sweep over all parameters; returns the mean loss."""
         self.sweeps += 1
-        losses = [model.sweep() for model in self.models]
+        spread = self._team.map if self._over_outputs else map
+        losses = list(spread(SweepModel.sweep, self.models))
         burn_in = max(model.burn_in for model in self.models)
         for model in self.models:
             # Draws of all outputs are of the same sweeps.

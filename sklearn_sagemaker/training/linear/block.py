@@ -21,8 +21,8 @@ from sklearn_sagemaker._kernels import (
     kernels,
 )
 from sklearn_sagemaker.training.linear.parts import cut_batches
-from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import aligned_zeros
+from sklearn_sagemaker.training.team import Team
 
 LANES = 16
 """Strips are padded to a multiple of this many models."""

@@ -12,8 +12,8 @@ from sklearn_sagemaker.training.columns import Columns
 from sklearn_sagemaker.training.linear.block import LANES, ColumnBlock
 from sklearn_sagemaker.training.linear.candidates import Candidates
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.scaling import FeatureStatistics
+from sklearn_sagemaker.training.team import Team
 
 BLOCK_COLUMNS = 128
 """Columns that one pass trains together..."""

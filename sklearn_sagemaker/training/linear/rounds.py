@@ -17,7 +17,6 @@ from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import make_blocks
 from sklearn_sagemaker.training.linear.candidates import Candidates
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.pieces import Reading
 from sklearn_sagemaker.training.rows import ShardRows
 from sklearn_sagemaker.training.scaling import FeatureStatistics
@@ -25,6 +24,7 @@ from sklearn_sagemaker.training.schedule import epoch_order, learning_rates
 from sklearn_sagemaker.training.shards.merging import Updates, mean, moved
 from sklearn_sagemaker.training.shards.shard import Part, Shard
 from sklearn_sagemaker.training.targets import LossLabels
+from sklearn_sagemaker.training.team import Team
 
 UPDATES, MOST_ROUNDS = 16, 32
 """Mini-batches of a shard between two joinings, and joinings of an epoch at most: each

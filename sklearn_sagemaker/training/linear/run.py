@@ -53,7 +53,6 @@ from sklearn_sagemaker.training.linear.resume import (
 from sklearn_sagemaker.training.linear.rounds import Blueprint, LinearShards
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.solver import Solver
-from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.linear.wide import WideSolver, check_wide, solves_wide
 from sklearn_sagemaker.training.memory import check_epochs, check_width
 from sklearn_sagemaker.training.pieces import Piece, train_epoch
@@ -81,6 +80,7 @@ from sklearn_sagemaker.training.schedule import (
 )
 from sklearn_sagemaker.training.selection.validation import FOLDS
 from sklearn_sagemaker.training.targets import Targets
+from sklearn_sagemaker.training.team import Team
 
 OF_SOFTMAX = 25
 """Multiplications that the probability of a class of several costs."""

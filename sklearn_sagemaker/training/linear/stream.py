@@ -28,7 +28,6 @@ from sklearn_sagemaker.training.linear.resume import (
     resume_blocks,
 )
 from sklearn_sagemaker.training.linear.settings import LinearSettings
-from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import check_width
 from sklearn_sagemaker.training.prequential import StreamCall, earlier_calls
 from sklearn_sagemaker.training.running import Moments
@@ -46,6 +45,7 @@ from sklearn_sagemaker.training.schedule import (
     learning_rates,
     n_batches,
 )
+from sklearn_sagemaker.training.team import Team
 
 
 class LinearStream:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sklearn_sagemaker._kernels import kernels
-from sklearn_sagemaker.training.linear.team import Team
+from sklearn_sagemaker.training.team import Team
 
 needs_teams = pytest.mark.skipif(
     not kernels.can_team(), reason="the compiler has no atomics"
@@ -115,11 +115,30 @@ def test_a_team_works_on_after_a_failure():
         team.together(wait_for)
 
 
+@needs_teams
+def test_who_has_not_begun_need_not_come():
+    seen, busy = [], threading.Event()
+    with Team(2) as team:
+        team._pool.submit(busy.wait)
+        team.together(lambda barrier, *who: seen.append(who), late=True)
+        assert seen == [(0, 2)]
+        busy.set()
+        team.together(wait_for, late=True)
+
+
 @pytest.mark.parametrize("members", [1, 2, 3])
 @pytest.mark.parametrize("n", [0, 1, 2, 7])
 def test_answers_come_in_order(members, n):
     with Team(members) as team:
         assert list(team.map(lambda i: i * i, range(n))) == [i * i for i in range(n)]
+
+
+def test_warnings_are_those_of_the_caller():
+    with Team(3) as team:
+        for invalid in ("ignore", "raise"):
+            with np.errstate(invalid=invalid):
+                found = list(team.map(lambda _: np.geterr()["invalid"], range(6)))
+            assert found == [invalid] * 6
 
 
 @pytest.mark.parametrize("members", [1, 2])
