@@ -117,8 +117,9 @@ cdef inline void _measure(Layout* layout, Row* row, Sizes* sizes) noexcept nogil
 
 
 cdef inline unsigned char* _write_row(
-    unsigned char* p, Layout* layout, Row* row, Sizes* sizes
+    unsigned char* p, Bytes stop, Layout* layout, Row* row, Sizes* sizes
 ) noexcept nogil:
+    """Write a record; what is behind it, up to stop, may be written to for a while."""
     cdef Py_ssize_t j
     cdef const int32_t* whole
     store_u32(p, <uint32_t>MAGIC)
@@ -139,7 +140,7 @@ cdef inline unsigned char* _write_row(
     if sizes.keys:
         p = _write_length(p, 0x12, sizes.keys)
         if row.keys_32 != NULL:
-            p = keys_write_32(p, row.keys_32, row.n_values)
+            p = keys_write_32(p, stop, row.keys_32, row.n_values)
         else:
             for j in range(row.n_values):
                 p = varint_write(p, row.keys_64[j])
@@ -306,7 +307,7 @@ cdef class Encoder:
                 _measure(&self.layout, &self.row, &sizes)
                 if HEADER + ((sizes.payload + 3) & ~3) > room - (p - first):
                     break
-                p = _write_row(p, &self.layout, &self.row, &sizes)
+                p = _write_row(p, first + room, &self.layout, &self.row, &sizes)
                 n_rows += 1
         return p - first, n_rows
 
