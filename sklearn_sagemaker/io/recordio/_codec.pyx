@@ -22,7 +22,7 @@ cdef extern from "_varints.h" nogil:
     Py_ssize_t varint_count(const unsigned char* p, Py_ssize_t size)
 
 cdef extern from "_keys.h" nogil:
-    size_t keys_size_32(const int32_t* keys, Py_ssize_t n)
+    Py_ssize_t keys_size_32(const int32_t* keys, Py_ssize_t n, int32_t most)
     uint32_t keys_largest_32(const int32_t* keys, Py_ssize_t n)
     bint keys_ascend_32(const int32_t* keys, Py_ssize_t n)
     unsigned char* keys_write_32(

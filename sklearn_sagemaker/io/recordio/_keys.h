@@ -11,13 +11,23 @@
 /* The high bit of each byte. */
 #define MORE 0x8080808080808080
 
-/* Bytes of some keys that are not negative. */
-static inline size_t keys_size_32(const int32_t *keys, ptrdiff_t n) {
+/* Bytes of some keys; -1 if one is not within 0 and most. */
+static inline ptrdiff_t keys_size_32(const int32_t *keys, ptrdiff_t n, int32_t most) {
+  int32_t wrong = 0;
   uint32_t more = 0;
-  for (ptrdiff_t j = 0; j < n; j++)
-    more += (keys[j] >= 1 << 7) + (keys[j] >= 1 << 14) + (keys[j] >= 1 << 21) +
-            (keys[j] >= 1 << 28);
-  return (size_t)n + more;
+  /* The sign of what is left up to most says it: SSE2 compares no unsigned numbers. */
+  if (most < 1 << 21)
+    for (ptrdiff_t j = 0; j < n; j++) {
+      wrong |= keys[j] | (int32_t)((uint32_t)most - (uint32_t)keys[j]);
+      more += (keys[j] >= 1 << 7) + (keys[j] >= 1 << 14);
+    }
+  else
+    for (ptrdiff_t j = 0; j < n; j++) {
+      wrong |= keys[j] | (int32_t)((uint32_t)most - (uint32_t)keys[j]);
+      more += (keys[j] >= 1 << 7) + (keys[j] >= 1 << 14) + (keys[j] >= 1 << 21) +
+              (keys[j] >= 1 << 28);
+    }
+  return wrong < 0 ? -1 : n + (ptrdiff_t)more;
 }
 
 /* The largest key as unsigned, so that negative ones stand out. */

@@ -16,7 +16,7 @@ from sklearn_sagemaker._sparse import checked_csr
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.opening import file_name, is_gzip
 from sklearn_sagemaker.io.recordio._codec import TAGS, Encoder
-from sklearn_sagemaker.io.recordio.frames import HEADER, LARGEST_PAYLOAD
+from sklearn_sagemaker.io.recordio.frames import HEADER
 from sklearn_sagemaker.io.rows import Rows, check_count, cut_rows
 from sklearn_sagemaker.io.writing import packing, writing
 
@@ -260,6 +260,7 @@ class RecordIOWriter:
             self._write_pieces(encoder)
 
     def _write_pieces(self, encoder: Encoder) -> None:
+        encoder.check()
         room = max(CHUNK, encoder.largest + HEADER.size + 3)
         if room > len(self._buffer):
             self._buffer = np.empty(room, np.uint8)
@@ -391,18 +392,7 @@ def _encoder(rows: Rows, dtype: TensorType | None, first: int) -> Encoder:
         columns["weight_tag"] = TAGS[wanted]
     if sparse.issparse(X):
         columns["indptr"], columns["indices"] = _row_ends_and_keys(X)
-    encoder = Encoder(_cast(values, tensor, "X"), n_features, **columns)
-    if encoder.bad_row >= 0:
-        raise ValueError(
-            f"row {first + encoder.bad_row} of X has a column below 0 or above "
-            f"{n_features - 1}, or a wrong place in indptr; it is no CSR matrix."
-        )
-    if encoder.largest > LARGEST_PAYLOAD:
-        raise ValueError(
-            f"a row takes {encoder.largest} bytes, and a record has room for "
-            f"{LARGEST_PAYLOAD}; write fewer features."
-        )
-    return encoder
+    return Encoder(_cast(values, tensor, "X"), n_features, first=first, **columns)
 
 
 def _row_ends_and_keys(X: Any) -> tuple[np.ndarray, np.ndarray]:
