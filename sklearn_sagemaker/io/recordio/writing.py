@@ -117,7 +117,7 @@ def write_recordio(
         parts = [encoder.to_bytes() for encoder in encoders(rows, dtype)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
     with RecordIOWriter(target, dtype=dtype) as writer:
-        writer.write(rows)
+        writer._write_checked(rows)
     return None
 
 
@@ -168,7 +168,7 @@ def _write_shards(
                 packing(handle, path) as packed,
                 RecordIOWriter(packed, dtype=dtype) as writer,
             ):
-                writer.write(cut_rows(rows, slice(start, stop)))
+                writer._write_checked(cut_rows(rows, slice(start, stop)))
     return paths
 
 
@@ -250,7 +250,10 @@ class RecordIOWriter:
                 f"weights) were {self._layout} and are now {layout}."
             )
         self._layout = layout
-        for encoder in encoders(Rows(X, y, weight), self.dtype):
+        self._write_checked(Rows(X, y, weight))
+
+    def _write_checked(self, rows: Rows) -> None:
+        for encoder in encoders(rows, self.dtype):
             self._write_all(encoder)
 
     def _write_all(self, encoder: Encoder) -> None:

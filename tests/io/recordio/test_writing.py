@@ -8,7 +8,9 @@ import pytest
 from scipy import sparse
 from sklearn_sagemaker.io.recordio._codec import TAGS, Encoder
 
+from sklearn_sagemaker._sparse import checked_csr
 from sklearn_sagemaker.io import read_recordio, write_recordio
+from sklearn_sagemaker.io.recordio import writing
 from sklearn_sagemaker.io.recordio.frames import frame
 from sklearn_sagemaker.io.recordio.reading import iter_rows
 from sklearn_sagemaker.io.recordio.record_messages import Record
@@ -193,6 +195,20 @@ def test_rows_whose_places_are_none():
             ValueError, match=f"row {row} of X .* wrong place in indptr"
         ):
             encoder_of(X).to_bytes()
+
+
+@pytest.mark.parametrize("shards", [None, 4])
+def test_a_matrix_is_checked_once(monkeypatch, tmp_path, shards):
+    checked = []
+
+    def check(X, *arguments):
+        checked.append(X.shape)
+        return checked_csr(X, *arguments)
+
+    monkeypatch.setattr(writing, "checked_csr", check)
+    X = sparse.random(20, 50, 0.2, "csr", np.float32, random_state=0)
+    write_recordio(tmp_path / "rows.pbr", X, shards=shards)
+    assert checked == [(20, 50)]
 
 
 def test_keys_of_every_length():
