@@ -371,7 +371,7 @@ def encoders(rows: Rows, dtype: TensorType | None) -> Iterator[Encoder]:
         return
     values, tensor = _features(X, dtype)
     as_is = values.dtype == tensor and (
-        X.indices.dtype == np.int32 if sparse.issparse(X) else X.flags.c_contiguous
+        not _narrowed(X) if sparse.issparse(X) else X.flags.c_contiguous
     )
     step = n_rows
     if not as_is:
@@ -398,9 +398,14 @@ def _encoder(rows: Rows, dtype: TensorType | None, first: int) -> Encoder:
     return Encoder(_cast(values, tensor, "X"), n_features, first=first, **columns)
 
 
+def _narrowed(X: Any) -> bool:
+    """Whether columns are made int32: all fit, and are another type."""
+    return X.indices.dtype != np.int32 and X.shape[1] <= np.iinfo(np.int32).max
+
+
 def _row_ends_and_keys(X: Any) -> tuple[np.ndarray, np.ndarray]:
     indices = np.ascontiguousarray(X.indices)
-    if indices.dtype != np.int32 and X.shape[1] <= np.iinfo(np.int32).max:
+    if _narrowed(X):
         indices = indices.astype(np.int32)
     return X.indptr.astype(np.int64), indices
 

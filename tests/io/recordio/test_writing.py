@@ -211,6 +211,19 @@ def test_a_matrix_is_checked_once(monkeypatch, tmp_path, shards):
     assert checked == [(20, 50)]
 
 
+@pytest.mark.parametrize(
+    ("index", "width", "count"), [("i4", 50, 1), ("i8", 50, 5), ("i8", 2**40, 1)]
+)
+def test_only_what_is_cast_goes_in_parts(monkeypatch, index, width, count):
+    monkeypatch.setattr(writing, "CAST_AT_ONCE", 4)
+    X = sparse.csr_matrix(np.eye(20, 50, dtype=np.float32))
+    X.resize(20, width)
+    X.indices = X.indices.astype(index)
+    parts = list(writing.encoders(Rows(X), "float32"))
+    assert len(parts) == count
+    assert b"".join(part.to_bytes() for part in parts) == reference(X)
+
+
 def test_keys_of_every_length():
     keys = np.array([0, 127, 128, 2**14 - 1, 2**14, 2**21, 2**28, 2**31, 2**40, 2**56])
     X = sparse.csr_matrix((np.ones(10, np.float32), keys, [0, 10]), shape=(1, 2**62))
