@@ -12,10 +12,7 @@ from libc.string cimport memcmp, memcpy
 import numpy as np
 
 cdef extern from "_varints.h" nogil:
-    enum: VARINT_OK
-    enum: VARINT_MALFORMED
-    enum: VARINT_TOO_LARGE
-    void fetch_ahead(const void* p)
+    void fetch_ahead(const unsigned char* p, Py_ssize_t size)
     uint32_t load_u32(const unsigned char* p)
     void store_u32(unsigned char* p, uint32_t word)
     int varint_size(uint64_t value)
@@ -23,13 +20,19 @@ cdef extern from "_varints.h" nogil:
     const unsigned char* varint_read(
         const unsigned char* p, const unsigned char* end, uint64_t* value)
     Py_ssize_t varint_count(const unsigned char* p, Py_ssize_t size)
-    size_t keys_size_32(const int32_t* keys, Py_ssize_t n)
+
+cdef extern from "_keys.h" nogil:
+    Py_ssize_t keys_size_32(const int32_t* keys, Py_ssize_t n, int32_t most)
     uint32_t keys_largest_32(const int32_t* keys, Py_ssize_t n)
     bint keys_ascend_32(const int32_t* keys, Py_ssize_t n)
-    unsigned char* keys_write_32(unsigned char* p, const int32_t* keys, Py_ssize_t n)
-    int keys_read_32(
-        const unsigned char* p, const unsigned char* end, int32_t* out, Py_ssize_t n,
-        uint64_t limit, uint64_t* largest)
+    unsigned char* keys_write_32(
+        unsigned char* p, const unsigned char* stop, const int32_t* keys, Py_ssize_t n)
+    bint keys_read_32(
+        const unsigned char* p, const unsigned char* end, const unsigned char* stop,
+        int32_t* out, Py_ssize_t n)
+    bint keys_read_64(
+        const unsigned char* p, const unsigned char* end, const unsigned char* stop,
+        int64_t* out, Py_ssize_t n)
 
 cdef extern from "_pages.h" nogil:
     void ask_for_large_pages(void* memory, size_t size)

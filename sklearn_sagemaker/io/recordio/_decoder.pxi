@@ -28,6 +28,11 @@ cpdef enum Fault:
     TOO_WIDE = 16
 
 
+cdef enum:
+    # Bytes: some records of usual size.
+    AHEAD = 2048
+
+
 cdef struct Field:
     Bytes start
     Py_ssize_t size
@@ -41,7 +46,8 @@ cdef struct Tensor:
 
 
 cdef struct Found:
-    # A record, located but not yet checked.
+    # A record, located but not yet checked, and where the bytes end that there are.
+    Bytes stop
     bint has_label
     bint has_weight
     Tensor features
@@ -55,6 +61,9 @@ cdef inline Bytes _length(Bytes p, Bytes end, Py_ssize_t* size) noexcept nogil:
     if p < end and p[0] < 128:
         size[0] = p[0]
         p += 1
+    elif end - p > 1 and p[1] < 128:
+        size[0] = (p[0] & 127) | <Py_ssize_t>p[1] << 7
+        p += 2
     else:
         p = varint_read(p, end, &value)
         if p == NULL or value > LARGEST_PAYLOAD:
@@ -278,6 +287,7 @@ cdef class Decoder:
         cdef uint32_t header
         cdef Found found
         cdef int status
+        found.stop = data + stop
         while self.n_rows < max_rows:
             rest = stop - self.position
             if rest < HEADER:
@@ -294,9 +304,9 @@ cdef class Decoder:
             if framed > rest:
                 self.needed = framed
                 return STARVED
-            # The next record, while this one is copied.
-            fetch_ahead(p + framed)
-            fetch_ahead(p + framed + 64)
+            # Lengths lead from part to part, faster than a processor foresees: what
+            # comes next is asked for while this record is copied.
+            fetch_ahead(p + AHEAD, framed)
             for j in range(HEADER + size, framed):
                 if p[j]:
                     return self._fail(BAD_PADDING, p[j], 0)
@@ -318,12 +328,11 @@ cdef class Decoder:
     cdef int _append(self, Found* record) noexcept nogil:
         """Check a record and copy it; FULL if it was."""
         cdef Tensor* tensor = &record.features
-        cdef double label = 0, weight = 0
-        cdef int kind
         cdef int64_t width = -1
         cdef uint64_t dimension = 0, product = 1
         cdef Bytes p, end
         cdef Py_ssize_t n_values, n_keys
+        cdef int status
         # The shape: its product is the width.
         if tensor.shape.size:
             p = tensor.shape.start
@@ -342,12 +351,22 @@ cdef class Decoder:
             n_values = tensor.values.size >> 2
         else:
             n_values = tensor.values.size >> 3
-        kind = DENSE
-        if tensor.keys.size or (n_values == 0 and width >= 0):
-            kind = SPARSE
+        if not tensor.keys.size and (n_values or width < 0):
+            return self._take_in(record, DENSE, n_values, width)
+        status = self._take_in(record, SPARSE, n_values, width)
+        if status == FAULT or status == UNKNOWN:
+            # Keys are counted only now: none are read if they are not as many.
             n_keys = varint_count(tensor.keys.start, tensor.keys.size)
             if n_keys != n_values:
                 return self._fail(COUNTS_DIFFER, n_keys, n_values)
+        return status
+
+    cdef int _take_in(
+        self, Found* record, int kind, Py_ssize_t n_values, int64_t width
+    ) noexcept nogil:
+        cdef Tensor* tensor = &record.features
+        cdef double label = 0, weight = 0
+        if kind == SPARSE:
             if width < 0:
                 if not self.fixed_width:
                     return self._fail(NO_SHAPE, 0, 0)
@@ -427,10 +446,10 @@ cdef class Decoder:
             else:
                 memcpy(
                     &self.values[self.n_stored * self.itemsize], p, tensor.values.size)
-            if self.kind == SPARSE:
-                status = self._copy_keys(&tensor.keys, n_values, width)
-                if status != FULL:
-                    return status
+        if self.kind == SPARSE:
+            status = self._copy_keys(record, n_values, width)
+            if status != FULL:
+                return status
         self.n_stored += n_values
         self.seen_stored += n_values
         if self.kind == SPARSE:
@@ -444,42 +463,47 @@ cdef class Decoder:
         return FULL
 
     cdef int _copy_keys(
-        self, Field* keys, Py_ssize_t n_keys, int64_t width
+        self, Found* record, Py_ssize_t n_keys, int64_t width
     ) noexcept nogil:
-        cdef Bytes p = keys.start
-        cdef Bytes end = p + keys.size
-        cdef uint64_t key = 0
-        cdef int64_t last = -1
-        cdef int32_t* narrow
+        cdef Bytes p = record.features.keys.start
+        cdef Bytes end = p + record.features.keys.size
         cdef Py_ssize_t j
-        cdef int status
-        if self.wide:
-            for j in range(n_keys):
-                p = varint_read(p, end, &key)
-                if p == NULL:
-                    return UNKNOWN
-                if key >= <uint64_t>width:
-                    return self._fail(KEY_OVER_SHAPE, key, width)
-                if <int64_t>key <= last:
-                    self.disorder = True
-                last = <int64_t>key
-                self.keys_64[self.n_stored + j] = last
-            # A last key without an end is no key, and was not counted.
+        cdef int64_t* wide
+        cdef int32_t* narrow
+        cdef uint64_t largest
+        if n_keys == 0:
             return FULL if p == end else UNKNOWN
-        narrow = &self.keys_32[self.n_stored]
-        status = keys_read_32(p, end, narrow, n_keys, width, &key)
-        if status == VARINT_MALFORMED:
-            return UNKNOWN
-        if status == VARINT_TOO_LARGE:
-            return self._fail(KEY_OVER_SHAPE, key, width)
-        if keys_ascend_32(narrow, n_keys):
-            key = narrow[n_keys - 1]
+        if self.wide:
+            wide = &self.keys_64[self.n_stored]
+            if not keys_read_64(p, end, record.stop, wide, n_keys):
+                return self._bad_key(p, end, width)
+            largest = wide[0]
+            for j in range(1, n_keys):
+                self.disorder |= wide[j] <= wide[j - 1]
+                largest = max(largest, <uint64_t>wide[j])
         else:
-            self.disorder = True
-            key = keys_largest_32(narrow, n_keys)
-        if key >= <uint64_t>width:
-            return self._fail(KEY_OVER_SHAPE, key, width)
+            narrow = &self.keys_32[self.n_stored]
+            if not keys_read_32(p, end, record.stop, narrow, n_keys):
+                return self._bad_key(p, end, width)
+            if keys_ascend_32(narrow, n_keys):
+                largest = narrow[n_keys - 1]
+            else:
+                self.disorder = True
+                largest = keys_largest_32(narrow, n_keys)
+        if largest >= <uint64_t>width:
+            return self._bad_key(p, end, width)
         return FULL
+
+    cdef int _bad_key(self, Bytes p, Bytes end, int64_t width) noexcept nogil:
+        """Say what is wrong with some keys: the first that is too large, if any is."""
+        cdef uint64_t key = 0
+        while p < end:
+            p = varint_read(p, end, &key)
+            if p == NULL:
+                break
+            if key >= <uint64_t>width:
+                return self._fail(KEY_OVER_SHAPE, key, width)
+        return UNKNOWN
 
     cdef _make_room(self, Py_ssize_t max_rows, Py_ssize_t left):
         """Larger arrays: for what is left if the mean so far goes on, or twice."""
@@ -530,8 +554,10 @@ cdef class Decoder:
             Whether the keys of every row ascend.
         labels, weights : ndarray or None
         """
-        dtype = DTYPES[self.tag]
-        values = _trimmed(self.values, self.n_stored * self.itemsize).view(dtype)
+        # Not a view of bytes: SciPy copies what is a small part of a larger array, and
+        # counts elements.
+        values = _trimmed(
+            np.frombuffer(self.values, DTYPES[self.tag]), self.n_stored)
         indices = indptr = labels = weights = None
         if self.kind == SPARSE:
             indptr = _trimmed(self.indptr, self.n_rows + 1)

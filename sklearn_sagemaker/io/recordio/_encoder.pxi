@@ -1,6 +1,14 @@
 """Rows to framed records."""
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_DECREF
+
+cdef extern from "Python.h":
+    # Cython's own counts references, and bytes of two are not resized.
+    PyObject* PyBytes_FromStringAndSize(const char* v, Py_ssize_t size) except NULL
+    int _PyBytes_Resize(PyObject** data, Py_ssize_t size) except -1
+
 
 cdef inline uint64_t _signed(int32_t value) noexcept nogil:
     # Negative numbers are ten bytes: protobuf extends int32 to 64 bits.
@@ -60,6 +68,7 @@ cdef struct Layout:
     int tag
     Py_ssize_t itemsize
     Py_ssize_t width
+    int32_t most  # the largest column, as far as it goes
     Py_ssize_t shape_size  # 0 if dense
     int label_tag
     int weight_tag
@@ -83,7 +92,8 @@ cdef struct Sizes:
     Py_ssize_t payload
 
 
-cdef inline void _measure(Layout* layout, Row* row, Sizes* sizes) noexcept nogil:
+cdef inline bint _measure(Layout* layout, Row* row, Sizes* sizes) noexcept nogil:
+    """Find out all lengths of a record; false if a key is no column."""
     cdef Py_ssize_t j, total
     cdef const int32_t* whole
     if layout.tag == INT32:
@@ -96,9 +106,13 @@ cdef inline void _measure(Layout* layout, Row* row, Sizes* sizes) noexcept nogil
         sizes.values = row.n_values * layout.itemsize
     sizes.keys = 0
     if row.keys_32 != NULL:
-        sizes.keys = keys_size_32(row.keys_32, row.n_values)
+        sizes.keys = keys_size_32(row.keys_32, row.n_values, layout.most)
+        if sizes.keys < 0:
+            return False
     elif row.keys_64 != NULL:
         for j in range(row.n_values):
+            if not 0 <= row.keys_64[j] < layout.width:
+                return False
             sizes.keys += varint_size(row.keys_64[j])
     sizes.tensor = 0
     if sizes.values:
@@ -114,11 +128,17 @@ cdef inline void _measure(Layout* layout, Row* row, Sizes* sizes) noexcept nogil
         sizes.payload += _field_size(_entry_size(6, layout.label_tag, row.label))
     if layout.weight_tag:
         sizes.payload += _field_size(_entry_size(7, layout.weight_tag, row.weight))
+    return True
+
+
+cdef inline Py_ssize_t _framed(Py_ssize_t payload) noexcept nogil:
+    return HEADER + ((payload + 3) & ~3)
 
 
 cdef inline unsigned char* _write_row(
-    unsigned char* p, Layout* layout, Row* row, Sizes* sizes
+    unsigned char* p, Bytes stop, Layout* layout, Row* row, Sizes* sizes
 ) noexcept nogil:
+    """Write a record; what is behind it, up to stop, may be written to for a while."""
     cdef Py_ssize_t j
     cdef const int32_t* whole
     store_u32(p, <uint32_t>MAGIC)
@@ -139,7 +159,7 @@ cdef inline unsigned char* _write_row(
     if sizes.keys:
         p = _write_length(p, 0x12, sizes.keys)
         if row.keys_32 != NULL:
-            p = keys_write_32(p, row.keys_32, row.n_values)
+            p = keys_write_32(p, stop, row.keys_32, row.n_values)
         else:
             for j in range(row.n_values):
                 p = varint_write(p, row.keys_64[j])
@@ -169,13 +189,14 @@ cdef class Encoder:
     labels, weights : C-contiguous ndarrays of float64, or None
     label_tag, weight_tag : int
         Types of their tensors; 0 if there are none.
+    first : int
+        What the user calls the first row.
 
     Attributes
     ----------
     total, largest : int
-        Bytes of all records, and of the largest payload.
-    bad_row : int
-        First row whose place or keys are no CSR matrix's; -1 if there is none.
+        Bytes of all records, and of the largest payload, once they are checked; total
+        is -1 until then.
     """
 
     cdef Layout layout
@@ -185,7 +206,7 @@ cdef class Encoder:
     cdef bint narrow
     cdef readonly Py_ssize_t total
     cdef readonly Py_ssize_t largest
-    cdef readonly Py_ssize_t bad_row
+    cdef Py_ssize_t first
     cdef const unsigned char[::1] values
     cdef const int64_t[::1] indptr
     cdef const int32_t[::1] indices_32
@@ -196,10 +217,14 @@ cdef class Encoder:
     def __init__(
         self, values, Py_ssize_t width, indptr=None, indices=None,
         labels=None, int label_tag=0, weights=None, int weight_tag=0,
+        Py_ssize_t first=0,
     ):
+        self.total = -1
+        self.first = first
         self.layout.tag = TAGS[values.dtype]
         self.layout.itemsize = values.itemsize
         self.layout.width = width
+        self.layout.most = <int32_t>min(width - 1, <Py_ssize_t>0x7FFFFFFF)
         self.layout.label_tag = label_tag
         self.layout.weight_tag = weight_tag
         self.values = values.reshape(-1).view(np.uint8)
@@ -225,8 +250,6 @@ cdef class Encoder:
             self.labels = labels
         if weight_tag:
             self.weights = weights
-        with nogil:
-            self._check()
 
     cdef bint _locate(self, Py_ssize_t i) noexcept nogil:
         """Point ``row`` at a row; false if its place or a key is out of bounds."""
@@ -254,30 +277,37 @@ cdef class Encoder:
             self.row.weight = self.weights[i]
         return True
 
-    cdef bint _keys_fit(self) noexcept nogil:
-        cdef Py_ssize_t j
-        if self.row.keys_32 != NULL:
-            return keys_largest_32(self.row.keys_32, self.row.n_values) < (
-                <uint64_t>self.layout.width
-            )
-        if self.row.keys_64 != NULL:
-            for j in range(self.row.n_values):
-                if not 0 <= self.row.keys_64[j] < self.layout.width:
-                    return False
-        return True
+    def check(self):
+        """Find out the bytes of all records, before any is written.
 
-    cdef void _check(self) noexcept nogil:
-        """Find out the bytes of all rows, and whether their keys are columns."""
-        cdef Py_ssize_t i
+        Raises
+        ------
+        ValueError
+            If a row cannot be written.
+        """
+        cdef Py_ssize_t i, total = 0, bad_row = -1
         cdef Sizes sizes
-        self.bad_row = -1
-        for i in range(self.n_rows):
-            if not self._locate(i) or not self._keys_fit():
-                self.bad_row = i
-                return
-            _measure(&self.layout, &self.row, &sizes)
-            self.total += HEADER + ((sizes.payload + 3) & ~3)
-            self.largest = max(self.largest, sizes.payload)
+        with nogil:
+            for i in range(self.n_rows):
+                if not self._locate(i) or not _measure(
+                    &self.layout, &self.row, &sizes
+                ):
+                    bad_row = i
+                    break
+                total += _framed(sizes.payload)
+                self.largest = max(self.largest, sizes.payload)
+        if bad_row >= 0:
+            raise ValueError(
+                f"row {self.first + bad_row} of X has a column below 0 or above "
+                f"{self.layout.width - 1}, or a wrong place in indptr; it is no CSR "
+                "matrix."
+            )
+        if self.largest > LARGEST_PAYLOAD:
+            raise ValueError(
+                f"a row takes {self.largest} bytes, and a record has room for "
+                f"{LARGEST_PAYLOAD}; write fewer features."
+            )
+        self.total = total
 
     def write(self, Py_ssize_t start, unsigned char[::1] out):
         """Write rows from ``start`` on, as many as there is room for.
@@ -288,35 +318,85 @@ cdef class Encoder:
             Bytes.
         n_rows : int
             How many rows they are.
+
+        Raises
+        ------
+        ValueError
+            As `check`, before any row is written.
         """
-        cdef Py_ssize_t i, room = out.shape[0], n_rows = 0
-        cdef Sizes sizes
-        cdef unsigned char* p
-        cdef unsigned char* first
+        cdef Py_ssize_t written = 0, n_rows = 0
         if not 0 <= start <= self.n_rows:
             raise IndexError("no such row")
-        if self.bad_row >= 0 or self.largest > LARGEST_PAYLOAD:
-            raise ValueError("these rows cannot be written")
-        if room == 0:
-            return 0, 0
-        first = p = &out[0]
-        with nogil:
-            for i in range(start, self.n_rows):
-                self._locate(i)
-                _measure(&self.layout, &self.row, &sizes)
-                if HEADER + ((sizes.payload + 3) & ~3) > room - (p - first):
-                    break
-                p = _write_row(p, &self.layout, &self.row, &sizes)
-                n_rows += 1
-        return p - first, n_rows
+        if self.total < 0:
+            self.check()
+        if out.shape[0]:
+            with nogil:
+                n_rows = self._write(start, &out[0], out.shape[0], &written)
+        return written, n_rows
+
+    cdef Py_ssize_t _write(
+        self, Py_ssize_t start, unsigned char* out, Py_ssize_t room, Py_ssize_t* written
+    ) noexcept nogil:
+        """Write rows that fit and have nothing wrong: how many."""
+        cdef Py_ssize_t i
+        cdef Sizes sizes
+        cdef unsigned char* p = out
+        cdef Py_ssize_t n_rows = 0
+        for i in range(start, self.n_rows):
+            if not self._locate(i) or not _measure(&self.layout, &self.row, &sizes):
+                break
+            if sizes.payload > LARGEST_PAYLOAD or (
+                _framed(sizes.payload) > room - (p - out)
+            ):
+                break
+            p = _write_row(p, out + room, &self.layout, &self.row, &sizes)
+            n_rows += 1
+        written[0] = p - out
+        return n_rows
 
     def to_bytes(self):
-        """All rows."""
-        cdef bytes data = PyBytes_FromStringAndSize(NULL, self.total)
-        cdef unsigned char[::1] room
-        if self.total:
-            # Nobody else has these bytes yet.
-            ask_for_large_pages(PyBytes_AS_STRING(data), self.total)
-            room = <unsigned char[:self.total]><unsigned char*>PyBytes_AS_STRING(data)
-            self.write(0, room)
+        """All rows.
+
+        Raises
+        ------
+        ValueError
+            As `check`.
+        """
+        data = None
+        if self.total < 0 and self.layout.tag != INT32:
+            # Rows are gone through once: pages that stay empty take no memory.
+            data = self._bytes(self._most())
+        if data is None:
+            self.check()
+            data = self._bytes(self.total)
         return data
+
+    cdef Py_ssize_t _most(self) noexcept:
+        """At least the bytes of all records; of float types."""
+        # Lengths of up to five bytes, with their tags; name, shape and padding.
+        cdef Py_ssize_t each = HEADER + 6 * 6 + 8 + 12 + 3
+        cdef Py_ssize_t value = self.layout.itemsize
+        if self.layout.label_tag:
+            each += 2 + _entry_size(6, FLOAT64, 0) + 2
+        if self.layout.weight_tag:
+            each += 2 + _entry_size(7, FLOAT64, 0) + 2
+        if self.layout.shape_size:
+            value += varint_size(self.layout.width - 1)
+        return self.n_rows * each + self.n_stored * value
+
+    cdef _bytes(self, Py_ssize_t room):
+        """All rows, cut from so many bytes; None if some are not written."""
+        cdef PyObject* data = PyBytes_FromStringAndSize(NULL, room)
+        cdef unsigned char* out = <unsigned char*>PyBytes_AS_STRING(<object>data)
+        cdef Py_ssize_t written = 0, n_rows
+        # Nobody else has these bytes yet.
+        ask_for_large_pages(out, room)
+        with nogil:
+            n_rows = self._write(0, out, room, &written)
+        if n_rows < self.n_rows:
+            Py_DECREF(<object>data)
+            return None
+        _PyBytes_Resize(&data, written)
+        whole = <object>data
+        Py_DECREF(whole)
+        return whole

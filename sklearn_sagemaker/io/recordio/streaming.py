@@ -51,8 +51,8 @@ class RecordStream:
         y = check_column("y", rows.y, n_rows)
         weight = check_column("sample_weight", rows.sample_weight, n_rows)
         self._encoders = encoders(Rows(X, y, weight), dtype)
-        self._encoder: Any = next(self._encoders, None)
-        self._row = 0
+        self._encoder: Any = None
+        self._go_on()
         # A record that was too long for the end of what was read last.
         self._rest = np.empty(0, np.uint8)
 
@@ -100,5 +100,11 @@ class RecordStream:
         size, count = encoder.write(self._row, room)
         self._row += count
         if self._row == encoder.n_rows:
-            self._encoder, self._row = next(self._encoders, None), 0
+            self._go_on()
         return size, count
+
+    def _go_on(self) -> None:
+        """Take the next encoder, whose rows are checked before any is encoded."""
+        self._encoder, self._row = next(self._encoders, None), 0
+        if self._encoder is not None:
+            self._encoder.check()

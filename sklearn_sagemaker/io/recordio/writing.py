@@ -16,7 +16,7 @@ from sklearn_sagemaker._sparse import checked_csr
 from sklearn_sagemaker.io.atomic import replacing
 from sklearn_sagemaker.io.opening import file_name, is_gzip
 from sklearn_sagemaker.io.recordio._codec import TAGS, Encoder
-from sklearn_sagemaker.io.recordio.frames import HEADER, LARGEST_PAYLOAD
+from sklearn_sagemaker.io.recordio.frames import HEADER
 from sklearn_sagemaker.io.rows import Rows, check_count, cut_rows
 from sklearn_sagemaker.io.writing import packing, writing
 
@@ -117,7 +117,7 @@ def write_recordio(
         parts = [encoder.to_bytes() for encoder in encoders(rows, dtype)]
         return parts[0] if len(parts) == 1 else b"".join(parts)
     with RecordIOWriter(target, dtype=dtype) as writer:
-        writer.write(rows)
+        writer._write_checked(rows)
     return None
 
 
@@ -168,7 +168,7 @@ def _write_shards(
                 packing(handle, path) as packed,
                 RecordIOWriter(packed, dtype=dtype) as writer,
             ):
-                writer.write(cut_rows(rows, slice(start, stop)))
+                writer._write_checked(cut_rows(rows, slice(start, stop)))
     return paths
 
 
@@ -250,7 +250,10 @@ class RecordIOWriter:
                 f"weights) were {self._layout} and are now {layout}."
             )
         self._layout = layout
-        for encoder in encoders(Rows(X, y, weight), self.dtype):
+        self._write_checked(Rows(X, y, weight))
+
+    def _write_checked(self, rows: Rows) -> None:
+        for encoder in encoders(rows, self.dtype):
             self._write_all(encoder)
 
     def _write_all(self, encoder: Encoder) -> None:
@@ -260,6 +263,7 @@ class RecordIOWriter:
             self._write_pieces(encoder)
 
     def _write_pieces(self, encoder: Encoder) -> None:
+        encoder.check()
         room = max(CHUNK, encoder.largest + HEADER.size + 3)
         if room > len(self._buffer):
             self._buffer = np.empty(room, np.uint8)
@@ -367,7 +371,7 @@ def encoders(rows: Rows, dtype: TensorType | None) -> Iterator[Encoder]:
         return
     values, tensor = _features(X, dtype)
     as_is = values.dtype == tensor and (
-        X.indices.dtype == np.int32 if sparse.issparse(X) else X.flags.c_contiguous
+        not _narrowed(X) if sparse.issparse(X) else X.flags.c_contiguous
     )
     step = n_rows
     if not as_is:
@@ -391,23 +395,17 @@ def _encoder(rows: Rows, dtype: TensorType | None, first: int) -> Encoder:
         columns["weight_tag"] = TAGS[wanted]
     if sparse.issparse(X):
         columns["indptr"], columns["indices"] = _row_ends_and_keys(X)
-    encoder = Encoder(_cast(values, tensor, "X"), n_features, **columns)
-    if encoder.bad_row >= 0:
-        raise ValueError(
-            f"row {first + encoder.bad_row} of X has a column below 0 or above "
-            f"{n_features - 1}, or a wrong place in indptr; it is no CSR matrix."
-        )
-    if encoder.largest > LARGEST_PAYLOAD:
-        raise ValueError(
-            f"a row takes {encoder.largest} bytes, and a record has room for "
-            f"{LARGEST_PAYLOAD}; write fewer features."
-        )
-    return encoder
+    return Encoder(_cast(values, tensor, "X"), n_features, first=first, **columns)
+
+
+def _narrowed(X: Any) -> bool:
+    """Whether columns are made int32: all fit, and are another type."""
+    return X.indices.dtype != np.int32 and X.shape[1] <= np.iinfo(np.int32).max
 
 
 def _row_ends_and_keys(X: Any) -> tuple[np.ndarray, np.ndarray]:
     indices = np.ascontiguousarray(X.indices)
-    if indices.dtype != np.int32 and X.shape[1] <= np.iinfo(np.int32).max:
+    if _narrowed(X):
         indices = indices.astype(np.int32)
     return X.indptr.astype(np.int64), indices
 

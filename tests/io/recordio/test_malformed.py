@@ -117,6 +117,9 @@ ROWS = {
     "unsorted key over shape": (
         sparse_of(values=range(3), keys=[0, 99, 1], shape=[9]), "key 99",
     ),
+    "first of many keys over shape": (
+        sparse_of(values=range(16), keys=range(30, 46), shape=[33]), "key 33",
+    ),
     "more keys than values": (sparse_of(keys=[1, 2]), "has 2 keys for 1 values"),
     "keys without values": (sparse_of(values=[]), "has 1 keys for 0 values"),
     "shape of 2**63": (sparse_of(shape=[2**63]), "shape of 2\\*\\*63"),
@@ -131,6 +134,10 @@ MIXED = {
     "sparse widths": (sparse_of(), sparse_of(shape=[5]), "5 features; expected are 4"),
     "sparse": (record_of([1, 2, 3, 4]), sparse_of(), "is sparse, but those before it"),
     "dense": (sparse_of(), record_of([1, 2, 3, 4]), "is dense, but those before it"),
+    # Before anything else.
+    "kinds and counts": (
+        record_of([1, 2, 3, 4]), sparse_of(keys=[1, 2]), "has 2 keys for 1 values",
+    ),
     "types": (
         record_of([1, 2]), record_of([1, 2], "int32_tensor"),
         "holds int32, but those before it float32",

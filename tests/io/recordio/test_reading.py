@@ -1,6 +1,7 @@
 import gzip
 import io
 import struct
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -86,6 +87,62 @@ def test_wide_keys_need_wide_indices():
     found, _ = read_recordio(write_recordio(None, X))
     assert found.shape == (2, 2**41)
     assert found.indices.tolist() == keys
+
+
+RUNS = [
+    # Numbers of keys of one byte, of two and so on.
+    [0, 0, 0, 0, 9], [1, 1, 1, 1, 1], [7, 3, 1, 2, 1], [8, 4, 2, 1, 2], [9, 5, 3, 5, 0],
+    [15, 6, 9, 2, 4], [23, 13, 12, 9, 7], [2, 31, 33, 0, 1], [100, 200, 300, 40, 50],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+@pytest.mark.parametrize("width", [2**31 - 1, 2**31, 2**62])
+def test_keys_of_all_lengths_in_runs(width, shuffled):
+    rng = np.random.default_rng(0)
+    bounds = [0, *(2 ** (7 * i) for i in range(1, 5)), width]
+    # Both ends of each length, and some between them.
+    rows = [
+        np.unique(
+            np.concatenate(
+                [
+                    np.r_[low, high - 1, rng.integers(low, high, size)][:size]
+                    for size, low, high in zip(run, bounds, bounds[1:], strict=False)
+                ]
+            )
+        )
+        for run in RUNS
+    ]
+    if shuffled:
+        rows = [rng.permutation(row) for row in rows]
+    keys, ends = np.concatenate(rows), np.cumsum([0, *map(len, rows)])
+    for form in ("float32", "float64", "int32"):
+        values = np.arange(len(keys), dtype=form) - 50
+        X = sparse.csr_matrix((values, keys.copy(), ends), shape=(len(rows), width))
+        data = write_recordio(None, X, dtype=form)
+        for row, record in zip(rows, iter_records(data), strict=True):
+            tensor = getattr(record.features["values"], f"{form}_tensor")
+            np.testing.assert_array_equal(np.array(tensor.keys, np.int64), row)
+        back, _ = read_recordio(data)
+        X.sort_indices()
+        for part in ("data", "indices", "indptr"):
+            np.testing.assert_array_equal(
+                getattr(back, part), getattr(X, part), strict=part != "indptr"
+            )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sparse_rows_are_read_into_their_place(dtype):
+    X = sparse.random(2000, 40_000, 0.005, "csr", dtype, random_state=0)
+    data = write_recordio(None, X, dtype=dtype)
+    tracemalloc.start()
+    try:
+        back, _ = read_recordio(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # As rows become more, the arrays are estimated with room to spare; no copy of all.
+    assert peak < 1.3 * (back.data.nbytes + back.indices.nbytes)
 
 
 def test_unsorted_keys_are_sorted_and_equal_ones_summed():

@@ -1,12 +1,16 @@
 import gzip
 import hashlib
 import io
+import tracemalloc
 
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn_sagemaker.io.recordio._codec import TAGS, Encoder
 
+from sklearn_sagemaker._sparse import checked_csr
 from sklearn_sagemaker.io import read_recordio, write_recordio
+from sklearn_sagemaker.io.recordio import writing
 from sklearn_sagemaker.io.recordio.frames import frame
 from sklearn_sagemaker.io.recordio.reading import iter_rows
 from sklearn_sagemaker.io.recordio.record_messages import Record
@@ -116,6 +120,108 @@ def test_sparse_bytes_are_those_of_protobuf(density, index, make):
     # Keys stay in the order that they have.
     turned = make(X[:, ::-1])
     assert write_recordio(None, turned) == reference(turned)
+
+
+def encoder_of(X, first=0, **columns):
+    if sparse.issparse(X):
+        columns.update(indptr=X.indptr.astype(np.int64), indices=X.indices)
+    values = X.data if sparse.issparse(X) else X
+    return Encoder(values, X.shape[1], first=first, **columns)
+
+
+@pytest.mark.parametrize("tag", TAGS.values())
+@pytest.mark.parametrize("dtype", TAGS)
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
+def test_bytes_are_those_that_are_written(kind, dtype, tag):
+    X, _ = table(kind, dtype, None)
+    numbers = np.arange(-30.0, 30)
+    columns = {"labels": numbers, "label_tag": tag, "weights": numbers}
+    data = encoder_of(X, weight_tag=tag, **columns).to_bytes()
+    encoder = encoder_of(X, weight_tag=tag, **columns)
+    encoder.check()
+    # No room to spare: nothing is written behind the last record.
+    room = np.zeros(encoder.total, np.uint8)
+    assert encoder.write(0, room) == (encoder.total, 60)
+    assert data == encoder.to_bytes() == room.tobytes()
+    # In pieces, of which each has room for one record and a little.
+    start, pieces = 0, b""
+    while start < 60:
+        room = np.zeros(encoder.largest + 15, np.uint8)
+        size, count = encoder.write(start, room)
+        pieces += room[:size].tobytes()
+        start += count
+    assert pieces == data
+
+
+def test_bytes_have_no_room_to_spare():
+    # Room is made for keys of three bytes; these have one.
+    keys = np.tile(np.arange(100, dtype=np.int32), 5000)
+    X = sparse.csr_matrix(
+        (np.ones(len(keys), np.float32), keys, np.arange(0, len(keys) + 1, 100)),
+        shape=(5000, 2**20),
+    )
+    tracemalloc.start()
+    try:
+        data = encoder_of(X).to_bytes()
+        size, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(data) <= size < len(data) + 50_000
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("key", [-1, -(2**31), 50, 2**31 - 1])
+def test_columns_that_are_none(index, key):
+    X = sparse.csr_matrix(np.eye(4, 50, dtype=np.float32))
+    X.indices = X.indices.astype(index)
+    X.indices[2] = key
+    room = np.zeros(1000, np.uint8)
+    for call in (
+        lambda encoder: encoder.to_bytes(),
+        lambda encoder: encoder.write(0, room),
+        lambda encoder: encoder.check(),
+    ):
+        with pytest.raises(ValueError, match="row 9 of X has a column below 0 or abov"):
+            call(encoder_of(X, first=7))
+    assert not room.any()
+
+
+def test_rows_whose_places_are_none():
+    X = sparse.csr_matrix(np.eye(4, dtype=np.float32))
+    for row, place in ((1, 5), (2, 1), (0, -1)):
+        X.indptr[:] = [0, 1, 2, 3, 4]
+        X.indptr[row + 1] = place
+        with pytest.raises(
+            ValueError, match=f"row {row} of X .* wrong place in indptr"
+        ):
+            encoder_of(X).to_bytes()
+
+
+@pytest.mark.parametrize("shards", [None, 4])
+def test_a_matrix_is_checked_once(monkeypatch, tmp_path, shards):
+    checked = []
+
+    def check(X, *arguments):
+        checked.append(X.shape)
+        return checked_csr(X, *arguments)
+
+    monkeypatch.setattr(writing, "checked_csr", check)
+    X = sparse.random(20, 50, 0.2, "csr", np.float32, random_state=0)
+    write_recordio(tmp_path / "rows.pbr", X, shards=shards)
+    assert checked == [(20, 50)]
+
+
+@pytest.mark.parametrize(
+    ("index", "width", "count"), [("i4", 50, 1), ("i8", 50, 5), ("i8", 2**40, 1)]
+)
+def test_only_what_is_cast_goes_in_parts(monkeypatch, index, width, count):
+    monkeypatch.setattr(writing, "CAST_AT_ONCE", 4)
+    X = sparse.csr_matrix(np.eye(20, 50, dtype=np.float32))
+    X.resize(20, width)
+    X.indices = X.indices.astype(index)
+    parts = list(writing.encoders(Rows(X), "float32"))
+    assert len(parts) == count
+    assert b"".join(part.to_bytes() for part in parts) == reference(X)
 
 
 def test_keys_of_every_length():
