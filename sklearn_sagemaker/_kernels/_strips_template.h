@@ -65,18 +65,20 @@ SS_INLINE void FN(fetch_two)(ptrdiff_t n, ptrdiff_t i, const REAL *const *next) 
   for (int c = 0; c < 4 * SS_PANEL; c += SS_LINE) SS_PREFETCH_FAR(at + c);
 }
 
-/* The same for SS_ABREAST rows at once, so that the weights are read once; `centred`,
- * known at compile time, says whether the shift is subtracted from the rows. Rows to
- * come are fetched meanwhile: two here, two in axpys (if next is not NULL). */
-SS_INLINE void FN(dots_of)(ptrdiff_t n, const REAL *const *rows,
-                           const REAL *const *next, int centred,
-                           const REAL *SS_RESTRICT shift, const REAL *SS_RESTRICT w,
-                           REAL *SS_RESTRICT out) {
+/* A number of a row, centred or not: `centred` is known at compile time. */
+#undef SS_AT
+#define SS_AT(x, i) (centred ? x[i] - shift[i] : x[i])
+
+/* The lanes of `dots`, and the numbers of the rows that fill no lanes. */
+SS_INLINE ptrdiff_t FN(dots_lanes)(ptrdiff_t n, const REAL *const *rows,
+                                   const REAL *const *next, int centred,
+                                   const REAL *SS_RESTRICT shift,
+                                   const REAL *SS_RESTRICT w,
+                                   REAL (*SS_RESTRICT lanes)[2 * SS_PANEL],
+                                   REAL (*SS_RESTRICT rest)[2 * SS_PANEL]) {
   const REAL *SS_RESTRICT x0 = rows[0], *SS_RESTRICT x1 = rows[1];
   const REAL *SS_RESTRICT x2 = rows[2], *SS_RESTRICT x3 = rows[3];
-  REAL lanes[SS_ABREAST][2 * SS_PANEL] = {{0}};
   ptrdiff_t i = 0;
-#define SS_AT(x, i) (centred ? x[i] - shift[i] : x[i])
   for (; i + 2 * SS_PANEL <= n; i += 2 * SS_PANEL) {
     if (next != NULL) FN(fetch_two)(n, i, next);
     for (int c = 0; c < 2 * SS_PANEL; c++) lanes[0][c] += SS_AT(x0, i + c) * w[i + c];
@@ -84,11 +86,26 @@ SS_INLINE void FN(dots_of)(ptrdiff_t n, const REAL *const *rows,
     for (int c = 0; c < 2 * SS_PANEL; c++) lanes[2][c] += SS_AT(x2, i + c) * w[i + c];
     for (int c = 0; c < 2 * SS_PANEL; c++) lanes[3][c] += SS_AT(x3, i + c) * w[i + c];
   }
-  for (int r = 0; r < SS_ABREAST; r++) {
-    REAL sum = 0;
-    for (ptrdiff_t j = i; j < n; j++) sum += SS_AT(rows[r], j) * w[j];
-    out[r] = sum + FN(sum_lanes)(lanes[r]);
-  }
+  for (int r = 0; r < SS_ABREAST; r++)
+    for (ptrdiff_t j = i; j < n; j++) rest[r][j - i] = SS_AT(rows[r], j);
+  return i;
+}
+
+/* The same for SS_ABREAST rows at once, less the shift if it is not NULL, so that the
+ * weights are read once. Rows to come are fetched meanwhile: two here, two in axpys (if
+ * next is not NULL). What is left of the rows is summed by one loop, centred or not: two
+ * loops might be rounded differently. */
+SS_NOINLINE void FN(dots)(ptrdiff_t n, const REAL *const *rows,
+                          const REAL *const *next, const REAL *shift, const REAL *w,
+                          REAL *out) {
+  REAL lanes[SS_ABREAST][2 * SS_PANEL] = {{0}}, rest[SS_ABREAST][2 * SS_PANEL];
+  REAL sums[SS_ABREAST] = {0};
+  const ptrdiff_t i = shift != NULL
+                          ? FN(dots_lanes)(n, rows, next, 1, shift, w, lanes, rest)
+                          : FN(dots_lanes)(n, rows, next, 0, shift, w, lanes, rest);
+  for (ptrdiff_t j = 0; i + j < n; j++)
+    for (int r = 0; r < SS_ABREAST; r++) sums[r] += rest[r][j] * w[i + j];
+  for (int r = 0; r < SS_ABREAST; r++) out[r] = sums[r] + FN(sum_lanes)(lanes[r]);
 }
 
 /* g += sum of a[r] * rows[r], for SS_ABREAST rows */
@@ -110,16 +127,6 @@ SS_INLINE void FN(axpys_of)(ptrdiff_t n, const REAL *SS_RESTRICT a,
   for (; i < n; i++)
     g[i] += (a0 * SS_AT(x0, i) + a1 * SS_AT(x1, i)) +
             (a2 * SS_AT(x2, i) + a3 * SS_AT(x3, i));
-#undef SS_AT
-}
-
-SS_NOINLINE void FN(dots)(ptrdiff_t n, const REAL *const *rows,
-                          const REAL *const *next, const REAL *shift, const REAL *w,
-                          REAL *out) {
-  if (shift != NULL)
-    FN(dots_of)(n, rows, next, 1, shift, w, out);
-  else
-    FN(dots_of)(n, rows, next, 0, shift, w, out);
 }
 
 SS_NOINLINE void FN(axpys)(ptrdiff_t n, const REAL *a, const REAL *const *rows,
