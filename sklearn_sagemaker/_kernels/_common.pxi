@@ -4,6 +4,7 @@ cdef extern from "_common.h" nogil:
     uint64_t flush_subnormals()
     void restore_subnormals(uint64_t)
     void SS_PREFETCH(const void*)
+    void SS_PREFETCH_FAR(const void*)
 
 ctypedef fused real:
     float

@@ -77,6 +77,8 @@ cdef struct Task:
     const int32_t* kinds  # that of each column
     int optimizer
     int use_bias
+    ptrdiff_t n_order    # rows of the pass
+    ptrdiff_t n_members  # threads that share it
 
 
 cdef struct Batch:
@@ -242,7 +244,17 @@ cdef void gather_share(const Rows* X, const int64_t* order, ptrdiff_t start,
 
 cdef enum:
     NARROW_ROWS = 16
-    FAR_BYTES = 65536  # of rows that are fetched ahead
+    NARROW_BYTES = 16384  # of rows that stay in L1
+    FAR_BYTES = 49152  # of rows that are fetched ahead
+
+
+cdef inline const int64_t* rows_ahead(const Task* task, const int64_t* order,
+                                      ptrdiff_t place, ptrdiff_t n, ptrdiff_t stop,
+                                      ptrdiff_t skipped) noexcept nogil:
+    """The n rows from this place on; behind its part, those a thread goes on with."""
+    if place >= stop:
+        place += skipped
+    return order + min(place, task.n_order - n)
 
 
 cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
@@ -253,43 +265,65 @@ cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
                        real* g) noexcept nogil:
     """Gradient of some dense rows for a few columns, while the rows are in L1.
 
-    Rows are read in place where they can be; their losses are taken column by
-    column, so that they vectorise.
+    Rows are read in place where they can be, and centred in registers; their losses
+    are taken column by column, so that they vectorise.
     """
-    cdef ptrdiff_t d = task.d, ld = task.ld, i, c, k, n, block
-    cdef ptrdiff_t row_bytes = d * X.column_stride
-    cdef int direct = shift == NULL and in_place(X, tile)
+    cdef ptrdiff_t d = task.d, ld = task.ld, i, c, k, n, block, ahead, listed
+    cdef ptrdiff_t row_bytes = max(d * sizeof(real), <size_t> 1)
+    cdef int direct = in_place(X, tile)
+    # A thread goes on with the rows behind those that the others take meanwhile.
+    cdef ptrdiff_t skipped = (task.n_members - 1) * (stop - start)
     cdef real inverse = <real> 1 / <real> (batch.stop - batch.start)
+    cdef const real* inside = shift if direct else NULL
+    # The first column that is trained has the rows to come fetched.
+    cdef ptrdiff_t first = 0 if batch.m0 > 0 else batch.m1
+    cdef const int64_t* near
+    cdef const int64_t* far
+    cdef const real** next_
     cdef const real* rows[NARROW_ROWS]
     cdef const real* coming[NARROW_ROWS]
     cdef real label[NARROW_ROWS]
     cdef real weight[NARROW_ROWS]
     cdef real in_batch[NARROW_ROWS]
     cdef real total[NARROW_ROWS]
-    cdef ptrdiff_t ahead = max(<ptrdiff_t> NARROW_ROWS,
-                               FAR_BYTES // max(row_bytes, <ptrdiff_t> 1))
-    block = min(<ptrdiff_t> NARROW_ROWS, task.tile_rows)
+    # Fours of rows are summed alike in blocks of any size.
+    block = NARROW_BYTES // row_bytes // ABREAST * ABREAST
+    block = max(<ptrdiff_t> ABREAST, min(<ptrdiff_t> NARROW_ROWS, block))
+    block = min(block, task.tile_rows)
+    ahead = max(block, FAR_BYTES // row_bytes)
     memset(g, 0, d * task.used * sizeof(real))
     while start < stop:
         n = min(block, stop - start)
         if not direct:
-            fill_tile(X, order + start, n, stop - start, shift, tile)
+            listed = stop if task.n_members > 1 else task.n_order
+            fill_tile(X, order + start, n, listed - start, shift, tile)
+        # Rows are fetched when others are worked on; still earlier their labels, and
+        # one line of each for the address of its page.
+        near = rows_ahead(task, order, start + ahead, n, stop, skipped)
+        far = rows_ahead(task, order, start + 2 * ahead, n, stop, skipped)
         for i in range(n):
             k = order[start + i]
             rows[i] = tile + i * d
-            if direct:
-                rows[i] = <const real*> (X.data + k * X.row_stride)
-                k = order[min(start + ahead + i, stop - 1)]
-                coming[i] = <const real*> (X.data + k * X.row_stride)
-                k = order[start + i]
             label[i], weight[i] = labels[k], weights[k]
             in_batch[i] = weight[i] * inverse
+            if direct and i < n - n % ABREAST:
+                rows[i] = <const real*> (X.data + k * X.row_stride)
+                coming[i] = <const real*> (X.data + near[i] * X.row_stride)
+            elif direct:
+                fill_tile(X, order + start + i, 1, 1, shift, tile + i * d)
+        for i in range(n):
+            SS_PREFETCH_FAR(labels + far[i])
+            SS_PREFETCH_FAR(weights + far[i])
+        if direct:
+            # All at once: each waits for its page.
+            for i in range(n):
+                SS_PREFETCH_FAR(X.data + far[i] * X.row_stride)
         i = 0
         while i < n:
             if i + ABREAST <= n:
                 for c in range(task.used):
-                    dots(d, rows + i, coming + i if direct else NULL, w + c * d,
-                         z + c * NARROW_ROWS + i)
+                    next_ = coming + i if direct and c == first else NULL
+                    dots(d, rows + i, next_, inside, w + c * d, z + c * NARROW_ROWS + i)
                 i += ABREAST
             else:
                 for c in range(task.used):
@@ -313,8 +347,8 @@ cdef void narrow_batch(const Rows* X, const Loss* loss, const Task* task,
                 sums[ld + c] += total[i]
             i = 0
             while i + ABREAST <= n:
-                axpys(d, z + c * NARROW_ROWS + i, rows + i,
-                      coming + i if direct else NULL, g + c * d)
+                next_ = coming + i if direct and c == first else NULL
+                axpys(d, z + c * NARROW_ROWS + i, rows + i, next_, inside, g + c * d)
                 i += ABREAST
             while i < n:
                 axpy(d, z[c * NARROW_ROWS + i], rows[i], g + c * d)
@@ -522,6 +556,7 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
     task.n_kinds = scale.shape[0] if task.narrow else scale.shape[1]
     task.kinds = &kinds[0]
     task.optimizer, task.use_bias = columns.optimizer, columns.use_bias
+    task.n_order, task.n_members = order.shape[0], n_members
     batch.trains = &trains[0, 0] if trains.shape[0] else NULL
     batch.n_fits = used // width
     cdef const real* shift_ = &shift[0] if shift.shape[0] else NULL

@@ -51,16 +51,16 @@ cdef extern from "_strips.h" nogil:
     double dot_f64(ptrdiff_t, const double*, const double*)
     void axpy_f32(ptrdiff_t, float, const float*, float*)
     void dots_f32(ptrdiff_t, const float* const*, const float* const*,
-                  const float*, float*)
+                  const float*, const float*, float*)
     void axpys_f32(ptrdiff_t, const float*, const float* const*,
-                   const float* const*, float*)
+                   const float* const*, const float*, float*)
     void lossrows_f32(int, ptrdiff_t, float*, const float*, const float*,
                       const float*, float, float, float, float*)
     void axpy_f64(ptrdiff_t, double, const double*, double*)
     void dots_f64(ptrdiff_t, const double* const*, const double* const*,
-                  const double*, double*)
+                  const double*, const double*, double*)
     void axpys_f64(ptrdiff_t, const double*, const double* const*,
-                   const double* const*, double*)
+                   const double* const*, const double*, double*)
     void lossrows_f64(int, ptrdiff_t, double*, const double*, const double*,
                       const double*, double, double, double, double*)
     void row_forward_f32(ptrdiff_t, const float*, const int32_t*, const float*,
@@ -168,19 +168,20 @@ cdef inline void axpy(ptrdiff_t n, real a, const real* x, real* y) noexcept nogi
 
 
 cdef inline void dots(ptrdiff_t n, const real** rows, const real** next_,
-                      const real* w, real* out) noexcept nogil:
+                      const real* shift, const real* w, real* out) noexcept nogil:
     if real is float:
-        dots_f32(n, rows, next_, w, out)
+        dots_f32(n, rows, next_, shift, w, out)
     else:
-        dots_f64(n, rows, next_, w, out)
+        dots_f64(n, rows, next_, shift, w, out)
 
 
 cdef inline void axpys(ptrdiff_t n, const real* a, const real** rows,
-                       const real** next_, real* g) noexcept nogil:
+                       const real** next_, const real* shift,
+                       real* g) noexcept nogil:
     if real is float:
-        axpys_f32(n, a, rows, next_, g)
+        axpys_f32(n, a, rows, next_, shift, g)
     else:
-        axpys_f64(n, a, rows, next_, g)
+        axpys_f64(n, a, rows, next_, shift, g)
 
 
 cdef inline void row_forward(ptrdiff_t stored, const real* values,

@@ -57,51 +57,84 @@ SS_INLINE REAL FN(dot)(ptrdiff_t n, const REAL *SS_RESTRICT x,
   return sum + FN(sum_lanes)(lanes);
 }
 
-/* The same for SS_ABREAST rows at once, so that the weights are read once. Rows to
- * come are fetched meanwhile, little by little: two here, two in axpys (if next is not NULL). */
-SS_NOINLINE void FN(dots)(ptrdiff_t n, const REAL *const *rows,
-                          const REAL *const *next, const REAL *SS_RESTRICT w,
-                          REAL *SS_RESTRICT out) {
+/* Two rows to come are fetched while others are read: numbers 2i to 2i + 4 * SS_PANEL
+ * of them, laid end to end. In that order, not side by side, as neighbours in memory
+ * they make one stream. */
+SS_INLINE void FN(fetch_two)(ptrdiff_t n, ptrdiff_t i, const REAL *const *next) {
+  const REAL *at = 2 * i < n ? next[0] + 2 * i : next[1] + (2 * i - n);
+  for (int c = 0; c < 4 * SS_PANEL; c += SS_LINE) SS_PREFETCH_FAR(at + c);
+}
+
+/* A number of a row, centred or not: `centred` is known at compile time. */
+#undef SS_AT
+#define SS_AT(x, i) (centred ? x[i] - shift[i] : x[i])
+
+/* The lanes of `dots`, and the numbers of the rows that fill no lanes. */
+SS_INLINE ptrdiff_t FN(dots_lanes)(ptrdiff_t n, const REAL *const *rows,
+                                   const REAL *const *next, int centred,
+                                   const REAL *SS_RESTRICT shift,
+                                   const REAL *SS_RESTRICT w,
+                                   REAL (*SS_RESTRICT lanes)[2 * SS_PANEL],
+                                   REAL (*SS_RESTRICT rest)[2 * SS_PANEL]) {
   const REAL *SS_RESTRICT x0 = rows[0], *SS_RESTRICT x1 = rows[1];
   const REAL *SS_RESTRICT x2 = rows[2], *SS_RESTRICT x3 = rows[3];
-  REAL lanes[SS_ABREAST][2 * SS_PANEL] = {{0}};
   ptrdiff_t i = 0;
   for (; i + 2 * SS_PANEL <= n; i += 2 * SS_PANEL) {
-    if (next != NULL)
-      for (int c = 0; c < 2 * SS_PANEL; c += SS_LINE) {
-        SS_PREFETCH_FAR(next[0] + i + c);
-        SS_PREFETCH_FAR(next[1] + i + c);
-      }
-    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[0][c] += x0[i + c] * w[i + c];
-    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[1][c] += x1[i + c] * w[i + c];
-    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[2][c] += x2[i + c] * w[i + c];
-    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[3][c] += x3[i + c] * w[i + c];
+    if (next != NULL) FN(fetch_two)(n, i, next);
+    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[0][c] += SS_AT(x0, i + c) * w[i + c];
+    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[1][c] += SS_AT(x1, i + c) * w[i + c];
+    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[2][c] += SS_AT(x2, i + c) * w[i + c];
+    for (int c = 0; c < 2 * SS_PANEL; c++) lanes[3][c] += SS_AT(x3, i + c) * w[i + c];
   }
-  for (int r = 0; r < SS_ABREAST; r++) {
-    REAL sum = 0;
-    for (ptrdiff_t j = i; j < n; j++) sum += rows[r][j] * w[j];
-    out[r] = sum + FN(sum_lanes)(lanes[r]);
-  }
+  for (int r = 0; r < SS_ABREAST; r++)
+    for (ptrdiff_t j = i; j < n; j++) rest[r][j - i] = SS_AT(rows[r], j);
+  return i;
+}
+
+/* The same for SS_ABREAST rows at once, less the shift if it is not NULL, so that the
+ * weights are read once. Rows to come are fetched meanwhile: two here, two in axpys (if
+ * next is not NULL). What is left of the rows is summed by one loop, centred or not: two
+ * loops might be rounded differently. */
+SS_NOINLINE void FN(dots)(ptrdiff_t n, const REAL *const *rows,
+                          const REAL *const *next, const REAL *shift, const REAL *w,
+                          REAL *out) {
+  REAL lanes[SS_ABREAST][2 * SS_PANEL] = {{0}}, rest[SS_ABREAST][2 * SS_PANEL];
+  REAL sums[SS_ABREAST] = {0};
+  const ptrdiff_t i = shift != NULL
+                          ? FN(dots_lanes)(n, rows, next, 1, shift, w, lanes, rest)
+                          : FN(dots_lanes)(n, rows, next, 0, shift, w, lanes, rest);
+  for (ptrdiff_t j = 0; i + j < n; j++)
+    for (int r = 0; r < SS_ABREAST; r++) sums[r] += rest[r][j] * w[i + j];
+  for (int r = 0; r < SS_ABREAST; r++) out[r] = sums[r] + FN(sum_lanes)(lanes[r]);
 }
 
 /* g += sum of a[r] * rows[r], for SS_ABREAST rows */
-SS_NOINLINE void FN(axpys)(ptrdiff_t n, const REAL *SS_RESTRICT a,
-                           const REAL *const *rows, const REAL *const *next,
-                           REAL *SS_RESTRICT g) {
+SS_INLINE void FN(axpys_of)(ptrdiff_t n, const REAL *SS_RESTRICT a,
+                            const REAL *const *rows, const REAL *const *next,
+                            int centred, const REAL *SS_RESTRICT shift,
+                            REAL *SS_RESTRICT g) {
   const REAL *SS_RESTRICT x0 = rows[0], *SS_RESTRICT x1 = rows[1];
   const REAL *SS_RESTRICT x2 = rows[2], *SS_RESTRICT x3 = rows[3];
   const REAL a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3];
   ptrdiff_t i = 0;
   for (; i + 2 * SS_PANEL <= n; i += 2 * SS_PANEL) {
-    if (next != NULL)
-      for (int c = 0; c < 2 * SS_PANEL; c += SS_LINE) {
-        SS_PREFETCH_FAR(next[2] + i + c);
-        SS_PREFETCH_FAR(next[3] + i + c);
-      }
+    if (next != NULL) FN(fetch_two)(n, i, next + 2);
+    SS_NO_OVERLAP
     for (int c = 0; c < 2 * SS_PANEL; c++)
-      g[i + c] += (a0 * x0[i + c] + a1 * x1[i + c]) + (a2 * x2[i + c] + a3 * x3[i + c]);
+      g[i + c] += (a0 * SS_AT(x0, i + c) + a1 * SS_AT(x1, i + c)) +
+                  (a2 * SS_AT(x2, i + c) + a3 * SS_AT(x3, i + c));
   }
-  for (; i < n; i++) g[i] += (a0 * x0[i] + a1 * x1[i]) + (a2 * x2[i] + a3 * x3[i]);
+  for (; i < n; i++)
+    g[i] += (a0 * SS_AT(x0, i) + a1 * SS_AT(x1, i)) +
+            (a2 * SS_AT(x2, i) + a3 * SS_AT(x3, i));
+}
+
+SS_NOINLINE void FN(axpys)(ptrdiff_t n, const REAL *a, const REAL *const *rows,
+                           const REAL *const *next, const REAL *shift, REAL *g) {
+  if (shift != NULL)
+    FN(axpys_of)(n, a, rows, next, 1, shift, g);
+  else
+    FN(axpys_of)(n, a, rows, next, 0, shift, g);
 }
 
 /* Sum of values * w[columns] for one model, in four lanes: one would wait for each

@@ -89,14 +89,34 @@ def shuffled_runs(
     """
     if run == 1:
         return rng.permutation(rows)
-    starts = np.arange(-int(rng.integers(run)), len(rows), run)
-    places = (rng.permutation(starts)[:, None] + np.arange(run)).ravel()
-    places = places[(places >= 0) & (places < len(rows))]
-    whole = len(places) - len(places) % window if window else 0
-    if whole:
-        windows = places[:whole].reshape(-1, window)
+    skew = int(rng.integers(run))
+    runs = rng.permutation(-(-(len(rows) + skew) // run))
+    # The first run and the last may be short; the others are moved as a whole, which
+    # takes a fifth of the time that row by row takes.
+    first = min(-skew % run, len(rows))
+    last = (len(rows) - first) % run
+    whole = rows[first : len(rows) - last].reshape(-1, run)
+    short = {}
+    if first:
+        short[int(np.argmin(runs))] = rows[:first]
+    if last:
+        short[int(np.argmax(runs))] = rows[len(rows) - last :]
+    found = np.empty_like(rows)
+    start = at = 0
+    for stop in [*sorted(short), len(runs)]:
+        numbers = runs[start:stop] - (first > 0)
+        to = found[at : at + len(numbers) * run].reshape(-1, run)
+        # Not "raise", which would make a copy before it writes.
+        np.take(whole, numbers, axis=0, out=to, mode="clip")
+        at += to.size
+        piece = short.get(stop, rows[:0])
+        found[at : at + len(piece)] = piece
+        start, at = stop + 1, at + len(piece)
+    inside = len(found) - len(found) % window if window else 0
+    if inside:
+        windows = found[:inside].reshape(-1, window)
         rng.permuted(windows, axis=1, out=windows)
-    return rows[places]
+    return found
 
 
 def epoch_order(

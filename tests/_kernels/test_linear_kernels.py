@@ -3,6 +3,7 @@
 import itertools
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from copy import copy
 from functools import cache, partial
 from threading import Lock
 from types import SimpleNamespace
@@ -401,6 +402,36 @@ def test_batches_that_touch_few_of_many_features(level, optimizer, n_models):
 def assert_bits_equal(found, wanted):
     for one, other in zip(found, wanted, strict=True):
         assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("n_models", [1, 3])
+@pytest.mark.parametrize("n_features", [7, 64, 101, 700])
+@pytest.mark.parametrize("n_parts", [1, 2])
+def test_rows_centred_in_place_are_those_of_a_copy(
+    level, dtype, n_models, n_features, n_parts
+):
+    """To the bit, and whether whole vectors of numbers, some more, or few rows."""
+    kernels = load_level(level)
+    problem = Problem("logistic", "adam", n_models, 3, dtype, "parts",
+                      n_features=n_features)  # fmt: skip
+    found = {
+        layout: Call(problem, kernels, layout, True, True, True, n_parts).run().results
+        for layout in ("C", "F", "sliced", "read-only")
+    }
+    shifted = copy(problem)
+    shifted.X = problem.X - problem.shift.astype(dtype)
+    in_advance = Call(shifted, kernels, "C", False, True, True, n_parts).run().results
+    for other in ("F", "sliced", "read-only"):
+        assert_bits_equal(found[other], found["C"])
+    assert_bits_equal(in_advance, found["C"])
+    model, (losses, _) = problem.reference(True, True, False)
+    W, *_, bias, _, found_losses, _ = found["C"]
+    rtol, atol = (1e-3, 1e-4) if dtype == "f4" else (1e-9, 1e-11)
+    np.testing.assert_allclose(W, model.weights, rtol=rtol, atol=atol)
+    np.testing.assert_allclose(bias, model.bias, rtol=rtol, atol=atol)
+    np.testing.assert_allclose(found_losses, losses, rtol=rtol)
 
 
 @pytest.mark.parametrize("level", available_levels())

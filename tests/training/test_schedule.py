@@ -100,6 +100,26 @@ def test_windows_of_runs_are_shuffled_once_more(n):
     np.testing.assert_array_equal(found[whole:], plain[whole:])
 
 
+@pytest.mark.parametrize("run", [2, 7, 15])
+@pytest.mark.parametrize("n", [1, 2, 6, 7, 8, 15, 29, 30, 31, 1000])
+@pytest.mark.parametrize("window", [0, 8])
+def test_runs_are_those_of_the_shuffled_starts(n, run, window):
+    """Whole runs and short ones, as the plain way to write it has them."""
+    rows = 3 * np.arange(n) + 5
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        starts = rng.permutation(np.arange(-int(rng.integers(run)), n, run))
+        places = [start + i for start in starts for i in range(run)]
+        expected = rows[[place for place in places if 0 <= place < n]]
+        inside = n - n % window if window else 0
+        if inside:
+            windows = expected[:inside].reshape(-1, window)
+            expected[:inside] = rng.permuted(windows, axis=1).ravel()
+        found = shuffled_runs(rows, run, np.random.default_rng(seed), window)
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == rows.dtype
+
+
 def test_batches_come_from_one_fold_in_mixed_order():
     folds = [np.arange(0, 50), np.arange(50, 80), np.arange(80, 100)]
     order, bounds, fold = epoch_order(folds, 10, stream(0, 0))
