@@ -86,16 +86,28 @@ def shuffled_runs(
     Rows of one run lie next to each other in memory: fetching every row from a
     place of its own costs more than the arithmetic on it. Within windows of so
     many rows, which the caches hold, they are shuffled once more one by one.
+
+    Rows are in ascending order, each once.
     """
     if run == 1:
         return rng.permutation(rows)
     starts = np.arange(-int(rng.integers(run)), len(rows), run)
-    places = (rng.permutation(starts)[:, None] + np.arange(run)).ravel()
-    places = places[(places >= 0) & (places < len(rows))]
+    first = rng.permutation(starts)
+    table = np.empty((len(first), run), dtype=np.int64)
+    for place in range(run):
+        np.add(first, place, out=table[:, place])
+    places = table.ravel()
+    # Read as unsigned, those before the first row lie behind the last.
+    places = places[places.view(np.uint64) < len(rows)]
     whole = len(places) - len(places) % window if window else 0
     if whole:
         windows = places[:whole].reshape(-1, window)
         rng.permuted(windows, axis=1, out=windows)
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+        # All that there are between the first and the last: nothing to look up in an
+        # array that the caches no longer hold.
+        places += rows[0]
+        return places
     return rows[places]
 
 
