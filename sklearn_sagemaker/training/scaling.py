@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._kernels import RowReader, kernels
+from sklearn_sagemaker._kernels import RowReader, count_columns, kernels
 from sklearn_sagemaker._state import feature_label
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
@@ -224,7 +224,7 @@ def stored_counts(X, rows: np.ndarray) -> np.ndarray:
             indices = X.indices[X.indptr[piece[0]] : X.indptr[piece[-1] + 1]]
         else:
             indices = X[piece].indices
-        counts += np.bincount(indices, minlength=len(counts))
+        count_columns(np.ascontiguousarray(indices), counts)
     return counts
 
 
