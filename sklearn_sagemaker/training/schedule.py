@@ -78,6 +78,26 @@ def n_batches(n_rows: int, mini_batch_size: float) -> int:
     return max(1, int(-(-n_rows // mini_batch_size)))
 
 
+def _of_runs(starts: np.ndarray, run: int, n_rows: int) -> np.ndarray:
+    """The places of runs, one run after the other, of which two may be cut short."""
+    places = np.empty(n_rows, dtype=np.int64)
+    done = first = 0
+    short = np.flatnonzero((starts < 0) | (starts > n_rows - run))
+    for last in [*short.tolist(), len(starts)]:
+        whole = starts[first:last]
+        table = places[done : done + run * len(whole)].reshape(-1, run)
+        # Column by column: NumPy's loops are long then.
+        for place in range(run):
+            np.add(whole, place, out=table[:, place])
+        done += table.size
+        if last < len(starts):
+            ends = max(0, int(starts[last])), min(n_rows, int(starts[last]) + run)
+            places[done : done + ends[1] - ends[0]] = np.arange(*ends)
+            done += ends[1] - ends[0]
+        first = last + 1
+    return places
+
+
 def shuffled_runs(
     rows: np.ndarray, run: int, rng: np.random.Generator, window: int = 0
 ) -> np.ndarray:
@@ -92,13 +112,7 @@ def shuffled_runs(
     if run == 1:
         return rng.permutation(rows)
     starts = np.arange(-int(rng.integers(run)), len(rows), run)
-    first = rng.permutation(starts)
-    table = np.empty((len(first), run), dtype=np.int64)
-    for place in range(run):
-        np.add(first, place, out=table[:, place])
-    places = table.ravel()
-    # Read as unsigned, those before the first row lie behind the last.
-    places = places[places.view(np.uint64) < len(rows)]
+    places = _of_runs(rng.permutation(starts), run, len(rows))
     whole = len(places) - len(places) % window if window else 0
     if whole:
         windows = places[:whole].reshape(-1, window)
