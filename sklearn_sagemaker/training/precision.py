@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import TrainingData, feature_label
 from sklearn_sagemaker.exceptions import FeatureScaleError
+from sklearn_sagemaker.training.neighbours import rows_at
 
 SMALLEST, LARGEST = 1e-30, 1e30
 """Sizes of features that float32 leaves room for: their inverses, and sums of rows."""
@@ -51,7 +52,7 @@ def in_safe_precision(data: TrainingData, names: Any = None) -> TrainingData:
         return data
     # Rows of zero weight are absent, and decide nothing.
     rows = np.flatnonzero(data.sample_weight > 0)[:LOOKED_AT]
-    size = largest_values(data.X[rows])
+    size = largest_values(rows_at(data.X, rows))
     if ((size == 0) | ((size >= SMALLEST) & (size <= LARGEST))).all():
         return data
     lost = np.flatnonzero((size > 0) & (size < SUBNORMAL))

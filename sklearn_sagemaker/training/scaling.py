@@ -14,6 +14,7 @@ from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     FeatureScaleError,
 )
+from sklearn_sagemaker.training.neighbours import rows_at
 from sklearn_sagemaker.training.weights import near_one
 
 SCALINGS: dict[str, str] = {
@@ -174,7 +175,7 @@ def zeros_share(X, rows: np.ndarray) -> float:
     """Share of zeros among the values of the first of some rows; 0 for CSR."""
     if sp.issparse(X):
         return 0.0
-    some = X[rows[:ZEROS_ROWS]]
+    some = rows_at(X, rows[:ZEROS_ROWS])
     return 1.0 - np.count_nonzero(some) / max(1, some.size)
 
 
