@@ -113,10 +113,15 @@ def extensions():
         include_dirs=[CODEC.as_posix()],
         extra_compile_args=levels()["base"],
     )
+    ordering = Extension(
+        "sklearn_sagemaker._kernels._ordering",
+        [(KERNELS / "_ordering.pyx").as_posix()],
+        extra_compile_args=levels()["base"],
+    )
     cpu = Extension(
         "sklearn_sagemaker._kernels._cpu", [(KERNELS / "_cpu.pyx").as_posix()]
     )
-    return [*found, codec, cpu]
+    return [*found, codec, ordering, cpu]
 
 
 def made_from(extension):

@@ -162,6 +162,7 @@ def test_what_is_in_no_module_compiles_nothing(tree):
         (KERNELS / "_stages.h", ["_sweeps"]),
         (KERNELS / "_common.h", ["_linear", "_factors", "_sweeps"]),
         (KERNELS / "_cpu.pyx", ["_cpu"]),
+        (KERNELS / "_ordering.pyx", ["_ordering"]),
         (CODEC / "_decoder.pxi", ["_codec"]),
         (CODEC / "_varints.h", ["_codec"]),
         (CODEC / "_pages.h", ["_codec"]),
@@ -193,7 +194,7 @@ def test_force_compiles_all(tree):
 def test_flags_of_a_level_compile_that_level(tree):
     tree.edit("setup.py", "-DSS_PANEL=8", "-DSS_PANEL=4")
     base = {module for module in tree.everything if module.endswith("_base")}
-    assert tree.build() == {*base, "_codec"}
+    assert tree.build() == {*base, "_codec", "_ordering"}
 
 
 def test_what_failed_is_compiled_again(tree):

@@ -1,8 +1,8 @@
 """Serial share of a fit, and what more threads than this machine has would give.
 
-CPU seconds of fits with one thread, taken apart: what a team of threads shares (passes
-over the training rows, and the pieces of the validation rows), and the rest, which is
-serial. The model for T threads:
+CPU seconds of fits with one thread, taken apart: what threads share (passes over the
+training rows, the pieces of the validation rows, and the candidates' scores and
+thresholds in the end), and the rest, which is serial. The model for T threads:
 
     seconds = serial + validation / T + training * ceil(items / T) / items
               + meetings * meeting * T / 2
@@ -44,12 +44,15 @@ from sklearn_sagemaker import LinearLearnerClassifier
 from sklearn_sagemaker._kernels import kernels
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.parts import cut_batches
+from sklearn_sagemaker.training.selection import scores
 
 EPOCHS = {"MNIST zero": 15, "CSR": 5}
 THREADS = (2, 4, 8, 16)
 STAGES = {"dense": 2, "sparse": 2.5}
 """Meetings of two threads for each mini-batch: a team sorts a batch for each member."""
 MAX_SERIAL = 0.05
+PARTS = ("train", "score", "losses", "thresholds")
+"""What threads share."""
 MEETING_BATCHES, MEETING_PASSES = 40, 400
 """Short passes, of which one in many is not disturbed."""
 
@@ -59,7 +62,7 @@ class Parts:
 
     def __init__(self) -> None:
         # CPU seconds, and the shortest call's wall seconds.
-        self.cpu = dict.fromkeys(("train", "score", "losses"), 0.0)
+        self.cpu = dict.fromkeys(PARTS, 0.0)
         self.least = float("inf")
         self.batches = 0
         # Reader, rows of a mini-batch, columns of the widest pass, and whether narrow.
@@ -68,8 +71,11 @@ class Parts:
 
     def __enter__(self) -> "Parts":
         for name in self.cpu:
-            called = self._timed(name, getattr(kernels, name))
-            self._stack.enter_context(patch.object(kernels, name, called))
+            owner, call = kernels, name
+            if name == "thresholds":
+                owner, call = scores, "of_two_classes"
+            called = self._timed(name, getattr(owner, call))
+            self._stack.enter_context(patch.object(owner, call, called))
         epoch = ColumnBlock.train_epoch
 
         def train_epoch(block, order, bounds, *args, **kwargs):
@@ -202,7 +208,7 @@ def main() -> None:
             [
                 name,
                 f"{found['all']:.3f}",
-                *(f"{found[part]:.3f}" for part in ("train", "score", "losses")),
+                *(f"{found[part]:.3f}" for part in PARTS),
                 f"{found['serial']:.3f}",
                 f"{shares[name]:.1%}",
                 int(found["batches"]),
@@ -214,9 +220,9 @@ def main() -> None:
             for threads in THREADS
         )
         speeds.append([name, *(f"{gain:.2f}" for gain in gains)])
-    headers = ["fit", "CPU s", "training", "scores", "losses", "serial", "share"]
+    headers = ["fit", "CPU s", "training", "scores", "losses", "thresholds"]
     items = ["items of one thread", "of eight"]
-    print_table([*headers, "batches", *items], rows)
+    print_table([*headers, "serial", "share", "batches", *items], rows)
     print("\npredicted gain of so many threads over one:\n")
     print_table(["fit", *map(str, THREADS)], speeds)
     bars = Bars()

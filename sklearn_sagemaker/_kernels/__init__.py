@@ -4,6 +4,11 @@
 processor has.
 """
 
+from sklearn_sagemaker._kernels._ordering import (
+    count_columns,
+    descending,
+    running_sums,
+)
 from sklearn_sagemaker._kernels.levels import (
     LEVEL,
     available_levels,
@@ -40,8 +45,11 @@ __all__ = [
     "FactorDefaults",
     "RowReader",
     "available_levels",
+    "count_columns",
+    "descending",
     "factor_kernels",
     "kernels",
     "read_in",
+    "running_sums",
     "sweep_kernels",
 ]

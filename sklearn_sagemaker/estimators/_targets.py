@@ -277,6 +277,9 @@ class ClassTargets:
 
 def _multipliers(estimator: Any, classes: np.ndarray, labels) -> np.ndarray:
     """What the weights of the classes' rows are multiplied by."""
+    if estimator.class_weight is None:
+        # Without a look at the labels, all of which are among the classes.
+        return np.ones(len(classes))
     found = compute_class_weight(estimator.class_weight, classes=classes, y=labels)
     bad = ~(np.isfinite(found) & (found >= 0))
     if bad.any():

@@ -106,7 +106,9 @@ def counted_columns(counts: np.ndarray, known: np.ndarray | None = None) -> Colu
     return Columns(len(counts), numbers if len(numbers) else np.zeros(1, np.int64))
 
 
-def columns_of(X: Any, weights: np.ndarray, known: np.ndarray | None) -> Columns:
+def columns_of(
+    X: Any, weights: np.ndarray, known: np.ndarray | None
+) -> tuple[Columns, np.ndarray | None]:
     """The columns to train on: of dense rows all, of CSR rows those that are met.
 
     Parameters
@@ -120,7 +122,11 @@ def columns_of(X: Any, weights: np.ndarray, known: np.ndarray | None) -> Columns
     Returns
     -------
     columns : Columns
+    counts : int64 array of shape (n_columns,) or None
+        How many rows store each of them, if they were counted for that.
     """
     if known is None or not sp.issparse(X):
-        return Columns(X.shape[1])
-    return counted_columns(stored_counts(X, np.flatnonzero(weights > 0)), known)
+        return Columns(X.shape[1]), None
+    counts = stored_counts(X, np.flatnonzero(weights > 0))
+    columns = counted_columns(counts, known)
+    return columns, columns.take(counts)

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._state import TrainingData, feature_label
 from sklearn_sagemaker.exceptions import FeatureScaleError
+from sklearn_sagemaker.training.neighbours import rows_at
 
 SMALLEST, LARGEST = 1e-30, 1e30
 """Sizes of features that float32 leaves room for: their inverses, and sums of rows."""
@@ -25,6 +26,12 @@ def largest_values(X) -> np.ndarray:
         return abs(X).max(axis=0).toarray().ravel()
     # No array of absolute values.
     return np.maximum(X.max(axis=0), -X.min(axis=0))
+
+
+def _all_fit(values: np.ndarray) -> bool:
+    """Whether all numbers but zeros are of a size that float32 leaves room for."""
+    size = np.abs(values)
+    return bool(((size == 0) | ((size >= SMALLEST) & (size <= LARGEST))).all())
 
 
 def in_safe_precision(data: TrainingData, names: Any = None) -> TrainingData:
@@ -51,8 +58,12 @@ def in_safe_precision(data: TrainingData, names: Any = None) -> TrainingData:
         return data
     # Rows of zero weight are absent, and decide nothing.
     rows = np.flatnonzero(data.sample_weight > 0)[:LOOKED_AT]
-    size = largest_values(data.X[rows])
-    if ((size == 0) | ((size >= SMALLEST) & (size <= LARGEST))).all():
+    some = rows_at(data.X, rows)
+    if sp.issparse(some) and _all_fit(some.data):
+        # No need to know the largest of each feature, which takes longer.
+        return data
+    size = largest_values(some)
+    if _all_fit(size):
         return data
     lost = np.flatnonzero((size > 0) & (size < SUBNORMAL))
     if len(lost):

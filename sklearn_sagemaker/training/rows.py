@@ -55,7 +55,7 @@ class ArrayRows:
     def __init__(
         self, spec: TrainingSpec, data: TrainingData, known: np.ndarray | None = None
     ):
-        self.columns = columns_of(data.X, data.sample_weight, known)
+        self.columns, self._counts = columns_of(data.X, data.sample_weight, known)
         self.spec = _of_columns(spec, self.columns)
         data = rows_with(data, self.columns)
         self.data = in_safe_precision(comparable(data), self.spec.feature_names)
@@ -65,8 +65,16 @@ class ArrayRows:
         return stored_values(self.data.X, rows)
 
     def stored_counts(self, rows: np.ndarray) -> tuple[np.ndarray, int]:
-        """How many rows store each feature of CSR rows, and of how many."""
-        return stored_counts(self.data.X, rows), len(rows)
+        """How many rows store each feature of CSR rows, and of how many.
+
+        Parameters
+        ----------
+        rows : int64 array
+            All of a weight above zero.
+        """
+        if self._counts is None:
+            self._counts = stored_counts(self.data.X, rows)
+        return self._counts, len(rows)
 
     def planned(self, plan: ValidationPlan) -> ValidationPlan:
         """A plan made for `data` that says where its validation rows come from."""

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._kernels import RowReader, kernels
+from sklearn_sagemaker._kernels import RowReader, count_columns, kernels
 from sklearn_sagemaker._state import feature_label
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     FeatureScaleError,
 )
+from sklearn_sagemaker.training.neighbours import rows_at
 from sklearn_sagemaker.training.weights import near_one
 
 SCALINGS: dict[str, str] = {
@@ -174,7 +175,7 @@ def zeros_share(X, rows: np.ndarray) -> float:
     """Share of zeros among the values of the first of some rows; 0 for CSR."""
     if sp.issparse(X):
         return 0.0
-    some = X[rows[:ZEROS_ROWS]]
+    some = rows_at(X, rows[:ZEROS_ROWS])
     return 1.0 - np.count_nonzero(some) / max(1, some.size)
 
 
@@ -224,7 +225,7 @@ def stored_counts(X, rows: np.ndarray) -> np.ndarray:
             indices = X.indices[X.indptr[piece[0]] : X.indptr[piece[-1] + 1]]
         else:
             indices = X[piece].indices
-        counts += np.bincount(indices, minlength=len(counts))
+        count_columns(np.ascontiguousarray(indices), counts)
     return counts
 
 

@@ -44,7 +44,9 @@ def by_class(
     y: np.ndarray, weights: np.ndarray, multipliers: np.ndarray | None
 ) -> np.ndarray:
     """Weights times the factors of their classes, if there are any."""
-    return weights if multipliers is None else weights * multipliers[y.astype(int)]
+    if multipliers is None or (multipliers == 1.0).all():
+        return weights
+    return weights * multipliers[y.astype(int)]
 
 
 class Targets:

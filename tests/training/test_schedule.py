@@ -81,6 +81,23 @@ def test_runs_stay_together_and_are_cut_elsewhere_each_epoch():
     )
 
 
+@pytest.mark.parametrize("run", [2, 3, 16])
+@pytest.mark.parametrize("n", [1, 2, 50, 1003])
+@pytest.mark.parametrize(
+    "make", [np.arange, lambda n: 7 + np.arange(n), lambda n: 3 * np.arange(n)]
+)
+def test_the_order_of_a_seed_stays(make, n, run):
+    """Whatever makes it faster: with another order the last digits are others."""
+    rows, rng = make(n), np.random.default_rng(5)
+    starts = np.arange(-int(rng.integers(run)), n, run)
+    places = (rng.permutation(starts)[:, None] + np.arange(run)).ravel()
+    expected = rows[places[(places >= 0) & (places < n)]]
+    before = rows.copy()
+    found = shuffled_runs(rows, run, np.random.default_rng(5))
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(rows, before)
+
+
 @pytest.mark.parametrize("n", [64, 1000, 1003])
 def test_windows_of_runs_are_shuffled_once_more(n):
     """Of a window's whole runs each row is somewhere in the window."""

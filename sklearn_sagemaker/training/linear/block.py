@@ -32,6 +32,8 @@ SCORE_BYTES = 8 << 20
 """Margins are computed in pieces of no more than about this many bytes..."""
 SCORE_ROWS = 2048
 """... and of so many rows, for several threads to share."""
+FEW_COLUMNS = 8
+"""One in so many columns, or fewer, are copied by their numbers."""
 
 _MOVING = ("active", "W", "S", "bias", "steps", "counts")
 """What a pass over rows changes..."""
@@ -367,12 +369,13 @@ class ColumnBlock:
             first = last
 
     # ----------------------------------------------------------------- scoring
-    def _score(self, reader, rows, weights, bias, narrow, columns):
+    def _score(self, reader, rows, weights, bias, narrow, columns, out=None):
         """Margins of some adjacent columns of the weights."""
         if narrow and reader.sparse:
             # Dense rows to train on, sparse ones to validate: those are read by strips.
             weights, narrow = self._array(weights.T), False
-        out = np.empty((len(rows), columns.stop - columns.start), dtype=self.dtype)
+        if out is None:
+            out = np.empty((len(rows), columns.stop - columns.start), self.dtype)
         kernels.score(
             reader,
             rows,
@@ -495,33 +498,33 @@ class ColumnBlock:
         """
         if models is None:
             models = np.arange(self.n_models)
-        found = []
+        width = self.n_classes * len(models)
+        found = np.empty((sum(len(rows) for _, rows in parts), width), self.dtype)
+        start = 0
         for fit, rows in parts:
             columns = self.full_columns[fit][:, models].ravel()
-            narrow = self._is_narrow(reader, len(columns))
+            narrow = self._is_narrow(reader, width)
             weights, bias = self.best_weights[:, columns], self.best_bias[None, columns]
-            if reader.sparse and len(columns) == 1 and not self.alone:
+            if reader.sparse and width == 1 and not self.alone:
                 weights, bias = np.repeat(weights, 2, 1), np.repeat(bias, 2, 1)
-            weights = self._array(weights.T if narrow else weights)
-            bias = self._array(bias)
-            width = slice(0, len(columns))
+            given = self._array(weights.T if narrow else weights), self._array(bias)
             shift, scale, _ = self._array(self._fit_scaler[:, fit])
 
-            def score(
-                piece,
-                w=weights,
-                b=bias,
-                narrow=narrow,
-                width=width,
-                shift=shift,
-                scale=scale,
-            ):
-                out = self._score(reader, piece, w, b, narrow, width)
-                return out * scale + shift
+            def score(piece, given=given, narrow=narrow, shift=shift, scale=scale):
+                rows, out = piece
+                self._score(reader, rows, *given, narrow, slice(0, width), out)
+                if scale != 1 or shift != 0:
+                    out *= scale
+                    out += shift
 
-            pieces = np.split(rows, range(SCORE_ROWS, len(rows), SCORE_ROWS))
-            found += self.team.map(score, pieces)
-        return np.concatenate(found).reshape(-1, self.n_classes, len(models))
+            out = found[start : start + len(rows)]
+            start += len(rows)
+            steps = range(0, len(rows), SCORE_ROWS)
+            pieces = [
+                (rows[i : i + SCORE_ROWS], out[i : i + SCORE_ROWS]) for i in steps
+            ]
+            list(self.team.map(score, pieces))
+        return found.reshape(len(found), self.n_classes, len(models))
 
     def penalty(self) -> np.ndarray:
         """``wd / 2 * ||w||**2 + l1 * ||w||_1`` of the active models' refits."""
@@ -541,12 +544,16 @@ class ColumnBlock:
         if len(positions) == 0:
             return
         to = self.full_columns[:, :, self.active[positions]].ravel()
-        if len(positions) == len(self.active) == self.n_models:
-            np.copyto(self.best_weights, self._columns_view(self.W))
-            np.copyto(self.best_bias, self.bias[0])
-            return
         source = self.columns_of(positions).ravel()
-        self.best_weights[:, to] = self._columns_view(self.W)[:, source]
+        weights = self._columns_view(self.W)
+        if len(self.active) == self.n_models and len(to) > self.used // FEW_COLUMNS:
+            # Not by a list of columns, which is slower by the number.
+            better = np.zeros(weights.shape[1], dtype=bool)
+            better[to] = True
+            where = True if len(to) == self.used else better
+            np.copyto(self.best_weights, weights, where=where)
+        else:
+            self.best_weights[:, to] = weights[:, source]
         self.best_bias[to] = self.bias[0, source]
 
     def drop(self, positions: np.ndarray) -> None:

@@ -91,11 +91,15 @@ class TrainedLinear(TrainedCandidates):
             mine = [models[i][1] for i in np.sort(chosen) if models[i][0] == number]
             if mine:
                 found.append(block.best_margins(reader, parts, np.array(mine)))
-        # Blocks hold the candidates in order; `chosen` may not.
-        margins = np.concatenate(found, axis=2)
-        return self._in_units(margins[:, :, np.argsort(np.argsort(chosen))])
+        margins = found[0] if len(found) == 1 else np.concatenate(found, axis=2)
+        if (chosen[1:] < chosen[:-1]).any():
+            # Blocks hold the candidates in order.
+            margins = margins[:, :, np.argsort(np.argsort(chosen))]
+        return self._in_units(margins)
 
     def _in_units(self, margins: np.ndarray) -> np.ndarray:
+        if self.targets.unit == 1.0 and self.targets.origin == 0.0:
+            return margins
         return margins * margins.dtype.type(self.targets.unit) + margins.dtype.type(
             self.targets.origin
         )

@@ -405,7 +405,7 @@ class LinearRun:
             epoch = partial(self._epoch, quietly(spread))
             run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
             trained: list[TrainedBlock] = [*self.blocks]
-            return self._select(trained + self._solved_beside(spread))
+            return self._select(trained + self._solved_beside(spread), spread)
 
     def _solver(self, spread: Spread) -> Any:
         given = (
@@ -460,7 +460,7 @@ class LinearRun:
             self.progress = [solver.progress(columns, self.loss_unit)]
         if monitor is not None:
             monitor(0, 1, summary(self.progress, 0, columns.n_models))
-        return self._select([columns])
+        return self._select([columns], spread)
 
     def _is_of(self, saved: dict[str, Any]) -> bool:
         """Whether a checkpoint has the numbers of such a run."""
@@ -576,7 +576,7 @@ class LinearRun:
         state = merge_states(self.blocks)
         return {**state, "beside": self.n_solved} if self.n_solved else state
 
-    def _select(self, blocks: Sequence[TrainedBlock]) -> ModelState:
+    def _select(self, blocks: Sequence[TrainedBlock], spread: Spread) -> ModelState:
         trained = TrainedLinear(
             spec=self.spec,
             settings=self.settings,
@@ -587,6 +587,7 @@ class LinearRun:
             train=(self.reader, self.data.y, self.data.sample_weight),
             blocks=blocks,
             statistics=self.statistics,
+            spread=spread,
         )
         state = None
         if self.spec.keep_state:

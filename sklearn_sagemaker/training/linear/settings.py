@@ -228,21 +228,20 @@ class LinearSettings(Settings):
             Ones for regression.
         """
         multipliers = np.ones(max(2, self.spec.n_classes))
-        if self.regression:
+        balanced = not self.binary and self.values["balance_multiclass_weights"]
+        if self.regression or not (self.binary or balanced):
             return multipliers
+        if self.binary and self.positive_weight != "balanced":
+            multipliers[1] = self.positive_weight
+            return near_one(multipliers)
         shares = np.bincount(y.astype(int), weights, minlength=len(multipliers))
-        if not self.binary:
-            if self.values["balance_multiclass_weights"] and self.sagemaker_rules:
-                y, weights = y[:sample], weights[:sample]
-                first = np.bincount(y.astype(int), weights, minlength=len(multipliers))
-                multipliers = balanced_weights(first, shares)
-            elif self.values["balance_multiclass_weights"]:
-                multipliers = shares.sum() / np.maximum(shares, 1e-300)
-            return multipliers
-        wanted = self.positive_weight
-        if wanted == "balanced":
-            wanted = shares[0] / max(shares[1], 1e-300)
-        multipliers[1] = wanted
+        if balanced and self.sagemaker_rules:
+            y, weights = y[:sample], weights[:sample]
+            first = np.bincount(y.astype(int), weights, minlength=len(multipliers))
+            return balanced_weights(first, shares)
+        if balanced:
+            return shares.sum() / np.maximum(shares, 1e-300)
+        multipliers[1] = shares[0] / max(shares[1], 1e-300)
         return near_one(multipliers)
 
     def initial_weights(self, columns: Columns, models: np.ndarray):

@@ -77,7 +77,7 @@ class LinearStream:
         weights, width = data.sample_weight, data.X.shape[1]
         check_width(width, spec)
         check_signs(spec)
-        self.columns = columns_of(data.X, weights, known_columns(spec, width))
+        self.columns, _ = columns_of(data.X, weights, known_columns(spec, width))
         spec = on_columns(spec, self.columns)
         spec = replace(spec, feature_names=self.columns.labels(spec.feature_names))
         data = replace(data, X=self.columns.of(data.X))

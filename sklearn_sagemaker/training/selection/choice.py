@@ -3,44 +3,41 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
-from sklearn_sagemaker._kernels.decision import binary_score, is_positive
+from sklearn_sagemaker._kernels.decision import binary_score
 from sklearn_sagemaker._state import TrainingSpec
+from sklearn_sagemaker._threads import ALONE, Spread
 from sklearn_sagemaker.exceptions import (
     AllCandidatesDivergedError,
     CandidateDivergedWarning,
     TargetNotReachedWarning,
 )
+from sklearn_sagemaker.training.neighbours import rows_at
 from sklearn_sagemaker.training.progress import Progress
 from sklearn_sagemaker.training.scaling import feature_statistics
-from sklearn_sagemaker.training.selection.criteria import (
-    Calibration,
-    score_at,
-)
+from sklearn_sagemaker.training.selection.criteria import Calibration
 from sklearn_sagemaker.training.selection.metrics import linear_metrics
 from sklearn_sagemaker.training.selection.outliers import without_outliers
 from sklearn_sagemaker.training.selection.paired import (
     NEAR,
     NEAR_OF_STEPS,
-    Decisions,
     paired_error,
     simpler_first,
     within_error,
     without_luck,
 )
+from sklearn_sagemaker.training.selection.scores import score_candidates
 from sklearn_sagemaker.training.selection.settings import CALIBRATION_ROWS, Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
 from sklearn_sagemaker.training.targets import Targets
 
 DIVERGED_ROWS = 10_000
 """Rows among which the largest features are looked for when all diverged."""
-MARGIN_BYTES = 64 << 20
-"""Margins of all candidates on validation rows are held in pieces of this size."""
 LEAST_NOISE = 0.01
 """Share of a validation loss that is never told from noise."""
 
@@ -55,6 +52,8 @@ class TrainedCandidates:
         Of the run.
     train : (RowReader, y, weights)
         The training rows.
+    spread : Spread
+        Threads that share the candidates; the caller alone by default.
     """
 
     spec: TrainingSpec
@@ -64,6 +63,7 @@ class TrainedCandidates:
     candidates: Any
     progress: list[Progress]
     train: tuple[RowReader, np.ndarray, np.ndarray]
+    spread: Spread = field(default=ALONE, kw_only=True)
 
     @property
     def n_outputs(self) -> int:
@@ -189,55 +189,6 @@ def cut_to_threshold(settings: Settings, cut):
     return binary_score(cut, settings.loss.link)
 
 
-def _score_candidates(
-    trained: TrainedCandidates, parts, usable, score, cuts, split_scores
-) -> tuple[dict[int, Calibration], Decisions]:
-    """Fill in score and cut of every usable candidate, on some validation rows."""
-    calibrations: dict[int, Calibration] = {}
-    plan, settings = trained.plan, trained.settings
-    rows = np.concatenate([part for _, part in parts])
-    ends = np.cumsum([len(part) for _, part in parts])[:-1]
-    y, weights = plan.y[rows], plan.weights[rows]
-    decisions = Decisions(parts, y, weights)
-    width = 8 * len(rows) * trained.n_outputs
-    chosen = np.flatnonzero(usable)
-    for some in np.array_split(chosen, -(-width * len(chosen) // MARGIN_BYTES)):
-        margins = trained.margins(plan.reader, parts, some)
-        for place, number in enumerate(some):
-            mine = margins[:, :, place]
-            if not settings.binary:
-                right = mine.argmax(axis=1) == y
-                decisions.keep(int(number), right)
-                score[number] = np.average(right, weights=weights)
-                for fold, piece in enumerate(np.split(np.arange(len(rows)), ends)):
-                    share = weights[piece].sum()
-                    split_scores[fold, number] = (
-                        weights[piece] @ right[piece] / share if share else np.nan
-                    )
-                continue
-            found = settings.calibrate(mine[:, 0], y, weights)
-            cuts[number], score[number] = found.cut, found.score
-            calibrations[int(number)] = found
-            cut = binary_score(found.cut, settings.loss.link)
-            decisions.keep(
-                int(number), is_positive(mine[:, 0], cut, settings.loss.link)
-            )
-            if len(parts) == 1:
-                split_scores[0, number] = found.score
-                continue
-            for fold, piece in enumerate(np.split(np.arange(len(rows)), ends)):
-                split_scores[fold, number] = score_at(
-                    settings.criterion,
-                    mine[piece, 0].astype(np.float64),
-                    y[piece],
-                    weights[piece],
-                    found.cut,
-                    settings.criterion_value,
-                    settings.loss.link,
-                )
-    return calibrations, decisions
-
-
 def _sampled(parts, limit: int, seed: int):
     """The parts, or as many of their rows as may calibrate."""
     count = sum(len(part) for _, part in parts)
@@ -360,7 +311,7 @@ def select_best(trained: TrainedCandidates) -> Selection:
     limit = settings.values.get("num_calibration_samples", CALIBRATION_ROWS)
     sampled = _sampled(plan.parts, limit, spec.seed)
     if settings.scores_rows:
-        calibrations, decisions = _score_candidates(
+        calibrations, decisions = score_candidates(
             trained, sampled, usable, score, cuts, split_scores
         )
     order = ranking(score, loss)
@@ -381,7 +332,7 @@ def select_best(trained: TrainedCandidates) -> Selection:
     best = int(chosen[0])
     best_score, cut = float(score[best]), float(cuts[best])
     rows = np.concatenate([part for _, part in plan.parts])
-    y, weights = _take(plan.y, rows), _take(plan.weights, rows)
+    y, weights = rows_at(plan.y, rows), rows_at(plan.weights, rows)
     margins = trained.margins(plan.reader, plan.parts, chosen)
     if len(chosen) > 1 and plan.kind != "training":
         chosen = _agreeing(trained, chosen, margins, rows, y)
@@ -450,12 +401,6 @@ def warn_target(settings: Settings, found: Calibration) -> None:
     )
 
 
-def _take(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Values of some rows, without a copy if they are all rows in order."""
-    everything = len(rows) == len(values) and (rows[1:] > rows[:-1]).all()
-    return values if everything else values[rows]
-
-
 def _mean(trained: TrainedCandidates, margins: np.ndarray) -> np.ndarray:
     if margins.shape[2] == 1:
         return margins[:, :, 0].astype(np.float64, copy=False)
@@ -464,7 +409,7 @@ def _mean(trained: TrainedCandidates, margins: np.ndarray) -> np.ndarray:
 
 def _agreeing(trained: TrainedCandidates, chosen, margins, rows, y) -> np.ndarray:
     """The best candidates whose mean does not lose to the best by more than noise."""
-    shares = _take(trained.targets.loss_weights[1], rows)
+    shares = rows_at(trained.targets.loss_weights[1], rows)
     of_best = trained.losses(margins[:, :, 0].astype(np.float64, copy=False), y)
     most = (shares @ of_best) / shares.sum()
     while len(chosen) > 1:
@@ -488,15 +433,15 @@ def _metrics(
         margins = validation_margins
     else:
         margins = _mean(trained, trained.fitted_margins(reader, rows, chosen))
-    y, weights = _take(y, rows), _take(weights, rows)
-    loss_weights = _take(trained.targets.loss_weights[0], rows)
+    y, weights = rows_at(y, rows), rows_at(weights, rows)
+    loss_weights = rows_at(trained.targets.loss_weights[0], rows)
     found = {"train": trained.measure(margins, y, loss_weights, weights, cut)}
     if plan.kind != "training":
         found["validation"] = trained.measure(
             validation_margins,
-            plan.y[validation_rows],
-            trained.targets.loss_weights[1][validation_rows],
-            plan.weights[validation_rows],
+            rows_at(plan.y, validation_rows),
+            rows_at(trained.targets.loss_weights[1], validation_rows),
+            rows_at(plan.weights, validation_rows),
             cut,
         )
     return found

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sklearn_sagemaker._kernels import descending, running_sums
 from sklearn_sagemaker._kernels.decision import binary_score
 from sklearn_sagemaker.training.weights import near_one
 
@@ -23,8 +24,8 @@ class Confusion:
     margins, scores : float64 arrays of shape (n_scores,)
         The distinct scores from high to low, and the lowest margin of each.
     true_positive, false_positive : float64 arrays of shape (n_scores + 1,)
-    positive, negative : float
-    n_rows : int
+    rows : int64 array of shape (n_scores + 1,)
+        How many rows there are of both, whatever they weigh.
     link : {"logit", "score"}
     """
 
@@ -32,10 +33,18 @@ class Confusion:
     scores: np.ndarray
     true_positive: np.ndarray
     false_positive: np.ndarray
-    positive: float
-    negative: float
-    n_rows: int
+    rows: np.ndarray
     link: str
+
+    @property
+    def positive(self) -> float:
+        """Weight of the positive rows."""
+        return float(self.true_positive[-1])
+
+    @property
+    def negative(self) -> float:
+        """Weight of the others."""
+        return float(self.false_positive[-1])
 
     @property
     def called(self) -> np.ndarray:
@@ -59,8 +68,7 @@ class Confusion:
 
     def called_at(self, cut: float) -> int:
         """How many distinct scores a threshold at the score of a margin lets in."""
-        score = binary_score(cut, self.link)
-        return int(np.searchsorted(-self.scores, -score, side="right"))
+        return int(np.count_nonzero(self.scores >= binary_score(cut, self.link)))
 
 
 def confusion(
@@ -75,25 +83,19 @@ def confusion(
     link : {"logit", "score"}
         From margins to scores; of margins that differ, probabilities may be equal.
     """
-    weights = near_one(weights)
-    # Ties stay together, so that their order does not matter.
-    order = np.argsort(-margins)
-    margins, y, weights = margins[order], y[order], weights[order]
+    weights, order = near_one(weights), descending(margins)
+    margins = margins[order]
     scores = binary_score(margins, link)
-    last = np.flatnonzero(np.diff(scores) != 0)
-    ends = np.append(last, len(margins) - 1)
-    hits = np.cumsum(weights * y)[ends]
-    misses = np.cumsum(weights * (1.0 - y))[ends]
-    return Confusion(
-        margins[ends],
-        scores[ends],
-        np.append(0.0, hits),
-        np.append(0.0, misses),
-        float(hits[-1]),
-        float(misses[-1]),
-        len(y),
-        link,
-    )
+    hits = running_sums(weights * y, order)
+    misses = running_sums(weights * (1.0 - y), order)
+    # Behind the last row of each score.
+    ends = np.flatnonzero(scores[1:] != scores[:-1]) + 1
+    rows = np.concatenate([[0], ends, [len(scores)]])
+    if len(rows) <= len(scores):
+        lowest = rows[1:] - 1
+        margins, scores = margins[lowest], scores[lowest]
+        hits, misses = hits[rows], misses[rows]
+    return Confusion(margins, scores, hits, misses, rows, link)
 
 
 def f_score(hits, called, positive, beta: float):
@@ -319,10 +321,11 @@ def calibrate(
             f"the value of {criterion.parameter}."
         )
     present = weights > 0
-    margins, y, weights = margins[present], y[present], weights[present]
+    if not present.all():
+        margins, y, weights = margins[present], y[present], weights[present]
     certain = False
     if link == "logit":
-        certain = bool((binary_score(margins, link) >= 1.0).any())
+        certain = bool(binary_score(margins.max(), link) >= 1.0)
         margins = np.clip(margins, LOWEST_CUT, HIGHEST_CUT)
     counts = confusion(margins, y, weights, link)
     value = 1.0 if parameter is None else float(parameter)
@@ -343,11 +346,9 @@ def calibrate(
         return Calibration(origin, float(figures[plain]))
     cut = counts.cut(best)
     if criterion.cautious:
-        scores = binary_score(margins, link)
-        low, high = sorted(binary_score(np.array([cut, origin]), link))
-        discordant = np.count_nonzero((scores >= low) & (scores < high))
+        discordant = abs(int(counts.rows[counts.called_at(cut)] - counts.rows[plain]))
         # One row more, as in McNemar's test: gains come in whole rows.
-        error = (1.0 + np.sqrt(discordant)) / counts.n_rows
+        error = (1.0 + np.sqrt(discordant)) / len(y)
         if figures[best] - figures[plain] <= error * (1.0 + 1e-9):
             return Calibration(origin, float(figures[plain]))
     return Calibration(cut, float(figures[best]))

@@ -326,3 +326,15 @@ def test_margins_by_the_columns_that_are_stored_are_those_by_all():
     few.indices[0] = 99
     with pytest.raises(ValueError, match="lies outside"):
         linear_margins(few, coef, intercept)
+
+
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+def test_counts_are_of_the_columns_and_rows_that_train(index):
+    X, y = problem(sparse=True)
+    weights = np.ones(len(y))
+    weights[::3] = 0.0
+    run = linear_run(widened(X, index=index), y, weights, **STEPS)
+    counts, n_rows = run.source.stored_counts(run.rows)
+    expected = np.count_nonzero(X.toarray()[weights > 0], axis=0)
+    np.testing.assert_array_equal(counts, expected)
+    assert n_rows == np.count_nonzero(weights)

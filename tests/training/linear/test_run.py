@@ -1,5 +1,7 @@
 """The training run: stopping, dropping, snapshots, weights of rows and classes."""
 
+from contextlib import ExitStack
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -440,3 +442,29 @@ def test_balance_multiclass_weights_divides_by_the_share_of_the_class():
     assert np.abs(balanced.coef / plain.coef - 1).max() > 0.01
     recall = [s.metrics["train"]["macro_recall"] for s in (balanced, plain)]
     assert recall[0] > recall[1]
+
+
+@pytest.mark.parametrize("better", [[3], [0, 4, 5, 6, 7, 8, 9], list(range(10))])
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("models", [3, 10])
+@pytest.mark.parametrize("dropped", [[], [1]])
+def test_snapshots_are_of_the_models_that_got_better(better, sparse, models, dropped):
+    """Of a few columns, of many and of all, also where some have stopped."""
+    better = [place for place in better if place < models - len(dropped)] or [0]
+    X, y = problem(sparse=sparse)
+    run = linear_run(X, y, cv=False, optimizer="adam", num_models=models)
+    with ExitStack() as teams:
+        (block,) = run._make_blocks(models, teams)
+    block.drop(np.array(dropped, dtype=int))
+    rng = np.random.default_rng(0)
+    block.W[...] = rng.normal(size=block.W.shape)
+    block.bias[0] = rng.normal(size=block.ld)
+    expected = block.best_weights.copy(), block.best_bias.copy()
+    kept = block.active[better]
+    expected[0][:, kept] = block._columns_view(block.W)[:, better]
+    expected[1][kept] = block.bias[0, better]
+    block.keep(np.array(better))
+    np.testing.assert_array_equal(
+        block.best_weights[:, :models], expected[0][:, :models]
+    )
+    np.testing.assert_array_equal(block.best_bias[:models], expected[1][:models])
