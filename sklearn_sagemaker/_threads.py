@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import count, islice
+from math import inf
+from time import thread_time
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,9 @@ class Spread:
     Answers are in order, and the first exception is raised in the caller. Each thread
     takes the item that is next. The caller works too, and waits for nothing that
     nobody has begun: calls of items may spread work of their own over the same threads,
-    of which there are never more at work.
+    of which there are never more at work. Items that took less than `LONG` the last
+    time are left to the caller alone: to hand them over takes longer, above all as
+    they mostly hold the interpreter's lock.
 
     Parameters
     ----------
@@ -32,20 +36,30 @@ class Spread:
         How many there are.
     quiet : bool
         Whether the work goes without NumPy's warnings.
+    seconds : dict or None
+        What an item of each kind of call took the last time, as far as is known.
+    large : bool
+        Whether items are thought long before one of their kind was timed.
     """
 
     AHEAD = 2
     """Answers for each thread that may wait to be taken in their turn."""
     LEAST_WORK, MOST_BYTES = 4_000_000, 16 << 20
     """See `worth`: tenths of a millisecond, where handing over takes hundredths."""
+    LONG = 2e-4
+    """Seconds of a processor."""
 
     def __init__(
         self,
         pool: ThreadPoolExecutor | None = None,
         helpers: int = 0,
         quiet: bool = False,
+        seconds: dict[Any, float] | None = None,
+        large: bool = True,
     ):
         self._pool, self._helpers, self._quiet = pool, helpers, quiet
+        self._seconds = {} if seconds is None else seconds
+        self._large = large
 
     @property
     def size(self) -> int:
@@ -80,31 +94,50 @@ class Spread:
         pays = work >= self.LEAST_WORK and n_bytes <= self.MOST_BYTES
         return self if pays else ALONE
 
+    def quietly(self) -> Spread:
+        """The same map without NumPy's warnings."""
+        return Spread(self._pool, self._helpers, True, self._seconds, self._large)
+
     def _shared(self, pool: ThreadPoolExecutor, call: Callable, given: list) -> list:
         answers: list[Any] = [None] * len(given)
+        took: list[float] = []
         failures: dict[int, BaseException] = {}
         # One step of the counter is one step of the interpreter.
         places = count()
 
-        def work() -> None:
+        def work(most: int = len(given)) -> None:
             while (place := next(places)) < len(given) and not failures:
+                start = thread_time()
                 try:
                     answers[place] = call(*given[place])
                 except BaseException as error:
                     failures[place] = error
+                took.append(thread_time() - start)
+                if len(took) == most:
+                    break
 
-        helpers = [pool.submit(work) for _ in range(min(self._helpers, len(given) - 1))]
+        kind = _kind(call)
+        known, left = self._seconds.get(kind, inf if self._large else 0.0), len(given)
+        if known < self.LONG:
+            # Unless it has become long.
+            work(1)
+            known, left = took[0], left - 1
+        helping = min(self._helpers, left - 1) if known >= self.LONG else 0
+        helpers = [pool.submit(work) for _ in range(helping)]
         work()
         for helper in helpers:
             if not helper.cancel():
                 helper.result()
         if failures:
             raise failures[min(failures)]
+        self._seconds[kind] = sum(took) / len(took)
         return answers
 
 
 ALONE = Spread()
 """That of the caller alone."""
+LARGE = 1 << 20
+"""Bytes of X that items are thought to take long for, before one was timed."""
 
 
 def thread_count(n_jobs: int | None) -> int:
@@ -151,13 +184,15 @@ def processors() -> int:
 
 
 @contextmanager
-def threads(count: int) -> Iterator[Spread]:
+def threads(count: int, n_bytes: float = inf) -> Iterator[Spread]:
     """Threads for the time of a ``with`` block, as a map over them.
 
     Parameters
     ----------
     count : int
         1 starts none: the caller does it all.
+    n_bytes : float, default=inf
+        Of the rows that items go over.
 
     Yields
     ------
@@ -175,12 +210,19 @@ def threads(count: int) -> Iterator[Spread]:
         yield ALONE
         return
     with ThreadPoolExecutor(count - 1) as pool:
-        yield Spread(pool, count - 1)
+        yield Spread(pool, count - 1, large=n_bytes >= LARGE)
 
 
 def quietly(spread: Spread) -> Spread:
     """The same map without NumPy's warnings, as of overflow in a diverged model."""
-    return Spread(spread._pool, spread._helpers, quiet=True)
+    return spread.quietly()
+
+
+def _kind(call: Callable) -> Any:
+    """What is the same for all functions that are made at one place."""
+    while isinstance(call, partial):
+        call = call.args[0] if call.func is _quiet else call.func
+    return getattr(call, "__qualname__", type(call))
 
 
 def _quiet(call: Callable, *arguments: Any) -> Any:

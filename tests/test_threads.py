@@ -4,13 +4,20 @@ import os
 import threading
 import time
 from functools import partial
+from math import inf
 
 import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
 
 from sklearn_sagemaker import _threads
-from sklearn_sagemaker._threads import processors, quietly, thread_count, threads
+from sklearn_sagemaker._threads import (
+    Spread,
+    processors,
+    quietly,
+    thread_count,
+    threads,
+)
 
 BACKENDS = ["loky", "multiprocessing", "threading", "sequential"]
 
@@ -186,3 +193,75 @@ def test_quietly_in_every_thread():
         assert list(quietly(spread).in_order(call, np.zeros(9))) == [np.inf] * 9
         with pytest.raises(RuntimeWarning):
             spread(call, np.zeros(9))
+
+
+def idents(items, *seconds, n_bytes=inf):
+    """The threads that did each of several calls of two threads, all of one kind."""
+    clock, first = [0.0], threading.Event()
+
+    def item(_, took):
+        clock[0] += took
+        if threading.get_ident() == caller:
+            # Until the other thread has one too, if it is to have any.
+            first.wait(0.05)
+        else:
+            first.set()
+        return threading.get_ident()
+
+    caller, found = threading.get_ident(), []
+    with pytest.MonkeyPatch.context() as patch, threads(2, n_bytes) as spread:
+        patch.setattr(_threads, "thread_time", lambda: clock[0])
+        for took in seconds:
+            first.clear()
+            made = spread(item, range(items), [took] * items)
+            found.append(["mine" if one == caller else "other" for one in made])
+    return found
+
+
+SHORT, TOO_LONG = Spread.LONG / 100, 2 * Spread.LONG
+
+
+def test_long_items_are_shared():
+    first, second = idents(4, TOO_LONG, TOO_LONG)
+    assert "other" in first
+    assert "other" in second
+
+
+def test_short_items_are_left_to_the_caller_once_they_are_known():
+    first, second = idents(4, SHORT, SHORT)
+    assert "other" in first
+    assert second == ["mine"] * 4
+
+
+@pytest.mark.parametrize("took", [SHORT, TOO_LONG])
+def test_of_few_rows_the_first_item_tells(took):
+    first, second = idents(4, took, took, n_bytes=100)
+    assert first[0] == "mine"
+    assert ("other" in first) == ("other" in second) == (took > Spread.LONG)
+
+
+def test_items_that_become_long_are_shared_from_then_on():
+    _, second, third = idents(4, SHORT, TOO_LONG, SHORT)
+    assert second[0] == "mine"
+    assert "other" in second
+    assert "other" in third
+
+
+def test_kinds_are_told_apart_by_where_their_function_is_made():
+    def short(number):
+        def call(_):
+            return threading.get_ident()
+
+        return call
+
+    with threads(2) as spread:
+        for number in range(3):
+            spread(partial(short(number)), range(4))
+        assert {*quietly(spread)(short(4), range(4))} == {threading.get_ident()}
+
+
+def test_a_thread_that_is_not_needed_is_not_started():
+    before = threading.active_count()
+    with threads(2, 100) as spread:
+        spread(abs, range(4))
+        assert threading.active_count() == before

@@ -369,8 +369,9 @@ class FactorRun:
         saved = checkpoints.restore() if checkpoints else None
         start = self._continue_from(saved) if saved else 0
         after = partial(self._keep, checkpoints) if checkpoints else None
+        spread_over = threads(min(self.jobs, tasks), self.reader.nbytes)
         teams = Teams(self.jobs, sweep_kernels.MOST_ITEMS)
-        with threads(min(self.jobs, tasks)) as spread, teams:
+        with spread_over as spread, teams:
             epoch = partial(self._epoch, quietly(spread), teams)
             run_epochs(self.epochs, epoch, [self.progress], monitor, start, after)
         state = self._state() if self.spec.keep_state else None

@@ -385,7 +385,7 @@ class LinearRun:
             saved = None
         with ExitStack() as teams:
             # Until the end: what is chosen may be solved further.
-            spread = teams.enter_context(threads(self.jobs))
+            spread = teams.enter_context(threads(self.jobs, self.reader.nbytes))
             if self.solved and (saved is None or "solved" in saved):
                 return self._solve(spread, monitor, checkpoints, saved)
             # Blocks as they were, whatever the threads.

@@ -23,6 +23,7 @@ def small_tiles(monkeypatch):
     monkeypatch.setattr(softmax, "CACHE", 1 << 8)
     monkeypatch.setattr(lockstep, "TILE_BYTES", 1 << 10)
     monkeypatch.setattr(Spread, "LEAST_WORK", 0)
+    monkeypatch.setattr(Spread, "LONG", 0)
 
 
 @pytest.fixture
