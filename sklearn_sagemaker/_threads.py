@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -141,10 +143,12 @@ LARGE = 1 << 20
 
 
 def thread_count(n_jobs: int | None) -> int:
-    """Threads that ``n_jobs`` stands for, as joblib counts them.
+    """Threads that ``n_jobs`` stands for: as joblib counts them, if they have a place.
 
     Kernels read memory by its address, so work never leaves the process: whatever
-    backend is configured, its number of jobs is taken and its kind is not.
+    backend is configured, its number of jobs is taken and its kind is not. In a worker
+    of joblib or Dask, and beside other fits of this process, there are no more than
+    this fit's share of the processors, whatever is asked for.
 
     Parameters
     ----------
@@ -165,22 +169,87 @@ def thread_count(n_jobs: int | None) -> int:
     if n_jobs is None:
         _, n_jobs = get_active_backend()
     backend, _ = get_active_backend(prefer="threads", require="sharedmem")
-    return backend.effective_n_jobs(n_jobs)
+    asked = backend.effective_n_jobs(n_jobs)
+    if asked > 1 and (_fits.others() or _left_by_worker() is not None):
+        return min(asked, processors())
+    return asked
 
 
 def processors() -> int:
     """Processors for threads that share every step, and gain nothing by more.
 
-    Those that affinity and cgroups leave to this process; in one of joblib's worker
-    processes those that joblib leaves to the libraries of each.
+    Those that affinity and cgroups leave to this process; in a worker of joblib or Dask
+    those that it leaves to libraries; and a share of them beside other fits.
     """
-    count = cpu_count()
-    nested = get_active_backend()[0].nesting_level or 0
-    if nested and multiprocessing.parent_process() is not None:
-        left = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
-        if left.isdigit():
-            count = min(count, int(left))
-    return max(1, count)
+    share = max(1, cpu_count() // (1 + _fits.others()))
+    left = _left_by_worker()
+    return share if left is None else min(share, left)
+
+
+def _left_by_worker() -> int | None:
+    """Threads that a worker process of joblib or Dask leaves to what it runs.
+
+    Both say it to the libraries in there by OMP_NUM_THREADS. None in a process of the
+    user's own, where the variable says nothing of ours.
+    """
+    if multiprocessing.parent_process() is None:
+        return None
+    if not get_active_backend()[0].nesting_level and not _in_dask_task():
+        return None
+    left = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    # Unless it says so, how many workers there are is not known.
+    return max(1, int(left)) if left.isdigit() else 1
+
+
+def _in_dask_task() -> bool:
+    # Whoever runs tasks has imported it.
+    distributed = sys.modules.get("distributed")
+    if distributed is None:
+        return False
+    try:
+        distributed.get_worker()
+    except (AttributeError, ValueError):
+        return False
+    return True
+
+
+class _Fits:
+    """The threads of this process that fit now; each may have started others."""
+
+    def __init__(self) -> None:
+        self._running: list[int] = []
+
+    def begin(self) -> None:
+        """The calling thread fits; more than once if fits nest."""
+        self._running.append(threading.get_ident())
+
+    def end(self) -> None:
+        """One fit of the calling thread is over."""
+        self._running.remove(threading.get_ident())
+
+    def others(self) -> int:
+        """How many threads but the calling one fit."""
+        return len({*self._running} - {threading.get_ident()})
+
+    def after_fork(self) -> None:
+        """In a child, where no thread lives on but the one that forked."""
+        mine = threading.get_ident()
+        self._running = [running for running in self._running if running == mine]
+
+
+_fits = _Fits()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fits.after_fork)
+
+
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Context of a fit, beside which other fits of this process take fewer threads."""
+    _fits.begin()
+    try:
+        yield
+    finally:
+        _fits.end()
 
 
 @contextmanager

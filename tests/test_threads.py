@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from math import inf
 
@@ -13,6 +14,7 @@ from joblib import Parallel, delayed, parallel_config
 from sklearn_sagemaker import _threads
 from sklearn_sagemaker._threads import (
     Spread,
+    fitting,
     processors,
     quietly,
     thread_count,
@@ -58,6 +60,51 @@ def inside():
     return thread_count(None), thread_count(2), processors()
 
 
+def elsewhere(call, *given):
+    """What a call finds in another thread."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(call, *given).result()
+
+
+def test_fits_at_the_same_time_share_the_processors():
+    def third():
+        with fitting():
+            return elsewhere(counts)
+
+    def counts():
+        return [thread_count(n) for n in (1, 3, -1)], processors()
+
+    with fitting():
+        alone = counts()
+        with fitting():
+            assert counts() == alone
+        assert elsewhere(counts) == ([1, 2, 2], 2)
+        assert elsewhere(third) == ([1, 1, 1], 1)
+    assert alone == ([1, 3, thread_count(-1)], 4)
+    assert counts() == alone
+
+
+def test_a_fit_that_fails_takes_no_share():
+    with pytest.raises(ZeroDivisionError), fitting():
+        raise ZeroDivisionError
+    assert elsewhere(processors) == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no forks")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_fork_beside_a_fit_has_the_processors_for_itself():
+    def forked():
+        child = os.fork()
+        if child == 0:
+            os._exit(processors())
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    with fitting():
+        assert elsewhere(processors) == 2
+        assert elsewhere(forked) == 4
+        assert forked() == 4
+
+
 def nested():
     return Parallel(n_jobs=2, backend="threading")(delayed(inside)() for _ in range(2))
 
@@ -71,8 +118,8 @@ def test_within_workers_that_are_threads():
         assert nested() == [(1, 2, 4)] * 2
 
 
-def count_processors():
-    return processors(), os.environ.get("OMP_NUM_THREADS")
+def asked():
+    return os.environ.get("OMP_NUM_THREADS"), [thread_count(n) for n in (2, -1)]
 
 
 @pytest.mark.slow
@@ -81,10 +128,17 @@ def test_worker_processes_have_what_joblib_leaves_to_each(limit, monkeypatch):
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     monkeypatch.undo()
     with parallel_config("loky", n_jobs=2, inner_max_num_threads=limit):
-        found = Parallel()(delayed(count_processors)() for _ in range(2))
-    for count, left in found:
+        found = Parallel()(delayed(asked)() for _ in range(2))
+    for left, counts in found:
         assert left == str(limit)
-        assert 1 <= count <= limit
+        assert max(counts) <= limit
+
+
+def test_worker_processes_that_are_told_nothing_have_one_thread(monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    with parallel_config("multiprocessing", n_jobs=2):
+        found = Parallel()(delayed(inside)() for _ in range(2))
+    assert found == [(1, 1, 1)] * 2
 
 
 def test_a_limit_of_other_libraries_is_not_ours(monkeypatch):

@@ -18,6 +18,7 @@ from sklearn_sagemaker._state import (
     TrainingSpec,
     WindowedData,
 )
+from sklearn_sagemaker._threads import fitting
 from sklearn_sagemaker.backends.protocol import Backend
 
 
@@ -194,7 +195,7 @@ class LocalBackend(Backend):
         # Late, as all that trains is: it is half of the package.
         from sklearn_sagemaker.training.blas import single_threaded_blas
 
-        with single_threaded_blas():
+        with fitting(), single_threaded_blas():
             state = self._train(spec, data, monitor)
         return replace(
             state,
