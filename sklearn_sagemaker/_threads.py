@@ -27,8 +27,7 @@ class Spread:
     takes the item that is next. The caller works too, and waits for nothing that
     nobody has begun: calls of items may spread work of their own over the same threads,
     of which there are never more at work. Items that took less than `LONG` the last
-    time are left to the caller alone: to hand them over takes longer, above all as
-    they mostly hold the interpreter's lock.
+    time are left to the caller alone: to hand them over takes longer.
 
     Parameters
     ----------
@@ -41,7 +40,7 @@ class Spread:
     seconds : dict or None
         What an item of each kind of call took the last time, as far as is known.
     large : bool
-        Whether items are thought long before one of their kind was timed.
+        Whether items are of many rows, and thought long before one was timed.
     """
 
     AHEAD = 2
@@ -49,7 +48,8 @@ class Spread:
     LEAST_WORK, MOST_BYTES = 4_000_000, 16 << 20
     """See `worth`: tenths of a millisecond, where handing over takes hundredths."""
     LONG = 2e-4
-    """Seconds of a processor."""
+    """Seconds of a processor for an item of many rows, and five times that for one of
+    few, which mostly holds the interpreter's lock."""
 
     def __init__(
         self,
@@ -119,12 +119,13 @@ class Spread:
                     break
 
         kind = _kind(call)
+        long = self.LONG if self._large else 5 * self.LONG
         known, left = self._seconds.get(kind, inf if self._large else 0.0), len(given)
-        if known < self.LONG:
+        if known < long:
             # Unless it has become long.
             work(1)
             known, left = took[0], left - 1
-        helping = min(self._helpers, left - 1) if known >= self.LONG else 0
+        helping = min(self._helpers, left - 1) if known >= long else 0
         helpers = [pool.submit(work) for _ in range(helping)]
         work()
         for helper in helpers:
@@ -139,7 +140,7 @@ class Spread:
 ALONE = Spread()
 """That of the caller alone."""
 LARGE = 1 << 20
-"""Bytes of X that items are thought to take long for, before one was timed."""
+"""Bytes of X from which on rows are many for `Spread`."""
 
 
 def thread_count(n_jobs: int | None) -> int:

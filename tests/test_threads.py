@@ -272,7 +272,7 @@ def idents(items, *seconds, n_bytes=inf):
     return found
 
 
-SHORT, TOO_LONG = Spread.LONG / 100, 2 * Spread.LONG
+SHORT, TOO_LONG = Spread.LONG / 100, 10 * Spread.LONG
 
 
 def test_long_items_are_shared():
@@ -292,6 +292,13 @@ def test_of_few_rows_the_first_item_tells(took):
     first, second = idents(4, took, took, n_bytes=100)
     assert first[0] == "mine"
     assert ("other" in first) == ("other" in second) == (took > Spread.LONG)
+
+
+def test_items_of_few_rows_must_take_longer():
+    took = 2 * Spread.LONG
+    many, few = idents(4, took, took), idents(4, took, took, n_bytes=100)
+    assert "other" in many[1]
+    assert few == [["mine"] * 4] * 2
 
 
 def test_items_that_become_long_are_shared_from_then_on():
