@@ -305,8 +305,9 @@ cdef class Decoder:
                 self.needed = framed
                 return STARVED
             # Lengths lead from part to part, faster than a processor foresees: what
-            # comes next is asked for while this record is copied.
-            fetch_ahead(p + AHEAD, framed)
+            # comes next is asked for while this record is copied. Of a long one most
+            # is copied at once, and foreseen.
+            fetch_ahead(p + AHEAD, min(framed, AHEAD // 2))
             for j in range(HEADER + size, framed):
                 if p[j]:
                     return self._fail(BAD_PADDING, p[j], 0)
