@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -86,7 +86,49 @@ def threads(count: int) -> Iterator[Spread]:
         yield lambda call, *items: list(map(call, *items))
         return
     with ThreadPoolExecutor(count) as pool:
-        yield lambda call, *items: list(pool.map(call, *items))
+
+        def spread(call: Callable, *items: Iterable) -> list[Any]:
+            lists = [list(one) for one in items]
+            # One item has nothing to wait for in another thread.
+            several = len(lists[0]) > 1
+            return list((pool.map if several else map)(call, *lists))
+
+        yield spread
+
+
+def longest_first(spread: Spread, sizes: Sequence[float]) -> Spread:
+    """The same map, of items in falling order of size.
+
+    Threads take the next item when they have done one: a long one that came last would
+    have the others wait.
+
+    Parameters
+    ----------
+    spread : callable
+        See `Spread`.
+    sizes : sequence of float
+        Of the items, in any unit.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker._threads import longest_first, threads
+    >>> with threads(1) as spread:
+    ...     longest_first(spread, [1, 5])(print, ["short", "long"])
+    long
+    short
+    [None, None]
+    """
+    order = sorted(range(len(sizes)), key=lambda place: -sizes[place])
+
+    def call(work: Callable, *items: Iterable) -> list[Any]:
+        lists = [list(one) for one in items]
+        found = spread(work, *([one[place] for place in order] for one in lists))
+        answers: list[Any] = [None] * len(order)
+        for place, answer in zip(order, found, strict=True):
+            answers[place] = answer
+        return answers
+
+    return call
 
 
 def quietly(spread: Spread) -> Spread:

@@ -7,7 +7,12 @@ import pytest
 from joblib import Parallel, delayed, parallel_config
 
 from sklearn_sagemaker import _threads
-from sklearn_sagemaker._threads import processors, thread_count, threads
+from sklearn_sagemaker._threads import (
+    longest_first,
+    processors,
+    thread_count,
+    threads,
+)
 
 BACKENDS = ["loky", "multiprocessing", "threading", "sequential"]
 
@@ -109,3 +114,30 @@ def test_an_exception_is_raised_and_no_thread_stays(count):
     with pytest.raises(ZeroDivisionError), threads(count) as spread:
         spread(lambda i: 1 // i, [1, 0, 2])
     assert threading.active_count() == before
+
+
+# ------------------------------------------------------------------ longest first
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_longest_begins_and_answers_keep_their_order(count):
+    begun = []
+
+    def work(name, size):
+        begun.append(size)
+        return name
+
+    with threads(count) as spread:
+        sizes = [2.0, 5.0, 1.0, 5.0]
+        found = longest_first(spread, sizes)(work, "abcd", sizes)
+    assert found == list("abcd")
+    if count == 1:
+        assert begun == [5.0, 5.0, 2.0, 1.0]
+    assert sorted(begun) == sorted(sizes)
+
+
+def test_one_item_is_done_by_the_caller():
+    with threads(3) as spread:
+        assert spread(lambda _: threading.get_ident(), [0]) == [threading.get_ident()]
+        assert threading.get_ident() not in spread(
+            lambda _: threading.get_ident(), [0, 1]
+        )
+        assert spread(len, []) == []

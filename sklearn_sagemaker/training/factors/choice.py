@@ -10,10 +10,12 @@ from scipy.special import expit, logit
 
 from sklearn_sagemaker._columns import empty_draws
 from sklearn_sagemaker._state import ModelState, SomeFeatures
-from sklearn_sagemaker.training.factors.gradient import Scaler, Solution
+from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker.training.factors.gradient import Scaler, Scorer, Solution
 from sklearn_sagemaker.training.factors.resolved import resolved
 from sklearn_sagemaker.training.factors.scaling import check_units, in_user_units
 from sklearn_sagemaker.training.factors.settings import FactorSettings
+from sklearn_sagemaker.training.factors.validating import pieces_of
 from sklearn_sagemaker.training.selection.choice import TrainedCandidates, select_best
 
 METRIC_NAMES: dict[str, dict[str, str | None]] = {
@@ -40,11 +42,17 @@ class TrainedFactors(TrainedCandidates):
     models : list of lists of models
         Of each candidate: the model that is kept, then those of the folds.
     scaler : Scaler
+    jobs : int
+        Threads that work is cut for.
+    spread : callable
+        See `Spread`.
     """
 
     settings: FactorSettings
     models: list[list[Any]]
     scaler: Scaler
+    jobs: int
+    spread: Spread
 
     @property
     def own_rates(self) -> bool:
@@ -60,17 +68,24 @@ class TrainedFactors(TrainedCandidates):
     def _margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         n_rows = sum(len(rows) for _, rows in parts)
         found = np.empty((n_rows, self.n_outputs, len(chosen)))
+        work = []
         for place, number in enumerate(chosen):
             start = 0
             for fit, rows in parts:
-                stop = start + len(rows)
-                model = self.models[number][fit]
-                found[start:stop, :, place] = model.best_margins(reader, rows)
-                start = stop
-        if self.targets.unit != 1.0:
-            found *= self.targets.unit
-        if self.targets.origin != 0.0:
-            found += self.targets.origin
+                scorer = self.models[number][fit].best_scorer(reader)
+                out = found[start : start + len(rows), :, place]
+                for piece in pieces_of(len(rows), self.jobs):
+                    work.append((scorer, rows[piece], out[piece]))
+                start += len(rows)
+
+        def score(scorer: Scorer, rows: np.ndarray, out: np.ndarray) -> None:
+            out[:] = scorer(rows)
+            if self.targets.unit != 1.0:
+                out *= self.targets.unit
+            if self.targets.origin != 0.0:
+                out += self.targets.origin
+
+        self.spread(score, *zip(*work, strict=True))
         return found
 
     def simpler(self, chosen: int, loss: np.ndarray) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,10 @@ RISE = 1.08
 """Times as large factors are after an epoch in which they still come up."""
 UP = 5.0
 """Times as large as at the start factors are when their axes can be told apart."""
+
+Scorer = Callable[[np.ndarray], np.ndarray]
+"""Of numbers of rows: their margins, of shape (n, n_outputs). Several threads may ask
+it at a time."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +117,19 @@ def margins_of(
     return out
 
 
+def solution_scorer(reader: RowReader, one: Solution, scaler: Scaler) -> Scorer:
+    """What scores rows by a model for features as the kernels see them."""
+    n_outputs, d, k = one.factors.shape
+    flat = one.factors.transpose(1, 0, 2).reshape(d, 1, n_outputs * k)
+    arrays = (
+        one.intercept[None],
+        np.ascontiguousarray(one.coef.T, dtype=reader.dtype)[:, None],
+        np.ascontiguousarray(flat, dtype=reader.dtype),
+        scaler.arrays(reader.dtype),
+    )
+    return lambda rows: margins_of(reader, rows, *arrays)
+
+
 def solution_margins(
     reader: RowReader, rows: np.ndarray, one: Solution, scaler: Scaler
 ) -> np.ndarray:
@@ -121,16 +139,7 @@ def solution_margins(
     -------
     margins : float64 array of shape (n, n_outputs)
     """
-    n_outputs, d, k = one.factors.shape
-    flat = one.factors.transpose(1, 0, 2).reshape(d, 1, n_outputs * k)
-    return margins_of(
-        reader,
-        rows,
-        one.intercept[None],
-        np.ascontiguousarray(one.coef.T, dtype=reader.dtype)[:, None],
-        np.ascontiguousarray(flat, dtype=reader.dtype),
-        scaler.arrays(reader.dtype),
-    )
+    return solution_scorer(reader, one, scaler)(rows)
 
 
 class GradientModel:
@@ -290,23 +299,13 @@ class GradientModel:
             rules[:, 0] = np.maximum(rules[:, 0], 1e-20)
         return rules
 
-    def best_margins(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
-        """Margins of some rows at the best.
+    def scorer(self, reader: RowReader) -> Scorer:
+        """What scores rows by the weights as trained last; see `Scorer`."""
+        return self._scorer(reader, self._arrays())
 
-        Returns
-        -------
-        margins : float64 array of shape (n, n_outputs)
-        """
-        return self._margins(reader, rows, self.best or self._arrays())
-
-    def part_margins(self, reader: RowReader, rows: np.ndarray, part: int):
-        """Margins of a part of the validation rows, as trained last.
-
-        Returns
-        -------
-        margins : float64 array of shape (n, n_outputs)
-        """
-        return self.margins(reader, rows)
+    def best_scorer(self, reader: RowReader) -> Scorer:
+        """What scores rows by the best weights; see `Scorer`."""
+        return self._scorer(reader, self.best or self._arrays())
 
     def margins(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
         """Margins of some rows, as trained last.
@@ -315,14 +314,27 @@ class GradientModel:
         -------
         margins : float64 array of shape (n, n_outputs)
         """
-        return self._margins(reader, rows, self._arrays())
+        return self.scorer(reader)(rows)
 
-    def _margins(self, reader, rows, arrays) -> np.ndarray:
+    def validation_margins(self, scores: np.ndarray, part: int) -> np.ndarray:
+        """Margins of a part of the validation rows, by the scores of all its rows.
+
+        Parameters
+        ----------
+        scores : float64 array of shape (n, n_outputs)
+            Of `scorer`, after each epoch once.
+        part : int
+        """
+        return scores
+
+    def _scorer(self, reader: RowReader, arrays: tuple[np.ndarray, ...]) -> Scorer:
         # Rows of another precision are scored in theirs.
         bias, linear, factors, shift, scale = (
             part.astype(reader.dtype, copy=False) for part in (*arrays, *self.scaler)
         )
-        return margins_of(reader, rows, bias, linear, factors, (shift, scale))
+        return lambda rows: margins_of(
+            reader, rows, bias, linear, factors, (shift, scale)
+        )
 
     def _arrays(self) -> tuple[np.ndarray, ...]:
         return self.bias, self.linear, self.factors
@@ -365,12 +377,14 @@ class GradientModel:
     def state(self) -> dict[str, Any]:
         """Arrays that training can go on from."""
         return {
-            "bias": self.bias.copy(),
-            "linear": self.linear.copy(),
-            "factors": self.factors.copy(),
-            "steps": self.steps,
-            "size": self.size,
+            name: part.copy() if isinstance(part, np.ndarray) else part
+            for name, part in self.parts().items()
         }
+
+    def parts(self) -> dict[str, Any]:
+        """The arrays of `state` themselves, which training changes."""
+        names = ("bias", "linear", "factors", "steps", "size")
+        return {name: getattr(self, name) for name in names}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state, whose shapes were checked; perhaps of some features."""

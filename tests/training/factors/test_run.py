@@ -144,7 +144,7 @@ def test_folds_validate_on_rows_that_they_did_not_see(classes):
         assert len(np.intersect1d(trained, rows)) == 0
         assert len(trained) + len(rows) == 90
         model = training.models[0][group]
-        margins = model.best_margins(training.reader, rows)
+        margins = model.best_scorer(training.reader)(rows)
         margins = margins * training.targets.unit + training.targets.origin
         found = mean_loss(margins, y[rows], classes)
         total += found * len(rows)
@@ -278,7 +278,7 @@ def test_an_ensemble_averages_margins(classes, sparse, monkeypatch):
     order = np.argsort(state.candidates["rank_validation_score"])[:3]
     models = [training.models[number][0] for number in order]
     rows = np.arange(len(y))
-    each = [model.best_margins(training.reader, rows) for model in models]
+    each = [model.best_scorer(training.reader)(rows) for model in models]
     wanted = np.mean(each, axis=0) * training.targets.unit + training.targets.origin
     np.testing.assert_allclose(scores(state, X), wanted, rtol=1e-9, atol=1e-9)
     assert state.factors.shape[2] == sum(model.k for model in models)
