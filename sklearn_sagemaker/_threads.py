@@ -18,6 +18,11 @@ Spread = Callable[..., list[Any]]
 """``spread(call, *items)`` is ``list(map(call, *items))``, perhaps in threads."""
 
 
+def map_here(call: Callable[..., Any], *items: Iterable) -> list[Any]:
+    """The `Spread` that has the caller do it all."""
+    return list(map(call, *items))
+
+
 def thread_count(n_jobs: int | None) -> int:
     """Threads that ``n_jobs`` stands for, as joblib counts them.
 
@@ -83,7 +88,7 @@ def threads(count: int) -> Iterator[Spread]:
     [32, 9]
     """
     if count <= 1:
-        yield lambda call, *items: list(map(call, *items))
+        yield map_here
         return
     with ThreadPoolExecutor(count) as pool:
 

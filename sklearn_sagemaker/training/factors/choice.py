@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 
 from sklearn_sagemaker._columns import empty_draws
 from sklearn_sagemaker._state import ModelState, SomeFeatures
-from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker._threads import Spread, map_here
 from sklearn_sagemaker.training.factors.gradient import Scaler, Scorer, Solution
 from sklearn_sagemaker.training.factors.resolved import resolved
 from sklearn_sagemaker.training.factors.scaling import check_units, in_user_units
@@ -156,25 +156,35 @@ def mean_of(
 
 
 def all_draws(
-    found: list[Solution], scaler: Scaler, origin: float, unit: float
+    found: list[Solution],
+    scaler: Scaler,
+    origin: float,
+    unit: float,
+    spread: Spread = map_here,
 ) -> dict[str, np.ndarray] | None:
     """Draws in the user's units, stacked; None if there are none."""
     if not found:
         return None
-    stacked: dict[str, np.ndarray] = {}
     # One of zero stands for none.
     most = max(1, *(one.factors.shape[2] for one in found))
-    for place, draw in enumerate(found):
-        # One at a time: they are large.
+
+    def padded(draw: Solution) -> Solution:
         one = in_user_units(draw, scaler, origin, unit)
         # Factors of zero make machines of an ensemble equally wide.
         lack = most - one.factors.shape[2]
-        one = replace(one, factors=np.pad(one.factors, ((0, 0), (0, 0), (0, lack))))
-        for name in ("intercept", "coef", "factors"):
-            part = getattr(one, name)
-            if name not in stacked:
-                stacked[name] = empty_draws(name, (len(found), *part.shape), part.dtype)
+        return replace(one, factors=np.pad(one.factors, ((0, 0), (0, 0), (0, lack))))
+
+    stacked = {
+        name: empty_draws(name, (len(found), *part.shape), part.dtype)
+        for name, part in vars(padded(found[0])).items()
+    }
+
+    def take(place: int, draw: Solution) -> None:
+        # One at a time in each thread: they are large.
+        for name, part in vars(padded(draw)).items():
             stacked[name][place] = part
+
+    spread(take, range(len(found)), found)
     return stacked
 
 
@@ -247,7 +257,10 @@ def select(
     draws = [draw for model in models for draw in model.draws()]
     rows = trained.plan.train_rows
     spread = settings.spread(trained.train[1][rows])
-    check_units(draws or solutions, X, rows, *scaling, spread, spec.feature_names)
+    check_units(
+        draws or solutions, X, rows, *scaling, spread, spec.feature_names,
+        trained.spread,
+    )  # fmt: skip
     if settings.probit and len(models) > 1 and not draws:
         # Probabilities are averaged, which no single machine does.
         draws = solutions
@@ -256,7 +269,7 @@ def select(
         coef=solution.coef,
         intercept=solution.intercept,
         factors=solution.factors,
-        draws=all_draws(draws, *scaling),
+        draws=all_draws(draws, *scaling, trained.spread),
         resolved={
             **resolved(settings, models[0], len(trained.candidates)),
             "epochs": epochs,
