@@ -136,6 +136,16 @@ def longest_first(spread: Spread, sizes: Sequence[float]) -> Spread:
     return call
 
 
+def beside(spread: Spread, more: Callable[[], Any]) -> Spread:
+    """The same map, with a call more that the answers leave out."""
+
+    def call(work: Callable, *items: Iterable) -> list[Any]:
+        calls = [partial(work, *one) for one in zip(*items, strict=True)]
+        return spread(lambda one: one(), [*calls, more])[:-1]
+
+    return call
+
+
 def quietly(spread: Spread) -> Spread:
     """The same map without NumPy's warnings, as of overflow in a diverged model."""
 

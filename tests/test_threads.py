@@ -8,6 +8,7 @@ from joblib import Parallel, delayed, parallel_config
 
 from sklearn_sagemaker import _threads
 from sklearn_sagemaker._threads import (
+    beside,
     longest_first,
     processors,
     thread_count,
@@ -141,3 +142,11 @@ def test_one_item_is_done_by_the_caller():
             lambda _: threading.get_ident(), [0, 1]
         )
         assert spread(len, []) == []
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_call_beside_the_items(count):
+    did = []
+    with threads(count) as spread:
+        assert beside(spread, lambda: did.append(0))(pow, [2, 3], [5, 2]) == [32, 9]
+    assert did == [0]

@@ -22,7 +22,9 @@ from sklearn_sagemaker._state import (
 )
 from sklearn_sagemaker._threads import (
     Spread,
+    beside,
     longest_first,
+    map_here,
     quietly,
     thread_count,
     threads,
@@ -52,7 +54,12 @@ from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.pieces import Piece, train_epoch
 from sklearn_sagemaker.training.prequential import storage_of
 from sklearn_sagemaker.training.progress import Checkpoints, Progress, run_epochs
-from sklearn_sagemaker.training.rows import ShardRows, plan_rows, rows_of
+from sklearn_sagemaker.training.rows import (
+    ArrayRows,
+    ShardRows,
+    plan_rows,
+    rows_of,
+)
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
 from sklearn_sagemaker.training.selection.validation import CV_BUDGET
@@ -150,6 +157,7 @@ class FactorRun:
             self.models = self._make_models(quietly(spread))
         self.on_shards = self._on_shards()
         self._trains: dict[int, np.ndarray] = {}
+        self._ahead: tuple[int, list[np.ndarray]] = -1, []
         self.trained = 0
         self.validation = Validation(self.plan, self.targets, self.settings, self.jobs)
         if spec.resume is not None:
@@ -464,26 +472,49 @@ class FactorRun:
             return self.on_shards.epoch(
                 number, list(zip(self.active, models, strict=True))
             )
-        pieces = self.source.pieces(number, self.plan, self.reader)
         # Factors decide what a row takes; the kept model has the most rows.
         sizes = [model.k + (fit == 0) for model, fit in fits]
-        begin = partial(self._begin, spread)
-        return train_epoch(pieces, begin, fits, longest_first(spread, sizes))
+        shared = longest_first(spread, sizes)
+        more = number + 1 < self.trained + self.epochs
+        if more and self.jobs > 1 and self._shuffles:
+            shared = beside(
+                longest_first(spread, [*sizes, 0]),
+                partial(self._shuffle_ahead, number + 1),
+            )
+        pieces = self.source.pieces(number, self.plan, self.reader)
+        begin = partial(self._begin, number, spread)
+        return train_epoch(pieces, begin, fits, shared)
 
     def _begin(
-        self, spread: Spread, piece: Piece
+        self, number: int, spread: Spread, piece: Piece
     ) -> tuple[Callable[..., float], float]:
         """What trains a model on some rows, and their weight."""
-        rows = self.train_rows if piece.whole else piece.folds[0]
-        order = self._order(rows, piece.reader.nbytes, piece.rng)
-        n_fits = self.plan.n_fits
-        orders = spread(self._own, [order] * n_fits, range(n_fits))
+        ahead, orders = self._ahead
+        if ahead != number:
+            orders = self._orders(piece, spread)
         labels, weights = self.targets.of(piece)
 
         def train(model: Any, fit: int) -> float:
             return model.train(orders[fit], labels, weights, piece.reader)
 
         return train, piece.share(weights)
+
+    @property
+    def _shuffles(self) -> bool:
+        """Whether an epoch has an order of its own, known from its number."""
+        return self.settings.solver == "gradient" and isinstance(self.source, ArrayRows)
+
+    def _shuffle_ahead(self, number: int) -> None:
+        """Have the order of another epoch, whether it comes or not."""
+        piece = next(self.source.pieces(number, self.plan, self.reader))
+        self._ahead = number, self._orders(piece, map_here)
+
+    def _orders(self, piece: Piece, spread: Spread) -> list[np.ndarray]:
+        """Rows that train each of the fits, in order."""
+        rows = self.train_rows if piece.whole else piece.folds[0]
+        order = self._order(rows, piece.reader.nbytes, piece.rng)
+        n_fits = self.plan.n_fits
+        return spread(self._own, [order] * n_fits, range(n_fits))
 
     def _own(self, order: np.ndarray, fit: int) -> np.ndarray:
         """Those of the rows, in order, that a fit is trained on."""

@@ -1,5 +1,6 @@
 """The training run of Factorization Machines: epochs, folds, threads, going on."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -259,6 +260,31 @@ def test_threads_do_not_change_the_result(classes, sparse, cv):
         assert state.threshold == states[0].threshold
         for name, column in states[0].candidates.items():
             np.testing.assert_array_equal(state.candidates[name], column, name)
+
+
+def test_the_next_order_is_made_while_one_model_trains(monkeypatch):
+    X, y = problem(classes=1)
+    alone = fit(X, y, classes=1, epochs=3)
+    run = factor_run(X, y, classes=1, epochs=3, jobs=2)
+    meeting = threading.Barrier(2, timeout=60)
+    model, train, order = run.models[0][0], run.models[0][0].train, run._order
+    threads = []
+
+    def meets(call):
+        def met(*given):
+            if 0 < len(threads) < 5:
+                meeting.wait()
+            threads.append(threading.get_ident())
+            return call(*given)
+
+        return met
+
+    monkeypatch.setattr(model, "train", meets(train))
+    monkeypatch.setattr(run, "_order", meets(order))
+    assert_same(run.train(), alone)
+    # The first order; an epoch beside the order of the next, twice; the last one.
+    assert len(threads) == 6
+    assert len(set(threads)) > 1
 
 
 @STORAGE
