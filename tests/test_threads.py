@@ -2,7 +2,10 @@
 
 import os
 import threading
+import time
+from functools import partial
 
+import numpy as np
 import pytest
 from joblib import Parallel, delayed, parallel_config
 
@@ -11,6 +14,7 @@ from sklearn_sagemaker._threads import (
     beside,
     longest_first,
     processors,
+    quietly,
     thread_count,
     threads,
 )
@@ -117,6 +121,80 @@ def test_an_exception_is_raised_and_no_thread_stays(count):
     assert threading.active_count() == before
 
 
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_items_may_spread_work_over_the_same_threads(count):
+    at_work, most, lock = [0], [0], threading.Lock()
+
+    def square(i):
+        with lock:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+        time.sleep(0.001)
+        with lock:
+            at_work[0] -= 1
+        return i * i
+
+    with threads(count) as spread:
+        found = spread(lambda n: sum(spread(square, range(n))), [3, 9, 5, 7])
+        assert found == [sum(i * i for i in range(n)) for n in (3, 9, 5, 7)]
+    assert 1 <= most[0] <= count
+
+
+def test_each_thread_takes_the_item_that_is_next():
+    first = threading.Event()
+
+    def wait(i):
+        # The first item ends when another thread has done all others.
+        if i == 0:
+            return first.wait(10)
+        if i == 6:
+            first.set()
+        return True
+
+    with threads(2) as spread:
+        assert spread(wait, range(7)) == [True] * 7
+
+
+def test_the_first_exception_counts_and_ends_the_rest():
+    done = []
+
+    def work(i):
+        if i == 1:
+            raise KeyError(i)
+        done.append(i)
+        time.sleep(0.001)
+
+    with threads(2) as spread, pytest.raises(KeyError, match="1"):
+        spread(work, range(500))
+    assert len(done) < 250
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_few_answers_wait_to_be_taken(count):
+    begun, taken = [], 0
+
+    def note(i):
+        begun.append(i)
+        return i
+
+    with threads(count) as spread:
+        for answer in spread.in_order(note, range(40)):
+            assert answer == taken
+            assert len(begun) - taken <= max(1, spread.AHEAD * count * (count > 1))
+            taken += 1
+    assert taken == 40
+
+
+@pytest.mark.filterwarnings("error")
+def test_quietly_in_every_thread():
+    with threads(3) as spread:
+        call = partial(np.divide, 1.0)
+        assert quietly(spread)(call, np.zeros(9)) == [np.inf] * 9
+        assert list(quietly(spread).in_order(call, np.zeros(9))) == [np.inf] * 9
+        with pytest.raises(RuntimeWarning):
+            spread(call, np.zeros(9))
+
+
 # ------------------------------------------------------------------ longest first
 @pytest.mark.parametrize("count", [1, 3])
 def test_the_longest_begins_and_answers_keep_their_order(count):
@@ -133,15 +211,6 @@ def test_the_longest_begins_and_answers_keep_their_order(count):
     if count == 1:
         assert begun == [5.0, 5.0, 2.0, 1.0]
     assert sorted(begun) == sorted(sizes)
-
-
-def test_one_item_is_done_by_the_caller():
-    with threads(3) as spread:
-        assert spread(lambda _: threading.get_ident(), [0]) == [threading.get_ident()]
-        assert threading.get_ident() not in spread(
-            lambda _: threading.get_ident(), [0, 1]
-        )
-        assert spread(len, []) == []
 
 
 @pytest.mark.parametrize("count", [1, 2])

@@ -10,7 +10,7 @@ from scipy.special import expit, logit
 
 from sklearn_sagemaker._columns import empty_draws
 from sklearn_sagemaker._state import ModelState, SomeFeatures
-from sklearn_sagemaker._threads import Spread, map_here
+from sklearn_sagemaker._threads import ALONE, Map
 from sklearn_sagemaker.training.factors.gradient import Scaler, Scorer, Solution
 from sklearn_sagemaker.training.factors.resolved import resolved
 from sklearn_sagemaker.training.factors.scaling import check_units, in_user_units
@@ -45,14 +45,14 @@ class TrainedFactors(TrainedCandidates):
     jobs : int
         Threads that work is cut for.
     spread : callable
-        See `Spread`.
+        See `Map`.
     """
 
     settings: FactorSettings
     models: list[list[Any]]
     scaler: Scaler
     jobs: int
-    spread: Spread
+    spread: Map
 
     @property
     def own_rates(self) -> bool:
@@ -160,7 +160,7 @@ def all_draws(
     scaler: Scaler,
     origin: float,
     unit: float,
-    spread: Spread = map_here,
+    spread: Map = ALONE,
 ) -> dict[str, np.ndarray] | None:
     """Draws in the user's units, stacked; None if there are none."""
     if not found:

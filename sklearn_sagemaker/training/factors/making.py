@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_sagemaker._state import TrainingData
-from sklearn_sagemaker._threads import Spread, longest_first
+from sklearn_sagemaker._threads import Map, longest_first
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.sweeps import (
@@ -22,7 +22,7 @@ def models_that_start_alike(
     make: Callable[[int, dict[str, Any] | None], GradientModel],
     starts: Sequence[Hashable],
     n_fits: int,
-    spread: Spread,
+    spread: Map,
 ) -> list[list[GradientModel]]:
     """Models of gradient steps, the numbers of equal starts drawn once.
 
@@ -87,7 +87,7 @@ class SweepPreparation:
         rows: list[np.ndarray],
         scaler: Scaler,
         groups: Any,
-        spread: Spread,
+        spread: Map,
     ):
         self._data, self._rows, self._scaler = data, rows, scaler
         self._spread = spread

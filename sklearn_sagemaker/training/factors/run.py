@@ -21,10 +21,10 @@ from sklearn_sagemaker._state import (
     WindowedData,
 )
 from sklearn_sagemaker._threads import (
-    Spread,
+    ALONE,
+    Map,
     beside,
     longest_first,
-    map_here,
     quietly,
     thread_count,
     threads,
@@ -218,7 +218,7 @@ class FactorRun:
         y, weights, rows = self.data.y, self.data.sample_weight, self.train_rows
         return np.array([np.average(y[rows], weights=weights[rows])])
 
-    def _make_models(self, spread: Spread) -> list[list[Any]]:
+    def _make_models(self, spread: Map) -> list[list[Any]]:
         """The models of each candidate: the one that is kept, then one a fold."""
         if self.settings.solver != "gradient":
             make = self._pair_models if self.settings.pairs else self._sweep_models
@@ -278,7 +278,7 @@ class FactorRun:
         )
         return FactorShards(source, blueprint, source.n_train(self.plan), per_feature)
 
-    def _pair_models(self, spread: Spread) -> list[list[PairModels]]:
+    def _pair_models(self, spread: Map) -> list[list[PairModels]]:
         def make(number: int) -> PairModels:
             return PairModels(
                 self.settings,
@@ -293,7 +293,7 @@ class FactorRun:
         # Nothing is held out of all pairs.
         return [[one] for one in spread(make, range(len(self.candidates)))]
 
-    def _sweep_models(self, spread: Spread) -> list[list[SweepModels]]:
+    def _sweep_models(self, spread: Map) -> list[list[SweepModels]]:
         fits = range(self.plan.n_fits)
         rows = spread(self._rows_of, fits)
         shared = SweepPreparation(
@@ -450,7 +450,7 @@ class FactorRun:
         run = RUN_ROWS if n_bytes > LARGE_DATA else 1
         return shuffled_runs(rows, run, rng, WINDOW_ROWS)
 
-    def _epoch(self, spread: Spread, epoch: int) -> int:
+    def _epoch(self, spread: Map, epoch: int) -> int:
         """Train and validate the active candidates; returns how many go on."""
         number = self.trained + epoch
         fits = [
@@ -465,7 +465,7 @@ class FactorRun:
             self.active = self._record(self.active, epoch, losses, found, spread)
         return len(self.active)
 
-    def _trained(self, number: int, fits: list[tuple], spread: Spread) -> list[Any]:
+    def _trained(self, number: int, fits: list[tuple], spread: Map) -> list[Any]:
         """Train models once over the rows; returns their mean losses."""
         if self.on_shards is not None:
             models = [model for model, _ in fits]
@@ -486,7 +486,7 @@ class FactorRun:
         return train_epoch(pieces, begin, fits, shared)
 
     def _begin(
-        self, number: int, spread: Spread, piece: Piece
+        self, number: int, spread: Map, piece: Piece
     ) -> tuple[Callable[..., float], float]:
         """What trains a model on some rows, and their weight."""
         ahead, orders = self._ahead
@@ -507,9 +507,9 @@ class FactorRun:
     def _shuffle_ahead(self, number: int) -> None:
         """Have the order of another epoch, whether it comes or not."""
         piece = next(self.source.pieces(number, self.plan, self.reader))
-        self._ahead = number, self._orders(piece, map_here)
+        self._ahead = number, self._orders(piece, ALONE)
 
-    def _orders(self, piece: Piece, spread: Spread) -> list[np.ndarray]:
+    def _orders(self, piece: Piece, spread: Map) -> list[np.ndarray]:
         """Rows that train each of the fits, in order."""
         rows = self.train_rows if piece.whole else piece.folds[0]
         order = self._order(rows, piece.reader.nbytes, piece.rng)
@@ -532,7 +532,7 @@ class FactorRun:
         epoch: int,
         train_losses: list,
         found: list,
-        spread: Spread,
+        spread: Map,
     ) -> np.ndarray:
         """Take in an epoch; returns the candidates that go on."""
         n_fits, degree = self.plan.n_fits, self.settings.loss.degree
@@ -595,9 +595,7 @@ class FactorRun:
                 patience[place] = 1
         return patience
 
-    def _counted(
-        self, active: np.ndarray, to_the_end: bool, spread: Spread
-    ) -> np.ndarray:
+    def _counted(self, active: np.ndarray, to_the_end: bool, spread: Map) -> np.ndarray:
         """Whether the epoch counts for the patience of the active candidates.
 
         With a patience of our own none does while factors come up: what they are to

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._kernels.prediction import factor_scores
 from sklearn_sagemaker._state import SomeFeatures, feature_label
-from sklearn_sagemaker._threads import Spread, map_here
+from sklearn_sagemaker._threads import ALONE, Map
 from sklearn_sagemaker.exceptions import FeatureScaleError
 from sklearn_sagemaker.training.factors.gradient import (
     Scaler,
@@ -280,7 +280,7 @@ def check_units(
     unit: float,
     spread: float,
     names: Any = None,
-    over: Spread = map_here,
+    over: Map = ALONE,
 ) -> None:
     """Refuse models that do not predict in the user's units what they have learned.
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker._threads import Map
 from sklearn_sagemaker.training.factors.gradient import Scorer
 from sklearn_sagemaker.training.selection.settings import Settings
 from sklearn_sagemaker.training.selection.validation import ValidationPlan
@@ -58,7 +58,7 @@ class Validation:
         self.jobs = jobs
 
     def losses(
-        self, fits: Sequence[tuple[Any, int]], spread: Spread
+        self, fits: Sequence[tuple[Any, int]], spread: Map
     ) -> list[list[tuple[int, float, float]] | None]:
         """Losses of each model on the parts of the validation rows that it scores.
 

@@ -31,7 +31,7 @@ class Fits:
         Of the labels of each fit, and of its loss in their units.
     n_rows : float
         Rows that train; few large weights are few rows.
-    spread : callable
+    spread : Spread
     """
 
     settings: LinearSettings
@@ -101,7 +101,7 @@ class Fits:
         """Sums of the losses of the refits on their rows, of shape (k,)."""
         rows, weights = self.plan.train_rows, self.targets.loss_weights[0]
         y = self.targets.scaled(self.source.data.y)
-        return columns.loss_sums(self.reader, [(0, rows)], y, weights)[0]
+        return columns.loss_sums(self.reader, [(0, rows)], y, weights, self.spread)[0]
 
     def losses(self, columns: SolvedColumns) -> np.ndarray:
         """Sums of losses on each part of the validation rows, (n_parts, k)."""
@@ -111,4 +111,4 @@ class Fits:
             ((_, rows),) = plan.parts
             losses = columns.losses(columns.left_out_margins(rows), y[rows])
             return (apart[rows] @ losses)[None]
-        return columns.loss_sums(plan.reader, plan.parts, y, apart)
+        return columns.loss_sums(plan.reader, plan.parts, y, apart, self.spread)

@@ -87,9 +87,14 @@ class KinkedFits(SmoothFits):
                 wd * self.settings.values["bias_wd_mult"],
             )
             columns.left_out = np.zeros((len(wd), len(self.source.data.y), 1))
-            for out, fit in self._apart:
+
+            def of_others(out: np.ndarray, fit: KinkedFit) -> np.ndarray:
                 weights, bias, _ = fit.optima(wd, l1, bias_wd)
-                margins = self._tile[out] @ weights[:, 0] + bias
+                return self._tile[out] @ weights[:, 0] + bias
+
+            parts, fits = zip(*self._apart, strict=True)
+            found = self.spread(of_others, parts, fits)
+            for out, margins in zip(parts, found, strict=True):
                 columns.left_out[:, rows[out], 0] = margins.T
         return columns
 

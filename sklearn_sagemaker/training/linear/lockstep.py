@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
+from threading import Lock
 
 import numpy as np
 
 from sklearn_sagemaker._kernels import LOSSES
+from sklearn_sagemaker._threads import ALONE, Spread
+from sklearn_sagemaker.training.linear.moments import TILE_BYTES
 from sklearn_sagemaker.training.linear.newton import SmoothFit, optima
 from sklearn_sagemaker.training.linear.quadratic import Quadratic
 
@@ -26,10 +30,14 @@ START = 1e-3
 have weights that are far from those on all rows."""
 NEARLY = 1e-9
 """Curvature that every weight has at least, by the mean of all."""
+OF_COLUMN = 4
+"""Factorisations of its quadratic that a step takes."""
 ON_SAMPLE = 1e-3
 """What the last step on a sample may gain, by the objective: it is a start."""
 
-Tiles = Callable[[np.ndarray | None], Iterator[tuple[np.ndarray, np.ndarray]]]
+Tile = tuple[np.ndarray | slice, Callable[[], np.ndarray]]
+"""Places of some rows, and what reads those rows, as scaled."""
+Tiles = Callable[[np.ndarray | None], Iterator[Tile]]
 
 
 def sample_size(n: int, d: int) -> int:
@@ -79,7 +87,7 @@ class LargeFit:
     parameter : float
         Of the loss, in the units of the labels.
     tiles : callable
-        ``tiles(places)`` yields parts of some places and those rows, as scaled.
+        ``tiles(places)`` yields a `Tile` for parts of some places, of all by None.
     y, weights : float64 arrays of shape (n,)
     n_features, n_outputs : int
     use_bias : bool
@@ -87,6 +95,8 @@ class LargeFit:
         Decrease that the last step expects, by the objective.
     seed : list of int
         Of the samples.
+    spread : Spread
+        For the tiles of a pass, and for columns.
     """
 
     def __init__(
@@ -101,13 +111,16 @@ class LargeFit:
         use_bias: bool,
         tolerance: float,
         seed: list[int],
+        spread: Spread = ALONE,
     ):
         self.loss, self.parameter = LOSSES[loss], parameter
         self.tiles, self.y = tiles, y
         self.weights = weights / weights.sum()
         self.n_features, self.n_outputs = n_features, n_outputs
         self.use_bias, self.tolerance, self.seed = use_bias, tolerance, seed
+        self.spread = spread
         self._samples: list[SmoothFit] = []
+        self._sampling = Lock()
         self.null = self._smooth(None, y, weights, tolerance).null
 
     def _smooth(self, rows, y, weights, tolerance: float) -> SmoothFit:
@@ -126,17 +139,21 @@ class LargeFit:
         """The loss on some rows: four times as many a level, as far as there are."""
         n, d = len(self.y), self.n_features
         most = min(n, max(SAMPLE_BYTES // (8 * d), sample_size(n, d)))
-        while len(self._samples) <= level:
-            size = sample_size(n, d) * GROWTH ** len(self._samples)
-            if self._samples and len(self._samples[-1].y) == most:
-                return self._samples[-1]
-            rng = np.random.default_rng([*self.seed, len(self._samples)])
-            classes = self.loss.link != "identity"
-            some, counts = sample_of(self.y, classes, min(size, most), rng)
-            rows = np.concatenate([tile for _, tile in self.tiles(some)])
-            weights = self.weights[some] * counts
-            self._samples.append(self._smooth(rows, self.y[some], weights, ON_SAMPLE))
-        return self._samples[level]
+        with self._sampling:
+            while len(self._samples) <= level:
+                size = sample_size(n, d) * GROWTH ** len(self._samples)
+                if self._samples and len(self._samples[-1].y) == most:
+                    return self._samples[-1]
+                self._samples.append(self._sampled(min(size, most)))
+            return self._samples[level]
+
+    def _sampled(self, size: int) -> SmoothFit:
+        rng = np.random.default_rng([*self.seed, len(self._samples)])
+        classes = self.loss.link != "identity"
+        some, counts = sample_of(self.y, classes, size, rng)
+        rows = np.concatenate([read() for _, read in self.tiles(some)])
+        weights = self.weights[some] * counts
+        return self._smooth(rows, self.y[some], weights, ON_SAMPLE)
 
     def at_null(self) -> Quadratic:
         """See `SmoothFit`; its slopes are those of all rows."""
@@ -165,10 +182,8 @@ class LargeFit:
         value : float64 array of shape (m,)
         slope_w, slope_b : float64 arrays like `w` and `b`
         """
-        found = summed(
-            self.loss.name, self.parameter, self.tiles(None), self.y, self.weights, w, b
-        )
-        return self._free(*found)
+        given = self.loss.name, self.parameter, self.tiles(None), self.y, self.weights
+        return self._free(*summed(*given, w, b, self.spread))
 
     def _free(self, value, slope_w, slope_b):
         """The loss and its slopes, without those of intercepts that must stay zero."""
@@ -177,17 +192,21 @@ class LargeFit:
         return value, slope_w, slope_b
 
 
-def summed(loss: str, parameter: float, tiles, y, weights, w, b):
+def summed(
+    loss: str, parameter: float, tiles, y, weights, w, b, spread: Spread = ALONE
+):
     """Sums of the losses of rows, and their slopes.
 
     Parameters
     ----------
     loss : str
     parameter : float
-    tiles : iterable of (places, rows)
-        Rows as scaled, and their places in the next two.
+    tiles : iterable of Tile
+        Their places are those in the next two.
     y, weights : float64 arrays of shape (n,)
     w, b : float64 arrays of shape (d, K, m) and (K, m)
+    spread : Spread
+        For the tiles, whose sums are added in order.
 
     Returns
     -------
@@ -196,15 +215,24 @@ def summed(loss: str, parameter: float, tiles, y, weights, w, b):
     """
     d, n_outputs, m = w.shape
     flat = np.ascontiguousarray(w).reshape(d, n_outputs * m)
-    value, slope_w, slope_b = np.zeros(m), np.zeros_like(flat), np.zeros_like(b)
-    for some, tile in tiles:
-        margins = (tile @ flat).reshape(-1, n_outputs, m)
+
+    def of_tile(tile: Tile):
+        some, read = tile
+        rows = read()
+        margins = (rows @ flat).reshape(-1, n_outputs, m)
         margins += b
         losses, slopes = _both(loss, parameter, margins, y[some])
-        value += weights[some] @ losses
         slopes *= weights[some][:, None, None]
-        slope_b += slopes.sum(axis=0)
-        slope_w += tile.T @ slopes.reshape(-1, n_outputs * m)
+        by_weights = rows.T @ slopes.reshape(-1, n_outputs * m)
+        return weights[some] @ losses, by_weights, slopes.sum(axis=0)
+
+    value, slope_w, slope_b = np.zeros(m), np.zeros_like(flat), np.zeros_like(b)
+    # A tile has a quarter of a million numbers.
+    spread = spread.worth(TILE_BYTES // 4 * n_outputs * m, slope_w.nbytes)
+    for found in spread.in_order(of_tile, tiles):
+        value += found[0]
+        slope_w += found[1]
+        slope_b += found[2]
     return value, slope_w.reshape(w.shape), slope_b
 
 
@@ -341,6 +369,8 @@ def corrected(fit: LargeFit, wd, l1, bias_wd, w, b):
     gap : float64 array of shape (m,)
         What the last step was expected to gain.
     """
+    # Solving its quadratic is what a column takes.
+    spread = fit.spread.worth(OF_COLUMN * (fit.n_features * fit.n_outputs) ** 3)
     columns = [
         Column(fit.sample, (wd[k], l1[k], bias_wd[k]), w[:, :, k], b[:, k])
         for k in range(len(wd))
@@ -351,15 +381,9 @@ def corrected(fit: LargeFit, wd, l1, bias_wd, w, b):
         value, slope_w, slope_b = fit.at(
             np.stack(tried_w, axis=2), np.stack(tried_b, axis=1)
         )
-        going = []
-        for k, column in enumerate(active):
-            if number == 0 and not column.objective(value[k]) <= fit.null[1]:
-                # The sample has misled it.
-                column.tried = np.zeros_like(tried_w[k]), fit.null[0]
-                going.append(column)
-            elif column.takes(value[k], slope_w[:, :, k], slope_b[:, k], fit.tolerance):
-                going.append(column)
-        active = going
+        takes = partial(_takes, fit, number == 0, value, slope_w, slope_b)
+        going = spread(takes, range(len(active)), active)
+        active = [column for column, on in zip(active, going, strict=True) if on]
         if not active:
             break
     for column in active:
@@ -368,3 +392,14 @@ def corrected(fit: LargeFit, wd, l1, bias_wd, w, b):
     found_w, found_b = zip(*(column.tried for column in columns), strict=True)
     gap = np.array([column.gap for column in columns])
     return np.stack(found_w, axis=2), np.stack(found_b, axis=1), gap
+
+
+def _takes(
+    fit: LargeFit, first: bool, value, slope_w, slope_b, k: int, column: Column
+) -> bool:
+    """Have a column take in what a pass has found of it; whether to go on."""
+    if first and not column.objective(value[k]) <= fit.null[1]:
+        # The sample has misled it.
+        column.tried = np.zeros_like(column.w), fit.null[0]
+        return True
+    return column.takes(value[k], slope_w[:, :, k], slope_b[:, k], fit.tolerance)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker._threads import ALONE, Spread
 from sklearn_sagemaker.training.linear.quadratic import Quadratic
 
 TILE_BYTES = 2 << 20
@@ -52,38 +54,53 @@ class ScaledRows:
             return self._read(reader, rows)
         return self._held if len(rows) == len(self._held) else self._held[rows]
 
-    def tiles(
-        self, reader: RowReader, rows: np.ndarray, least: int = 256, beside: int = 0
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Row numbers, and those rows, in pieces that are not to be changed.
+    def tile_rows(self, beside: int = 0) -> int:
+        """Rows of a tile where so many numbers are made of each."""
+        return max(256, TILE_BYTES // (8 * max(len(self.shift), beside) + 16))
 
-        Pieces are smaller where more numbers are made of a row than it has.
-        """
-        step = max(least, TILE_BYTES // (8 * max(len(self.shift), beside) + 16))
-        for start in range(0, len(rows), step):
-            some = rows[start : start + step]
-            if reader is self._reader:
-                yield some, self._held[some]
-            else:
-                yield some, self._read(reader, some)
-
-    def augmented(
-        self, reader, rows, y, weights, least: int = 256
+    def pieces(
+        self, rows: np.ndarray, least: int = 0, beside: int = 0
     ) -> Iterator[np.ndarray]:
-        """Tiles with a column of ones before and the labels behind.
+        """Row numbers, as many at a time as a tile has.
+
+        Tiles are smaller where more numbers are made of a row than it has.
+        """
+        step = max(least, self.tile_rows(beside))
+        for start in range(0, len(rows), step):
+            yield rows[start : start + step]
+
+    def tile(self, reader: RowReader, some: np.ndarray) -> np.ndarray:
+        """Some rows, which are not to be changed."""
+        return self._held[some] if reader is self._reader else self._read(reader, some)
+
+    def unread(
+        self, reader: RowReader, rows: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, Callable[[], np.ndarray]]]:
+        """Row numbers, and what reads those rows, tile by tile."""
+        return ((some, partial(self.tile, reader, some)) for some in self.pieces(rows))
+
+    def augmented(self, reader, y, weights, some: np.ndarray) -> np.ndarray:
+        """Some rows with a column of ones before and the labels behind.
 
         Each row is multiplied by the root of its weight.
         """
-        for some, tile in self.tiles(reader, rows, least):
-            root = np.sqrt(weights[some])
-            found = np.empty((len(some), tile.shape[1] + 2))
-            found[:, 0] = root
-            np.multiply(tile, root[:, None], out=found[:, 1:-1])
-            np.multiply(y[some], root, out=found[:, -1])
-            yield found
+        tile, root = self.tile(reader, some), np.sqrt(weights[some])
+        found = np.empty((len(some), tile.shape[1] + 2))
+        found[:, 0] = root
+        np.multiply(tile, root[:, None], out=found[:, 1:-1])
+        np.multiply(y[some], root, out=found[:, -1])
+        return found
 
 
-def moments(rows: ScaledRows, reader, y, weights, some, before=None) -> np.ndarray:
+def moments(
+    rows: ScaledRows,
+    reader,
+    y,
+    weights,
+    some,
+    before=None,
+    spread: Spread = ALONE,
+) -> np.ndarray:
     """Sums of products of ones, features and labels over some rows.
 
     Parameters
@@ -95,15 +112,23 @@ def moments(rows: ScaledRows, reader, y, weights, some, before=None) -> np.ndarr
         The rows.
     before : float64 array of shape (d + 2, d + 2) or None
         Sums over others, which are added.
+    spread : Spread
+        For the tiles, whose sums are added in order.
 
     Returns
     -------
     sums : float64 array of shape (d + 2, d + 2)
     """
+
+    def products(some: np.ndarray) -> np.ndarray:
+        tile = rows.augmented(reader, y, weights, some)
+        return tile.T @ tile
+
     d = len(rows.shift)
     found = np.zeros((d + 2, d + 2)) if before is None else before
-    for tile in rows.augmented(reader, some, y, weights):
-        found += tile.T @ tile
+    spread = spread.worth(rows.tile_rows() * d * d, found.nbytes)
+    for product in spread.in_order(products, rows.pieces(some)):
+        found += product
     return found
 
 
@@ -121,7 +146,8 @@ def triangle(rows: ScaledRows, reader, y, weights, some, before=None) -> np.ndar
     """
     d = len(rows.shift)
     found = np.zeros((0, d + 2)) if before is None else before
-    for tile in rows.augmented(reader, some, y, weights, 4 * (d + 2)):
+    for piece in rows.pieces(some, 4 * (d + 2)):
+        tile = rows.augmented(reader, y, weights, piece)
         found = np.linalg.qr(np.concatenate([found, tile]), mode="r")
     return found
 

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_sagemaker._kernels import LOSSES
+from sklearn_sagemaker._threads import ALONE, Spread
 from sklearn_sagemaker.training.linear.quadratic import Quadratic
 from sklearn_sagemaker.training.linear.signed import SignedQuadratic, pulls
 
@@ -21,6 +22,8 @@ NEAR = 0.7
 """Share of the L1 penalty that a slope needs for its feature to be looked at."""
 LEAST_OTHER = 1e-3
 """What other rows say of a row at least."""
+PART_ROWS = 1024
+"""Rows whose second derivatives are summed at a time, at least."""
 LEAST = 1e-6
 """Least curvature of a row: where a probability is nearly certain it has none left."""
 
@@ -60,6 +63,8 @@ class SmoothFit:
         Decrease that the last step expects, by the objective.
     signs : int8 array of shape (d,) or None
         Of weights, as in `SignedQuadratic`; one output.
+    spread : Spread
+        For the second derivatives of parts of the rows, which are added in order.
     """
 
     def __init__(
@@ -73,13 +78,14 @@ class SmoothFit:
         use_bias,
         tolerance=TOLERANCE,
         signs=None,
+        spread: Spread = ALONE,
     ):
         self.loss, self.parameter = LOSSES[loss], parameter
         self.curvature = CURVATURES[loss]
         self.rows, self.y = rows, y
         self.weights = weights / weights.sum()
         self.n_outputs, self.use_bias = n_outputs, use_bias
-        self.tolerance, self.signs = tolerance, signs
+        self.tolerance, self.signs, self.spread = tolerance, signs, spread
         self.null = self._null()
 
     @cached_property
@@ -152,12 +158,35 @@ class SmoothFit:
         ww = np.empty((n_outputs, d, n_outputs, d))
         wb, bb = np.empty((n_outputs, d, n_outputs)), np.empty((n_outputs,) * 2)
         for k, j, bend in self._bends(margins, slopes, least):
-            bent = self.rows * bend[:, None]
-            ww[k, :, j] = ww[j, :, k] = self.rows.T @ bent
-            wb[k, :, j] = wb[j, :, k] = bent.sum(axis=0)
+            products, sums = self._bent(bend)
+            ww[k, :, j] = ww[j, :, k] = products
+            wb[k, :, j] = wb[j, :, k] = sums
             bb[k, j] = bb[j, k] = bend.sum()
         n = n_outputs * d
         return ww.reshape(n, n), wb.reshape(n, n_outputs), bb
+
+    def _bent(self, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Sums of products of features, and of features, times numbers of the rows."""
+        n, d = self.rows.shape
+        # By roots it is a product with itself, which is half the work.
+        rooted = bool((bend >= 0).all())
+        factors = np.sqrt(bend) if rooted else bend
+
+        def of_part(start: int) -> tuple[np.ndarray, np.ndarray]:
+            some = slice(start, start + step)
+            rows, mine = self.rows[some], factors[some]
+            bent = rows * mine[:, None]
+            if rooted:
+                return bent.T @ bent, bent.T @ mine
+            return rows.T @ bent, bent.sum(axis=0)
+
+        step = max(PART_ROWS, 2 * d)
+        products, sums = np.zeros((d, d)), np.zeros(d)
+        spread = self.spread.worth(step * d * d, products.nbytes)
+        for more, added in spread.in_order(of_part, range(0, n, step)):
+            products += more
+            sums += added
+        return products, sums
 
     def quadratic(self, w, b, margins, slopes, bias_wd: float, least: float = LEAST):
         """The loss near some weights, as a function of them: intercepts eliminated.

@@ -47,7 +47,7 @@ def pass_over(
             y = of_loss.scaled(piece.y)
             weights = of_loss.weights(piece.y, piece.sample_weight)
             some = piece.folds[0]
-            tiles = rows.tiles(piece.reader, some)
+            tiles = rows.unread(piece.reader, some)
             more = summed(loss, parameter, tiles, y, weights, w, b)
             found = joined(found, (*more, float(weights[some].sum())))
     return found

@@ -377,11 +377,13 @@ class LinearRun:
         if saved and not self._is_of(saved):
             # Of a version that trained other columns, or solved otherwise.
             saved = None
-        if self.solved and (saved is None or "solved" in saved):
-            return self._solve(monitor, checkpoints, saved)
-        # Blocks as they were, whatever the threads.
-        per_block = saved["per_block"] if saved else self._models_per_block()
         with ExitStack() as teams:
+            # Until the end: what is chosen may be solved further.
+            spread = teams.enter_context(threads(self.jobs))
+            if self.solved and (saved is None or "solved" in saved):
+                return self._solve(spread, monitor, checkpoints, saved)
+            # Blocks as they were, whatever the threads.
+            per_block = saved["per_block"] if saved else self._models_per_block()
             self.blocks = self._make_blocks(per_block, teams)
             if self.spec.resume is not None:
                 resume_blocks(self.blocks, self.spec.resume)
@@ -394,11 +396,10 @@ class LinearRun:
             self.on_shards = self._on_shards(per_block, updates)
             start = self._continue_from(saved) if saved else 0
             after = partial(self._keep, checkpoints, per_block) if checkpoints else None
-            with threads(min(self.jobs, len(self.blocks))) as spread:
-                epoch = partial(self._epoch, quietly(spread))
-                run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
+            epoch = partial(self._epoch, quietly(spread))
+            run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
             trained: list[TrainedBlock] = [*self.blocks]
-            return self._select(trained + self._solved_beside())
+            return self._select(trained + self._solved_beside(spread))
 
     def _solver(self, spread: Spread) -> Any:
         given = (
@@ -411,20 +412,17 @@ class LinearRun:
             self.label_scaler,
         )
         if self.wide:
-            return WideSolver(*given)
+            return WideSolver(*given, quietly(spread))
         return Solver(*given, self.n_solved, quietly(spread))
 
-    def _solved_beside(self) -> list[TrainedBlock]:
+    def _solved_beside(self, spread: Spread) -> list[TrainedBlock]:
         """Candidates that are solved beside those of blocks, whatever came of them.
 
         Early stopping is a penalty too, and steps may have found better ones.
         """
         if not self.n_solved:
             return []
-        with (
-            np.errstate(all="ignore"),
-            threads(min(self.jobs, self.plan.n_fits)) as spread,
-        ):
+        with np.errstate(all="ignore"):
             solver = self._solver(spread)
             candidates, columns = solver.solve()
             self.candidates = self.candidates.and_others(candidates)
@@ -433,15 +431,13 @@ class LinearRun:
 
     def _solve(
         self,
+        spread: Spread,
         monitor: Monitor | None,
         checkpoints: Checkpoints | None,
         saved: dict[str, Any] | None,
     ) -> ModelState:
         """Solve all candidates in one step, and select one."""
-        with (
-            np.errstate(all="ignore"),
-            threads(min(self.jobs, self.plan.n_fits)) as spread,
-        ):
+        with np.errstate(all="ignore"):
             solver = self._solver(spread)
             if saved:
                 self.candidates = Candidates(**saved["candidates"])

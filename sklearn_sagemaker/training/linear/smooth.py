@@ -10,8 +10,7 @@ import numpy as np
 
 from sklearn_sagemaker.training.linear.budget import MANY_CLASSES
 from sklearn_sagemaker.training.linear.fits import Fits
-from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_size
-from sklearn_sagemaker.training.linear.moments import TILE_BYTES
+from sklearn_sagemaker.training.linear.lockstep import LargeFit, Tile, sample_size
 from sklearn_sagemaker.training.linear.newton import (
     OF_FOLDS,
     TOLERANCE,
@@ -77,7 +76,9 @@ class SmoothFits(Fits):
         more = outputs, use_bias, OF_FOLDS if number else TOLERANCE
         if not self._sampled:
             _, (loss, parameter, mine, y, weights) = self._of_fit_alone(number)
-            return SmoothFit(loss, parameter, mine, y, weights, *more, self.signs)
+            return SmoothFit(
+                loss, parameter, mine, y, weights, *more, self.signs, self.spread
+            )
         rows, y, weights = self._labels(number)
         tiles, seed = (
             partial(self._tiles, rows),
@@ -85,24 +86,26 @@ class SmoothFits(Fits):
         )
         loss, parameter = self.settings.loss.name, self.parameter[number]
         d = self.reader.n_features
-        return LargeFit(loss, parameter, tiles, y, weights, d, *more, seed)
+        given = loss, parameter, tiles, y, weights, d, *more, seed
+        return LargeFit(*given, self.spread)
 
-    def _tiles(self, rows: np.ndarray, places: np.ndarray | None) -> Iterator[Any]:
-        """Parts of some places among the rows of a fit, and those rows, as scaled."""
+    def _tiles(self, rows: np.ndarray, places: np.ndarray | None) -> Iterator[Tile]:
+        """Parts of some places among the rows of a fit, as `LargeFit` wants them."""
         d, everyone = self.reader.n_features, self.plan.train_rows
         some = rows if places is None else rows[places]
         tiles: Any
         if 8 * len(everyone) * d <= TILED_BYTES:
-            mine, step = np.searchsorted(everyone, some), TILE_BYTES // (8 * d + 16)
-            starts = range(0, len(mine), max(256, step))
+            mine = np.searchsorted(everyone, some)
+            starts = range(0, len(mine), self.rows.tile_rows())
             parts = np.split(mine, starts[1:])
-            tiles = ((part, self._tile[_in_a_row(part)]) for part in parts)
+            whole = self._tile
+            tiles = ((part, partial(_taken, whole, part)) for part in parts)
         else:
-            tiles = self.rows.tiles(self.reader, some)
+            tiles = self.rows.unread(self.reader, some)
         start = 0
-        for part, tile in tiles:
+        for part, read in tiles:
             place = slice(start, start + len(part))
-            yield place if places is None else places[place], tile
+            yield place if places is None else places[place], read
             start = place.stop
 
     def stride(self, path: Path) -> int:
@@ -147,12 +150,18 @@ class SmoothFits(Fits):
         shape = len(wd), len(self.source.data.y), self.settings.n_outputs
         columns.left_out = np.zeros(shape)
         fitted = self.train_losses(columns) / self.targets.loss_weights[0][rows].sum()
-        for place, loss in enumerate(fitted):
-            margins = np.tile(null, (len(rows), 1))
+
+        def without(place: int, loss: float) -> np.ndarray:
             # Of rows that are parted no slope tells what one has done.
-            if loss > PARTED * least:
-                w, b = columns.weights[0, place].T, columns.bias[0, place]
-                margins = refit.left_out(w, b, wd[place], bias_wd[place])
+            if not loss > PARTED * least:
+                return np.tile(null, (len(rows), 1))
+            w, b = columns.weights[0, place].T, columns.bias[0, place]
+            return refit.left_out(w, b, wd[place], bias_wd[place])
+
+        n, k = refit.rows.shape[0], min(refit.rows.shape) * refit.n_outputs
+        spread = self.spread.worth(n * k * k)
+        found = spread.in_order(without, range(len(wd)), fitted)
+        for place, margins in enumerate(found):
             columns.left_out[place, rows] = margins
         return columns
 
@@ -169,11 +178,11 @@ class SmoothFits(Fits):
         return w * scale, b * scale + shift, gap
 
 
-def _in_a_row(places: np.ndarray) -> np.ndarray | slice:
-    """Places as a slice, which copies nothing, if they are neighbours in order."""
+def _taken(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Rows at some places, in ascending order; of neighbours nothing is copied."""
     if len(places) and places[-1] - places[0] == len(places) - 1:
-        return slice(places[0], places[-1] + 1)
-    return places
+        return rows[places[0] : places[-1] + 1]
+    return rows[places]
 
 
 class ClassFits(SmoothFits):
@@ -202,9 +211,8 @@ class ClassFits(SmoothFits):
     def _seen(self, tile: np.ndarray) -> SoftmaxRows:
         y = self.targets.scaled(self.source.data.y[self.plan.train_rows])
         values = self.settings.values
-        return SoftmaxRows(
-            tile, y, self._weights, self.settings.n_outputs, values["use_bias"]
-        )
+        outputs, use_bias = self.settings.n_outputs, values["use_bias"]
+        return SoftmaxRows(tile, y, self._weights, outputs, use_bias, self.spread)
 
     @cached_property
     def _straight(self) -> SoftmaxRows:

@@ -6,6 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
+from sklearn_sagemaker._threads import ALONE, Spread
+
 STEPS = 500
 """At most; some ten do, each from the optimum of the penalty before."""
 PAIRS = 8
@@ -36,10 +38,20 @@ class SoftmaxRows:
         Of each fit they sum to one; a row that it must not know has none.
     n_classes : int
     use_bias : bool
+    spread : Spread
+        For parts of the rows, whose sums are added in order.
     """
 
-    def __init__(self, rows, y, weights, n_classes: int, use_bias: bool):
-        self.n_classes, self.use_bias = n_classes, use_bias
+    def __init__(
+        self,
+        rows,
+        y,
+        weights,
+        n_classes: int,
+        use_bias: bool,
+        spread: Spread = ALONE,
+    ):
+        self.n_classes, self.use_bias, self.spread = n_classes, use_bias, spread
         n, d = rows.shape
         self.table = np.empty((d + 1, n))
         self.table[:-1], self.table[-1] = rows.T, float(use_bias)
@@ -81,13 +93,10 @@ class SoftmaxRows:
         """
         m, k, _ = w.shape
         whole = self._rough_table if rough else self.table
-        flat, value, slope = (
-            w.reshape(m * k, -1).astype(whole.dtype, copy=False),
-            np.zeros(m),
-            np.zeros((m * k, len(w[0, 0]))),
-        )
+        flat = w.reshape(m * k, -1).astype(whole.dtype, copy=False)
         step = max(256, CACHE // (m * k))
-        for first in range(0, len(self.y), step):
+
+        def of_part(first: int) -> tuple[np.ndarray, np.ndarray]:
             some = slice(first, first + step)
             table, y, weights = (
                 whole[:, some],
@@ -101,10 +110,16 @@ class SoftmaxRows:
             margins -= most[:, None]
             np.exp(margins, out=margins)
             total = margins.sum(axis=1)
-            value += np.sum(weights * (np.log(total) + most - right), axis=1)
+            value = np.sum(weights * (np.log(total) + most - right), axis=1)
             margins *= (weights / total).astype(whole.dtype, copy=False)[:, None]
             margins[:, y, everyone] -= weights
-            slope += margins.reshape(m * k, -1) @ table.T
+            return value, margins.reshape(m * k, -1) @ table.T
+
+        value, slope = np.zeros(m), np.zeros((m * k, len(w[0, 0])))
+        spread = self.spread.worth(2 * step * slope.size, slope.nbytes)
+        for more, steeper in spread.in_order(of_part, range(0, len(self.y), step)):
+            value += more
+            slope += steeper
         return value, slope.reshape(w.shape)
 
 

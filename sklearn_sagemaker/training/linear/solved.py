@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker._kernels import LOSSES, RowReader
+from sklearn_sagemaker._threads import ALONE, Spread
 from sklearn_sagemaker.training.linear.moments import ScaledRows
 
 _KEPT = ("weights", "bias", "optimality", "kept", "left_out", "loss_of_rows")
@@ -76,15 +78,17 @@ class SolvedColumns:
             )
         return SolvedColumns(first.rows, first._name, first.parameter, *values)
 
-    def margins(
-        self, reader: RowReader, rows: np.ndarray, fit: int, models: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Row numbers, and their margins by one fit of some candidates, in pieces."""
+    def _pieces(self, rows: np.ndarray, models: np.ndarray) -> Iterator[np.ndarray]:
+        return self.rows.pieces(rows, beside=len(models) * self.bias.shape[2])
+
+    def _margins(
+        self, reader: RowReader, models: np.ndarray, fit: int, some: np.ndarray
+    ) -> np.ndarray:
+        """Of some rows by one fit of some candidates, (n_rows, n_outputs, n_models)."""
         weights, bias = self.weights[fit][models], self.bias[fit][models]
         flat = weights.reshape(-1, weights.shape[2])
-        for some, tile in self.rows.tiles(reader, rows, beside=len(flat)):
-            found = (tile @ flat.T).reshape(-1, *bias.shape) + bias
-            yield some, found.transpose(0, 2, 1)
+        found = self.rows.tile(reader, some) @ flat.T
+        return (found.reshape(-1, *bias.shape) + bias).transpose(0, 2, 1)
 
     def left_out_margins(self, rows: np.ndarray) -> np.ndarray:
         """Margins of rows that train as if they did not, of all candidates."""
@@ -108,13 +112,15 @@ class SolvedColumns:
         if models is None:
             models = np.arange(self.n_models)
         found = [
-            margins
+            self._margins(reader, models, fit, some)
             for fit, rows in parts
-            for _, margins in self.margins(reader, rows, fit, models)
+            for some in self._pieces(rows, models)
         ]
         return np.concatenate(found)
 
-    def loss_sums(self, reader: RowReader, parts, y, weights) -> np.ndarray:
+    def loss_sums(
+        self, reader: RowReader, parts, y, weights, spread: Spread = ALONE
+    ) -> np.ndarray:
         """Weighted sums of the losses of all candidates on each part of rows.
 
         Parameters
@@ -122,16 +128,26 @@ class SolvedColumns:
         reader : RowReader
         parts : list of (fit, int64 array)
         y, weights : float64 arrays, indexed by row number
+        spread : Spread
 
         Returns
         -------
         sums : float64 array of shape (n_parts, n_models)
         """
         everyone = np.arange(self.n_models)
+
+        def of_piece(fit: int, some: np.ndarray) -> np.ndarray:
+            margins = self._margins(reader, everyone, fit, some)
+            return weights[some] @ self.losses(margins, y[some])
+
         sums = np.zeros((len(parts), self.n_models))
+        columns = self.n_models * self.bias.shape[2]
+        work = self.rows.tile_rows(columns) * columns * self.weights.shape[3]
+        spread = spread.worth(work)
         for total, (fit, rows) in zip(sums, parts, strict=True):
-            for some, margins in self.margins(reader, rows, fit, everyone):
-                total += weights[some] @ self.losses(margins, y[some])
+            pieces = self._pieces(rows, everyone)
+            for found in spread.in_order(of_piece, repeat(fit), pieces):
+                total += found
         return sums
 
     def losses(self, margins: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -99,6 +99,8 @@ class SquaredFits(Fits):
             for piece in pieces:
                 y, weights = self.targets.exact(piece)
                 work = partial(summed, self.rows, piece.reader, y, weights)
+                if summed is moments:
+                    work = partial(work, spread=self.spread)
                 groups = self._groups(piece.folds)
                 found = self.spread(work, groups, found or [None] * len(groups))
         return found

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_sagemaker._kernels import LOSSES, RowReader
+from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.linear.candidates import (
     SCALINGS,
     Candidates,
@@ -103,8 +104,8 @@ def check_wide(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> 
 class _Rows:
     """All rows of a run by one scaling: scaled rows, and the same by features."""
 
-    def __init__(self, X: Any, scale: np.ndarray):
-        self.scale = scale
+    def __init__(self, X: Any, scale: np.ndarray, spread: Spread):
+        self.scale, self.spread = scale, spread
         self.X = sp.csr_array(X).astype(np.float64) @ sp.diags_array(scale)
         self.by_feature = self.X.T.tocsr()
 
@@ -114,11 +115,17 @@ class _Rows:
 
     def product(self, a: np.ndarray) -> np.ndarray:
         """Products of all rows with combinations of shape (n, k)."""
-        step = max(1, WORK_BYTES // (8 * self.X.shape[1]))
-        found = [
-            self.X @ self.weights(np.ascontiguousarray(a[:, start : start + step]))
-            for start in range(0, a.shape[1], step)
-        ]
+        k, most = a.shape[1], max(1, WORK_BYTES // (8 * self.X.shape[1]))
+        # Columns are apart from each other: the bits do not depend on the cut.
+        shared = max(1, min(most // self.spread.size, -(-k // self.spread.size)))
+        spread = self.spread.worth(2 * self.X.nnz * shared)
+        step = most if spread.size == 1 else shared
+
+        def of_some(start: int) -> np.ndarray:
+            some = np.ascontiguousarray(a[:, start : start + step])
+            return self.X @ self.weights(some)
+
+        found = spread(of_some, range(0, k, step))
         return found[0] if len(found) == 1 else np.concatenate(found, axis=1)
 
 
@@ -223,6 +230,8 @@ class WideSolver:
     settings, source, plan, reader, targets, statistics : object
         Of the run.
     label_scaler : float64 array of shape (3, n_fits)
+    spread : Spread
+        For the columns of products.
     """
 
     def __init__(
@@ -234,7 +243,9 @@ class WideSolver:
         targets: Targets,
         statistics: FeatureStatistics,
         label_scaler: np.ndarray,
+        spread: Spread,
     ):
+        self.spread = spread
         self.settings, self.source, self.plan = settings, source, plan
         self.reader, self.targets, self.statistics = reader, targets, statistics
         self.label_shift, self.label_scale, _ = label_scaler
@@ -254,7 +265,7 @@ class WideSolver:
         if self._rows is None or self._rows[0] != scaling:
             self._rows = None
             scale = self.statistics.scale(scaling)
-            self._rows = scaling, _Rows(self.reader.matrix(), scale)
+            self._rows = scaling, _Rows(self.reader.matrix(), scale, self.spread)
         return self._rows[1]
 
     def fits(self, scaling: str, some: slice, tolerance: float) -> RowFits:

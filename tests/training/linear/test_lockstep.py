@@ -1,5 +1,7 @@
 """Many rows: solved on a sample and corrected on all, alone or beside steps."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -27,7 +29,7 @@ def large_fit(loss, X, y, weights, use_bias=True, tolerance=1e-12):
     def tiles(places):
         places = np.arange(len(y)) if places is None else places
         for part in np.array_split(places, 3):
-            yield part, X[part]
+            yield part, partial(X.__getitem__, part)
 
     return LargeFit(
         loss, PARAMETER.get(loss, 0.0), tiles, y, weights, X.shape[1], OUTPUTS[loss],

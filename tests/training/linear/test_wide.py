@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from sklearn_sagemaker import LinearLearnerClassifier
+from sklearn_sagemaker._threads import ALONE
 from sklearn_sagemaker.exceptions import TrainingTooLargeError
 from sklearn_sagemaker.training.linear import wide
 
@@ -164,6 +165,7 @@ def test_no_array_follows_the_features(monkeypatch):
         run.targets,
         run.statistics,
         run.label_scaler,
+        ALONE,
     ).solve()[1]
     assert columns.a.shape == columns.scores.shape == (11, 120, 6, 5)
 
