@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,10 +17,12 @@ from sklearn_sagemaker._kernels import (
     OPTIMIZERS,
     RowReader,
     factor_kernels,
+    kernels,
 )
+from sklearn_sagemaker._threads import ALONE, Map, processors
 from sklearn_sagemaker.training.factors.axes import decay_by_axis
 from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
-from sklearn_sagemaker.training.memory import aligned_zeros
+from sklearn_sagemaker.training.memory import WORK_BYTES, aligned_zeros
 
 BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
 """MXNet's."""
@@ -27,6 +30,9 @@ RISE = 1.08
 """Times as large factors are after an epoch in which they still come up."""
 UP = 5.0
 """Times as large as at the start factors are when their axes can be told apart."""
+MOST_SHARES, SHARED_WORK = 8, 1 << 16
+"""Threads that share a mini-batch at most, and multiplications of one from which on
+they do."""
 
 Scorer = Callable[[np.ndarray], np.ndarray]
 """Of numbers of rows: their margins, of shape (n, n_outputs). Several threads may ask
@@ -218,6 +224,8 @@ class GradientModel:
         labels: np.ndarray,
         weights: np.ndarray,
         reader: RowReader | None = None,
+        spread: Map = ALONE,
+        jobs: int = 1,
     ) -> float:
         """One pass over rows; returns their mean loss before each step.
 
@@ -228,6 +236,9 @@ class GradientModel:
             In the precision of the reader.
         reader : RowReader or None
             Other rows than the model's, of the same kind and precision.
+        spread : callable
+        jobs : int
+            Threads that share each mini-batch, if there is enough to share.
         """
         settings, values = self.settings, self.settings.values
         constants = {**BETAS, "eps": values["eps"]}
@@ -236,8 +247,10 @@ class GradientModel:
         if batch > 1:
             starts = np.arange(0, len(order), batch, dtype=np.int64)
             bounds = np.append(starts, len(order))
-        total = factor_kernels.train(
-            self.reader if reader is None else reader,
+        reader = self.reader if reader is None else reader
+        train = partial(
+            factor_kernels.train,
+            reader,
             order,
             bounds,
             labels,
@@ -258,9 +271,42 @@ class GradientModel:
             self.steps,
             *self.scaler,
         )
+        rows = min(batch, len(order))
+        shares = self._shares_of(reader, rows, jobs)
+        total = self._together(train, rows, spread, shares) if shares > 1 else train()
         self.steps += len(bounds) - 1 if len(bounds) else len(order)
         self.decay_axes(len(order))
         return total / max(weights[order].sum(dtype=np.float64), 1e-300)
+
+    def _shares_of(self, reader: RowReader, rows: int, jobs: int) -> int:
+        """Shares of the work on a mini-batch of so many rows, for as many threads."""
+        batches = self.settings.values["mini_batch_size"] > 1
+        if jobs == 1 or not batches or not kernels.can_team():
+            return 1
+        width = self.n_outputs * max(1, self.k)
+        work = reader.stored / max(1, reader.shape[0]) * rows * width
+        if work < SHARED_WORK or rows * width * self.bias.itemsize > WORK_BYTES:
+            return 1
+        return min(jobs, processors(), MOST_SHARES)
+
+    def _together(
+        self, train: Callable[..., float], rows: int, spread: Map, shares: int
+    ) -> float:
+        """A pass by several threads; returns what it returns in one."""
+        barrier = np.zeros(kernels.BARRIER_SLOTS, dtype=np.int64)
+        dtype, n_outputs = self.bias.dtype, self.n_outputs
+        sums = np.empty((rows, n_outputs * self.k + 1), dtype)
+        slopes, losses = np.empty((rows, n_outputs), dtype), np.zeros(rows + 1)
+
+        def join(_: int) -> None:
+            try:
+                train((barrier, shares, sums, slopes, losses))
+            except BaseException:
+                barrier[kernels.BARRIER_BROKEN] = 1
+                raise
+
+        spread(join, range(shares))
+        return float(losses[-1])
 
     def decay_axes(self, n_rows: int) -> None:
         """Let the axes of the factors decay as much as in steps by so many rows."""

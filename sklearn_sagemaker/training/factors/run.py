@@ -482,11 +482,12 @@ class FactorRun:
                 partial(self._shuffle_ahead, number + 1),
             )
         pieces = self.source.pieces(number, self.plan, self.reader)
-        begin = partial(self._begin, number, spread)
+        # Threads that models leave share mini-batches.
+        begin = partial(self._begin, number, spread, max(1, self.jobs // len(fits)))
         return train_epoch(pieces, begin, fits, shared)
 
     def _begin(
-        self, number: int, spread: Map, piece: Piece
+        self, number: int, spread: Map, jobs: int, piece: Piece
     ) -> tuple[Callable[..., float], float]:
         """What trains a model on some rows, and their weight."""
         ahead, orders = self._ahead
@@ -495,7 +496,8 @@ class FactorRun:
         labels, weights = self.targets.of(piece)
 
         def train(model: Any, fit: int) -> float:
-            return model.train(orders[fit], labels, weights, piece.reader)
+            given = orders[fit], labels, weights, piece.reader
+            return model.train(*given, spread, jobs)
 
         return train, piece.share(weights)
 
