@@ -31,7 +31,7 @@ from sklearn_sagemaker import LinearLearnerClassifier
 
 EPOCHS = 15
 BATCH = {"dense": 500, "CSR": 1000}
-MAX_RATIO = {"dense": 0.6, "CSR": 0.3}
+MAX_RATIO = {"dense": 0.6, "CSR": 0.5}
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker._threads import ALONE, Spread
 from sklearn_sagemaker.training.linear.moments import TILE_BYTES
-from sklearn_sagemaker.training.linear.newton import SmoothFit, optima
+from sklearn_sagemaker.training.linear.newton import LEAST, SmoothFit, optima
 from sklearn_sagemaker.training.linear.quadratic import Quadratic
 
 SAMPLE, OF_FEATURES = 1000, 20
@@ -21,6 +21,12 @@ GROWTH = 4
 """Times as many rows where a step has gained too little..."""
 SLOW = 0.2
 """... as it has when it leaves this share of what it was to gain."""
+LARGEST = {"logistic": 0.25, "huber_loss": 1.0, "softmax_loss": 0.5}
+"""What second derivatives of a row are not above: steps by it never go too far."""
+SHORT, RAISED, LOWERED = 0.25, 0.05, 10
+"""Length from which on a step that has gone too far is aimed again, as if each row had
+this curvature at least, and then the largest: rows whose probabilities are nearly
+certain, and wrong, have next to none. Whole steps divide it again."""
 SAMPLE_BYTES = 256 << 20
 """A sample is not larger."""
 PASSES = 40
@@ -280,6 +286,7 @@ class Column:
         self.tried, self.length = (w, b), 1.0
         self.value, self.gap, self.slope = np.inf, np.inf, 0.0
         self.hessian, self.fresh = None, False
+        self.least = self.used = LEAST
 
     def takes(self, value: float, slope_w, slope_b, tolerance: float) -> bool:
         """Take in the loss and the slopes of what was tried; whether to go on."""
@@ -287,6 +294,10 @@ class Column:
         if not value <= self.value + 1e-4 * self.length * self.slope:
             return self._again()
         (self.w, self.b), self.value = self.tried, value
+        if self.length == 1.0:
+            self.least = max(LEAST, self.least / LOWERED)
+        elif self.length <= SHORT:
+            self.least, self.hessian = self._raised() or self.least, None
         self.slopes, before, fresh = (slope_w, slope_b), self.gap, self.fresh
         self._aim()
         if self.gap > tolerance * value and self.gap > SLOW * before:
@@ -294,6 +305,10 @@ class Column:
             if fresh:
                 self._more()
             self.hessian = None
+            self._aim()
+        if self.gap <= tolerance * value and self.used > LEAST:
+            # By raised curvatures there is less to gain than there is.
+            self.least, self.hessian = LEAST, None
             self._aim()
         return self.gap > tolerance * value
 
@@ -309,10 +324,21 @@ class Column:
         self.level += there
         return there
 
+    def _raised(self) -> float:
+        """The next least curvature where a step has gone too far; 0 if it is all."""
+        largest = LARGEST[self.samples(self.level).loss.name]
+        if self.least >= largest:
+            return 0.0
+        return RAISED if self.least < RAISED else largest
+
     def _again(self) -> bool:
         """A step was too long: aim by more rows, or try half of it."""
         if self._more() or not self.fresh:
             self.hessian = None
+            self._aim()
+            return True
+        if self.length <= SHORT and self._raised():
+            self.least, self.hessian = self._raised(), None
             self._aim()
             return True
         self.length /= 2
@@ -329,7 +355,8 @@ class Column:
         self.fresh = self.hessian is None
         if self.hessian is None:
             margins = sample.rows @ w + b
-            ww, *others = sample.hessian(margins, sample.slopes(w, b))
+            self.used = self.least
+            ww, *others = sample.hessian(margins, sample.slopes(w, b), self.used)
             # Where features depend on each other steps stay near.
             ww[np.diag_indices(len(ww))] += NEARLY * np.trace(ww) / len(ww)
             self.hessian = (ww, *others)

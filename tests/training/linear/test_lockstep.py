@@ -68,6 +68,24 @@ def test_every_column_is_at_its_optimum(loss):
     assert np.count_nonzero(w[..., 3] == 0) > 0
 
 
+@pytest.mark.parametrize("seed", [0, 6, 8, 13])
+def test_features_that_hardly_a_row_has(seed):
+    """Their weights on a sample are far off, and rows there have no curvature left."""
+    rng = np.random.default_rng(seed)
+    rare = rng.random((600, 9)) < 0.004
+    X = np.c_[rng.normal(size=(600, 3)), rare[:, rare.any(axis=0)]]
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    y = (X[:, :3].sum(axis=1) + rng.logistic(size=600) > 0).astype(float)
+    wd = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1e-5, 1e-6])
+    l1 = np.array([3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 0.0, 0.0])
+    problem = large_fit("logistic", X, y, np.ones(600))
+    w, b, gap = problem.optima(wd, l1, np.zeros(8))
+    assert gap.max() < 1e-11
+    for k in range(8):
+        given = w[..., k], b[:, k], wd[k], l1[k]
+        assert of_column("logistic", X, y, np.ones(600), *given)[1] < 1e-5
+
+
 @pytest.mark.parametrize("more", [{"bias_wd": 0.3}, {"use_bias": False}], ids=str)
 def test_penalties_of_the_intercept_and_none(more):
     X, y, weights = rows("logistic", *TALL)
