@@ -75,6 +75,9 @@ states and the best of them, those of folds take some fifteen times as much."""
 FEW_STORED = 1 << 16
 """Stored values up to which sweeps have their linear part alone as a candidate: where
 rows are few, factors fit noise."""
+LARGE_MODEL, MANY_ROWS = 1 << 16, 1 << 14
+"""Numbers of a model, and rows of an epoch, from which on threads share what copies or
+adds them up: handing over takes some hundredths of a millisecond."""
 PLANNED_EPOCHS = 20
 """Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
 
@@ -516,6 +519,7 @@ class FactorRun:
         rows = self.train_rows if piece.whole else piece.folds[0]
         order = self._order(rows, piece.reader.nbytes, piece.rng)
         n_fits = self.plan.n_fits
+        spread = spread if len(rows) >= MANY_ROWS else ALONE
         return spread(self._own, [order] * n_fits, range(n_fits))
 
     def _own(self, order: np.ndarray, fit: int) -> np.ndarray:
@@ -537,6 +541,9 @@ class FactorRun:
         spread: Map,
     ) -> np.ndarray:
         """Take in an epoch; returns the candidates that go on."""
+        most = int(self.candidates.columns["num_factors"].max()) * self.n_outputs
+        if self.reader.n_features * most < LARGE_MODEL:
+            spread = ALONE
         n_fits, degree = self.plan.n_fits, self.settings.loss.degree
         sums = np.zeros((len(self.plan.parts), len(active)))
         weight = np.ones_like(sums)
