@@ -4,9 +4,13 @@ CPU seconds of fits with one thread, taken apart: what a team of threads shares 
 over the training rows, and the pieces of the validation rows), and the rest, which is
 serial. The model for T threads:
 
-    seconds = serial + shared * ceil(parts / T) / parts + meetings * meeting * T / 2
+    seconds = serial + validation / T + training * ceil(items / T) / items
+              + meetings * meeting * T / 2
 
-`parts` is what a mini-batch is cut into, of which no thread has less than one. A
+`items` are the parts of rows that a mini-batch is cut into, or the slices of these if
+threads share parts, of which no thread has less than one; more than T threads have
+nothing to do where there are fewer. Training takes one thread longer if rows are
+gathered for all, as where parts are shared: how much is measured here. A
 meeting is the end of a stage of a mini-batch, at which threads wait for each other;
 what one costs is measured with two threads on batches of 64 rows of one value. Threads
 are taken to have a core and its caches each and their share of the memory's bandwidth,
@@ -39,6 +43,7 @@ from benchmarks.linear.fits import every_epoch
 from sklearn_sagemaker import LinearLearnerClassifier
 from sklearn_sagemaker._kernels import kernels
 from sklearn_sagemaker.training.linear.block import ColumnBlock
+from sklearn_sagemaker.training.linear.parts import cut_batches
 
 EPOCHS = {"MNIST zero": 15, "CSR": 5}
 THREADS = (2, 4, 8, 16)
@@ -57,7 +62,8 @@ class Parts:
         self.cpu = dict.fromkeys(("train", "score", "losses"), 0.0)
         self.least = float("inf")
         self.batches = 0
-        self.n_parts = 1
+        # Reader, rows of a mini-batch, columns of the widest pass, and whether narrow.
+        self.widest: tuple = (None, 0, 0, False)
         self._stack = ExitStack()
 
     def __enter__(self) -> "Parts":
@@ -78,8 +84,10 @@ class Parts:
 
     def _timed(self, name: str, call: Callable) -> Callable:
         def timed(*args):
-            if name == "train":
-                self.n_parts = len(args[1].part_sums)
+            if name == "train" and args[0].n_used > self.widest[2]:
+                columns, rows = args[:2]
+                sizes = rows.extents[0], columns.n_used
+                self.widest = rows.reader, *sizes, columns.narrow
             cpu, wall = time.process_time(), time.perf_counter()
             answer = call(*args)
             self.cpu[name] += time.process_time() - cpu
@@ -90,7 +98,7 @@ class Parts:
         return timed
 
 
-def taken_apart(data, **settings) -> dict[str, float]:
+def taken_apart(data, **settings) -> dict[str, Any]:
     """CPU seconds of a fit and of its parts."""
     model = LinearLearnerClassifier(random_state=0, **settings)
     with Parts() as parts:
@@ -98,7 +106,17 @@ def taken_apart(data, **settings) -> dict[str, float]:
         data.fit(model)
         seconds = time.process_time() - start
     found = {**parts.cpu, "all": seconds, "serial": seconds - sum(parts.cpu.values())}
-    return found | {"batches": parts.batches, "parts": parts.n_parts}
+    return found | {"batches": parts.batches, "widest": parts.widest}
+
+
+def gathered(data, **settings) -> dict[str, Any]:
+    """The same with rows gathered as for threads that share parts."""
+
+    def one_spread(*given):
+        return cut_batches(*given)._replace(members=1, spread=True)
+
+    with patch("sklearn_sagemaker.training.linear.block.cut_batches", one_spread):
+        return taken_apart(data, **settings)
 
 
 def meeting_seconds() -> float:
@@ -125,13 +143,19 @@ def meeting_seconds() -> float:
     return max(lost, 0.0) / (MEETING_BATCHES * STAGES["sparse"])
 
 
-def predicted(found: dict[str, float], kind: str, threads: int, meeting: float):
+def predicted(
+    found: dict[str, Any], kind: str, threads: int, meeting: float, gathering: float
+) -> float:
     """Seconds with so many threads, by the model."""
-    shared = found["all"] - found["serial"]
-    meetings = found["batches"] * STAGES[kind]
-    most_parts = -(-found["parts"] // threads)
-    seconds = found["serial"] + shared * most_parts / found["parts"]
-    return seconds + meetings * meeting * min(threads, found["parts"]) / 2
+    cut = cut_batches(*found["widest"], threads)
+    items = cut.slices if cut.spread else cut.parts
+    training = found["train"] * -(-items // cut.members) / items
+    if cut.spread:
+        training *= gathering
+    validation = (found["all"] - found["serial"] - found["train"]) / cut.members
+    meetings = found["batches"] * STAGES[kind] if cut.members > 1 else 0
+    met = meetings * meeting * cut.members / 2
+    return found["serial"] + validation + training + met
 
 
 def main() -> None:
@@ -157,11 +181,23 @@ def main() -> None:
             lambda data=data: taken_apart(data),
             options.repeats,
         )
+    once = {"num_models": 32, **every_epoch(epochs["MNIST zero"])}
+    if kernels.can_spread():
+        cases["gathered"] = (
+            lambda: gathered(sets["MNIST zero"], **once),
+            options.repeats,
+        )
     timings = measure(cases)
+    gathering = 1.0
+    if kernels.can_spread():
+        with_rows = timings.pop("gathered").result["train"]
+        gathering = with_rows / timings["MNIST zero, 32 candidates"].result["train"]
+        print(f"gathered rows take one thread {gathering:.3f} times as long\n")
     rows, speeds, shares = [], [], {}
     for name, timing in timings.items():
         found, kind = timing.result, "sparse" if name.startswith("CSR") else "dense"
         shares[name] = found["serial"] / found["all"]
+        cuts = [cut_batches(*found["widest"], threads) for threads in (1, 8)]
         rows.append(
             [
                 name,
@@ -170,20 +206,17 @@ def main() -> None:
                 f"{found['serial']:.3f}",
                 f"{shares[name]:.1%}",
                 int(found["batches"]),
-                int(found["parts"]),
+                *(cut.slices if cut.spread else cut.parts for cut in cuts),
             ]
         )
-        speeds.append(
-            [
-                name,
-                *(
-                    f"{found['all'] / predicted(found, kind, threads, meeting):.2f}"
-                    for threads in THREADS
-                ),
-            ]
+        gains = (
+            found["all"] / predicted(found, kind, threads, meeting, gathering)
+            for threads in THREADS
         )
+        speeds.append([name, *(f"{gain:.2f}" for gain in gains)])
     headers = ["fit", "CPU s", "training", "scores", "losses", "serial", "share"]
-    print_table([*headers, "batches", "parts"], rows)
+    items = ["items of one thread", "of eight"]
+    print_table([*headers, "batches", *items], rows)
     print("\npredicted gain of so many threads over one:\n")
     print_table(["fit", *map(str, THREADS)], speeds)
     bars = Bars()

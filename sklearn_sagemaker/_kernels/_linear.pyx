@@ -144,14 +144,24 @@ cdef void slopes_of_row(const Loss* loss, const Task* task, const Batch* batch,
 include "_columns.pxi"
 
 
+cdef inline ptrdiff_t slice_start(ptrdiff_t start, ptrdiff_t stop, ptrdiff_t place,
+                                  ptrdiff_t n_slices) noexcept nogil:
+    """Where a slice of some rows begins: products take four at a time, or more."""
+    if place >= n_slices:
+        return stop
+    return start + (stop - start) * place // n_slices // 4 * 4
+
+
 cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
                       const Batch* batch, ptrdiff_t start, ptrdiff_t stop,
                       const int64_t* order, const real* shift, const real* w,
                       const real* b, const real* labels, const real* weights,
                       const real* label_scaler, real* tile, real* z, real* lanes,
-                      real* sums, real* g) noexcept nogil:
-    """Gradient of some dense rows of a mini-batch, tile by tile."""
+                      ptrdiff_t n_slices, real* sums, real* g) noexcept nogil:
+    """Gradient of some dense rows of a mini-batch, tile by tile; sums by slices."""
     cdef ptrdiff_t d = task.d, ld = task.ld, i, c, k, n
+    cdef ptrdiff_t begin = start, place = 0
+    cdef ptrdiff_t edge = slice_start(start, stop, 1, n_slices)
     if task.narrow and batch.trains == NULL and not loss.coupled:
         narrow_batch(X, loss, task, batch, start, stop, order, shift, w, b, labels,
                      weights, label_scaler, tile, z, sums, g)
@@ -171,16 +181,62 @@ cdef void dense_batch(const Rows* X, const Loss* loss, const Task* task,
         else:
             tile_margins(n, d, ld, tile, w, ld, z, ld)
         for i in range(n):
+            while start + i >= edge:
+                place += 1
+                edge = slice_start(begin, stop, place + 1, n_slices)
             k = order[start + i]
             slopes_of_row(loss, task, batch, k, z + i * ld, labels[k], weights[k],
-                          label_scaler, lanes, sums)
+                          label_scaler, lanes, sums + place * 2 * ld)
         if task.narrow:
             for c in range(task.used):
                 if c < batch.m0 or c >= batch.m1:
                     axpy(d, z[c], tile, g + c * d)
         else:
-            tile_gradient(n, d, ld, tile, z, ld, g, ld)
+            tile_gradient(n, d, ld, tile, d, z, ld, g, ld)
         start += n
+
+
+cdef void slopes_of_slice(const Loss* loss, const Task* task, const Batch* batch,
+                          ptrdiff_t start, ptrdiff_t stop, const int64_t* order,
+                          const real* w, const real* b, const real* labels,
+                          const real* weights, const real* label_scaler,
+                          const real* rows, real* slopes, real* lanes,
+                          real* sums) noexcept nogil:
+    """Slopes of some gathered rows of a mini-batch, and their sums."""
+    cdef ptrdiff_t ld = task.ld, i, k
+    cdef real* z = slopes + (start - batch.start) * ld
+    for i in range(stop - start):
+        memcpy(z + i * ld, b, ld * sizeof(real))
+    tile_margins(stop - start, task.d, ld, rows + (start - batch.start) * task.d, w, ld,
+                 z, ld)
+    for i in range(stop - start):
+        k = order[start + i]
+        slopes_of_row(loss, task, batch, k, z + i * ld, labels[k], weights[k],
+                      label_scaler, lanes, sums)
+
+
+cdef void gradient_range(const Task* task, ptrdiff_t start, ptrdiff_t stop,
+                         ptrdiff_t j0, ptrdiff_t j1, const real* rows,
+                         const real* slopes, real* g) noexcept nogil:
+    """Gradient of features j0 to j1 by some gathered rows, a tile at a time."""
+    cdef ptrdiff_t n, ld = task.ld
+    memset(g + j0 * ld, 0, (j1 - j0) * ld * sizeof(real))
+    while start < stop:
+        n = min(task.tile_rows, stop - start)
+        tile_gradient(n, j1 - j0, ld, rows + start * task.d + j0, task.d,
+                      slopes + start * ld, ld, g + j0 * ld, ld)
+        start += n
+
+
+cdef void gather_share(const Rows* X, const int64_t* order, ptrdiff_t start,
+                       ptrdiff_t stop, ptrdiff_t share, ptrdiff_t n_shares,
+                       const real* shift, real* rows) noexcept nogil:
+    """Gather a share of the dense rows of a mini-batch."""
+    cdef ptrdiff_t first = (stop - start) * share // n_shares
+    cdef ptrdiff_t last = (stop - start) * (share + 1) // n_shares
+    if first < last:
+        fill_tile(X, order + start + first, last - first, stop - start - first, shift,
+                  rows + first * X.n_features)
 
 
 cdef enum:
@@ -351,6 +407,14 @@ cdef void update_bias(const Task* task, ptrdiff_t start, ptrdiff_t stop, real* b
                      lanes + CORRECTION_2 * ld + start, constants)
 
 
+def can_spread() -> bool:
+    """Whether threads can share a part of dense rows.
+
+    Not with BLAS, which may sum a row or a feature otherwise next to others.
+    """
+    return bool(tile_products_built)
+
+
 def can_team() -> bool:
     """Whether several threads can share a call of `train`."""
     return bool(barriers_built)
@@ -373,8 +437,8 @@ def train(columns, batches, int64_t[::1] barrier, ptrdiff_t member,
     barrier : int64 array of shape (BARRIER_SLOTS,)
         Zeros, shared by the threads that call this with the same arguments but
         ``member`` (0 to ``n_members - 1``); they share the work, each item of it done
-        by whichever thread is there: the parts of rows of a mini-batch, and then
-        ranges of features. One CSR model has one member at work.
+        by whichever thread is there: the parts of rows of a mini-batch, or slices of
+        these, and then ranges of features. One CSR model has one member at work.
     member, n_members : int
 
     Returns
@@ -432,9 +496,25 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
     for t in range(n_batches):
         if masked[t] >= used // width:
             raise ValueError("masked names a fit that there is not")
-    cdef ptrdiff_t n_parts = sums.shape[0], part, j0, j1, at, turn, share
-    if max(n_parts, n_members) > BARRIER_ITEMS:
+    cdef ptrdiff_t n_sums = sums.shape[0], part, j0, j1, at, turn, share
+    cdef ptrdiff_t n_parts = n_sums if X.sparse else gradients.shape[0]
+    cdef ptrdiff_t n_slices = n_sums // max(n_parts, <ptrdiff_t> 1)
+    if max(n_sums, n_members) > BARRIER_ITEMS:
         raise ValueError("more parts or members than a pass can have")
+    if n_slices < 1 or n_slices * n_parts != n_sums:
+        raise ValueError("there must be as many sums for each part")
+    # Rows of two batches, this one's and the next one's, if members share parts.
+    cdef real[:, ::1] gathered = batches.gathered, kept = batches.slopes
+    cdef real* gathered_ = NULL
+    cdef real* rows = NULL
+    cdef real* slopes = NULL
+    if gathered.shape[0] > 0:
+        if X.sparse or columns.narrow or not tile_products_built:
+            raise ValueError("a pass whose parts cannot be shared")
+        if (gathered.shape[0] < 2 * most_rows or gathered.shape[1] != d
+                or kept.shape[0] < most_rows or kept.shape[1] != ld):
+            raise ValueError("room to gather the rows of other batches")
+        gathered_, slopes = &gathered[0, 0], &kept[0, 0]
     task.d, task.ld, task.used = d, ld, used
     task.tile_rows = tile_height(d * sizeof(real), (most_rows + n_parts - 1) // n_parts)
     task.narrow = columns.narrow
@@ -539,6 +619,15 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
         processor = flush_subnormals()
         barrier_arrive(barrier, due)
         complete = barrier_wait(barrier, due, n_members)
+        if gathered_ != NULL and complete and n_batches > 0:
+            due += n_members
+            for turn in range(n_members):
+                share = (member + turn) % n_members
+                if barrier_claim(barrier, share, 1):
+                    gather_share(&X, &order[0], bounds[0], bounds[1], share, n_members,
+                                 shift_, gathered_)
+                    barrier_arrive(barrier, due)
+            complete = barrier_wait(barrier, due, n_members)
         for t in range(n_batches):
             if not complete:
                 break
@@ -627,19 +716,42 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
                                    w, &bias[0, 0], &labels[0], &weights[0],
                                    &label_scaler[0, 0], tile, column_buffer, lanes,
                                    &sums[0, 0], marks, whole, g, counter)
+            elif gathered_ != NULL:
+                rows = gathered_ + t % 2 * most_rows * d
+                due += n_sums
+                for turn in range(n_sums):
+                    i = (member + turn) % n_sums
+                    if not barrier_claim(barrier, i, 4 * t + 3):
+                        continue
+                    memset(&sums[i, 0], 0, 2 * ld * sizeof(real))
+                    part = i // n_slices
+                    j0 = batch.start + in_batch * part // n_parts
+                    j1 = batch.start + in_batch * (part + 1) // n_parts
+                    slopes_of_slice(&loss, &task, &batch,
+                                    slice_start(j0, j1, i % n_slices, n_slices),
+                                    slice_start(j0, j1, i % n_slices + 1, n_slices),
+                                    &order[0], w, &bias[0, 0], &labels[0], &weights[0],
+                                    &label_scaler[0, 0], rows, slopes, lanes,
+                                    &sums[i, 0])
+                    barrier_arrive(barrier, due)
+                complete = barrier_wait(barrier, due, n_members)
+                if not complete:
+                    break
             else:
                 due += n_parts
                 for turn in range(n_parts):
                     part = (member + turn) % n_parts
                     if not barrier_claim(barrier, part, 4 * t + 3):
                         continue
-                    memset(&sums[part, 0], 0, 2 * ld * sizeof(real))
+                    memset(&sums[part * n_slices, 0], 0,
+                           n_slices * 2 * ld * sizeof(real))
                     dense_batch(&X, &loss, &task, &batch,
                                 batch.start + in_batch * part // n_parts,
                                 batch.start + in_batch * (part + 1) // n_parts,
                                 &order[0], shift_, w, &bias[0, 0], &labels[0],
                                 &weights[0], &label_scaler[0, 0], tile, z, lanes,
-                                &sums[part, 0], &gradients[part, 0])
+                                n_slices, &sums[part * n_slices, 0],
+                                &gradients[part, 0])
                     barrier_arrive(barrier, due)
                 complete = barrier_wait(barrier, due, n_members)
                 if not complete:
@@ -648,7 +760,7 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
                 if c < batch.m0 or c >= batch.m1:
                     taken[c] += 1
             memcpy(totals, &sums[0, 0], 2 * ld * sizeof(real))
-            for part in range(1, n_parts):
+            for part in range(1, n_sums):
                 axpy(2 * ld, <real> 1, &sums[part, 0], totals)
             corrected = 0
             j1 = n_ranges if by_columns else n_members
@@ -682,6 +794,15 @@ cdef int train_columns(columns, batches, real[:, ::1] W, int64_t* barrier,
                                       &constants[0])
                 else:
                     j0, last = d * share // n_members, d * (share + 1) // n_members
+                    if gathered_ != NULL:
+                        for part in range(n_parts):
+                            gradient_range(&task, in_batch * part // n_parts,
+                                           in_batch * (part + 1) // n_parts, j0, last,
+                                           rows, slopes, &gradients[part, 0])
+                        if t + 1 < n_batches:
+                            gather_share(&X, &order[0], bounds[t + 1], bounds[t + 2],
+                                         share, n_members, shift_,
+                                         gathered_ + (t + 1) % 2 * most_rows * d)
                     for part in range(1, n_parts):
                         if not task.narrow:
                             axpy((last - j0) * ld, <real> 1, &gradients[part, j0 * ld],

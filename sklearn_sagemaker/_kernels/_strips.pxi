@@ -51,9 +51,9 @@ cdef extern from "_strips.h" nogil:
                           ptrdiff_t, float*, ptrdiff_t)
     void tile_margins_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*,
                           const double*, ptrdiff_t, double*, ptrdiff_t)
-    void tile_gradient_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*,
+    void tile_gradient_f32(ptrdiff_t, ptrdiff_t, ptrdiff_t, const float*, ptrdiff_t,
                            const float*, ptrdiff_t, float*, ptrdiff_t)
-    void tile_gradient_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*,
+    void tile_gradient_f64(ptrdiff_t, ptrdiff_t, ptrdiff_t, const double*, ptrdiff_t,
                            const double*, ptrdiff_t, double*, ptrdiff_t)
     float dot_f32(ptrdiff_t, const float*, const float*)
     double dot_f64(ptrdiff_t, const double*, const double*)
@@ -146,16 +146,19 @@ cdef void tile_margins(ptrdiff_t rows, ptrdiff_t d, ptrdiff_t width, const real*
 
 
 cdef void tile_gradient(ptrdiff_t rows, ptrdiff_t d, ptrdiff_t width, const real* tile,
-                        const real* z, ptrdiff_t ldz, real* g,
+                        ptrdiff_t ldx, const real* z, ptrdiff_t ldz, real* g,
                         ptrdiff_t ldg) noexcept nogil:
-    """G (d x width) += transposed tile (d x rows) Z (rows x width)."""
+    """G (d x width) += transposed tile (d x rows) Z (rows x width).
+
+    The tile may be some of the features of rows that are ``ldx`` numbers apart.
+    """
     if not tile_products_built:
         gemm("N", "T", <int> width, <int> d, <int> rows, <real*> z, <int> ldz,
-             <real*> tile, <int> d, <real> 1, g, <int> ldg)
+             <real*> tile, <int> ldx, <real> 1, g, <int> ldg)
     elif real is float:
-        tile_gradient_f32(rows, d, width, tile, z, ldz, g, ldg)
+        tile_gradient_f32(rows, d, width, tile, ldx, z, ldz, g, ldg)
     else:
-        tile_gradient_f64(rows, d, width, tile, z, ldz, g, ldg)
+        tile_gradient_f64(rows, d, width, tile, ldx, z, ldz, g, ldg)
 
 
 cdef inline real dot(ptrdiff_t n, const real* x, const real* w) noexcept nogil:

@@ -115,11 +115,17 @@ class Batches:
         Sizes of mini-batches, as ``kernels.extents`` says, or larger.
     gradients : array of shape (n_parts, n_features * n_columns) or (0, 0)
         Work space for dense rows: each mini-batch is cut into so many parts, whose
-        gradients are added in order. The result depends on their number only.
-    part_sums : array of shape (n_parts, 2 * n_columns)
-        Work space: each mini-batch is cut into so many parts of rows.
+        gradients are added in order. The result depends on their number only...
+    part_sums : array of shape (n_slices, 2 * n_columns)
+        Work space: ... and on that of the parts of rows whose sums of slopes and losses
+        are added in order, as many in each of the others.
     space : uint8 array
         Work space for CSR rows, of as many bytes as ``kernels.space_bytes`` says.
+    gathered : array of shape (2 * n_rows, n_features) or (0, 0)
+        Work space for two of the largest mini-batches of dense rows, if members are to
+        share parts: only where ``kernels.can_spread``, and not narrow.
+    slopes : array of shape (n_rows, n_columns) or (0, 0)
+        Likewise.
     """
 
     reader: RowReader
@@ -138,3 +144,5 @@ class Batches:
     gradients: np.ndarray
     part_sums: np.ndarray
     space: np.ndarray
+    gathered: np.ndarray
+    slopes: np.ndarray

@@ -163,7 +163,15 @@ class Call:
     """The compiled pass over a problem: its arrays and, after `run`, its results."""
 
     def __init__(
-        self, problem, kernels, layout, centred, shared_scale, narrow=False, n_parts=1
+        self,
+        problem,
+        kernels,
+        layout,
+        centred,
+        shared_scale,
+        narrow=False,
+        n_parts=1,
+        n_slices=1,
     ):
         self.problem, self.kernels, self.narrow = problem, kernels, narrow
         self.reader = RowReader(as_layout(problem.X, layout))
@@ -201,8 +209,9 @@ class Call:
         shape = (0, 0) if self.reader.sparse else (n_parts, d * self.ld)
         # Work space: whatever it holds must not matter.
         self.gradients = np.full(shape, np.nan, dtype)
-        self.sums = np.full((n_parts, 2 * self.ld), np.nan, dtype)
+        self.sums = np.full((n_parts * n_slices, 2 * self.ld), np.nan, dtype)
         self.space, self.lock = np.empty(0, np.uint8), Lock()
+        self.gathered = self.slopes = np.empty((0, 0), dtype)
 
     def lanes(self, values):
         pad = ((0, 0), (0, self.ld - self.used))
@@ -278,8 +287,17 @@ class Call:
             gradients=self.gradients,
             part_sums=self.sums,
             space=self.space,
+            gathered=self.gathered,
+            slopes=self.slopes,
         )
         return self.kernels.train(columns, batches, barrier, member, n_members)
+
+    def spread(self):
+        """Parts are shared, too: there is room to gather the rows."""
+        n, d = np.diff(self.problem.bounds).max(), self.problem.n_features
+        self.gathered = np.full((2 * n, d), np.nan, self.problem.dtype)
+        self.slopes = np.full((n, self.ld), np.nan, self.problem.dtype)
+        return self
 
     def run(self, n_members=1):
         """The pass, by so many threads."""
@@ -423,6 +441,100 @@ def test_threads_that_share_csr_rows_do_not_change_a_bit(level, dtype, optimizer
         found[n_members] = call.run(n_members).results
     for n_members in (2, 3, 8):
         assert_bits_equal(found[n_members], found[1])
+
+
+def that_spread():
+    """Levels whose products let rows and features be summed apart."""
+    return [level for level in available_levels() if load_level(level).can_spread()]
+
+
+# Models, fits, kind of folds, centred, one scale for all columns.
+SPREAD = (
+    (32, 1, None, True, True),
+    (20, 1, None, False, False),
+    (11, 3, "parts", False, True),
+    (9, 3, "masks", True, False),
+)
+
+
+@pytest.mark.parametrize("level", that_spread())
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("optimizer", LINEAR_OPTIMIZERS)
+@pytest.mark.parametrize("loss", ["logistic", "softmax_loss", "quantile_loss"])
+@pytest.mark.parametrize("case", SPREAD)
+def test_threads_that_share_parts_do_not_change_a_bit(
+    level, dtype, optimizer, loss, case
+):
+    n_models, n_fits, folds, centred, shared_scale = case
+    kernels = load_level(level)
+    problem = Problem(loss, optimizer, n_models, n_fits, dtype, folds)
+    for n_parts, n_slices in ((1, 1), (1, 2), (1, 8), (2, 2), (2, 4)):
+        make = partial(Call, problem, kernels, "C", centred, shared_scale, False,
+                       n_parts, n_slices)  # fmt: skip
+        wanted = make().run().results
+        for n_members in (1, 2, 3, 8):
+            assert_bits_equal(make().spread().run(n_members).results, wanted)
+
+
+@pytest.mark.parametrize("level", that_spread())
+@pytest.mark.parametrize("n_features", [1, 3, 40])
+@pytest.mark.parametrize("layout", ["F", "sliced"])
+def test_threads_share_features_however_many_there_are(level, n_features, layout):
+    problem = Problem("logistic", "adam", 16, 1, "f4", n_features=n_features)
+    make = partial(Call, problem, load_level(level), layout, True, True, False, 1, 4)
+    assert_bits_equal(make().spread().run(7).results, make().run().results)
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("case", CASES)
+def test_slices_change_no_more_than_rounding(level, dtype, case):
+    n_models, n_fits, folds, centred, shared_scale, narrow, n_parts = case
+    problem = Problem("logistic", "adam", n_models, n_fits, dtype, folds)
+    make = partial(Call, problem, load_level(level), "C", centred, shared_scale, narrow)
+    rtol, atol = (2e-4, 2e-5) if dtype == "f4" else (1e-9, 1e-11)
+    for one, other in zip(make(n_parts, 2).run(2).results, make(n_parts).run().results,
+                          strict=True):  # fmt: skip
+        np.testing.assert_allclose(one, other, rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize(
+    ("n_models", "layout", "narrow"),
+    [(32, "csr32", False), (7, "C", True), (32, "C", False)],
+)
+def test_passes_whose_parts_cannot_be_shared_are_refused(
+    level, n_models, layout, narrow
+):
+    problem = Problem("logistic", "adam", n_models, 1, "f8", sparse=layout != "C")
+    call = Call(problem, load_level(level), layout, False, True, narrow).spread()
+    if layout == "C" and not narrow and level in that_spread():
+        call.run(2)
+        return
+    with pytest.raises(ValueError, match="parts cannot be shared"):
+        call.member(new_barrier(), 0, 1)
+
+
+@pytest.mark.parametrize("level", that_spread())
+@pytest.mark.parametrize("name", ["gathered", "slopes"])
+@pytest.mark.parametrize("less", [(1, 0), (0, 1)])
+def test_room_for_other_rows_is_refused(level, name, less):
+    problem = Problem("logistic", "adam", 64, 1, "f8")
+    call = Call(problem, load_level(level), "C", False, True).spread()
+    rows, columns = getattr(call, name).shape
+    setattr(call, name, np.zeros((rows - less[0], columns - less[1])))
+    with pytest.raises(ValueError, match="room to gather"):
+        call.member(new_barrier(), 0, 1)
+
+
+@pytest.mark.parametrize("level", available_levels())
+@pytest.mark.parametrize(("n_parts", "n_sums"), [(2, 3), (2, 1), (2, 0)])
+def test_sums_that_parts_cannot_share_are_refused(level, n_parts, n_sums):
+    problem = Problem("logistic", "adam", 32, 1, "f8")
+    call = Call(problem, load_level(level), "C", False, True, False, n_parts)
+    call.sums = np.zeros((n_sums, 2 * call.ld))
+    with pytest.raises(ValueError, match="as many sums"):
+        call.member(new_barrier(), 0, 1)
 
 
 @pytest.mark.parametrize("level", available_levels())

@@ -20,7 +20,8 @@ from sklearn_sagemaker._kernels import (
     RowReader,
     kernels,
 )
-from sklearn_sagemaker.training.linear.team import Team, new_barrier
+from sklearn_sagemaker.training.linear.parts import cut_batches
+from sklearn_sagemaker.training.linear.team import Team
 from sklearn_sagemaker.training.memory import aligned_zeros
 
 LANES = 16
@@ -31,45 +32,6 @@ SCORE_BYTES = 8 << 20
 """Margins are computed in pieces of no more than about this many bytes..."""
 SCORE_ROWS = 2048
 """... and of so many rows, for several threads to share."""
-ROW_PARTS = 8
-"""Parts that a mini-batch is cut into at most: as many threads have work there..."""
-DENSE_ROWS = 75
-"""... but of dense rows at least so many each, since a part costs a gradient of its
-own: 4 parts of 300 rows, or 8 of 1,000, take 3 % longer than 2. A power of two, for
-as many threads to have as much each..."""
-SPLIT_ROWS = 64
-"""... and a batch of fewer rows is whole."""
-
-
-def row_parts(n_rows: int, sparse: bool) -> int:
-    """Parts that the mini-batches of a pass are cut into, the largest of so many rows.
-
-    Never a matter of threads, so that results are none.
-
-    Parameters
-    ----------
-    n_rows : int
-    sparse : bool
-        Whether rows are CSR.
-
-    Returns
-    -------
-    n_parts : int
-
-    Examples
-    --------
-    >>> [row_parts(n_rows, sparse=False) for n_rows in (63, 64, 500, 1000)]
-    [1, 2, 4, 8]
-    >>> row_parts(64, sparse=True)
-    8
-    """
-    if n_rows < SPLIT_ROWS:
-        return 1
-    if sparse:
-        return ROW_PARTS
-    most = min(max(n_rows // DENSE_ROWS, 2), ROW_PARTS)
-    return 1 << (most.bit_length() - 1)
-
 
 _MOVING = ("active", "W", "S", "bias", "steps", "counts")
 """What a pass over rows changes..."""
@@ -184,6 +146,7 @@ class ColumnBlock:
         self.active = np.arange(self.n_models)
         self._lay_out()
         self._gradients = np.empty((0, 0), dtype=self.dtype)
+        self._gathered = np.empty((0, reader.n_features), dtype=self.dtype)
         self._space = np.empty(0, dtype=np.uint8)
         self._cut: tuple = (None, None, 0, [], np.zeros(0))
         self.W = aligned_zeros(self._weights_shape, self.dtype)
@@ -331,8 +294,9 @@ class ColumnBlock:
         masked = np.where(fold >= 0, fold + 1, -1).astype(np.int32)
         losses, loss_weights = np.zeros((2, self.ld))
         extents = kernels.extents(reader, order, bounds)
-        n_parts = row_parts(extents[0], reader.sparse)
-        members = self.team.members if n_parts > 1 else 1
+        n_parts, n_slices, members, spread = cut_batches(
+            reader, extents[0], self.used, self.narrow, self.team.members
+        )
         size = kernels.space_bytes(self._columns, reader, extents, self.lazy, members)
         if size > len(self._space):
             self._space = np.empty(size, dtype=np.uint8)
@@ -340,7 +304,13 @@ class ColumnBlock:
         shape = (0, 0) if self.reader.sparse else (n_parts, d * self.ld)
         if self._gradients.shape != shape:
             self._gradients = aligned_zeros(shape, self.dtype)
-        part_sums = aligned_zeros((n_parts, 2 * self.ld), self.dtype)
+        gathered = slopes = np.empty((0, 0), dtype=self.dtype)
+        if spread:
+            if len(self._gathered) < 2 * extents[0]:
+                self._gathered = aligned_zeros((2 * extents[0], d), self.dtype)
+            gathered = self._gathered
+            slopes = aligned_zeros((extents[0], self.ld), self.dtype)
+        part_sums = aligned_zeros((n_slices, 2 * self.ld), self.dtype)
         if trains is None:
             trains = np.empty((0, 0), dtype=np.uint8)
         for first, last, products, sums in self._segments(per_column, masked):
@@ -361,12 +331,11 @@ class ColumnBlock:
                 gradients=self._gradients,
                 part_sums=part_sums,
                 space=self._space,
+                gathered=gathered,
+                slopes=slopes,
             )
             call = partial(kernels.train, self._columns, batches)
-            if members > 1:
-                self.team.together(call)
-            else:
-                call(new_barrier(), 0, 1)
+            self.team.together(call, members)
         # Those of the refits, with a coupled loss in the columns of the first class.
         n = len(self.active)
         return losses[:n] / np.maximum(loss_weights[:n], 1e-300)

@@ -28,7 +28,7 @@ from sklearn_sagemaker._threads import (
     thread_count,
     threads,
 )
-from sklearn_sagemaker.training.linear.block import ColumnBlock, row_parts
+from sklearn_sagemaker.training.linear.block import NARROW, ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import (
     TrainedBlock,
     make_blocks,
@@ -42,6 +42,7 @@ from sklearn_sagemaker.training.linear.candidates import (
     make_candidates,
 )
 from sklearn_sagemaker.training.linear.choice import TrainedLinear, select
+from sklearn_sagemaker.training.linear.parts import cut_batches
 from sklearn_sagemaker.training.linear.resume import (
     columns_state,
     known_columns,
@@ -318,10 +319,15 @@ class LinearRun:
     def _make_blocks(self, per_block: int, teams: ExitStack) -> list[ColumnBlock]:
         boost = self._boost()
         n_blocks = -(-len(self.candidates) // per_block)
-        parts = row_parts(self.batch, self.reader.sparse)
-        members = min(parts, max(1, self.jobs // n_blocks), processors())
-        if self.stored < TEAM_WORK:
-            members = 1
+        columns = per_block * self.plan.n_fits * self.settings.n_outputs
+        cut = cut_batches(
+            self.reader,
+            self.batch,
+            columns,
+            columns < NARROW,
+            min(max(1, self.jobs // n_blocks), processors()),
+        )
+        members = 1 if self.stored < TEAM_WORK else cut.members
         return make_blocks(
             self.settings,
             self.reader,

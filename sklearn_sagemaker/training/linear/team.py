@@ -42,27 +42,31 @@ class Team:
         if self._pool is not None:
             self._pool.shutdown()
 
-    def together(self, call: Callable[[np.ndarray, int, int], Any]) -> None:
+    def together(
+        self, call: Callable[[np.ndarray, int, int], Any], members: int | None = None
+    ) -> None:
         """Run ``call(barrier, member, members)`` in every thread at once.
 
         ``barrier`` is what the kernels wait for each other at. If one fails the
-        others stop waiting, and its exception is raised here.
+        others stop waiting, and its exception is raised here. With fewer ``members``
+        than all the others have nothing to do.
         """
+        members = self.members if members is None else min(members, self.members)
         barrier = new_barrier()
-        if self._pool is None:
+        if self._pool is None or members == 1:
             call(barrier, 0, 1)
             return
 
         def join(member: int) -> None:
             try:
-                call(barrier, member, self.members)
+                call(barrier, member, members)
             except BaseException:
                 barrier[kernels.BARRIER_BROKEN] = 1
                 raise
 
         waiting = []
         try:
-            for member in range(1, self.members):
+            for member in range(1, members):
                 waiting.append(self._pool.submit(join, member))
             join(0)
         except BaseException:

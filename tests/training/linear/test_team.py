@@ -39,6 +39,15 @@ def test_every_member_makes_the_call(members):
 
 
 @needs_teams
+@pytest.mark.parametrize(("members", "wanted"), [(1, 1), (2, 2), (3, 3), (5, 3)])
+def test_fewer_members_than_all_make_the_call(members, wanted):
+    seen = []
+    with Team(3) as team:
+        team.together(lambda _, member, of: seen.append((member, of)), members)
+    assert sorted(seen) == [(member, wanted) for member in range(wanted)]
+
+
+@needs_teams
 def test_members_work_at_the_same_time():
     with Team(2) as team:
         team.together(wait_for)
