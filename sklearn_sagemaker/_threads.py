@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -141,6 +141,52 @@ ALONE = Spread()
 """That of the caller alone."""
 LARGE = 1 << 20
 """Bytes of X from which on rows are many for `Spread`."""
+
+Map = Callable[..., list[Any]]
+"""A `Spread`, or a call that does what it does."""
+
+
+def longest_first(spread: Map, sizes: Sequence[float]) -> Map:
+    """The same map, of items in falling order of size.
+
+    Threads take the item that is next: a long one that came last would have the others
+    wait.
+
+    Parameters
+    ----------
+    spread : callable
+    sizes : sequence of float
+        Of the items, in any unit.
+
+    Examples
+    --------
+    >>> from sklearn_sagemaker._threads import ALONE, longest_first
+    >>> longest_first(ALONE, [1, 5])(print, ["short", "long"])
+    long
+    short
+    [None, None]
+    """
+    order = sorted(range(len(sizes)), key=lambda place: -sizes[place])
+
+    def call(work: Callable, *items: Iterable) -> list[Any]:
+        lists = [list(one) for one in items]
+        found = spread(work, *([one[place] for place in order] for one in lists))
+        answers: list[Any] = [None] * len(order)
+        for place, answer in zip(order, found, strict=True):
+            answers[place] = answer
+        return answers
+
+    return call
+
+
+def beside(spread: Map, more: Callable[[], Any]) -> Map:
+    """The same map, with a call more that the answers leave out."""
+
+    def call(work: Callable, *items: Iterable) -> list[Any]:
+        calls = [partial(work, *one) for one in zip(*items, strict=True)]
+        return spread(lambda one: one(), [*calls, more])[:-1]
+
+    return call
 
 
 def thread_count(n_jobs: int | None) -> int:

@@ -14,7 +14,9 @@ from joblib import Parallel, delayed, parallel_config
 from sklearn_sagemaker import _threads
 from sklearn_sagemaker._threads import (
     Spread,
+    beside,
     fitting,
+    longest_first,
     processors,
     quietly,
     thread_count,
@@ -326,3 +328,29 @@ def test_a_thread_that_is_not_needed_is_not_started():
     with threads(2, 100) as spread:
         spread(abs, range(4))
         assert threading.active_count() == before
+
+
+# ------------------------------------------------------------------ longest first
+@pytest.mark.parametrize("count", [1, 3])
+def test_the_longest_begins_and_answers_keep_their_order(count):
+    begun = []
+
+    def work(name, size):
+        begun.append(size)
+        return name
+
+    with threads(count) as spread:
+        sizes = [2.0, 5.0, 1.0, 5.0]
+        found = longest_first(spread, sizes)(work, "abcd", sizes)
+    assert found == list("abcd")
+    if count == 1:
+        assert begun == [5.0, 5.0, 2.0, 1.0]
+    assert sorted(begun) == sorted(sizes)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_call_beside_the_items(count):
+    did = []
+    with threads(count) as spread:
+        assert beside(spread, lambda: did.append(0))(pow, [2, 3], [5, 2]) == [32, 9]
+    assert did == [0]

@@ -19,6 +19,11 @@ include "_factors.pxi"
 include "_registries.pxi"
 include "_rows.pxi"
 
+cdef extern from "_strips.h" nogil:
+    int barrier_claim(int64_t*, ptrdiff_t, int64_t)
+    void barrier_arrive(int64_t*, int64_t)
+    int barrier_wait(int64_t*, int64_t, ptrdiff_t)
+
 # Rows whose stored values, and whose strips, are fetched ahead.
 cdef enum:
     ROWS_AHEAD = 16
@@ -230,6 +235,45 @@ cdef void find_slots(const Model* model, Touch* touch, ptrdiff_t n,
         touch.slots[i] = <int32_t> at
 
 
+cdef inline ptrdiff_t share_of(int32_t column, ptrdiff_t n_shares) noexcept nogil:
+    """Share of all features that one belongs to: neighbours, and those some constant
+    number of columns apart, are scattered."""
+    cdef uint32_t scattered = <uint32_t> column * <uint32_t> 2654435761
+    return <ptrdiff_t> ((scattered >> 16) * <uint32_t> n_shares >> 16)
+
+
+cdef inline ptrdiff_t entries_of(ptrdiff_t share, ptrdiff_t n_shares, ptrdiff_t n,
+                                 const real* values, const int32_t* columns,
+                                 real* own_values, int32_t* own_columns) noexcept nogil:
+    """Those of a row whose features are of a share."""
+    cdef ptrdiff_t i, count = 0
+    for i in range(n):
+        # Written in any case, and kept by the count: a branch would be guessed.
+        own_values[count] = values[i]
+        own_columns[count] = columns[i]
+        count += share_of(columns[i], n_shares) == share
+    return count
+
+
+cdef void prefetch_share(const Rows* X, int64_t row, ptrdiff_t share,
+                         ptrdiff_t n_shares, const Model* model,
+                         const real* factors) noexcept nogil:
+    """Ask for the strips of a share that a CSR row to come steps."""
+    cdef ptrdiff_t start, stop, i
+    cdef ptrdiff_t length = model.shape[0] * model.shape[1]
+    row_span(X, row, &start, &stop)
+    if X.wide_index:
+        return
+    cdef const int32_t* columns = <const int32_t*> X.indices + start
+    for i in range(min(stop - start, 64)):
+        if share_of(columns[i], n_shares) != share:
+            continue
+        if real is float:
+            prefetch_strips_f32(1, columns + i, factors, model.shape[3], length)
+        else:
+            prefetch_strips_f64(1, columns + i, factors, model.shape[3], length)
+
+
 cdef ptrdiff_t most_touched(const Rows* X, const int64_t* order,
                             const int64_t* bounds, ptrdiff_t n_batches) noexcept nogil:
     """Features that a mini-batch touches at most."""
@@ -245,13 +289,56 @@ cdef ptrdiff_t most_touched(const Rows* X, const int64_t* order,
     return min(most, X.n_features)
 
 
+cdef inline void fetch_ahead(const Rows* X, const int64_t* order, const real* labels,
+                             const real* weights, ptrdiff_t i, ptrdiff_t n,
+                             const Model* model, const real* factors) noexcept nogil:
+    """Ask for what CSR rows that are to come need."""
+    if not X.sparse:
+        return
+    if i + 2 * ROWS_AHEAD < n:
+        prefetch_span(X, order[i + 2 * ROWS_AHEAD])
+        SS_PREFETCH(&labels[order[i + 2 * ROWS_AHEAD]])
+        SS_PREFETCH(&weights[order[i + 2 * ROWS_AHEAD]])
+    if i + ROWS_AHEAD < n:
+        prefetch_row(X, order[i + ROWS_AHEAD])
+    if i + STRIPS_AHEAD < n:
+        prefetch_strips(X, order[i + STRIPS_AHEAD], model, factors)
+
+
+cdef void step_touched(int optimizer, const Model* model, Touch* touch, real* linear,
+                       real* factors, const real* linear_gradient,
+                       const real* factor_gradient, const real* rule, ptrdiff_t most,
+                       size_t slot_bytes) noexcept nogil:
+    """Step the features that were touched, and leave their slots for others."""
+    cdef ptrdiff_t i, n_classes = model.shape[0]
+    cdef ptrdiff_t width = n_classes * model.shape[1]
+    cdef int64_t row
+    for i in range(touch.n):
+        row = touch.touched[i]
+        apply(optimizer, n_classes, linear + row * model.shape[2],
+              linear_gradient + i * n_classes, rule + N_RULE)
+        apply(optimizer, width, factors + row * model.shape[3],
+              factor_gradient + i * width, rule + 2 * N_RULE)
+    # Slots of this batch lie below the next one's mark.
+    if touch.mark > 2147483647 - 2 * (touch.n + most):
+        memset(touch.slot, 0, slot_bytes)
+        touch.mark = 1
+    else:
+        touch.mark += <int32_t> touch.n
+
+
 def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
           const real[::1] labels, const real[::1] weights, real[:, ::1] bias,
           real[:, :, ::1] linear, real[:, :, ::1] factors, ptrdiff_t k, int loss,
           bint coupled, double parameter, int optimizer, bint exact_eps,
           const double[::1] constants, const double[:, ::1] rules, double rescale,
-          double clip, int64_t step, const real[::1] shift, const real[::1] scale):
+          double clip, int64_t step, const real[::1] shift, const real[::1] scale,
+          tuple team=None):
     """One pass over rows, in mini-batches; returns the weighted sum of their losses.
+
+    Several threads may make the same call together, if there are mini-batches. They
+    share the rows of each, and then its features, whose gradients add up in the order
+    of the rows: to the same bits as in one thread.
 
     Parameters
     ----------
@@ -284,12 +371,28 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
         Updates made before.
     shift, scale : arrays of shape (n_features,) or (0,)
         Values are seen as (x - shift) * scale.
+    team : (barrier, shares, sums, slopes, losses) or None
+        Of the threads: zeros of shape (BARRIER_SLOTS,) that they wait for each other
+        at, int64; shares of the work, 8 at most, which whoever comes takes; and what
+        the rows of a mini-batch leave there: ``sums`` of shape (n, n_classes * k + 1)
+        and ``slopes`` of shape (n, n_classes), in the precision of the rows, and
+        ``losses``, float64 of shape (n + 1,), zero at first, the last of them the
+        total.
 
     Returns
     -------
     total : float
+        0 of threads of a team, which end early if one of them fails.
     """
     cdef Rows X = rows_of(reader)
+    cdef int64_t[::1] barrier
+    cdef real[:, ::1] row_sums, row_slopes
+    cdef double[::1] row_losses
+    cdef ptrdiff_t n_shares = 1, share, low, high, owned
+    cdef int64_t due = 0
+    cdef int complete = 1
+    if team is not None:
+        barrier, n_shares, row_sums, row_slopes, row_losses = team
     cdef ptrdiff_t n = order.shape[0], n_classes = bias.shape[1], b, i, c, g
     cdef ptrdiff_t n_batches = bounds.shape[0] - 1, stored, width = n_classes * k
     cdef bint by_row = bounds.shape[0] == 0
@@ -312,9 +415,10 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     cdef real nothing = 0
     cdef real* v = &factors[0, 0, 0] if width > 0 else &nothing
     cdef real* w = &linear[0, 0, 0]
-    cdef size_t[12] sizes
-    cdef char* pieces[12]
-    sizes[0] = sizes[2] = longest * 8
+    cdef size_t[14] sizes
+    cdef char* pieces[14]
+    sizes[0] = sizes[2] = sizes[12] = longest * 8
+    sizes[13] = longest * sizeof(int32_t)
     sizes[1] = longest * sizeof(int32_t)
     sizes[3] = (width + 1) * sizeof(real)
     sizes[4] = sizes[5] = n_classes * sizeof(real)
@@ -324,7 +428,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     sizes[9] = (most + longest) * sizeof(int32_t)
     sizes[10] = most * n_classes * sizeof(real)
     sizes[11] = most * width * sizeof(real)
-    cdef void* arena = carve(12, sizes, pieces)
+    cdef void* arena = carve(14, sizes, pieces)
     if arena == NULL:
         raise MemoryError("no memory for the work space of a pass")
     cdef Room room
@@ -343,8 +447,13 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     touch.mark = 1
     cdef real* linear_gradient = <real*> pieces[10]
     cdef real* factor_gradient = <real*> pieces[11]
+    cdef real* own_values = <real*> pieces[12]
+    cdef int32_t* own_columns = <int32_t*> pieces[13]
     cdef const real* values
     cdef const int32_t* columns
+    cdef const int64_t* rows_at = &order[0]
+    cdef const real* labels_at = &labels[0]
+    cdef const real* weights_at = &weights[0]
     cdef const real* shift_at = &shift[0] if shift.shape[0] else NULL
     cdef const real* scale_at = &scale[0] if scale.shape[0] else NULL
     cdef double total = 0, power_1, power_2, correction_2
@@ -387,17 +496,62 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                             1.0 / <double> (stop - start))
                 touch.n = 0
                 memset(bias_gradient, 0, n_classes * sizeof(real))
+            if team is not None:
+                for share in range(n_shares):
+                    if not barrier_claim(&barrier[0], share, 2 * b + 1):
+                        continue
+                    low = start + (stop - start) * share // n_shares
+                    high = start + (stop - start) * (share + 1) // n_shares
+                    for i in range(low, high):
+                        row = order[i]
+                        fetch_ahead(&X, rows_at, labels_at, weights_at, i, n, &model, v)
+                        stored = list_row(&X, &order[i], n - i, shift_at, scale_at,
+                                          &room, &values, &columns)
+                        margins_of(&model, stored, values, columns, &bias[0, 0], w, v,
+                                   &row_sums[i - start, 0], &row_slopes[i - start, 0])
+                        row_losses[i - start] = slopes_of(
+                            loss, coupled, n_classes, &row_slopes[i - start, 0],
+                            labels[row], weights[row], zeros, zeros + 2, scratch)
+                    barrier_arrive(&barrier[0], due + n_shares)
+                due += n_shares
+                complete = barrier_wait(&barrier[0], due, n_shares)
+                if not complete:
+                    break
+                for share in range(n_shares):
+                    if not barrier_claim(&barrier[0], share, 2 * b + 2):
+                        continue
+                    touch.n = 0
+                    for i in range(start, stop):
+                        if X.sparse and i + STRIPS_AHEAD < stop:
+                            prefetch_share(&X, order[i + STRIPS_AHEAD], share,
+                                           n_shares, &model, v)
+                        stored = list_row(&X, &order[i], n - i, shift_at, scale_at,
+                                          &room, &values, &columns)
+                        owned = entries_of(share, n_shares, stored, values, columns,
+                                           own_values, own_columns)
+                        find_slots(&model, &touch, owned, own_columns, linear_gradient,
+                                   factor_gradient)
+                        add_gradient(&model, owned, own_values, own_columns,
+                                     touch.slots, v, &row_slopes[i - start, 0],
+                                     &row_sums[i - start, 0], linear_gradient,
+                                     factor_gradient)
+                    step_touched(optimizer, &model, &touch, w, v, linear_gradient,
+                                 factor_gradient, rule, most, sizes[8])
+                    if share == 0:
+                        for i in range(start, stop):
+                            row_losses[row_losses.shape[0] - 1] += row_losses[i - start]
+                            for c in range(n_classes):
+                                bias_gradient[c] += row_slopes[i - start, c]
+                        apply(optimizer, n_classes, &bias[0, 0], bias_gradient, rule)
+                    barrier_arrive(&barrier[0], due + n_shares)
+                due += n_shares
+                complete = barrier_wait(&barrier[0], due, n_shares)
+                if not complete:
+                    break
+                continue
             for i in range(start, stop):
                 row = order[i]
-                if X.sparse:
-                    if i + 2 * ROWS_AHEAD < n:
-                        prefetch_span(&X, order[i + 2 * ROWS_AHEAD])
-                        SS_PREFETCH(&labels[order[i + 2 * ROWS_AHEAD]])
-                        SS_PREFETCH(&weights[order[i + 2 * ROWS_AHEAD]])
-                    if i + ROWS_AHEAD < n:
-                        prefetch_row(&X, order[i + ROWS_AHEAD])
-                    if i + STRIPS_AHEAD < n:
-                        prefetch_strips(&X, order[i + STRIPS_AHEAD], &model, v)
+                fetch_ahead(&X, rows_at, labels_at, weights_at, i, n, &model, v)
                 stored = list_row(&X, &order[i], n - i, shift_at, scale_at, &room,
                                   &values, &columns)
                 margins_of(&model, stored, values, columns, &bias[0, 0], w, v, sums, z)
@@ -416,19 +570,9 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                              linear_gradient, factor_gradient)
             if by_row:
                 continue
-            for i in range(touch.n):
-                row = touch.touched[i]
-                apply(optimizer, n_classes, w + row * model.shape[2],
-                      linear_gradient + i * n_classes, rule + N_RULE)
-                apply(optimizer, width, v + row * model.shape[3],
-                      factor_gradient + i * width, rule + 2 * N_RULE)
+            step_touched(optimizer, &model, &touch, w, v, linear_gradient,
+                         factor_gradient, rule, most, sizes[8])
             apply(optimizer, n_classes, &bias[0, 0], bias_gradient, rule)
-            # Slots of this batch lie below the next one's mark.
-            if touch.mark > 2147483647 - 2 * (touch.n + most):
-                memset(touch.slot, 0, sizes[8])
-                touch.mark = 1
-            else:
-                touch.mark += <int32_t> touch.n
         restore_subnormals(processor)
     free(arena)
     return total

@@ -52,6 +52,8 @@ class RowReader:
         float64.
     nbytes : int
         Memory that a pass reads.
+    stored : int
+        Values that the rows store.
     """
 
     def __init__(self, X):
@@ -62,6 +64,7 @@ class RowReader:
         self.shape = X.shape
         self.n_features = X.shape[1]
         self.nbytes = sum(part.nbytes for part in self._keep_alive)
+        self.stored = self._keep_alive[0].size
 
     def __reduce__(self):
         # Copies too: a deep one would have the addresses of the original's memory.

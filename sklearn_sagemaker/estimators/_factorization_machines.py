@@ -309,10 +309,10 @@ class FactorizationMachinesClassifier(FactorizationMachinesMixin, SageMakerClass
         of all candidates ended with. Scalers stay as they were. Keeps those states in
         ``training_state_``.
     n_jobs : int or None, default=None
-        Threads, as in joblib: over candidates and folds, within the sweeps of "als"
-        and "mcmc", and over the rows of a large prediction. They are threads of this
-        process whatever backend `joblib.parallel_config` names. Never changes the
-        result.
+        Threads, as in joblib: over candidates and folds, then mini-batches or, of "als"
+        and "mcmc", within sweeps; over validation rows and those of a large prediction.
+        Steps of one model row by row take one thread. They are threads of this process
+        whatever backend `joblib.parallel_config` names. Never changes the result.
     random_state : int, RandomState instance or None, default=None
         Seed of shuffling, folds and starting weights.
     verbose : int, default=0
@@ -678,10 +678,10 @@ class FactorizationMachinesRegressor(FactorizationMachinesMixin, SageMakerRegres
         of all candidates ended with. Scalers stay as they were. Keeps those states in
         ``training_state_``.
     n_jobs : int or None, default=None
-        Threads, as in joblib: over candidates and folds, within the sweeps of "als"
-        and "mcmc", and over the rows of a large prediction. They are threads of this
-        process whatever backend `joblib.parallel_config` names. Never changes the
-        result.
+        Threads, as in joblib: over candidates and folds, then mini-batches or, of "als"
+        and "mcmc", within sweeps; over validation rows and those of a large prediction.
+        Steps of one model row by row take one thread. They are threads of this process
+        whatever backend `joblib.parallel_config` names. Never changes the result.
     random_state : int, RandomState instance or None, default=None
         Seed of shuffling, folds and starting weights.
     verbose : int, default=0

@@ -11,7 +11,7 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._state import TrainingSpec
-from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker._threads import Map
 from sklearn_sagemaker.training.columns import Columns
 
 
@@ -81,7 +81,7 @@ def train_epoch(
     pieces: Generator[Piece, None, None],
     begin: Begin,
     models: list[tuple],
-    spread: Spread,
+    spread: Map,
 ) -> list[Any]:
     """Train models once over the rows.
 

@@ -1,5 +1,6 @@
 """Every level of the kernels of factorization machines against slow NumPy."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 
 import numpy as np
@@ -14,6 +15,7 @@ from sklearn_sagemaker._kernels import (
     OPTIMIZERS,
     RowReader,
     available_levels,
+    kernels,
 )
 from sklearn_sagemaker._kernels.levels import load_level
 
@@ -127,20 +129,34 @@ class Machine:
         self.steps = 0
 
     def train(self, X, bounds, *, order=None, rules=RULES, exact_eps=False,
-              rescale=0.0, clip=np.inf):  # fmt: skip
+              rescale=0.0, clip=np.inf, threads=1):  # fmt: skip
         problem = self.problem
         order = problem.order if order is None else order
         reader = RowReader(X)
         assert reader.dtype == problem.dtype
-        total = self.kernels.train(
-            reader, order, bounds, problem.labels, problem.weights, self.bias,
-            self.linear, self.factors, problem.k, LOSS_IDS[problem.loss],
+        train = partial(
+            self.kernels.train, reader, order, bounds, problem.labels,
+            problem.weights, self.bias, self.linear, self.factors, problem.k,
+            LOSS_IDS[problem.loss],
             LOSSES[problem.loss].coupled, 0.0, OPTIMIZER_IDS[self.optimizer],
             exact_eps, np.array([CONSTANT_VALUES[name] for name in CONSTANTS]), rules,
             rescale, clip, self.steps, problem.shift, problem.scale,
         )  # fmt: skip
+        total = train() if threads == 1 else self.together(train, bounds, threads)
         self.steps += len(bounds) - 1 if len(bounds) else len(order)
         return total
+
+    def together(self, train, bounds, threads):
+        """A pass by several threads at once."""
+        n, classes = int(np.diff(bounds).max()), self.problem.n_classes
+        sums = np.full((n, classes * self.problem.k + 1), np.nan, self.problem.dtype)
+        slopes = np.full((n, classes), np.nan, self.problem.dtype)
+        losses = np.zeros(n + 1)
+        barrier = np.zeros(kernels.BARRIER_SLOTS, dtype=np.int64)
+        with ThreadPoolExecutor(threads) as pool:
+            team = barrier, threads, sums, slopes, losses
+            list(pool.map(train, [team] * threads))
+        return losses[-1]
 
     def parts(self, layer):
         """Parameters (layer 0) or states, as the reference has them."""
@@ -210,6 +226,85 @@ def test_passes_equal_the_reference(level, optimizer, task, dtype, layout, bound
     assert_passes_equal_the_reference(
         level, layout, task=task, dtype=dtype, bounds=bounds, optimizer=optimizer
     )
+
+
+def assert_threads_change_no_bit(level, X, problem, optimizer, threads, **more):
+    alone, shared = (Machine(problem, optimizer, level) for _ in range(2))
+    for _ in range(2):
+        total = alone.train(X, BATCHES, **more)
+        assert shared.train(X, BATCHES, threads=threads, **more) == total > 0
+    for name in ("bias", "linear", "factors"):
+        np.testing.assert_array_equal(
+            getattr(shared, name), getattr(alone, name), err_msg=name
+        )
+
+
+@LEVELS
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("layout", ["C", *SPARSE])
+def test_threads_that_share_batches_change_no_bit(
+    level, optimizer, task, dtype, layout
+):
+    problem = Problem(task, 8, dtype)
+    X = as_layout(problem.X, layout)
+    for threads in (2, 3, 8):
+        assert_threads_change_no_bit(level, X, problem, optimizer, threads)
+
+
+@LEVELS
+@pytest.mark.parametrize("k", [0, *WIDTHS])
+@pytest.mark.parametrize("scaled", [False, True])
+@pytest.mark.parametrize("centred", [False, True])
+@pytest.mark.parametrize("layout", [*DENSE, "csr_array"])
+def test_threads_and_widths_and_scales(level, k, scaled, centred, layout):
+    if centred and layout == "csr_array":
+        pytest.skip("sparse rows are not centred here")
+    problem = Problem("classes", max(k, 1), "f4", centred=centred, scaled=scaled)
+    if k == 0:
+        problem.k, problem.factors = 0, problem.factors[:, :, :0]
+    X = as_layout(problem.X, layout)
+    more = {"rescale": 0.3, "clip": 0.1, "exact_eps": True}
+    assert_threads_change_no_bit(level, X, problem, "adam", 3, **more)
+
+
+def test_a_share_that_is_late_is_done_by_others():
+    problem = Problem("squares", 8, "f8")
+    X = as_layout(problem.X, "csr_array")
+    alone, shared = (Machine(problem, "adagrad", "base") for _ in range(2))
+    wanted = alone.train(X, BATCHES)
+
+    def one_after_the_other(train, bounds, threads):
+        team = (
+            np.zeros(kernels.BARRIER_SLOTS, np.int64), threads, np.empty((10, 9)),
+            np.empty((10, 1)), np.zeros(11),
+        )  # fmt: skip
+        for _ in range(threads):
+            train(team)
+        return team[-1][-1]
+
+    shared.together = one_after_the_other
+    assert shared.train(X, BATCHES, threads=4) == wanted
+    np.testing.assert_array_equal(shared.factors, alone.factors)
+
+
+def test_threads_of_a_broken_team_end():
+    problem = Problem("squares", 8, "f8")
+    X = as_layout(problem.X, "csr_array")
+    machine = Machine(problem, "adagrad", "base")
+
+    def broken(train, bounds, threads):
+        barrier = np.zeros(kernels.BARRIER_SLOTS, np.int64)
+        barrier[kernels.BARRIER_BROKEN] = 1
+        # Of a share that another thread has taken, and never ends.
+        barrier[1] = 1
+        losses = np.zeros(11)
+        train((barrier, threads, np.empty((10, 9)), np.empty((10, 1)), losses))
+        return losses[-1]
+
+    machine.together = broken
+    assert machine.train(X, BATCHES, threads=2) == 0
 
 
 @LEVELS

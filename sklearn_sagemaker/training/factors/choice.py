@@ -10,10 +10,12 @@ from scipy.special import expit, logit
 
 from sklearn_sagemaker._columns import empty_draws
 from sklearn_sagemaker._state import ModelState, SomeFeatures
-from sklearn_sagemaker.training.factors.gradient import Scaler, Solution
+from sklearn_sagemaker._threads import ALONE, Map
+from sklearn_sagemaker.training.factors.gradient import Scaler, Scorer, Solution
 from sklearn_sagemaker.training.factors.resolved import resolved
 from sklearn_sagemaker.training.factors.scaling import check_units, in_user_units
 from sklearn_sagemaker.training.factors.settings import FactorSettings
+from sklearn_sagemaker.training.factors.validating import pieces_of
 from sklearn_sagemaker.training.selection.choice import TrainedCandidates, select_best
 
 METRIC_NAMES: dict[str, dict[str, str | None]] = {
@@ -40,11 +42,14 @@ class TrainedFactors(TrainedCandidates):
     models : list of lists of models
         Of each candidate: the model that is kept, then those of the folds.
     scaler : Scaler
+    jobs : int
+        Threads that work is cut for.
     """
 
     settings: FactorSettings
     models: list[list[Any]]
     scaler: Scaler
+    jobs: int
 
     @property
     def own_rates(self) -> bool:
@@ -60,17 +65,24 @@ class TrainedFactors(TrainedCandidates):
     def _margins(self, reader, parts, chosen: np.ndarray) -> np.ndarray:
         n_rows = sum(len(rows) for _, rows in parts)
         found = np.empty((n_rows, self.n_outputs, len(chosen)))
+        work = []
         for place, number in enumerate(chosen):
             start = 0
             for fit, rows in parts:
-                stop = start + len(rows)
-                model = self.models[number][fit]
-                found[start:stop, :, place] = model.best_margins(reader, rows)
-                start = stop
-        if self.targets.unit != 1.0:
-            found *= self.targets.unit
-        if self.targets.origin != 0.0:
-            found += self.targets.origin
+                scorer = self.models[number][fit].best_scorer(reader)
+                out = found[start : start + len(rows), :, place]
+                for piece in pieces_of(len(rows), self.jobs):
+                    work.append((scorer, rows[piece], out[piece]))
+                start += len(rows)
+
+        def score(scorer: Scorer, rows: np.ndarray, out: np.ndarray) -> None:
+            out[:] = scorer(rows)
+            if self.targets.unit != 1.0:
+                out *= self.targets.unit
+            if self.targets.origin != 0.0:
+                out += self.targets.origin
+
+        self.spread(score, *zip(*work, strict=True))
         return found
 
     def simpler(self, chosen: int, loss: np.ndarray) -> int | None:
@@ -141,25 +153,35 @@ def mean_of(
 
 
 def all_draws(
-    found: list[Solution], scaler: Scaler, origin: float, unit: float
+    found: list[Solution],
+    scaler: Scaler,
+    origin: float,
+    unit: float,
+    spread: Map = ALONE,
 ) -> dict[str, np.ndarray] | None:
     """Draws in the user's units, stacked; None if there are none."""
     if not found:
         return None
-    stacked: dict[str, np.ndarray] = {}
     # One of zero stands for none.
     most = max(1, *(one.factors.shape[2] for one in found))
-    for place, draw in enumerate(found):
-        # One at a time: they are large.
+
+    def padded(draw: Solution) -> Solution:
         one = in_user_units(draw, scaler, origin, unit)
         # Factors of zero make machines of an ensemble equally wide.
         lack = most - one.factors.shape[2]
-        one = replace(one, factors=np.pad(one.factors, ((0, 0), (0, 0), (0, lack))))
-        for name in ("intercept", "coef", "factors"):
-            part = getattr(one, name)
-            if name not in stacked:
-                stacked[name] = empty_draws(name, (len(found), *part.shape), part.dtype)
+        return replace(one, factors=np.pad(one.factors, ((0, 0), (0, 0), (0, lack))))
+
+    stacked = {
+        name: empty_draws(name, (len(found), *part.shape), part.dtype)
+        for name, part in vars(padded(found[0])).items()
+    }
+
+    def take(place: int, draw: Solution) -> None:
+        # One at a time in each thread: they are large.
+        for name, part in vars(padded(draw)).items():
             stacked[name][place] = part
+
+    spread(take, range(len(found)), found)
     return stacked
 
 
@@ -232,7 +254,10 @@ def select(
     draws = [draw for model in models for draw in model.draws()]
     rows = trained.plan.train_rows
     spread = settings.spread(trained.train[1][rows])
-    check_units(draws or solutions, X, rows, *scaling, spread, spec.feature_names)
+    check_units(
+        draws or solutions, X, rows, *scaling, spread, spec.feature_names,
+        trained.spread,
+    )  # fmt: skip
     if settings.probit and len(models) > 1 and not draws:
         # Probabilities are averaged, which no single machine does.
         draws = solutions
@@ -241,7 +266,7 @@ def select(
         coef=solution.coef,
         intercept=solution.intercept,
         factors=solution.factors,
-        draws=all_draws(draws, *scaling),
+        draws=all_draws(draws, *scaling, trained.spread),
         resolved={
             **resolved(settings, models[0], len(trained.candidates)),
             "epochs": epochs,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,10 +17,12 @@ from sklearn_sagemaker._kernels import (
     OPTIMIZERS,
     RowReader,
     factor_kernels,
+    kernels,
 )
+from sklearn_sagemaker._threads import ALONE, Map, processors
 from sklearn_sagemaker.training.factors.axes import decay_by_axis
 from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
-from sklearn_sagemaker.training.memory import aligned_zeros
+from sklearn_sagemaker.training.memory import WORK_BYTES, aligned_zeros
 
 BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
 """MXNet's."""
@@ -26,6 +30,13 @@ RISE = 1.08
 """Times as large factors are after an epoch in which they still come up."""
 UP = 5.0
 """Times as large as at the start factors are when their axes can be told apart."""
+MOST_SHARES, SHARED_WORK = 8, 1 << 16
+"""Threads that share a mini-batch at most, and multiplications of one from which on
+they do."""
+
+Scorer = Callable[[np.ndarray], np.ndarray]
+"""Of numbers of rows: their margins, of shape (n, n_outputs). Several threads may ask
+it at a time."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,19 @@ def margins_of(
     return out
 
 
+def solution_scorer(reader: RowReader, one: Solution, scaler: Scaler) -> Scorer:
+    """What scores rows by a model for features as the kernels see them."""
+    n_outputs, d, k = one.factors.shape
+    flat = one.factors.transpose(1, 0, 2).reshape(d, 1, n_outputs * k)
+    arrays = (
+        one.intercept[None],
+        np.ascontiguousarray(one.coef.T, dtype=reader.dtype)[:, None],
+        np.ascontiguousarray(flat, dtype=reader.dtype),
+        scaler.arrays(reader.dtype),
+    )
+    return lambda rows: margins_of(reader, rows, *arrays)
+
+
 def solution_margins(
     reader: RowReader, rows: np.ndarray, one: Solution, scaler: Scaler
 ) -> np.ndarray:
@@ -121,16 +145,7 @@ def solution_margins(
     -------
     margins : float64 array of shape (n, n_outputs)
     """
-    n_outputs, d, k = one.factors.shape
-    flat = one.factors.transpose(1, 0, 2).reshape(d, 1, n_outputs * k)
-    return margins_of(
-        reader,
-        rows,
-        one.intercept[None],
-        np.ascontiguousarray(one.coef.T, dtype=reader.dtype)[:, None],
-        np.ascontiguousarray(flat, dtype=reader.dtype),
-        scaler.arrays(reader.dtype),
-    )
+    return solution_scorer(reader, one, scaler)(rows)
 
 
 class GradientModel:
@@ -209,6 +224,8 @@ class GradientModel:
         labels: np.ndarray,
         weights: np.ndarray,
         reader: RowReader | None = None,
+        spread: Map = ALONE,
+        jobs: int = 1,
     ) -> float:
         """One pass over rows; returns their mean loss before each step.
 
@@ -219,6 +236,9 @@ class GradientModel:
             In the precision of the reader.
         reader : RowReader or None
             Other rows than the model's, of the same kind and precision.
+        spread : callable
+        jobs : int
+            Threads that share each mini-batch, if there is enough to share.
         """
         settings, values = self.settings, self.settings.values
         constants = {**BETAS, "eps": values["eps"]}
@@ -227,8 +247,10 @@ class GradientModel:
         if batch > 1:
             starts = np.arange(0, len(order), batch, dtype=np.int64)
             bounds = np.append(starts, len(order))
-        total = factor_kernels.train(
-            self.reader if reader is None else reader,
+        reader = self.reader if reader is None else reader
+        train = partial(
+            factor_kernels.train,
+            reader,
             order,
             bounds,
             labels,
@@ -249,9 +271,42 @@ class GradientModel:
             self.steps,
             *self.scaler,
         )
+        rows = min(batch, len(order))
+        shares = self._shares_of(reader, rows, jobs)
+        total = self._together(train, rows, spread, shares) if shares > 1 else train()
         self.steps += len(bounds) - 1 if len(bounds) else len(order)
         self.decay_axes(len(order))
         return total / max(weights[order].sum(dtype=np.float64), 1e-300)
+
+    def _shares_of(self, reader: RowReader, rows: int, jobs: int) -> int:
+        """Shares of the work on a mini-batch of so many rows, for as many threads."""
+        batches = self.settings.values["mini_batch_size"] > 1
+        if jobs == 1 or not batches or not kernels.can_team():
+            return 1
+        width = self.n_outputs * max(1, self.k)
+        work = reader.stored / max(1, reader.shape[0]) * rows * width
+        if work < SHARED_WORK or rows * width * self.bias.itemsize > WORK_BYTES:
+            return 1
+        return min(jobs, processors(), MOST_SHARES)
+
+    def _together(
+        self, train: Callable[..., float], rows: int, spread: Map, shares: int
+    ) -> float:
+        """A pass by several threads; returns what it returns in one."""
+        barrier = np.zeros(kernels.BARRIER_SLOTS, dtype=np.int64)
+        dtype, n_outputs = self.bias.dtype, self.n_outputs
+        sums = np.empty((rows, n_outputs * self.k + 1), dtype)
+        slopes, losses = np.empty((rows, n_outputs), dtype), np.zeros(rows + 1)
+
+        def join(_: int) -> None:
+            try:
+                train((barrier, shares, sums, slopes, losses))
+            except BaseException:
+                barrier[kernels.BARRIER_BROKEN] = 1
+                raise
+
+        spread(join, range(shares))
+        return float(losses[-1])
 
     def decay_axes(self, n_rows: int) -> None:
         """Let the axes of the factors decay as much as in steps by so many rows."""
@@ -290,23 +345,13 @@ class GradientModel:
             rules[:, 0] = np.maximum(rules[:, 0], 1e-20)
         return rules
 
-    def best_margins(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
-        """Margins of some rows at the best.
+    def scorer(self, reader: RowReader) -> Scorer:
+        """What scores rows by the weights as trained last; see `Scorer`."""
+        return self._scorer(reader, self._arrays())
 
-        Returns
-        -------
-        margins : float64 array of shape (n, n_outputs)
-        """
-        return self._margins(reader, rows, self.best or self._arrays())
-
-    def part_margins(self, reader: RowReader, rows: np.ndarray, part: int):
-        """Margins of a part of the validation rows, as trained last.
-
-        Returns
-        -------
-        margins : float64 array of shape (n, n_outputs)
-        """
-        return self.margins(reader, rows)
+    def best_scorer(self, reader: RowReader) -> Scorer:
+        """What scores rows by the best weights; see `Scorer`."""
+        return self._scorer(reader, self.best or self._arrays())
 
     def margins(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
         """Margins of some rows, as trained last.
@@ -315,14 +360,27 @@ class GradientModel:
         -------
         margins : float64 array of shape (n, n_outputs)
         """
-        return self._margins(reader, rows, self._arrays())
+        return self.scorer(reader)(rows)
 
-    def _margins(self, reader, rows, arrays) -> np.ndarray:
+    def validation_margins(self, scores: np.ndarray, part: int) -> np.ndarray:
+        """Margins of a part of the validation rows, by the scores of all its rows.
+
+        Parameters
+        ----------
+        scores : float64 array of shape (n, n_outputs)
+            Of `scorer`, after each epoch once.
+        part : int
+        """
+        return scores
+
+    def _scorer(self, reader: RowReader, arrays: tuple[np.ndarray, ...]) -> Scorer:
         # Rows of another precision are scored in theirs.
         bias, linear, factors, shift, scale = (
             part.astype(reader.dtype, copy=False) for part in (*arrays, *self.scaler)
         )
-        return margins_of(reader, rows, bias, linear, factors, (shift, scale))
+        return lambda rows: margins_of(
+            reader, rows, bias, linear, factors, (shift, scale)
+        )
 
     def _arrays(self) -> tuple[np.ndarray, ...]:
         return self.bias, self.linear, self.factors
@@ -365,12 +423,14 @@ class GradientModel:
     def state(self) -> dict[str, Any]:
         """Arrays that training can go on from."""
         return {
-            "bias": self.bias.copy(),
-            "linear": self.linear.copy(),
-            "factors": self.factors.copy(),
-            "steps": self.steps,
-            "size": self.size,
+            name: part.copy() if isinstance(part, np.ndarray) else part
+            for name, part in self.parts().items()
         }
+
+    def parts(self) -> dict[str, Any]:
+        """The arrays of `state` themselves, which training changes."""
+        names = ("bias", "linear", "factors", "steps", "size")
+        return {name: getattr(self, name) for name in names}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from a state, whose shapes were checked; perhaps of some features."""

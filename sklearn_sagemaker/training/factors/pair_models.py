@@ -14,8 +14,9 @@ from sklearn_sagemaker._state import TrainingData, TrainingSpec, WindowedData
 from sklearn_sagemaker.training.blas import single_threaded_blas
 from sklearn_sagemaker.training.factors.gradient import (
     Scaler,
+    Scorer,
     Solution,
-    solution_margins,
+    solution_scorer,
 )
 from sklearn_sagemaker.training.factors.groups import one_hot_groups
 from sklearn_sagemaker.training.factors.pairs import (
@@ -225,9 +226,9 @@ class PairModels:
         """None."""
         return []
 
-    def best_margins(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
-        """Margins of some rows, of shape (n, 1)."""
-        return solution_margins(reader, rows, self.solution(), Scaler())
+    def best_scorer(self, reader: RowReader) -> Scorer:
+        """What scores rows, with margins of shape (n, 1)."""
+        return solution_scorer(reader, self.solution(), Scaler())
 
     def state(self) -> dict[str, Any]:
         """Arrays that training can go on from."""

@@ -20,10 +20,22 @@ from sklearn_sagemaker._state import (
     TrainingSpec,
     WindowedData,
 )
-from sklearn_sagemaker._threads import Spread, quietly, thread_count, threads
+from sklearn_sagemaker._threads import (
+    ALONE,
+    Map,
+    beside,
+    longest_first,
+    quietly,
+    thread_count,
+    threads,
+)
 from sklearn_sagemaker.training.factors.choice import TrainedFactors, select
 from sklearn_sagemaker.training.factors.gradient import GradientModel, Scaler
 from sklearn_sagemaker.training.factors.groups import check_groups
+from sklearn_sagemaker.training.factors.making import (
+    SweepPreparation,
+    models_that_start_alike,
+)
 from sklearn_sagemaker.training.factors.pair_models import PairModels, for_pairs
 from sklearn_sagemaker.training.factors.rounds import Blueprint, FactorShards
 from sklearn_sagemaker.training.factors.scaling import feature_scaler, stored_shares
@@ -35,17 +47,19 @@ from sklearn_sagemaker.training.factors.settings import (
     SETTLED_PATIENCE,
     FactorSettings,
 )
-from sklearn_sagemaker.training.factors.sweeps import (
-    SweepModels,
-    feature_groups,
-    make_store,
-)
+from sklearn_sagemaker.training.factors.sweeps import SweepModels
+from sklearn_sagemaker.training.factors.validating import Validation
 from sklearn_sagemaker.training.identifiers import warn_of_identifiers
 from sklearn_sagemaker.training.memory import check_epochs
 from sklearn_sagemaker.training.pieces import Piece, train_epoch
 from sklearn_sagemaker.training.prequential import storage_of
 from sklearn_sagemaker.training.progress import Checkpoints, Progress, run_epochs
-from sklearn_sagemaker.training.rows import ShardRows, plan_rows, rows_of
+from sklearn_sagemaker.training.rows import (
+    ArrayRows,
+    ShardRows,
+    plan_rows,
+    rows_of,
+)
 from sklearn_sagemaker.training.scaling import check_targets, label_statistics
 from sklearn_sagemaker.training.schedule import shuffled_runs
 from sklearn_sagemaker.training.selection.validation import CV_BUDGET
@@ -62,6 +76,9 @@ states and the best of them, those of folds take some fifteen times as much."""
 FEW_STORED = 1 << 16
 """Stored values up to which sweeps have their linear part alone as a candidate: where
 rows are few, factors fit noise."""
+LARGE_MODEL, MANY_ROWS = 1 << 16, 1 << 14
+"""Numbers of a model, and rows of an epoch, from which on threads share what copies or
+adds them up: handing over takes some hundredths of a millisecond."""
 PLANNED_EPOCHS = 20
 """Of the work by which ``cv="auto"`` decides between folds and a hold-out."""
 
@@ -140,10 +157,13 @@ class FactorRun:
             self.source, self.plan, self.reader, *self._label_scaler()
         )
         self.start = self._constant_model()
-        self.models = self._make_models()
+        with threads(self.jobs) as spread:
+            self.models = self._make_models(quietly(spread))
         self.on_shards = self._on_shards()
         self._trains: dict[int, np.ndarray] = {}
+        self._ahead: tuple[int, list[np.ndarray]] = -1, []
         self.trained = 0
+        self.validation = Validation(self.plan, self.targets, self.settings, self.jobs)
         if spec.resume is not None:
             self._resume(spec.resume)
 
@@ -202,19 +222,26 @@ class FactorRun:
         y, weights, rows = self.data.y, self.data.sample_weight, self.train_rows
         return np.array([np.average(y[rows], weights=weights[rows])])
 
-    def _make_models(self) -> list[list[Any]]:
+    def _make_models(self, spread: Map) -> list[list[Any]]:
         """The models of each candidate: the one that is kept, then one a fold."""
-        make: Callable[[int, int], Any]
-        if self.settings.solver == "gradient":
-            make = self._gradient_model
-        else:
-            make = self._pair_models if self.settings.pairs else self._sweep_maker()
-        return [
-            [make(number, fit) for fit in range(self.plan.n_fits)]
-            for number in range(len(self.candidates))
-        ]
+        if self.settings.solver != "gradient":
+            make = self._pair_models if self.settings.pairs else self._sweep_models
+            return make(spread)
+        starts = []
+        for number in range(len(self.candidates)):
+            params = self.candidates.params(number)
+            sigma = params.get("factors_init_sigma")
+            # Folds start as the kept model does, and candidates that are not told
+            # apart by a number as each of them would alone.
+            seed = 0 if self.alike else number
+            starts.append((seed, params["num_factors"], sigma))
+        return models_that_start_alike(
+            self._gradient_model, starts, self.plan.n_fits, spread
+        )
 
-    def _gradient_model(self, number: int, fit: int) -> GradientModel:
+    def _gradient_model(
+        self, number: int, parts: dict[str, Any] | None
+    ) -> GradientModel:
         return GradientModel(
             self.settings,
             self.candidates.params(number),
@@ -222,11 +249,10 @@ class FactorRun:
             self.n_outputs,
             self.scaler,
             self.start,
-            # Folds start as the kept model does, and candidates that are not told
-            # apart by a number as each of them would alone.
             [self.spec.seed, 0xFAC7, 0 if self.alike else number],
             self.columns,
             self.shares,
+            parts,
         )
 
     def _on_shards(self) -> FactorShards | None:
@@ -256,33 +282,37 @@ class FactorRun:
         )
         return FactorShards(source, blueprint, source.n_train(self.plan), per_feature)
 
-    def _pair_models(self, number: int, fit: int) -> PairModels:
-        return PairModels(
-            self.settings,
-            self.candidates.params(number),
-            self.data,
-            self.train_rows,
-            [self.spec.seed, 0xFAC7, number],
-            self.columns,
-            self.n_features,
+    def _pair_models(self, spread: Map) -> list[list[PairModels]]:
+        def make(number: int) -> PairModels:
+            return PairModels(
+                self.settings,
+                self.candidates.params(number),
+                self.data,
+                self.train_rows,
+                [self.spec.seed, 0xFAC7, number],
+                self.columns,
+                self.n_features,
+            )
+
+        # Nothing is held out of all pairs.
+        return [[one] for one in spread(make, range(len(self.candidates)))]
+
+    def _sweep_models(self, spread: Map) -> list[list[SweepModels]]:
+        fits = range(self.plan.n_fits)
+        rows = spread(self._rows_of, fits)
+        shared = SweepPreparation(
+            self.data, rows, self.scaler, self.spec.groups, spread
         )
-
-    def _sweep_maker(self) -> Callable[[int, int], Any]:
-        rows = [self._rows_of(fit) for fit in range(self.plan.n_fits)]
-        stores = [make_store(self.data, part, self.scaler) for part in rows]
-        groups = feature_groups(self.spec.groups, self.data.X, rows[0], stores[0])
-
-        leads: dict[int, SweepModels] = {}
         twins: dict[tuple, SweepModels] = {}
 
-        def make(number: int, fit: int) -> Any:
+        def make(number: int, fit: int, lead: SweepModels | None) -> SweepModels:
             params = self.candidates.params(number)
             # Boosts say what becomes of what sampling finds.
             kind = tuple((k, v) for k, v in params.items() if not k.endswith("boost"))
             models = SweepModels(
                 self.settings,
                 params,
-                stores[fit],
+                shared.stores[fit],
                 self.data,
                 rows[fit],
                 self.scaler,
@@ -290,18 +320,21 @@ class FactorRun:
                 self.n_outputs,
                 self.epochs,
                 self.plan.kind != "training",
-                groups,
+                shared.groups,
                 [self.spec.seed, 0xFAC7, number, fit],
                 self.columns,
-                leads.get(number),
+                lead,
                 self.plan.n_fits - 1,
                 twins.get(kind),
             )
-            leads.setdefault(number, models)
             twins.setdefault(kind, models)
             return models
 
-        return make
+        found = [[make(number, 0, None)] for number in range(len(self.candidates))]
+        shared.finish([models[0] for models in found])
+        for number, models in enumerate(found):
+            models += [make(number, fit, models[0]) for fit in fits[1:]]
+        return found
 
     def _rows_of(self, fit: int) -> np.ndarray:
         return self.plan.trained_by(fit, self.train_rows)
@@ -364,29 +397,30 @@ class FactorRun:
             If no candidate stayed finite.
         """
         self.progress = Progress.start(len(self.candidates), len(self.plan.parts))
-        tasks = len(self.candidates) * self.plan.n_fits
         self.active = np.arange(len(self.candidates))
         saved = checkpoints.restore() if checkpoints else None
         start = self._continue_from(saved) if saved else 0
         after = partial(self._keep, checkpoints) if checkpoints else None
-        spread_over = threads(min(self.jobs, tasks), self.reader.nbytes)
         teams = Teams(self.jobs, sweep_kernels.MOST_ITEMS)
-        with spread_over as spread, teams:
-            epoch = partial(self._epoch, quietly(spread), teams)
+        with threads(self.jobs, self.reader.nbytes) as spread, teams:
+            spread = quietly(spread)
+            epoch = partial(self._epoch, spread, teams)
             run_epochs(self.epochs, epoch, [self.progress], monitor, start, after)
-        state = self._state() if self.spec.keep_state else None
-        trained = TrainedFactors(
-            spec=self.spec,
-            settings=self.settings,
-            plan=self.plan,
-            targets=self.targets,
-            candidates=self.candidates,
-            progress=[self.progress],
-            train=(self.reader, self.data.y, self.data.sample_weight),
-            models=self.models,
-            scaler=self.scaler,
-        )
-        return select(trained, self.epochs, state, self.data.X)
+            state = self._state() if self.spec.keep_state else None
+            trained = TrainedFactors(
+                spec=self.spec,
+                settings=self.settings,
+                plan=self.plan,
+                targets=self.targets,
+                candidates=self.candidates,
+                progress=[self.progress],
+                train=(self.reader, self.data.y, self.data.sample_weight),
+                models=self.models,
+                scaler=self.scaler,
+                jobs=self.jobs,
+                spread=spread,
+            )
+            return select(trained, self.epochs, state, self.data.X)
 
     def _keep(self, checkpoints: Checkpoints, number: int) -> None:
         """Offer the state after so many epochs."""
@@ -421,44 +455,77 @@ class FactorRun:
         run = RUN_ROWS if n_bytes > LARGE_DATA else 1
         return shuffled_runs(rows, run, rng, WINDOW_ROWS)
 
-    def _epoch(self, spread: Spread, teams: Teams, epoch: int) -> int:
+    def _epoch(self, spread: Map, teams: Teams, epoch: int) -> int:
         """Train and validate the active candidates; returns how many go on."""
+        number = self.trained + epoch
         fits = [
-            (self.models[number][fit], fit)
-            for number in self.active
+            (self.models[candidate][fit], fit)
+            for candidate in self.active
             for fit in range(self.plan.n_fits)
         ]
         for (model, _), team in zip(fits, teams.of(len(fits)), strict=True):
             if isinstance(model, SweepModels):
                 model.share(team)
-        losses = self._trained(self.trained + epoch, fits, spread)
-        found = spread(self._validated, *zip(*fits, strict=True), losses)
+        losses = self._trained(number, fits, spread)
+        found = self.validation.losses(fits, spread)
         with np.errstate(all="ignore"):
             # Of a diverged model only.
-            self.active = self._record(self.active, epoch, found)
+            self.active = self._record(self.active, epoch, losses, found, spread)
         return len(self.active)
 
-    def _trained(self, number: int, fits: list[tuple], spread: Spread) -> list[Any]:
+    def _trained(self, number: int, fits: list[tuple], spread: Map) -> list[Any]:
         """Train models once over the rows; returns their mean losses."""
         if self.on_shards is not None:
             models = [model for model, _ in fits]
             return self.on_shards.epoch(
                 number, list(zip(self.active, models, strict=True))
             )
+        # Factors decide what a row takes; the kept model has the most rows.
+        sizes = [model.k + (fit == 0) for model, fit in fits]
+        shared = longest_first(spread, sizes)
+        more = number + 1 < self.trained + self.epochs
+        if more and self.jobs > 1 and self._shuffles:
+            shared = beside(
+                longest_first(spread, [*sizes, 0]),
+                partial(self._shuffle_ahead, number + 1),
+            )
         pieces = self.source.pieces(number, self.plan, self.reader)
-        return train_epoch(pieces, self._begin, fits, spread)
+        # Threads that models leave share mini-batches.
+        begin = partial(self._begin, number, spread, max(1, self.jobs // len(fits)))
+        return train_epoch(pieces, begin, fits, shared)
 
-    def _begin(self, piece: Piece) -> tuple[Callable[..., float], float]:
+    def _begin(
+        self, number: int, spread: Map, jobs: int, piece: Piece
+    ) -> tuple[Callable[..., float], float]:
         """What trains a model on some rows, and their weight."""
-        rows = self.train_rows if piece.whole else piece.folds[0]
-        order = self._order(rows, piece.reader.nbytes, piece.rng)
-        orders = [self._own(order, fit) for fit in range(self.plan.n_fits)]
+        ahead, orders = self._ahead
+        if ahead != number:
+            orders = self._orders(piece, spread)
         labels, weights = self.targets.of(piece)
 
         def train(model: Any, fit: int) -> float:
-            return model.train(orders[fit], labels, weights, piece.reader)
+            given = orders[fit], labels, weights, piece.reader
+            return model.train(*given, spread, jobs)
 
         return train, piece.share(weights)
+
+    @property
+    def _shuffles(self) -> bool:
+        """Whether an epoch has an order of its own, known from its number."""
+        return self.settings.solver == "gradient" and isinstance(self.source, ArrayRows)
+
+    def _shuffle_ahead(self, number: int) -> None:
+        """Have the order of another epoch, whether it comes or not."""
+        piece = next(self.source.pieces(number, self.plan, self.reader))
+        self._ahead = number, self._orders(piece, ALONE)
+
+    def _orders(self, piece: Piece, spread: Map) -> list[np.ndarray]:
+        """Rows that train each of the fits, in order."""
+        rows = self.train_rows if piece.whole else piece.folds[0]
+        order = self._order(rows, piece.reader.nbytes, piece.rng)
+        n_fits = self.plan.n_fits
+        spread = spread if len(rows) >= MANY_ROWS else ALONE
+        return spread(self._own, [order] * n_fits, range(n_fits))
 
     def _own(self, order: np.ndarray, fit: int) -> np.ndarray:
         """Those of the rows, in order, that a fit is trained on."""
@@ -470,40 +537,31 @@ class FactorRun:
             self._trains[fit] = trains
         return order[self._trains[fit][order]]
 
-    def _validated(self, model, fit: int, train_loss: float) -> tuple[float, list]:
-        """The training loss of a model, and the losses of its validation rows."""
-        if not model.finite:
-            return np.nan, []
-        losses = []
-        for number, (scored_by, rows) in enumerate(self.plan.parts):
-            if scored_by == fit and self.plan.kind != "training":
-                losses.append((number, *self._validation_loss(model, rows, number)))
-        return train_loss, losses
-
-    def _validation_loss(
-        self, model, rows: np.ndarray, part: int
-    ) -> tuple[float, float]:
-        """Weighted sum of the losses of a part of validation rows, and its weight."""
-        plan = self.plan
-        margins = model.part_margins(plan.reader, rows, part)
-        y = self.targets.scaled(plan.y[rows])
-        weights = self.targets.loss_weights[1][rows]
-        if not self.settings.loss.coupled:
-            margins = margins[:, 0]
-        losses = self.settings.loss.value(margins, y, 0.0)
-        return float(weights @ losses), float(weights.sum())
-
-    def _record(self, active: np.ndarray, epoch: int, found: list) -> np.ndarray:
+    def _record(
+        self,
+        active: np.ndarray,
+        epoch: int,
+        train_losses: list,
+        found: list,
+        spread: Map,
+    ) -> np.ndarray:
         """Take in an epoch; returns the candidates that go on."""
+        most = int(self.candidates.columns["num_factors"].max()) * self.n_outputs
+        if self.reader.n_features * most < LARGE_MODEL:
+            spread = ALONE
         n_fits, degree = self.plan.n_fits, self.settings.loss.degree
         sums = np.zeros((len(self.plan.parts), len(active)))
         weight = np.ones_like(sums)
         train_loss = np.empty(len(active))
         for place in range(len(active)):
-            mine = found[place * n_fits : (place + 1) * n_fits]
-            train_loss[place] = mine[0][0] + 0.0 * sum(loss for loss, _ in mine)
-            for _, losses in mine:
-                for number, total, share in losses:
+            mine = slice(place * n_fits, (place + 1) * n_fits)
+            losses = [
+                np.nan if parts is None else loss
+                for loss, parts in zip(train_losses[mine], found[mine], strict=True)
+            ]
+            train_loss[place] = losses[0] + 0.0 * sum(losses)
+            for parts in found[mine]:
+                for number, total, share in parts or []:
                     sums[number, place], weight[number, place] = total, share
         blind = self.plan.kind == "training"
         loss = train_loss if blind else sums.sum(axis=0) / weight.sum(axis=0)
@@ -519,13 +577,13 @@ class FactorRun:
             train_loss * factor,
             loss * factor,
             (train_loss[None] if blind else sums / weight) * factor,
-            counted=self._counted(active, to_the_end),
+            counted=self._counted(active, to_the_end, spread),
             patience=self._patience(active, loss * factor),
             tolerance=self.values["early_stopping_tolerance"],
         )
-        for place in better:
-            for model in self.models[active[place]]:
-                model.keep()
+        models = [model for place in better for model in self.models[active[place]]]
+        if models:
+            spread(lambda model: model.keep(), models)
         return np.delete(active, gone)
 
     def _patience(self, active: np.ndarray, loss: np.ndarray) -> np.ndarray:
@@ -551,7 +609,7 @@ class FactorRun:
                 patience[place] = 1
         return patience
 
-    def _counted(self, active: np.ndarray, to_the_end: bool) -> np.ndarray:
+    def _counted(self, active: np.ndarray, to_the_end: bool, spread: Map) -> np.ndarray:
         """Whether the epoch counts for the patience of the active candidates.
 
         With a patience of our own none does while factors come up: what they are to
@@ -560,7 +618,8 @@ class FactorRun:
         asked = self.spec.hyperparameters.get("early_stopping_patience", "auto")
         if to_the_end or asked != "auto" or self.settings.solver != "gradient":
             return np.full(len(active), not to_the_end)
-        return np.array([not self.models[number][0].rises() for number in active])
+        kept = [self.models[number][0] for number in active]
+        return ~np.array(spread(lambda model: model.rises(), kept))
 
 
 def check_windows(spec: TrainingSpec, data: WindowedData) -> None:

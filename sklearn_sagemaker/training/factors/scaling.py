@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._kernels.prediction import factor_scores
 from sklearn_sagemaker._state import SomeFeatures, feature_label
+from sklearn_sagemaker._threads import ALONE, Map
 from sklearn_sagemaker.exceptions import FeatureScaleError
 from sklearn_sagemaker.training.factors.gradient import (
     Scaler,
@@ -279,6 +280,7 @@ def check_units(
     unit: float,
     spread: float,
     names: Any = None,
+    over: Map = ALONE,
 ) -> None:
     """Refuse models that do not predict in the user's units what they have learned.
 
@@ -297,6 +299,8 @@ def check_units(
     spread : float
         Errors that count: the deviation of y, or one for log-odds.
     names : array of str of shape (n_features,) or None
+    over : callable
+        A map over the models.
 
     Raises
     ------
@@ -306,15 +310,17 @@ def check_units(
     some = rows[:: max(1, len(rows) // CHECKED_ROWS)][:CHECKED_ROWS]
     piece = X[some]
     reader, every = RowReader(piece), np.arange(len(some))
-    learned, told = np.zeros((2, len(some), len(models[0].intercept)))
+
+    def both(one: Solution) -> np.ndarray:
+        with np.errstate(over="ignore", invalid="ignore"):
+            learned = solution_margins(reader, every, one, scaler) * unit + origin
+            mine = in_user_units(one, scaler, origin, unit)
+            told = factor_scores(piece, mine.intercept, mine.coef, mine.factors)
+            return np.stack([learned, told]) / len(models)
+
     with np.errstate(over="ignore", invalid="ignore"):
         # Predictions are means, in which errors of rounding cancel.
-        for one in models:
-            margins = solution_margins(reader, every, one, scaler)
-            learned += (margins * unit + origin) / len(models)
-            mine = in_user_units(one, scaler, origin, unit)
-            margins = factor_scores(piece, mine.intercept, mine.coef, mine.factors)
-            told += margins / len(models)
+        learned, told = np.sum(over(both, models), axis=0)
         error = np.sqrt(np.mean((told - learned) ** 2))
         limit = LOST * max(spread, float(np.std(learned)))
     if not error <= limit:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from threading import Lock
 from typing import Any
@@ -16,8 +17,9 @@ from sklearn_sagemaker._state import TrainingData
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 from sklearn_sagemaker.training.factors.gradient import (
     Scaler,
+    Scorer,
     Solution,
-    solution_margins,
+    solution_scorer,
 )
 from sklearn_sagemaker.training.factors.groups import one_hot_groups, split_by_count
 from sklearn_sagemaker.training.factors.scaling import centred_rows
@@ -160,7 +162,7 @@ class SweepModels:
         self._store, self._seed = store, seed
         self._lead: SweepModels = (twin or self) if lead is None else lead._lead
         self._pilots: dict[int, dict[str, np.ndarray]] = {}
-        self._lock = Lock()
+        self._locks = [Lock() for _ in range(n_outputs)]
         self._team = Team()
         origin, unit = labels
         weights = data.sample_weight[rows]
@@ -288,9 +290,16 @@ class SweepModels:
             )
         ]
 
+    @property
+    def has_pilots(self) -> bool:
+        """Whether it samples for its own decays, and those of others."""
+        names = ("linear_wd", "factors_wd")
+        auto = any(isinstance(self._arguments.get(name), str) for name in names)
+        return auto and self._lead is self
+
     def pilot(self, output: int, team: Team | None = None) -> dict[str, np.ndarray]:
         """What `pilot_of` says of an output, once for all folds."""
-        with self._lock:
+        with self._locks[output]:
             if output not in self._pilots:
                 names = ("num_factors", "groups", "link", "linear_wd", "factors_wd",
                          "columns")  # fmt: skip
@@ -350,8 +359,11 @@ class SweepModels:
 
     def draws(self) -> list[Solution]:
         """Draws that are kept, for features as the kernels see them."""
-        return [
-            Solution(
+        return list(self._each_draw())
+
+    def _each_draw(self) -> Iterator[Solution]:
+        for draw in zip(*(model.draws for model in self.models), strict=True):
+            yield Solution(
                 np.array([intercept for intercept, _, _ in draw]),
                 np.stack([coef for _, coef, _ in draw]).astype(np.float64),
                 # Of one output without a copy: they are the most of all numbers.
@@ -359,8 +371,6 @@ class SweepModels:
                 if len(draw) == 1
                 else np.stack([factors for _, _, factors in draw]),
             )
-            for draw in zip(*(model.draws for model in self.models), strict=True)
-        ]
 
     def solution(self) -> Solution:
         """The best parameters; of draws the mean weights, and the last factors."""
@@ -382,22 +392,33 @@ class SweepModels:
                 draws[-1].factors,
             )
 
-    def best_margins(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
-        """Margins of some rows at the best; of "mcmc" the means of the draws kept.
+    def best_scorer(self, reader: RowReader) -> Scorer:
+        """What scores rows at the best; of "mcmc" by the means of the draws kept."""
 
-        Returns
-        -------
-        margins : float64 array of shape (n, n_outputs)
-        """
-        mean = DrawMean(self.probit)
-        for draw in self.draws() or [self._mean()]:
-            mean.add(self._scores(reader, rows, draw))
-        return mean.margins()
+        def margins(rows: np.ndarray) -> np.ndarray:
+            mean = DrawMean(self.probit)
+            several = any(model.draws for model in self.models)
+            # One at a time, as each is a copy.
+            for draw in self._each_draw() if several else [self._mean()]:
+                mean.add(solution_scorer(reader, draw, self.scaler)(rows)[:, None])
+            return mean.margins()
 
-    def part_margins(self, reader: RowReader, rows: np.ndarray, part: int):
-        """Margins of a part of the validation rows, after each sweep once.
+        return margins
+
+    def scorer(self, reader: RowReader) -> Scorer:
+        """What scores rows by the parameters as they stand."""
+        return solution_scorer(reader, self._current(), self.scaler)
+
+    def validation_margins(self, scores: np.ndarray, part: int) -> np.ndarray:
+        """Margins of a part of the validation rows, by the scores of all its rows.
 
         Of "mcmc" they are the means over all sweeps so far.
+
+        Parameters
+        ----------
+        scores : float64 array of shape (n, n_outputs)
+            Of `scorer`, after each sweep once.
+        part : int
 
         Returns
         -------
@@ -407,11 +428,7 @@ class SweepModels:
         if self.sample and self.sweeps > self.models[0].burn_in:
             # The draws so far need not be kept.
             mean = self._running.setdefault(part, mean)
-        return mean.add(self._scores(reader, rows, self._current())).margins()
-
-    def _scores(self, reader: RowReader, rows: np.ndarray, one: Solution) -> np.ndarray:
-        """Scores of one draw, of shape (n, 1, n_outputs)."""
-        return solution_margins(reader, rows, one, self.scaler)[:, None]
+        return mean.add(scores[:, None]).margins()
 
     def state(self) -> dict[str, Any]:
         """Arrays that training can go on from."""

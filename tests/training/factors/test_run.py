@@ -1,5 +1,6 @@
 """The training run of Factorization Machines: epochs, folds, threads, going on."""
 
+import threading
 from dataclasses import replace
 
 import numpy as np
@@ -144,7 +145,7 @@ def test_folds_validate_on_rows_that_they_did_not_see(classes):
         assert len(np.intersect1d(trained, rows)) == 0
         assert len(trained) + len(rows) == 90
         model = training.models[0][group]
-        margins = model.best_margins(training.reader, rows)
+        margins = model.best_scorer(training.reader)(rows)
         margins = margins * training.targets.unit + training.targets.origin
         found = mean_loss(margins, y[rows], classes)
         total += found * len(rows)
@@ -261,6 +262,31 @@ def test_threads_do_not_change_the_result(classes, sparse, cv):
             np.testing.assert_array_equal(state.candidates[name], column, name)
 
 
+def test_the_next_order_is_made_while_one_model_trains(monkeypatch):
+    X, y = problem(classes=1)
+    alone = fit(X, y, classes=1, epochs=3)
+    run = factor_run(X, y, classes=1, epochs=3, jobs=2)
+    meeting = threading.Barrier(2, timeout=60)
+    model, train, order = run.models[0][0], run.models[0][0].train, run._order
+    threads = []
+
+    def meets(call):
+        def met(*given):
+            if 0 < len(threads) < 5:
+                meeting.wait()
+            threads.append(threading.get_ident())
+            return call(*given)
+
+        return met
+
+    monkeypatch.setattr(model, "train", meets(train))
+    monkeypatch.setattr(run, "_order", meets(order))
+    assert_same(run.train(), alone)
+    # The first order; an epoch beside the order of the next, twice; the last one.
+    assert len(threads) == 6
+    assert len(set(threads)) > 1
+
+
 @STORAGE
 @pytest.mark.parametrize("classes", [1, 2, 3])
 def test_an_ensemble_averages_margins(classes, sparse, monkeypatch):
@@ -278,7 +304,7 @@ def test_an_ensemble_averages_margins(classes, sparse, monkeypatch):
     order = np.argsort(state.candidates["rank_validation_score"])[:3]
     models = [training.models[number][0] for number in order]
     rows = np.arange(len(y))
-    each = [model.best_margins(training.reader, rows) for model in models]
+    each = [model.best_scorer(training.reader)(rows) for model in models]
     wanted = np.mean(each, axis=0) * training.targets.unit + training.targets.origin
     np.testing.assert_allclose(scores(state, X), wanted, rtol=1e-9, atol=1e-9)
     assert state.factors.shape[2] == sum(model.k for model in models)
