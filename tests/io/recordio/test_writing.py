@@ -181,7 +181,7 @@ def test_columns_that_are_none(index, key):
         lambda encoder: encoder.write(0, room),
         lambda encoder: encoder.check(),
     ):
-        with pytest.raises(ValueError, match="row 9 of X has a column below 0 or abov"):
+        with pytest.raises(ValueError, match="row 9 of X has a column below 0"):
             call(encoder_of(X, first=7))
     assert not room.any()
 
