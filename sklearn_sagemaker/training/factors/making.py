@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._kernels import sweep_kernels
 from sklearn_sagemaker._state import TrainingData
 from sklearn_sagemaker._threads import Map, longest_first
 from sklearn_sagemaker.training.factors.columns import ColumnStore
@@ -16,6 +17,7 @@ from sklearn_sagemaker.training.factors.sweeps import (
     feature_groups,
     make_store,
 )
+from sklearn_sagemaker.training.team import Team, Teams
 
 
 def models_that_start_alike(
@@ -73,6 +75,8 @@ class SweepPreparation:
     scaler : Scaler
     groups : "auto", array-like of int of shape (n_features,) or None
     spread : callable
+    jobs : int
+        Threads of all models together.
 
     Attributes
     ----------
@@ -88,9 +92,10 @@ class SweepPreparation:
         scaler: Scaler,
         groups: Any,
         spread: Map,
+        jobs: int,
     ):
         self._data, self._rows, self._scaler = data, rows, scaler
-        self._spread = spread
+        self._spread, self._jobs = spread, jobs
         self.stores: list[ColumnStore] = [make_store(data, rows[0], scaler)]
         self.groups = feature_groups(groups, data.X, rows[0], self.stores[0])
 
@@ -113,14 +118,19 @@ class SweepPreparation:
         sizes = [models.k + 1.0 for models, _ in pilots]
         stores = range(1, len(self._rows))
 
-        def work(models: SweepModels | None, number: int) -> ColumnStore | None:
+        def work(
+            models: SweepModels | None, number: int, team: Team
+        ) -> ColumnStore | None:
             if models is None:
                 return make_store(self._data, self._rows[number], self._scaler)
-            models.pilot(number)
+            models.pilot(number, team)
             return None
 
         items = [*pilots, *((None, number) for number in stores)]
         sizes += [0.0] * len(stores)
-        if items:
-            found = longest_first(self._spread, sizes)(work, *zip(*items, strict=True))
-            self.stores += found[len(pilots) :]
+        if not items:
+            return
+        spread = longest_first(self._spread, sizes)
+        with Teams(self._jobs, sweep_kernels.MOST_ITEMS) as teams:
+            found = spread(work, *zip(*items, strict=True), teams.of(len(items)))
+        self.stores += found[len(pilots) :]

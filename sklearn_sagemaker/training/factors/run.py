@@ -157,7 +157,7 @@ class FactorRun:
             self.source, self.plan, self.reader, *self._label_scaler()
         )
         self.start = self._constant_model()
-        with threads(self.jobs) as spread:
+        with threads(self.jobs, self.reader.nbytes) as spread:
             self.models = self._make_models(quietly(spread))
         self.on_shards = self._on_shards()
         self._trains: dict[int, np.ndarray] = {}
@@ -301,7 +301,7 @@ class FactorRun:
         fits = range(self.plan.n_fits)
         rows = spread(self._rows_of, fits)
         shared = SweepPreparation(
-            self.data, rows, self.scaler, self.spec.groups, spread
+            self.data, rows, self.scaler, self.spec.groups, spread, self.jobs
         )
         twins: dict[tuple, SweepModels] = {}
 

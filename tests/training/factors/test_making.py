@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.factors import gradient, making, sweeps
 from sklearn_sagemaker.training.factors.columns import ColumnStore
 
@@ -93,5 +94,6 @@ def test_stores_are_made_in_threads(monkeypatch):
         return make(data, rows, scaler)
 
     monkeypatch.setattr(making, "make_store", met)
+    monkeypatch.setattr(Spread, "LONG", 0.0)
     X, y = problem(sparse=True, classes=1)
     factor_run(X, y, classes=1, cv=3, solver="mcmc", jobs=3)

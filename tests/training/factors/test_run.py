@@ -11,6 +11,7 @@ from sklearn.model_selection import KFold, ShuffleSplit
 from sklearn_sagemaker._kernels import FACTOR_CHOICES, RowReader
 from sklearn_sagemaker._kernels import OPTIMIZERS as REGISTRY
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
+from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.backends import LocalBackend
 from sklearn_sagemaker.estimators._folds import row_numbers
 from sklearn_sagemaker.exceptions import (
@@ -263,6 +264,7 @@ def test_threads_do_not_change_the_result(classes, sparse, cv):
 
 
 def test_the_next_order_is_made_while_one_model_trains(monkeypatch):
+    monkeypatch.setattr(Spread, "LONG", 0.0)
     X, y = problem(classes=1)
     alone = fit(X, y, classes=1, epochs=3)
     run = factor_run(X, y, classes=1, epochs=3, jobs=2)

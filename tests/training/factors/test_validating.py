@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from sklearn_sagemaker._threads import threads
+from sklearn_sagemaker._threads import Spread, threads
 from sklearn_sagemaker.training.factors import validating
 from sklearn_sagemaker.training.factors.validating import pieces_of
 
@@ -50,6 +50,7 @@ def test_pieces_change_nothing(solver, classes, sparse, cv, monkeypatch):
 
 def test_one_model_is_validated_and_measured_by_several_threads(monkeypatch):
     monkeypatch.setattr(validating, "PIECE_ROWS", 20)
+    monkeypatch.setattr(Spread, "LONG", 0.0)
     X, y = problem(classes=1)
     held, y_held = problem(n=60, classes=1, seed=1)
     run = factor_run(X, y, classes=1, given=(held, y_held, np.ones(60)), epochs=1,

@@ -6,6 +6,7 @@ from unittest.mock import patch
 import numpy as np
 import pytest
 
+from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.selection import scores
 
 from ..conftest import fit, problem
@@ -35,6 +36,7 @@ def test_threads_share_the_candidates_and_change_no_bit(name, cv):
         with (
             patch.object(scores, name, seen),
             patch.object(scores, "SHARED_MARGINS", least),
+            patch.object(Spread, "LONG", 0.0),
         ):
             found[jobs, least] = fit(X, y, jobs=jobs, **settings)
         assert len(workers) == 5
