@@ -57,6 +57,7 @@ def counted():
         mock.patch.object(_threads, "cpu_count", return_value=2),
         mock.patch("joblib._parallel_backends.cpu_count", return_value=2),
         mock.patch.object(_threads.Spread, "LONG", 0),
+        mock.patch.object(_threads.Spread, "LEAST_WORK", 0),
         mock.patch.object(run, "TEAM_WORK", 0),
     ):
         yield found

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_sagemaker._threads import Spread
 from sklearn_sagemaker.training.linear.budget import MANY_CLASSES
 from sklearn_sagemaker.training.linear.fits import Fits
 from sklearn_sagemaker.training.linear.lockstep import LargeFit, Tile, sample_size
@@ -132,13 +133,21 @@ class SmoothFits(Fits):
         """See `Fits`."""
         numbers = range(self.plan.n_fits)
         work = partial(self._of_fit, wd, l1, before)
-        weights, bias, gaps = zip(*self.spread(work, self.fits, numbers), strict=True)
+        found = self._over_fits()(work, self.fits, numbers)
+        weights, bias, gaps = zip(*found, strict=True)
         size = self.fits[0].null[1]
         far = gaps[0] / size if size > 0 else np.zeros(len(wd))
         columns = self.columns(
             np.stack(weights), np.stack(bias), far, np.zeros(len(wd))
         )
         return self._scored(columns, wd)
+
+    def _over_fits(self) -> Spread:
+        """The map over fits: those of small problems mostly hold the interpreter."""
+        n, d = len(self.plan.train_rows), self.reader.n_features
+        if self._sampled:
+            return self.spread
+        return self.spread.worth(n * (min(n, d) * self.settings.n_outputs) ** 2)
 
     def _scored(self, columns: SolvedColumns, wd) -> SolvedColumns:
         """With margins of rows that were left out, where no others validate."""
