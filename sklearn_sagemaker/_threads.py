@@ -96,10 +96,6 @@ class Spread:
         pays = work >= self.LEAST_WORK and n_bytes <= self.MOST_BYTES
         return self if pays else ALONE
 
-    def quietly(self) -> Spread:
-        """The same map without NumPy's warnings."""
-        return Spread(self._pool, self._helpers, True, self._seconds, self._large)
-
     def _shared(self, pool: ThreadPoolExecutor, call: Callable, given: list) -> list:
         answers: list[Any] = [None] * len(given)
         took: list[float] = []
@@ -331,7 +327,7 @@ def threads(count: int, n_bytes: float = inf) -> Iterator[Spread]:
 
 def quietly(spread: Spread) -> Spread:
     """The same map without NumPy's warnings, as of overflow in a diverged model."""
-    return spread.quietly()
+    return Spread(spread._pool, spread._helpers, True, spread._seconds, spread._large)
 
 
 def _kind(call: Callable) -> Any:

@@ -23,6 +23,7 @@ from sklearn_sagemaker._threads import ALONE, Map, processors
 from sklearn_sagemaker.training.factors.axes import decay_by_axis
 from sklearn_sagemaker.training.factors.settings import FactorSettings, start_of
 from sklearn_sagemaker.training.memory import WORK_BYTES, aligned_zeros
+from sklearn_sagemaker.training.team import broken_by_errors, new_barrier
 
 BETAS = {"beta_1": 0.9, "beta_2": 0.999, "momentum": 0.0}
 """MXNet's."""
@@ -293,17 +294,14 @@ class GradientModel:
         self, train: Callable[..., float], rows: int, spread: Map, shares: int
     ) -> float:
         """A pass by several threads; returns what it returns in one."""
-        barrier = np.zeros(kernels.BARRIER_SLOTS, dtype=np.int64)
+        barrier = new_barrier()
         dtype, n_outputs = self.bias.dtype, self.n_outputs
         sums = np.empty((rows, n_outputs * self.k + 1), dtype)
         slopes, losses = np.empty((rows, n_outputs), dtype), np.zeros(rows + 1)
 
         def join(_: int) -> None:
-            try:
+            with broken_by_errors(barrier):
                 train((barrier, shares, sums, slopes, losses))
-            except BaseException:
-                barrier[kernels.BARRIER_BROKEN] = 1
-                raise
 
         spread(join, range(shares))
         return float(losses[-1])
