@@ -21,6 +21,7 @@ model and the losses must be the same bit for bit for 1, 2 and 8 jobs.
 
 import contextlib
 import heapq
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -65,7 +66,9 @@ class Shared:
         self._inside = False
 
     @contextmanager
-    def threads(self, count: int) -> Iterator[Callable[..., list[Any]]]:
+    def threads(
+        self, count: int, n_bytes: float = math.inf
+    ) -> Iterator[Callable[..., list[Any]]]:
         """In place of `sklearn_sagemaker._threads.threads`."""
         yield self._map
 
