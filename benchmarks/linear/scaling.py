@@ -121,7 +121,7 @@ def gathered(data, **settings) -> dict[str, Any]:
     def one_spread(*given):
         return cut_batches(*given)._replace(members=1, spread=True)
 
-    with patch("sklearn_sagemaker.training.linear.block.cut_batches", one_spread):
+    with patch("sklearn_sagemaker.training.linear.passes.cut_batches", one_spread):
         return taken_apart(data, **settings)
 
 

@@ -28,7 +28,7 @@ from sklearn_sagemaker._threads import (
     thread_count,
     threads,
 )
-from sklearn_sagemaker.training.linear.block import NARROW, ColumnBlock
+from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.blocks import (
     TrainedBlock,
     make_blocks,
@@ -42,6 +42,7 @@ from sklearn_sagemaker.training.linear.candidates import (
     make_candidates,
 )
 from sklearn_sagemaker.training.linear.choice import TrainedLinear, select
+from sklearn_sagemaker.training.linear.layout import is_narrow
 from sklearn_sagemaker.training.linear.parts import cut_batches
 from sklearn_sagemaker.training.linear.resume import (
     columns_state,
@@ -324,7 +325,7 @@ class LinearRun:
             self.reader,
             self.batch,
             columns,
-            columns < NARROW,
+            is_narrow(self.reader, columns),
             min(max(1, self.jobs // n_blocks), processors()),
         )
         members = 1 if self.stored < TEAM_WORK else cut.members
@@ -404,7 +405,7 @@ class LinearRun:
             after = partial(self._keep, checkpoints, per_block) if checkpoints else None
             epoch = partial(self._epoch, quietly(spread))
             run_epochs(self.epochs, epoch, self.progress, monitor, start, after)
-            trained: list[TrainedBlock] = [*self.blocks]
+            trained: list[TrainedBlock] = [block.best for block in self.blocks]
             return self._select(trained + self._solved_beside(spread), spread)
 
     def _solver(self, spread: Spread) -> Any:
