@@ -362,6 +362,9 @@ class ColumnBlock:
 
     def _park(self, into: dict[str, np.ndarray], positions: np.ndarray) -> None:
         """Copy what the models at these positions of the active ones hold."""
+        if len(positions) == 0:
+            # Where none is left to train, arrays are laid out as for the last ones.
+            return
         to = self.best.columns[:, :, self.active[positions]].ravel()
         source = self.layout.columns_of(positions).ravel()
         into["weights"][:, to] = self.layout.by_feature(self.W)[:, source]

@@ -128,6 +128,24 @@ def test_more_training_is_better():
     assert second.loss_curve[0] < first.loss_curve[0]
 
 
+def test_a_block_whose_models_have_all_stopped_goes_on_from_a_checkpoint():
+    """Its arrays are those of the models that trained last, which are narrower."""
+    X, y = problem(100)
+
+    def made():
+        run = linear_run(X, y, cv=False, optimizer="adam", num_models=10, **KEEP)
+        with ExitStack() as teams:
+            return run._make_blocks(10, teams)[0]
+
+    block, other = made(), made()
+    for stopped in (8, 2):
+        block.drop(np.arange(stopped))
+    other.continue_from(block.checkpoint())
+    found = other.state()
+    for name, values in block.state().items():
+        np.testing.assert_array_equal(found[name], values, name)
+
+
 def test_a_state_is_kept_only_if_asked_for():
     X, y = problem(100)
     assert fit(X, y, num_models=1, epochs=1).resume is None
