@@ -142,7 +142,10 @@ def meeting_seconds() -> float:
             random_state=0,
             **every_epoch(MEETING_PASSES),
         )
-        with patch("sklearn_sagemaker.training.linear.run.TEAM_WORK", 0), Parts() as on:
+        with (
+            patch("sklearn_sagemaker.training.linear.steps.TEAM_WORK", 0),
+            Parts() as on,
+        ):
             model.fit(X, y, X_val=X[:64], y_val=y[:64])
         found[jobs] = on.least
     lost = found[2] - found[1] / 2

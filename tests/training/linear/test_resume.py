@@ -12,7 +12,8 @@ from sklearn_sagemaker._kernels import (
     LINEAR_OPTIMIZERS,
     OPTIMIZERS,
 )
-from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
+from sklearn_sagemaker.training.linear.resume import merge_states
+from sklearn_sagemaker.training.linear.steps import LinearSteps
 
 from ..conftest import fit, linear_run, problem
 
@@ -24,8 +25,7 @@ def go_on(X, y, resume, **settings):
     """A run that goes on, before its first epoch."""
     run = linear_run(X, y, spec={"resume": resume, "keep_state": True}, **settings)
     with ExitStack() as teams:
-        run.blocks = run._make_blocks(run._models_per_block(), teams)
-    resume_blocks(run.blocks, resume)
+        run.blocks = LinearSteps(run, teams, None).blocks
     return run
 
 
@@ -135,7 +135,7 @@ def test_a_block_whose_models_have_all_stopped_goes_on_from_a_checkpoint():
     def made():
         run = linear_run(X, y, cv=False, optimizer="adam", num_models=10, **KEEP)
         with ExitStack() as teams:
-            return run._make_blocks(10, teams)[0]
+            return LinearSteps(run, teams, None).blocks[0]
 
     block, other = made(), made()
     for stopped in (8, 2):

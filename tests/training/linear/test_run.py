@@ -17,7 +17,7 @@ from sklearn_sagemaker.training.linear.blocks import (
     MOST_COLUMNS,
     block_columns,
 )
-from sklearn_sagemaker.training.linear.run import TEAM_WORK
+from sklearn_sagemaker.training.linear.steps import TEAM_WORK, LinearSteps
 
 from ..conftest import fit, linear_run, problem
 
@@ -205,7 +205,7 @@ def test_threads_do_not_change_the_result(sparse, classes, cv):
 
 @pytest.mark.parametrize("classes", [1, 2, 4])
 def test_a_team_on_one_block_does_not_change_the_result(classes, monkeypatch):
-    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.processors", lambda: 4)
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.steps.processors", lambda: 4)
     rng = np.random.default_rng(0)
     n, d = TEAM_WORK // 100, 100
     X = rng.normal(size=(n, d)).astype(np.float32)
@@ -222,8 +222,8 @@ def test_a_team_on_one_block_does_not_change_the_result(classes, monkeypatch):
 
 @pytest.mark.parametrize(("models", "lazy"), [(4, False), (4, True), (1, False)])
 def test_a_team_on_sparse_rows_does_not_change_the_result(models, lazy, monkeypatch):
-    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.processors", lambda: 4)
-    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.TEAM_WORK", 0)
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.steps.processors", lambda: 4)
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.steps.TEAM_WORK", 0)
     X, y = problem(400, 60, sparse=True, noise=1.0)
     shared = {"epochs": 2, "num_models": models, "mini_batch_size": 100, "cv": False}
     if lazy:
@@ -236,7 +236,7 @@ def test_a_team_on_sparse_rows_does_not_change_the_result(models, lazy, monkeypa
 
 
 def test_a_team_has_no_more_members_than_there_are_processors(monkeypatch):
-    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.processors", lambda: 1)
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.steps.processors", lambda: 1)
     X = np.random.default_rng(0).normal(size=(TEAM_WORK // 100, 100))
     run = linear_run(X, (X[:, 0] > 0).astype(float), jobs=8, epochs=1, num_models=4)
     run.train()
@@ -454,7 +454,7 @@ def test_snapshots_are_of_the_models_that_got_better(better, sparse, models, dro
     X, y = problem(sparse=sparse)
     run = linear_run(X, y, cv=False, optimizer="adam", num_models=models)
     with ExitStack() as teams:
-        (block,) = run._make_blocks(models, teams)
+        (block,) = LinearSteps(run, teams, None).blocks
     block.drop(np.array(dropped, dtype=int))
     rng = np.random.default_rng(0)
     block.W[...] = rng.normal(size=block.W.shape)
