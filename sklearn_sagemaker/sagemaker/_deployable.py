@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn_sagemaker.sagemaker._deployment import put_in_service
+from sklearn_sagemaker.sagemaker._late_session import LateSession
 from sklearn_sagemaker.sagemaker._requests import tag_list
 from sklearn_sagemaker.sagemaker._studio import tags_of
-from sklearn_sagemaker.sagemaker.session import Session
 
 
-class Deployable:
+class Deployable(LateSession):
     """What an endpoint can serve: `Model` and `PipelineModel`.
 
     Subclasses have ``name``, ``role``, ``predictor_cls`` and ``create``.
@@ -18,18 +18,6 @@ class Deployable:
 
     name: str | None
     predictor_cls: Any
-    _session: Session | None
-
-    @property
-    def sagemaker_session(self) -> Session:
-        """The session, made when it is asked for."""
-        if self._session is None:
-            self._session = Session()
-        return self._session
-
-    @sagemaker_session.setter
-    def sagemaker_session(self, session: Session) -> None:
-        self._session = session
 
     def create(self, instance_type: str | None = None, *, tags: Any = None) -> None:
         """Create the model."""
