@@ -8,6 +8,7 @@ from typing import Any
 from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker.sagemaker import vpc_utils
 from sklearn_sagemaker.sagemaker._descriptions import arguments_of_job
+from sklearn_sagemaker.sagemaker._late_session import LateSession
 from sklearn_sagemaker.sagemaker._names import (
     base_from_name,
     base_name_from_image,
@@ -46,7 +47,7 @@ NOT_BUILT = {
 _NOTHING = {"disable_profiler": (True,), "container_log_level": (logging.INFO,)}
 
 
-class EstimatorBase(Trained):
+class EstimatorBase(LateSession, Trained):
     """What all estimators have: jobs, endpoints, transforms.
 
     It makes no client and no session before one is needed.
@@ -203,17 +204,6 @@ class EstimatorBase(Trained):
         self._current_job_name: str | None = None
         self._endpoint_name: str | None = None
         self._compiled_models: dict[str, Model] = {}
-
-    @property
-    def sagemaker_session(self) -> Session:
-        """The session, made when it is asked for."""
-        if self._session is None:
-            self._session = Session()
-        return self._session
-
-    @sagemaker_session.setter
-    def sagemaker_session(self, session: Session) -> None:
-        self._session = session
 
     def __repr__(self) -> str:
         job = self.latest_training_job
