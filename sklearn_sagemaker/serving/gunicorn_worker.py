@@ -33,6 +33,10 @@ DRAIN_SECONDS = 0.1
 """In which the rest of a body arrives that was refused, or the connection ends."""
 PAUSE_SECONDS = 0.02
 """Between two connections that are handed on; the first has been taken by then."""
+PATIENCE_SECONDS = 0.01
+"""In which a connection is left to workers that have fewer."""
+MOMENT_SECONDS = 0.001
+"""For which a worker looks away from new connections, and serves what it has."""
 PLACES = 4096
 """Of workers in the table. One that outlives as many others shares its place."""
 ABSENT = np.iinfo(np.int32).max
@@ -56,11 +60,16 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         super().__init__(age, *arguments)
         self._place = age % PLACES
         self._next_time = 0.0
+        self._left_since: float | None = None
+        self._leaves = False
         self._ended: deque[Any] = deque()
 
     def notify(self) -> None:
         """Tell that it lives, and how many connections it has."""
         super().notify()
+        self._tell()
+
+    def _tell(self) -> None:
         self.connections[self._place] = self._n_connections() if self.alive else ABSENT
 
     def leave(self) -> None:
@@ -70,13 +79,40 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     def _n_connections(self) -> int:
         return int(self.nr_conns) - len(self._ended)
 
+    def _has_too_many(self) -> bool:
+        return self._n_connections() > int(self.connections.min()) + 1
+
     def handle_request(self, req: Any, conn: Any) -> bool:
         """Answer, and close the connection if it had better be another worker's."""
         now = monotonic()
-        if now > self._next_time and self._n_connections() > self.connections.min() + 1:
+        if now > self._next_time and self._has_too_many():
             self._next_time = now + PAUSE_SECONDS
             req.force_close()
         return bool(super().handle_request(req, conn))
+
+    def accept(self, listener: Any) -> None:
+        """Take a connection, or leave it to a worker that has fewer."""
+        if self._has_too_many():
+            now = monotonic()
+            if self._left_since is None:
+                self._left_since = now
+            if now < self._left_since + PATIENCE_SECONDS:
+                self._leaves = True
+                return
+        self._left_since = None
+        super().accept(listener)
+        self._tell()
+
+    def wait_for_and_dispatch_events(self, timeout: float) -> None:
+        """Do what there is to do; do not look at a connection that is left."""
+        self._leaves = False
+        super().wait_for_and_dispatch_events(timeout)
+        if self._leaves:
+            # It is switched on again before the next call.
+            self.set_accept_enabled(False)
+            super().wait_for_and_dispatch_events(MOMENT_SECONDS)
+        else:
+            self._left_since = None
 
     def enqueue_req(self, conn: Any) -> None:
         """Give a request to a thread; a connection without one waits for it here."""
