@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from sklearn_sagemaker._hyperparameters import warn_user
+from sklearn_sagemaker.sagemaker._codecs import check_codec
 from sklearn_sagemaker.sagemaker._deployment import put_in_service
 from sklearn_sagemaker.sagemaker._names import (
     base_from_name,
@@ -96,6 +97,8 @@ class Deployable:
         deserializer: Any,
     ) -> Any:
         """Put the model behind an endpoint; a predictor for it, if there is a class."""
+        check_codec("serializer", serializer)
+        check_codec("deserializer", deserializer)
         session, tags = self.sagemaker_session, tag_list(tags)
         capture = data_capture_config
         put_in_service(
