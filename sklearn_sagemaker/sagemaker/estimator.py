@@ -418,11 +418,13 @@ class EstimatorBase(Trained):
         job = self._job()
         found = job.describe()
         uri = found.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-        if not uri or found["TrainingJobStatus"] == "Failed":
+        status = found["TrainingJobStatus"]
+        if not uri or status not in ("Completed", "Stopped"):
+            advice = "wait for its end, for instance by latest_training_job.wait()."
+            if status == "Failed":
+                advice = found.get("FailureReason", "its log may say why.")
             raise ValueError(
-                f"The training job {job.name!r} has no model: it is "
-                f"{found['TrainingJobStatus']}. Wait for its end, for instance by "
-                "latest_training_job.wait()."
+                f"The training job {job.name!r} has no model: it is {status}; {advice}"
             )
         if found.get("OutputDataConfig", {}).get("CompressionType", "GZIP") == "GZIP":
             return uri
