@@ -448,8 +448,17 @@ class EstimatorBase(Trained):
 def _refuse(not_built: dict[str, Any]) -> None:
     """Take arguments for what is not built if they ask for nothing."""
     for name, value in not_built.items():
+        if name == "enable_cloudwatch_metrics":  # of version 1
+            warn_user(
+                f"{name} has no effect: CloudWatch has the metrics of all jobs.",
+                DeprecationWarning,
+            )
+            continue
         if name not in NOT_BUILT:
-            raise TypeError(f"There is no argument {name!r}.")
+            raise TypeError(
+                f"There is no argument {name!r}, and SageMaker's SDK ignores it: "
+                "correct its name, or leave it out."
+            )
         if value and value not in _NOTHING.get(name, ()):
             raise ValueError(
                 f"{name}={value!r} is for {NOT_BUILT[name]}, which is not built here; "

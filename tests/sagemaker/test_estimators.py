@@ -233,6 +233,13 @@ def test_what_is_wrong_is_said_before_anything_is_done(emulator, session):
 # Jobs that fail, and jobs of others
 
 
+def test_arguments_that_the_sdk_ignores(session):
+    with pytest.warns(DeprecationWarning, match="enable_cloudwatch_metrics has no eff"):
+        Estimator(IMAGE, "role", 1, TYPE, enable_cloudwatch_metrics=True)
+    with pytest.raises(TypeError, match="no argument 'l2', and .* correct its name"):
+        Estimator(IMAGE, "role", 1, TYPE, l2=0.1)
+
+
 def test_a_job_that_runs_has_no_model_yet(emulator, session):
     estimator = quick(emulator, session, "time.sleep(60)")
     estimator.fit(wait=False)
