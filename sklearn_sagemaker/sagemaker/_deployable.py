@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn_sagemaker.sagemaker._codecs import check_codec
 from sklearn_sagemaker.sagemaker._deployment import put_in_service
 from sklearn_sagemaker.sagemaker._late_session import LateSession
 from sklearn_sagemaker.sagemaker._requests import tag_list
@@ -56,6 +57,8 @@ class Deployable(LateSession):
         deserializer: Any,
     ) -> Any:
         """Put the model behind an endpoint; a predictor for it, if there is a class."""
+        check_codec("serializer", serializer)
+        check_codec("deserializer", deserializer)
         session, tags = self.sagemaker_session, tag_list(tags)
         capture = data_capture_config
         put_in_service(

@@ -408,11 +408,13 @@ class EstimatorBase(LateSession, Trained):
         job = self._job()
         found = job.describe()
         uri = found.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-        if not uri or found["TrainingJobStatus"] == "Failed":
+        status = found["TrainingJobStatus"]
+        if not uri or status not in ("Completed", "Stopped"):
+            advice = "wait for its end, for instance by latest_training_job.wait()."
+            if status == "Failed":
+                advice = found.get("FailureReason", "its log may say why.")
             raise ValueError(
-                f"The training job {job.name!r} has no model: it is "
-                f"{found['TrainingJobStatus']}. Wait for its end, for instance by "
-                "latest_training_job.wait()."
+                f"The training job {job.name!r} has no model: it is {status}; {advice}"
             )
         if found.get("OutputDataConfig", {}).get("CompressionType", "GZIP") == "GZIP":
             return uri
@@ -436,8 +438,17 @@ class EstimatorBase(LateSession, Trained):
 def _refuse(not_built: dict[str, Any]) -> None:
     """Take arguments for what is not built if they ask for nothing."""
     for name, value in not_built.items():
+        if name == "enable_cloudwatch_metrics":  # of version 1
+            warn_user(
+                f"{name} has no effect: CloudWatch has the metrics of all jobs.",
+                DeprecationWarning,
+            )
+            continue
         if name not in NOT_BUILT:
-            raise TypeError(f"There is no argument {name!r}.")
+            raise TypeError(
+                f"There is no argument {name!r}, and SageMaker's SDK ignores it: "
+                "correct its name, or leave it out."
+            )
         if value and value not in _NOTHING.get(name, ()):
             raise ValueError(
                 f"{name}={value!r} is for {NOT_BUILT[name]}, which is not built here; "
