@@ -263,3 +263,20 @@ def test_a_sum_beyond_float32_is_refused():
     for call in (LinearLearnerRegressor(**QUICK).fit, RATER.score):
         with pytest.raises(ValueError, match="whose sum is not finite in float32"):
             call(X, Y)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize(
+    "X",
+    [
+        sp.csr_array((2, 4)),
+        sp.csr_array((8, 50)),
+        sp.csr_array([[0.0, 2.0]]),
+        np.ones((1, 1)),
+    ],
+    ids=["none of 2 rows", "none of 8 rows", "one row", "one number"],
+)
+def test_rows_that_say_nothing_have_the_mean_of_the_labels(X, positive):
+    y = np.arange(1.0, 1.0 + X.shape[0])
+    model = LinearLearnerRegressor(positive=positive, random_state=0).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), y.mean())
