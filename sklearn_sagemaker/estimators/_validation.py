@@ -12,7 +12,12 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_sagemaker._compat import check_sample_weight
-from sklearn_sagemaker._sparse import checked_csr, summed, without_zeros
+from sklearn_sagemaker._sparse import (
+    checked_csr,
+    in_plain_floats,
+    summed,
+    without_zeros,
+)
 from sklearn_sagemaker._state import RowSource
 from sklearn_sagemaker.estimators._targets import (
     ClassTargets,
@@ -86,7 +91,7 @@ def _no_number(estimator: Any, X) -> str:
 
 def canonical(X):
     """CSR with one entry for each value but zero; all else as it is."""
-    return without_zeros(summed(X)) if sp.issparse(X) else X
+    return without_zeros(summed(in_plain_floats(X))) if sp.issparse(X) else X
 
 
 def check_not_pending(estimator: Any) -> None:

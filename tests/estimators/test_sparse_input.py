@@ -265,6 +265,31 @@ def test_a_sum_beyond_float32_is_refused():
             call(X, Y)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+@pytest.mark.parametrize("how", ["fit", "X_val", "partial_fit"])
+@pytest.mark.parametrize("name", ["linear classes", "machines of classes", "als"])
+def test_floats_that_scipy_takes_no_rows_of_are_plain_ones(name, how, dtype):
+    model, y = MODELS[name]
+    if how == "partial_fit" and not hasattr(model, "partial_fit"):
+        pytest.skip("needs all rows at once")
+    plain = sp.csr_array(A.astype(np.float16).astype(np.float32))
+    odd = plain.copy()
+    odd.data = odd.data.astype(dtype)
+    wide = sp.csr_array(plain.astype(np.float64) if dtype is np.longdouble else plain)
+    models = []
+    for X in (odd, wide):
+        found = clone(model)
+        if how == "fit":
+            found.fit(X, y)
+        elif how == "X_val":
+            found.fit(plain, y, X_val=X, y_val=y)
+        else:
+            found.partial_fit(X, y, **({"classes": [0, 1]} if y is LABELS else {}))
+        models.append(learned(found))
+    for attribute, value in models[1].items():
+        np.testing.assert_array_equal(models[0][attribute], value, err_msg=attribute)
+
+
 @pytest.mark.parametrize("positive", [False, True])
 @pytest.mark.parametrize(
     "X",
