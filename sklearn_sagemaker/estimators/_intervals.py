@@ -6,12 +6,14 @@ from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
 from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sagemaker._compat import check_sample_weight, fit_context, rows_of
+from sklearn_sagemaker._sparse import in_plain_floats
 from sklearn_sagemaker._state import RowSource
 from sklearn_sagemaker.estimators._folds import row_numbers
 from sklearn_sagemaker.estimators._linear_learner import LinearLearnerRegressor
@@ -291,6 +293,7 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     def _shifts(self, models, quantiles, X, y, sample_weight, splits) -> np.ndarray:
         """What makes the shares of rows below each quantile right, out of fold."""
         X, y = indexable(X, y)
+        X = in_plain_floats(X) if sp.issparse(X) else X
         y = np.asarray(y, dtype=np.float64).reshape(-1)
         weights = check_sample_weight(sample_weight, X, dtype=np.float64)
         errors = np.full((len(quantiles), len(y)), np.nan)

@@ -218,3 +218,14 @@ def test_scikit_learns_quantile_loss_has_its_own_name():
     trees = HistGradientBoostingRegressor(max_iter=2, min_samples_leaf=5)
     model = IntervalRegressor(trees, conformal=False).fit(*rows(40))
     assert {one.loss for one in model.estimators_} == {"quantile"}
+
+
+def test_csr_rows_of_float16_have_folds():
+    X, y = rows(30)
+    half, quick = X.astype(np.float16), LinearLearnerRegressor(num_models=1)
+    odd = sp.csr_array(half.astype(np.float32))
+    odd.data = odd.data.astype(np.float16)
+    model = IntervalRegressor(quick, cv=2, random_state=0)
+    found = clone(model).fit(odd, y).shifts_
+    plain = model.fit(sp.csr_array(half.astype(np.float32)), y).shifts_
+    np.testing.assert_array_equal(found, plain)
