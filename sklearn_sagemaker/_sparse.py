@@ -12,7 +12,13 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_compressed", "checked_csr", "summed", "without_zeros"]
+__all__ = [
+    "check_compressed",
+    "checked_csr",
+    "in_plain_floats",
+    "summed",
+    "without_zeros",
+]
 
 _INDEX_TYPES = {np.dtype(np.int32), np.dtype(np.int64)}
 _UNSIGNED = {np.dtype(f"i{size}"): np.dtype(f"u{size}") for size in (4, 8)}
@@ -351,6 +357,24 @@ def without_zeros(X: Any) -> Any:
         X = _own(X)
         X.eliminate_zeros()
     return X
+
+
+def in_plain_floats(X: Any) -> Any:
+    """CSR whose floats are float32 or float64: scipy takes no rows of other ones.
+
+    Parameters
+    ----------
+    X : CSR matrix or array
+        Checked.
+
+    Returns
+    -------
+    X : CSR matrix or array
+        A copy if they were others.
+    """
+    if X.dtype.kind != "f" or X.dtype in (np.float32, np.float64):
+        return X
+    return X.astype(np.float32 if X.dtype.itemsize <= 4 else np.float64)
 
 
 def _summable(dtype: np.dtype) -> np.dtype:

@@ -152,7 +152,7 @@ class FeatureScaleError(FloatingPointError, ValueError):
 
 
 class HyperparameterScaleWarning(UserWarning):
-    """A hyperparameter in the units of y is tiny against the spread of y.
+    """A hyperparameter in the units of y is tiny, or vast, against the spread of y.
 
     The message names the value, the spread, and the remedy.
     """

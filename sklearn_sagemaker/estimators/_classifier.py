@@ -21,16 +21,22 @@ def _has_probabilities(estimator: Any) -> bool:
     """Whether the loss has probabilities, for `available_if`."""
     if _link(estimator) == "score":
         raise AttributeError(
-            f"predict_proba is not available with loss={estimator.loss!r}, whose "
+            f"predict_proba is not available with loss={_loss(estimator)!r}, whose "
             "scores are no log-odds; use decision_function, sklearn.calibration."
             "CalibratedClassifierCV, or loss='logistic'."
         )
     return True
 
 
+def _loss(estimator: Any) -> str:
+    """That of the fit, if there was one: the parameter may have been set since."""
+    fitted = getattr(estimator, "resolved_params_", {})
+    return fitted.get("loss", getattr(estimator, "loss", "auto"))
+
+
 def _link(estimator: Any) -> str:
     """From margins to the scores that have a threshold."""
-    loss = getattr(estimator, "loss", "auto")
+    loss = _loss(estimator)
     return "logit" if loss == "auto" else LOSSES[loss].link
 
 

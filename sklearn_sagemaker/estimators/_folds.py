@@ -40,7 +40,7 @@ def row_numbers(cv: Any, y: np.ndarray, weights: np.ndarray, stratify: bool) -> 
     splitter = check_cv(cv, y[rows], classifier=stratify)
     if cv is None or hasattr(cv, "split") or not hasattr(cv, "__iter__"):
         # A splitter sees the rows of non-zero weight only: the others do not exist.
-        found = splitter.split(np.zeros((len(rows), 1)), y[rows])
+        found = _split(splitter, np.zeros((len(rows), 1)), y[rows])
         splits = tuple((rows[train], rows[test]) for train, test in found)
     else:
         splits = _of_iterable(splitter, len(y), rows)
@@ -59,10 +59,36 @@ def row_numbers(cv: Any, y: np.ndarray, weights: np.ndarray, stratify: bool) -> 
     return splits
 
 
+def _split(splitter: Any, X: Any, y: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """The splits of a splitter.
+
+    Raises
+    ------
+    ValueError
+        If it needs groups, which no fit here takes.
+    """
+    try:
+        return list(splitter.split(X, y))
+    except ValueError as error:
+        if "groups" not in str(error):
+            raise
+        raise ValueError(
+            f"cv={splitter!r} needs groups, which fit does not take; pass its splits, "
+            "cv=list(splitter.split(X, y, groups))."
+        ) from error
+
+
 def _of_iterable(splitter: Any, n_rows: int, rows: np.ndarray) -> tuple:
     """The splits of an iterable, which names rows of X."""
     everything, splits = np.arange(n_rows), []
-    for pair in splitter.split():
+    try:
+        pairs = list(splitter.split())
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"cv must hold two arrays of row numbers for each split, to train on and "
+            f"to judge by ({error})."
+        ) from None
+    for pair in pairs:
         try:
             train, test = (everything[index] for index in pair)
         except IndexError as error:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, RegressorMixin, clone
-from sklearn.model_selection import KFold, check_cv
+from sklearn.model_selection import KFold
 from sklearn.utils import check_random_state, get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sagemaker._compat import check_sample_weight, fit_context, rows_of
+from sklearn_sagemaker._sparse import in_plain_floats
 from sklearn_sagemaker._state import RowSource
+from sklearn_sagemaker.estimators._folds import row_numbers
 from sklearn_sagemaker.estimators._linear_learner import LinearLearnerRegressor
 
 
@@ -30,7 +33,8 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
     estimator : estimator, default=None
         A regressor with a parameter ``quantile`` in (0, 1), such as
         `LinearLearnerRegressor` or scikit-learn's `QuantileRegressor`; None is
-        `LinearLearnerRegressor` with its defaults. ``loss`` and ``quantile`` are set.
+        `LinearLearnerRegressor` with its defaults. ``quantile`` is set, and ``loss``
+        where there is one: to "quantile_loss", of scikit-learn's to "quantile".
     quantiles : sequence of float, default=(0.05, 0.5, 0.95)
         Probabilities in (0, 1), in ascending order.
     conformal : bool, default=True
@@ -141,7 +145,7 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         base = self._unfitted()
         given = {} if sample_weight is None else {"sample_weight": sample_weight}
         seed = int(random.randint(np.iinfo(np.int32).max))
-        splits = self._splits(X, y, seed) if self.conformal else []
+        splits = self._splits(X, y, sample_weight, seed) if self.conformal else []
         models = [self._with(base, q, seed).fit(X, y, **given) for q in quantiles]
         shifts = np.zeros(len(quantiles))
         if self.conformal:
@@ -202,13 +206,20 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If the quantiles of such an interval were not trained.
+            If the coverage is no probability inside (0, 1), or the quantiles of such
+            an interval were not trained.
         """
         check_is_fitted(self)
         low, high = 0, len(self.quantiles_) - 1
         if coverage is not None:
+            if not isinstance(coverage, Real) or not 0 < coverage < 1:
+                raise ValueError(
+                    f"coverage={coverage!r} must be a probability inside (0, 1): 0.9 "
+                    "is from the quantile 0.05 to 0.95."
+                )
             low, high = (
-                self._place_of((1 + side * coverage) / 2, coverage) for side in (-1, 1)
+                self._place_of((1 + side * float(coverage)) / 2, coverage)
+                for side in (-1, 1)
             )
         elif high == 0:
             raise ValueError(
@@ -218,7 +229,8 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
         return self.predict_quantiles(X)[:, [low, high]]
 
     def _place_of(self, quantile: float, coverage: float) -> int:
-        near = np.flatnonzero(np.isclose(self.quantiles_, quantile, rtol=0, atol=1e-9))
+        # Nearer than float32 has digits.
+        near = np.flatnonzero(np.isclose(self.quantiles_, quantile, rtol=0, atol=1e-7))
         if len(near) == 0:
             raise ValueError(
                 f"coverage={coverage!r} lies between the quantiles "
@@ -255,26 +267,33 @@ class IntervalRegressor(MetaEstimatorMixin, RegressorMixin, BaseEstimator):
             )
         found.set_params(quantile=float(quantile))
         if "loss" in names:
-            found.set_params(loss="quantile_loss")
+            ours = isinstance(found, LinearLearnerRegressor)
+            found.set_params(loss="quantile_loss" if ours else "quantile")
         if self.random_state is not None and "random_state" in names:
             found.set_params(random_state=seed)
         return found
 
-    def _splits(self, X, y, seed: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    def _splits(self, X, y, sample_weight, seed: int) -> Any:
         """Rows that train and rows that are left out, fold by fold."""
         if isinstance(X, RowSource):
             raise TypeError(
                 f"The rows of a {type(X).__name__} have no folds for conformal=True; "
                 "set conformal=False, or pass arrays."
             )
+        X, y = indexable(X, y)
+        weights = check_sample_weight(sample_weight, X, dtype=np.float64)
+        labels = np.asarray(y)
+        if labels.ndim == 0:  # None, or sparse, which the fit says
+            labels = np.zeros(len(weights))
         cv = self.cv
         if isinstance(cv, Integral):
             cv = KFold(int(cv), shuffle=True, random_state=seed)
-        return list(check_cv(cv).split(*indexable(X, y)))
+        return row_numbers(cv, labels, weights, stratify=False)
 
     def _shifts(self, models, quantiles, X, y, sample_weight, splits) -> np.ndarray:
         """What makes the shares of rows below each quantile right, out of fold."""
         X, y = indexable(X, y)
+        X = in_plain_floats(X) if sp.issparse(X) else X
         y = np.asarray(y, dtype=np.float64).reshape(-1)
         weights = check_sample_weight(sample_weight, X, dtype=np.float64)
         errors = np.full((len(quantiles), len(y)), np.nan)

@@ -77,7 +77,8 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
         IdentifierColumnsWarning
             If Factorization Machines are given numbers of users or items as columns.
         HyperparameterScaleWarning
-            If huber_delta or loss_insensitivity is tiny against the spread of y.
+            If huber_delta or loss_insensitivity is tiny against the spread of y, or no
+            error is above loss_insensitivity.
         """
         return fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val)
 

@@ -86,7 +86,7 @@ def number_labels(labels: Any, name: str) -> Any:
 
 def _check_missing(labels: Any, name: str) -> None:
     for place, label in enumerate(labels):
-        if _is_missing(label):
+        if is_missing(label):
             raise ValueError(
                 f"{name} has a missing label, {label!r} at position {place}; drop it, "
                 "or give it a class of its own."
@@ -105,7 +105,8 @@ def _check_order(labels: np.ndarray, name: str) -> None:
         ) from None
 
 
-def _is_missing(label: Any) -> bool:
+def is_missing(label: Any) -> bool:
+    """Whether a label is None, NaN or one of pandas' like."""
     if label is None:
         return True
     try:

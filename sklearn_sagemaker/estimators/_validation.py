@@ -12,7 +12,12 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_sagemaker._compat import check_sample_weight
-from sklearn_sagemaker._sparse import checked_csr, summed, without_zeros
+from sklearn_sagemaker._sparse import (
+    checked_csr,
+    in_plain_floats,
+    summed,
+    without_zeros,
+)
 from sklearn_sagemaker._state import RowSource
 from sklearn_sagemaker.estimators._targets import (
     ClassTargets,
@@ -31,16 +36,26 @@ def check_rows(estimator: Any, X, y: Any = "no_validation", *, reset: bool, **mo
         )
     if sp.issparse(X):
         X = checked_csr(X)
-    found = validate_data(
-        estimator,
-        X,
-        y,
-        reset=reset,
-        accept_sparse="csr",
-        accept_large_sparse=True,
-        dtype="numeric",
-        **more,
-    )
+    try:
+        found = validate_data(
+            estimator,
+            X,
+            y,
+            reset=reset,
+            accept_sparse="csr",
+            accept_large_sparse=True,
+            dtype="numeric",
+            **more,
+        )
+    except (TypeError, ValueError) as error:
+        faults = _no_numbers(X)
+        if not faults:
+            raise
+        # A table of other columns than the fit had is refused as such.
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        # Which of both scikit-learn's checks of an estimator look for.
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(faults) from None
     if isinstance(found, tuple):
         return _numbers(estimator, found[0]), found[1]
     return _numbers(estimator, found)
@@ -59,25 +74,36 @@ def _numbers(estimator: Any, X):
         )
     if X.dtype.kind != "O":
         return X
+    names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
     try:
         found = X.astype(np.float64)
     except (TypeError, ValueError) as error:
-        # Which of both scikit-learn's checks of an estimator look for.
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(_no_number(estimator, X)) from None
+        raise kind(_no_numbers(X, names)) from None
     assert_all_finite(found, estimator_name=type(estimator).__name__, input_name="X")
     return found
 
 
-def _no_number(estimator: Any, X) -> str:
-    """Which column of X has what is no number."""
-    names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
+def _no_numbers(X: Any, names: Any = None) -> str:
+    """Which columns of a table, or of an array of objects, hold what is no number."""
+    if hasattr(X, "iloc") and np.ndim(X) == 2:
+        columns = [X.iloc[:, place].to_numpy() for place in range(X.shape[1])]
+        names = X.columns
+    elif isinstance(X, np.ndarray) and X.ndim == 2 and X.dtype.kind == "O":
+        columns = list(X.T)
+        names = range(X.shape[1]) if names is None else names
+    else:
+        return ""
     faults = []
-    for name, column in zip(names, X.T, strict=True):
+    for name, column in zip(names, columns, strict=True):
         try:
+            if column.dtype.kind in "mM":
+                raise TypeError(f"dates or times, {column.dtype}")
             column.astype(np.float64)
         except (TypeError, ValueError) as error:
             faults.append(f"{name!r} ({error})")
+    if not faults:
+        return ""
     return (
         f"Columns of X have values that are no numbers: {', '.join(faults[:6])}; "
         "encode them, for example by sklearn.preprocessing.OneHotEncoder, or drop them."
@@ -86,7 +112,7 @@ def _no_number(estimator: Any, X) -> str:
 
 def canonical(X):
     """CSR with one entry for each value but zero; all else as it is."""
-    return without_zeros(summed(X)) if sp.issparse(X) else X
+    return without_zeros(summed(in_plain_floats(X))) if sp.issparse(X) else X
 
 
 def check_not_pending(estimator: Any) -> None:

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from sklearn_sagemaker.estimators._targets import is_missing
+
 LISTS = (list, tuple, set, frozenset, np.ndarray)
 Key = str | int
 """A column by its name, or by its position."""
+
+
+def as_table(X: Any) -> Any:
+    """Tables of other libraries, such as polars, as pandas'; all else as it is.
+
+    As an array they would have one type for all columns, and no names.
+    """
+    other = not hasattr(X, "iloc") and hasattr(X, "to_pandas")
+    return X.to_pandas() if other and len(getattr(X, "shape", ())) == 2 else X
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Errors of scikit-learn and NumPy about one column say which."""
+    try:
+        yield
+    except (OverflowError, TypeError, ValueError) as error:
+        text = str(error)
+        if text.startswith(repr(name)):
+            raise
+        raise ValueError(
+            f"{name!r} cannot be encoded ({text.rstrip('.')}); make its values all "
+            "text, or all finite numbers."
+        ) from error
 
 
 def column_of(X: Any, key: Key) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +104,7 @@ def column_of(X: Any, key: Key) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _is_there(value: Any) -> bool:
-    return isinstance(value, LISTS) or (value is not None and value == value)
+    return isinstance(value, LISTS) or not is_missing(value)
 
 
 class OneHot:
@@ -86,6 +113,8 @@ class OneHot:
     def fit(self, values: np.ndarray, present: np.ndarray) -> OneHot:
         """Learn the categories."""
         self._encoder = OneHotEncoder(handle_unknown="ignore")
+        # Whatever set_config(transform_output=...) says.
+        self._encoder.set_output(transform="default")
         self._encoder.fit(_comparable(values[present])[:, None])
         return self
 
@@ -156,7 +185,8 @@ class Number:
 
     def fit(self, values: np.ndarray, present: np.ndarray) -> Number:
         """Learn mean and deviation."""
-        self._scaler = StandardScaler().fit(_numbers(values, present)[:, None])
+        self._scaler = StandardScaler().set_output(transform="default")
+        self._scaler.fit(_numbers(values, present)[:, None])
         return self
 
     def transform(
@@ -182,13 +212,14 @@ def encoder_for(name: str, values: np.ndarray, present: np.ndarray) -> Encoder:
     ValueError
         If it holds nothing.
     """
-    if not present.any():
+    lists = present.any() and isinstance(values[np.argmax(present)], LISTS)
+    if not present.any() or (lists and not len(_flat(values, present)[0])):
         raise ValueError(
             f"{name!r} holds no value; leave it out, or pass rows that have some."
         )
     if values.dtype.kind in "iufb":
         return Number()
-    return Labels() if isinstance(values[np.argmax(present)], LISTS) else OneHot()
+    return Labels() if lists else OneHot()
 
 
 def _numbers(values: np.ndarray, present: np.ndarray) -> np.ndarray:
@@ -213,7 +244,9 @@ def _flat(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All labels of lists, their rows, and one over the length of each one's list."""
     at = np.flatnonzero(present)
-    lists: list[Sequence[Any]] = [sorted(set(values[row])) for row in at]
+    lists: list[Sequence[Any]] = [
+        sorted({label for label in values[row] if _is_there(label)}) for row in at
+    ]
     lengths = np.array([len(one) for one in lists], dtype=int)
     flat = np.empty(lengths.sum(), dtype=object)
     flat[:] = [label for one in lists for label in one]

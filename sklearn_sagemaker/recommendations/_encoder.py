@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,10 @@ from sklearn_sagemaker.recommendations._columns import (
     Encoder,
     Key,
     OneHot,
+    as_table,
     column_of,
     encoder_for,
+    naming,
 )
 
 
@@ -95,6 +98,7 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
         Parameters
         ----------
         X : pandas.DataFrame or array-like of shape (n_rows, n_columns)
+            Tables of polars and pyarrow become pandas'.
         y : None
             Ignored.
 
@@ -105,10 +109,18 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a column is missing, empty or named twice, or holds dates.
+            If a column is missing, empty or named twice, or holds dates or what cannot
+            be compared.
         """
         columns = self._columns()
         X = self._checked(X, reset=True)
+        names = [self._name(key) for key in columns]
+        twice = [name for name in names if names.count(name) > 1]
+        if twice:
+            raise ValueError(
+                f"{twice[0]!r} is named twice among user, item, user_features and "
+                "item_features; name each column once."
+            )
         if np.dtype(self.dtype) not in (np.float32, np.float64):
             raise ValueError(
                 f"dtype={self.dtype!r} is neither float32 nor float64, in which "
@@ -121,17 +133,18 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
             if place in (0, 1 + len(self.user_features)):
                 if not present.any():
                     raise ValueError(f"{name!r} holds no id; pass rows that have some.")
-                encoders.append(OneHot().fit(values, present))
+                with naming(name):
+                    encoders.append(OneHot().fit(values, present))
             else:
-                encoder = encoder_for(name, values, present)
-                encoders.append(encoder.fit(values, present))
+                with naming(name):
+                    encoder = encoder_for(name, values, present)
+                    encoders.append(encoder.fit(values, present))
         self._encoders = encoders
-        names = [
-            encoder.names(self._name(key))
-            for key, encoder in zip(columns, encoders, strict=True)
+        features = [
+            encoder.names(name) for name, encoder in zip(names, encoders, strict=True)
         ]
-        self._names = [name for some in names for name in some]
-        lengths = [len(some) for some in names]
+        self._names = [name for some in features for name in some]
+        lengths = [len(some) for some in features]
         self.groups_ = np.repeat(np.arange(len(lengths)), lengths)
         place = 1 + len(self.user_features)
         self.num_query_features_ = sum(lengths[:place])
@@ -220,22 +233,21 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
 
     def _columns(self) -> list[Key]:
         """All columns that are encoded, in the order of their features."""
-        for name in ("user_features", "item_features"):
-            if isinstance(getattr(self, name), str):
-                raise ValueError(
-                    f"{name}={getattr(self, name)!r} is one name; pass a list of names."
-                )
-        found = [self.user, *self.user_features, self.item, *self.item_features]
-        twice = [key for key in found if found.count(key) > 1]
-        if twice:
-            raise ValueError(
-                f"{twice[0]!r} is named twice among user, item, user_features and "
-                "item_features; name each column once."
-            )
+        found: list[Key] = []
+        for side in ("user", "item"):
+            found.append(_checked_key(side, getattr(self, side)))
+            name = f"{side}_features"
+            more = getattr(self, name)
+            if isinstance(more, str):
+                raise ValueError(f"{name}={more!r} is one name; pass a list of names.")
+            if more is None or np.ndim(more) != 1:
+                raise ValueError(f"{name}={more!r} must be a list of columns, or ().")
+            found.extend(_checked_key(name, key) for key in more)
         return found
 
     def _checked(self, X, *, reset: bool):
-        if hasattr(X, "iloc"):
+        X = as_table(X)
+        if hasattr(X, "iloc") and np.ndim(X) == 2:
             if reset:
                 validate_data(self, X, skip_check_array=True)
             if len(X) == 0:
@@ -248,6 +260,7 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
 
     def _side(self, X, users: bool) -> sp.csr_array:
         check_is_fitted(self)
+        X = as_table(X)
         if not hasattr(X, "iloc"):
             X = check_array(X, dtype=None, ensure_all_finite=False)
         columns, split = self._columns(), 1 + len(self.user_features)
@@ -261,10 +274,11 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
         )
 
     def _encoded(self, X, columns: list[Key], encoders: list[Encoder]) -> sp.csr_array:
-        parts = [
-            encoder.transform(self._name(key), *self._column(X, key))
-            for key, encoder in zip(columns, encoders, strict=True)
-        ]
+        parts = []
+        for key, encoder in zip(columns, encoders, strict=True):
+            name, column = self._name(key), self._column(X, key)
+            with naming(name):
+                parts.append(encoder.transform(name, *column))
         return sp.csr_array(sp.hstack(parts, format="csr", dtype=self.dtype))
 
     def _column(self, X, key: Key) -> tuple[np.ndarray, np.ndarray]:
@@ -273,7 +287,7 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
         if names is None:
             return column_of(X, key)
         if hasattr(X, "iloc"):
-            known = isinstance(key, int) and -len(names) <= key < len(names)
+            known = isinstance(key, Integral) and -len(names) <= key < len(names)
             return column_of(X, str(names[key]) if known else key)
         return column_of(X, names.tolist().index(key) if key in names else key)
 
@@ -281,6 +295,15 @@ class InteractionEncoder(TransformerMixin, BaseEstimator):
         if isinstance(key, str):
             return key
         names = getattr(self, "feature_names_in_", None)
-        if names is None or not -len(names) <= key < len(names):
-            return f"x{key}"
-        return str(names[key])
+        place = key % self.n_features_in_ if key < 0 else key
+        if names is None or place >= len(names):
+            return f"x{place}"
+        return str(names[place])
+
+
+def _checked_key(parameter: str, key: Any) -> Key:
+    if not isinstance(key, str | Integral) or isinstance(key, bool):
+        raise ValueError(
+            f"{parameter}={key!r} must name columns, by their names or positions."
+        )
+    return key if isinstance(key, str) else int(key)

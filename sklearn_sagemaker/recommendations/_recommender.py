@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator, clone, is_classifier
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.estimators import FactorizationMachinesRegressor
 from sklearn_sagemaker.estimators._recommending import SCORE_BYTES, best_places
-from sklearn_sagemaker.recommendations._columns import Key
+from sklearn_sagemaker.recommendations._columns import Key, as_table
 from sklearn_sagemaker.recommendations._encoder import InteractionEncoder
 
 UNOBSERVED = 0.3
@@ -101,8 +101,10 @@ class Recommender(BaseEstimator):
         Raises
         ------
         ValueError
-            If there are no labels and the estimator needs some, or an id is missing;
-            and as of `InteractionEncoder.fit`.
+            If there are no labels and the estimator needs some, more than two classes,
+            or an id is missing; and as of `InteractionEncoder.fit`.
+        TypeError
+            If the estimator ranks no items.
         """
         estimator = self._estimator(y is None)
         encoder = InteractionEncoder(
@@ -111,7 +113,9 @@ class Recommender(BaseEstimator):
             user_features=self.user_features,
             item_features=self.item_features,
         )
-        rows = encoder.fit_transform(X)
+        # Rows for the estimator, whatever set_config(transform_output=...) says.
+        encoder.set_output(transform="default")
+        rows = encoder.fit_transform(as_table(X))
         first = encoder.num_query_features_
         n_users, n_items = len(encoder.user_ids_), len(encoder.item_ids_)
         users, items = rows[:, :n_users], rows[:, first : first + n_items]
@@ -128,12 +132,19 @@ class Recommender(BaseEstimator):
             estimator.set_params(num_query_features=first)
         y = np.ones(rows.shape[0]) if y is None else y
         estimator.fit(rows, y, sample_weight=sample_weight)
+        if is_classifier(estimator) and len(estimator.classes_) > 2:
+            raise ValueError(
+                f"y has {len(estimator.classes_)} classes, and items are ranked by the "
+                "second of two; pass two classes, or a regressor and numbers."
+            )
         self.encoder_, self.estimator_ = encoder, estimator
         self.seen_ = sp.csr_array(users.T @ items)
         self.seen_.data[:] = 1.0
         self._user_rows = _padded(rows[_last(users.indices, n_users), :first], 0, rows)
         self._item_rows = _padded(rows[_last(items.indices, n_items), first:], 1, rows)
         self.n_features_in_ = encoder.n_features_in_
+        # Of an earlier fit, whose table had names.
+        vars(self).pop("feature_names_in_", None)
         if hasattr(encoder, "feature_names_in_"):
             self.feature_names_in_ = encoder.feature_names_in_
         return self
@@ -261,6 +272,11 @@ class Recommender(BaseEstimator):
                 random_state=self.random_state,
             )
         estimator = clone(self.estimator)
+        if not hasattr(estimator, "recommend"):
+            raise TypeError(
+                f"estimator={estimator!r} ranks no items; pass a "
+                "FactorizationMachinesRegressor, or leave it None."
+            )
         if no_labels and not getattr(estimator, "unobserved_weight", 0.0):
             raise ValueError(
                 "y is None, so all labels are one and there is nothing to tell apart; "
@@ -276,6 +292,7 @@ class Recommender(BaseEstimator):
         rows = self._user_rows if user else self._item_rows
         if wanted is None:
             return known, rows, np.arange(len(known))
+        wanted = as_table(wanted)
         if hasattr(wanted, "iloc") and wanted.ndim == 2:
             ids, _ = encoder._column(wanted, self.user if user else self.item)
             encode = encoder.transform_users if user else encoder.transform_items

@@ -7,11 +7,12 @@ import pytest
 import scipy.sparse as sp
 from sklearn.base import clone
 from sklearn.datasets import load_diabetes
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.linear_model import QuantileRegressor, Ridge
-from sklearn.model_selection import KFold, cross_val_score
+from sklearn.model_selection import GroupKFold, KFold, cross_val_score
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_sagemaker import IntervalRegressor
+from sklearn_sagemaker import IntervalRegressor, LinearLearnerRegressor
 from sklearn_sagemaker.estimators._intervals import weighted_quantile
 from sklearn_sagemaker.io import FileDataset
 
@@ -172,3 +173,59 @@ def test_names_of_an_earlier_table_are_forgotten():
     model = IntervalRegressor(PEER, conformal=False)
     model.fit(pd.DataFrame(X, columns=["a", "b", "c"]), y).fit(X, y)
     assert not hasattr(model, "feature_names_in_")
+
+
+def test_rows_of_weight_zero_are_in_no_fold():
+    X, y = rows(60)
+    weights = np.arange(60) % 3 * 1.0
+    there = weights > 0
+    model = IntervalRegressor(PEER, cv=4, random_state=0).fit(X, y, weights)
+    alone = clone(model).fit(X[there], y[there], weights[there])
+    np.testing.assert_allclose(model.shifts_, alone.shifts_, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cv", "says"),
+    [
+        ([], "makes no split"),
+        (GroupKFold(3), "needs groups, which fit does not take; pass its splits"),
+        (np.zeros(20), "cv must hold two arrays of row numbers"),
+        ([([0, 1], [20])], "cv names a row that X, with 20 rows, does not have"),
+    ],
+    ids=["none", "groups", "numbers", "other rows"],
+)
+def test_folds_that_cannot_be_are_refused_before_anything_is_trained(cv, says):
+    for model in (IntervalRegressor(Untouched(), cv=cv), LinearLearnerRegressor(cv=cv)):
+        with pytest.raises(ValueError, match=says):
+            model.fit(*rows(20))
+
+
+@pytest.mark.parametrize("coverage", [0, 1, -0.9, 90, "0.9", [0.9], np.nan, True])
+def test_a_coverage_is_a_probability(coverage):
+    model = IntervalRegressor(PEER, conformal=False).fit(*rows(20))
+    with pytest.raises(ValueError, match=r"must be a probability inside \(0, 1\)"):
+        model.predict_interval(rows(20)[0], coverage)
+
+
+def test_a_coverage_of_float32_is_found():
+    X, y = rows(20)
+    model = IntervalRegressor(PEER, conformal=False).fit(X, y)
+    found = model.predict_interval(X, np.float32(0.9))
+    np.testing.assert_array_equal(found, model.predict_interval(X))
+
+
+def test_scikit_learns_quantile_loss_has_its_own_name():
+    trees = HistGradientBoostingRegressor(max_iter=2, min_samples_leaf=5)
+    model = IntervalRegressor(trees, conformal=False).fit(*rows(40))
+    assert {one.loss for one in model.estimators_} == {"quantile"}
+
+
+def test_csr_rows_of_float16_have_folds():
+    X, y = rows(30)
+    half, quick = X.astype(np.float16), LinearLearnerRegressor(num_models=1)
+    odd = sp.csr_array(half.astype(np.float32))
+    odd.data = odd.data.astype(np.float16)
+    model = IntervalRegressor(quick, cv=2, random_state=0)
+    found = clone(model).fit(odd, y).shifts_
+    plain = model.fit(sp.csr_array(half.astype(np.float32)), y).shifts_
+    np.testing.assert_array_equal(found, plain)

@@ -120,15 +120,30 @@ def test_a_regressor_names_labels_that_are_no_numbers(labels):
 # ------------------------------------------------------------------------------- rows
 @pytest.mark.parametrize(
     "column",
-    [TEXT, DAYS.tz_localize("UTC"), DAYS.to_period()],
-    ids=["categories", "dates", "periods"],
-)
+    [
+        TEXT, LABELS, pd.Series(LABELS, dtype=str), DAYS, DAYS - DAYS[0],
+        DAYS.tz_localize("UTC"), DAYS.to_period(),
+    ],
+    ids=["categories", "objects", "text", "dates", "times", "with zone", "periods"],
+)  # fmt: skip
 @pytest.mark.parametrize("make", [classifier, FactorizationMachinesClassifier])
 def test_columns_that_are_no_numbers_are_named(column, make):
     frame = X.assign(colour=column, size=column)
-    error = ValueError if column is TEXT else TypeError
+    error = ValueError if "yes" in list(column) else TypeError
     with pytest.raises(error, match=r"'colour' \(.*'size' \(.*OneHotEncoder"):
         make().fit(frame, LABELS)
+
+
+def test_columns_of_an_array_of_objects_are_numbered():
+    rows = X.assign(b=LABELS).to_numpy(dtype=object)
+    with pytest.raises(ValueError, match=r"no numbers: 1 \(could not convert"):
+        classifier().fit(rows, LABELS)
+
+
+def test_other_columns_than_the_fit_had_are_refused_as_such():
+    model = classifier().fit(X, LABELS)
+    with pytest.raises(ValueError, match="Feature names unseen at fit time:\n- colour"):
+        model.predict(X.assign(colour=LABELS))
 
 
 def test_rows_to_score_and_to_validate_with_name_them_too():

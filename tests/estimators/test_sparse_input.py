@@ -263,3 +263,45 @@ def test_a_sum_beyond_float32_is_refused():
     for call in (LinearLearnerRegressor(**QUICK).fit, RATER.score):
         with pytest.raises(ValueError, match="whose sum is not finite in float32"):
             call(X, Y)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.longdouble])
+@pytest.mark.parametrize("how", ["fit", "X_val", "partial_fit"])
+@pytest.mark.parametrize("name", ["linear classes", "machines of classes", "als"])
+def test_floats_that_scipy_takes_no_rows_of_are_plain_ones(name, how, dtype):
+    model, y = MODELS[name]
+    if how == "partial_fit" and not hasattr(model, "partial_fit"):
+        pytest.skip("needs all rows at once")
+    plain = sp.csr_array(A.astype(np.float16).astype(np.float32))
+    odd = plain.copy()
+    odd.data = odd.data.astype(dtype)
+    wide = sp.csr_array(plain.astype(np.float64) if dtype is np.longdouble else plain)
+    models = []
+    for X in (odd, wide):
+        found = clone(model)
+        if how == "fit":
+            found.fit(X, y)
+        elif how == "X_val":
+            found.fit(plain, y, X_val=X, y_val=y)
+        else:
+            found.partial_fit(X, y, **({"classes": [0, 1]} if y is LABELS else {}))
+        models.append(learned(found))
+    for attribute, value in models[1].items():
+        np.testing.assert_array_equal(models[0][attribute], value, err_msg=attribute)
+
+
+@pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.parametrize(
+    "X",
+    [
+        sp.csr_array((2, 4)),
+        sp.csr_array((8, 50)),
+        sp.csr_array([[0.0, 2.0]]),
+        np.ones((1, 1)),
+    ],
+    ids=["none of 2 rows", "none of 8 rows", "one row", "one number"],
+)
+def test_rows_that_say_nothing_have_the_mean_of_the_labels(X, positive):
+    y = np.arange(1.0, 1.0 + X.shape[0])
+    model = LinearLearnerRegressor(positive=positive, random_state=0).fit(X, y)
+    np.testing.assert_allclose(model.predict(X), y.mean())

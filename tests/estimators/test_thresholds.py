@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.frozen import FrozenEstimator
 from sklearn.metrics import accuracy_score, precision_score, recall_score
@@ -74,3 +75,14 @@ def test_a_probability_of_one_half_is_positive_by_default(name):
     model.threshold_ = 0.5
     assert (model.predict_proba(X) == 0.5).all()
     assert (model.predict(X) == 1).all()
+
+
+@pytest.mark.parametrize(("name", "other"), [("logistic", "hinge"), ("hinge", "f1")])
+def test_a_model_is_of_the_loss_that_it_was_trained_with(name, other):
+    model = clone(MODELS[name]).fit(X, y)
+    before, had = model.predict(X), hasattr(model, "predict_proba")
+    model.set_params(loss=MODELS[other].loss)
+    np.testing.assert_array_equal(model.predict(X), before)
+    assert hasattr(model, "predict_proba") == had
+    model.fit(X, y)
+    assert hasattr(model, "predict_proba") != had

@@ -192,6 +192,19 @@ def test_a_parameter_in_other_units_than_y_is_told(loss):
         LinearLearnerRegressor(**QUICK, loss=loss).fit(X, (y - y.mean()) / y.std())
 
 
+@pytest.mark.parametrize("loss", [name for name in IN_UNITS if "eps" in name])
+def test_an_insensitivity_above_all_errors_is_told(loss):
+    y = Y / 1e5
+    model = LinearLearnerRegressor(**QUICK, loss=loss)
+    message = once(lambda: model.fit(X, y), HyperparameterScaleWarning)
+    assert message.startswith("loss_insensitivity=0.01 is in the units of y, which all")
+    assert f"within {np.ptp(y):.4g}" in message
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.set_params(loss_insensitivity=float(f"{np.ptp(y) / 50:.2g}")).fit(X, y)
+    assert model.score(X, y) > 0.3
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("loss", IN_UNITS)
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -127,6 +128,16 @@ def test_it_stands_in_a_pipeline():
         ({}, {"age": pd.to_datetime(["2020-01-01"] * 4)}, "holds dates"),
         ({}, {"age": [None] * 4}, "holds no value"),
         ({"user": 12}, {}, "12 is no column"),
+        ({"user": None}, {}, "user=None must name columns"),
+        ({"item": ["film"]}, {}, r"item=\['film'\] must name columns"),
+        ({"user_features": [2.0]}, {}, "user_features=2.0 must name columns"),
+        ({"user_features": None}, {}, r"user_features=None must be a list"),
+        ({"user_features": [1]}, {}, "'user' is named twice"),
+        ({"user_features": ["age", -4]}, {}, "'age' is named twice"),
+        ({}, {"film": [7, "seven", 8, 9]}, "'film' cannot be encoded .*'int', 'str'"),
+        ({}, {"age": [1, 2, 3, np.inf]}, "'age' cannot be encoded .*infinity"),
+        ({}, {"genres": [["a"], [1], ["b"], None]}, "'genres' cannot be encoded"),
+        ({}, {"genres": [[], [None], [], None]}, "'genres' holds no value"),
     ],
 )
 def test_bad_tables_are_refused(params, change, says):
@@ -140,3 +151,49 @@ def test_ids_of_another_type_are_refused_and_not_all_new():
         ValueError, match=r"'film' holds text such as '7', but held num"
     ):
         encoder.transform(TABLE.assign(film=["7", "7", "9", "8"]))
+
+
+def test_a_number_that_became_text_is_named():
+    encoder = InteractionEncoder(**NAMES).fit(TABLE)
+    with pytest.raises(ValueError, match="'age' cannot be encoded .*'old'"):
+        encoder.transform(TABLE.assign(age="old"))
+
+
+def test_a_label_that_is_missing_in_a_list_is_no_label():
+    genres = pd.Series([["a", None, "b"], ["b", np.nan, "a"], ["a", pd.NA], [None]])
+    encoder = InteractionEncoder(**NAMES)
+    rows = encoder.fit_transform(TABLE.assign(genres=genres))
+    np.testing.assert_allclose(rows.toarray(), ROWS, atol=1e-4)
+    assert encoder.get_feature_names_out().tolist() == COLUMNS
+
+
+def test_tables_of_other_libraries_have_names_and_types():
+    table = pyarrow.table(
+        {name: TABLE[name].tolist() for name in ("user", "film", "age", "genres")}
+    )
+    encoder = InteractionEncoder(
+        user="user", item="film", user_features=["age"], item_features=["genres"]
+    )
+    rows = encoder.fit_transform(table)
+    np.testing.assert_allclose(rows.toarray(), ROWS[:, :9], atol=1e-4)
+    # Columns are found by their names, wherever they stand.
+    both = encoder.transform_users(table.select(["age", "film", "user"]))
+    np.testing.assert_allclose(both.toarray()[:, :4], ROWS[:, :4], atol=1e-4)
+    items = encoder.transform_items(table.select(["genres", "film"]))
+    np.testing.assert_allclose(items.toarray()[:, 4:], ROWS[:, 4:9], atol=1e-4)
+
+
+def test_positions_from_the_end_and_of_numpy():
+    array = TABLE[["user", "film"]].to_numpy(dtype=object)
+    encoder = InteractionEncoder(user=-2, item=np.int64(-1)).fit(array)
+    assert encoder.get_feature_names_out()[[0, 3]].tolist() == ["x0_ann", "x1_7"]
+    named = InteractionEncoder(user=np.int64(1), item=np.int64(3)).fit(TABLE)
+    assert named.transform_items(TABLE[["film"]]).shape == (4, 6)
+
+
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA], ids=str)
+def test_what_is_missing_in_an_array_has_no_feature(missing):
+    array = TABLE[["user", "film"]].to_numpy(dtype=object)
+    array[1, 0] = missing
+    rows = InteractionEncoder().fit_transform(array)
+    assert rows.toarray()[1].tolist() == [0, 0, 1, 0, 0]

@@ -4,12 +4,15 @@ import pickle
 
 import numpy as np
 import pandas as pd
+import pyarrow
 import pytest
+from sklearn import config_context
 from sklearn.base import clone
 
 from sklearn_sagemaker import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
+    LinearLearnerRegressor,
 )
 from sklearn_sagemaker.recommendations import Recommender
 
@@ -140,3 +143,38 @@ def test_it_is_an_estimator_that_can_be_stored():
 def test_bad_requests_are_refused(call, says):
     with pytest.raises(ValueError, match=says):
         call()
+
+
+def test_output_set_for_all_transformers_is_not_that_of_rows():
+    with config_context(transform_output="pandas"):
+        model = Recommender(**NAMES, random_state=0).fit(CLICKS)
+        found = model.recommend(["u3"], k=2)
+    pd.testing.assert_frame_equal(found, MODEL.recommend(["u3"], k=2))
+
+
+def test_tables_of_other_libraries():
+    other = pyarrow.Table.from_pandas(CLICKS)
+    model = Recommender(**NAMES, random_state=0).fit(other)
+    users = CLICKS[["taste", "user"]].head(1)
+    found = model.recommend(pyarrow.Table.from_pandas(users), k=3)
+    expected = MODEL.recommend(users, k=3)
+    assert found.values.tolist() == expected.values.tolist()
+
+
+def test_an_estimator_that_ranks_nothing_is_refused():
+    ratings = np.arange(len(CLICKS)) % 3
+    with pytest.raises(TypeError, match=r"Regressor\(\) ranks no items"):
+        Recommender(LinearLearnerRegressor(), **NAMES).fit(CLICKS, ratings)
+    machine = FactorizationMachinesClassifier(epochs=1, num_factors=1, random_state=0)
+    with pytest.raises(ValueError, match="y has 3 classes, and items are ranked"):
+        Recommender(machine, **NAMES).fit(CLICKS, ratings)
+
+
+def test_names_of_an_earlier_table_are_forgotten():
+    machine = FactorizationMachinesRegressor(solver="als", epochs=1, num_factors=1)
+    model = Recommender(machine, user=0, item=1).fit(
+        CLICKS[["user", "film"]], np.arange(len(CLICKS))
+    )
+    assert model.feature_names_in_.tolist() == ["user", "film"]
+    model.fit(CLICKS[["user", "film"]].to_numpy(), np.arange(len(CLICKS)))
+    assert not hasattr(model, "feature_names_in_")

@@ -58,7 +58,7 @@ class Quadratic:
         left, right = None, self._factor
         if m < d:
             values, inner = np.linalg.eigh(self._factor @ self._factor.T)
-            kept = values > RANK * values[-1]
+            kept = values > RANK * values[-1:]
             # The intercept takes one direction.
             full = 0 < m - 1 <= np.count_nonzero(kept)
             if full and values[kept][0] > FAIR * values[-1]:

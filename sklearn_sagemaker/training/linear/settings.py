@@ -111,7 +111,7 @@ class LinearSettings(Settings):
         return "floored" if statistics.sparse_like else "standard"
 
     def warn_of_scale(self, y: np.ndarray, weights: np.ndarray) -> None:
-        """Warn if the loss's own parameter is tiny against the spread of targets.
+        """Warn if the loss's own parameter does not suit the spread of targets.
 
         Parameters
         ----------
@@ -124,6 +124,17 @@ class LinearSettings(Settings):
         """
         name = self.loss.parameter
         if name is None or not self.loss.parameter_scales:
+            return
+        spread = np.ptp(y[weights > 0])
+        if name == "loss_insensitivity" and 0 < spread <= 2.0 * self.loss_parameter:
+            warn_user(
+                f"{name}={self.loss_parameter:g} is in the units of y, which all lie "
+                f"within {spread:.4g}: the loss of a constant is zero, and nothing is "
+                f"learned. Set {name} to errors that you put up with, such as "
+                f"{spread / 50:.2g}, or scale y, for example with "
+                "sklearn.compose.TransformedTargetRegressor.",
+                HyperparameterScaleWarning,
+            )
             return
         _, deviation = label_statistics(y, weights, True, True)
         if self.loss_parameter >= TINY_PARAMETER * deviation or np.ptp(y) == 0:
