@@ -168,6 +168,12 @@ def test_output_file(cli, trained, new, tmp_path):
     assert written.err == f"written to {out}: 20 rows, 1 column\n"
     assert out.read_text() == shown.out
     assert sorted(os.listdir(tmp_path)) == ["new.csv", "out.csv"]
+    again = cli("predict", new, "--model", model, "--output", "-")
+    assert (again.out, again.err) == (shown.out, "")
+    packed = tmp_path / "out.csv.gz"
+    assert cli("predict", new, "--model", model, "--output", packed).code == 0
+    with gzip.open(packed, "rt") as handle:
+        assert handle.read() == shown.out
 
 
 def test_columns_are_matched_by_name(cli, trained, new, tmp_path, files):
