@@ -144,14 +144,15 @@ def _lines(path: str, handle: TextIO, how: CsvText) -> Iterator[str]:
             line.isascii() or line.encode()
         except UnicodeEncodeError as error:
             fault = f" (byte 0x{ord(error.object[error.start]) - 0xDC00:02x})"
-        except UnicodeDecodeError as error:
-            fault = f" ({error.reason})"
+        except UnicodeError as error:
+            # Of no bytes where a byte order mark is missing.
+            fault = f" ({getattr(error, 'reason', error)})"
         else:
             fault = " (it has a NUL character)" if "\0" in line else ""
         if fault:
             raise DataFileError(
                 f"{path}: row {number} is not {how.encoding.upper()} text{fault}; name "
-                "its encoding, such as --encoding cp1252 or utf-16, in Python "
+                "its encoding, such as --encoding cp1252 or utf-16-le, in Python "
                 "encoding='cp1252', or save it as UTF-8."
             )
         if not line:

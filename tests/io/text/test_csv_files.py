@@ -407,3 +407,13 @@ def test_byte_order_marks_are_no_part_of_the_first_cell(
     table = read_table(path, label="y" if header else 1, encoding=name)
     assert table.X.tolist() == [[1.5], [3.5]]
     assert table.names == (["größe"] if header else None)
+
+
+@pytest.mark.parametrize("name", ["utf-16", "utf-32"])
+def test_a_byte_order_mark_that_is_missing(tmp_path, name):
+    path = tmp_path / "train.csv"
+    path.write_bytes("a,y\n1.5,2\n".encode(f"{name}-le"))
+    with pytest.raises(DataFileError, match=r"train.csv: row 1 ") as caught:
+        read_table(path, label="y", encoding=name)
+    assert "does not start with BOM" in str(caught.value)
+    assert read_table(path, label="y", encoding=f"{name}-le").X.tolist() == [[1.5]]
