@@ -24,6 +24,9 @@ except ImportError:  # Windows
 _HOST = f"{zlib.crc32(os.fsencode(os.uname().nodename)) if fcntl else 0:08x}"
 """Locks tell nothing of the processes of another host."""
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Writing itself fails, which does not say of which file."""
+
 _MOST_LINKS = 40
 """Of links that lead to a file; Linux follows as many."""
 
@@ -242,6 +245,10 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         # On disk before the rename, lest a power cut leave an empty file.
         os.fsync(handle)
         os.replace(temporary, target)
+    except OSError as error:
+        if error.filename is None and error.errno in _FULL:
+            error.filename = name
+        raise
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()

@@ -278,7 +278,7 @@ def test_failed_output_leaves_nothing(cli, trained, new, tmp_path, monkeypatch):
     result = cli("predict", new, "--model", trained / f"{BINARY}.joblib",
                  "--output", out)  # fmt: skip
     assert result.code == 2
-    assert result.err == "error: No space left on device.\n"
+    assert result.err == f"error: {out}: No space left on device.\n"
     assert os.listdir(tmp_path) == ["new.csv"]
 
 

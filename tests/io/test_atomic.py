@@ -291,3 +291,19 @@ def test_an_open_file_that_cannot_be_written(tmp_path):
             with pytest.raises(OSError, match="is not open for writing"):
                 check_can_write(name)
     assert path.read_text() == "whole"
+
+
+def test_a_full_disk_is_named(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+    code = f"""
+import resource
+from sklearn_sagemaker.io import replacing
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+with replacing({str(path)!r}) as temporary:
+    temporary.write_bytes(bytes(2000))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1].endswith(f"File too large: {str(path)!r}")
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["out.txt"]
