@@ -254,3 +254,10 @@ def test_rows_go_into_a_pipe(tmp_path, ending):
     reader.join()
     whole.write_bytes(found[0])
     assert read_table(whole, label=0 if ending == ".csv" else None).X.shape == (40, 3)
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/a.csv", "https://host/a.csv"])
+@pytest.mark.parametrize("read", [read_table, FileDataset])
+def test_an_address_is_no_file(path, read):
+    with pytest.raises(DataFileError, match="is an address, .* copy it here first"):
+        read(path)
