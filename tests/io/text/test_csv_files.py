@@ -417,3 +417,18 @@ def test_a_byte_order_mark_that_is_missing(tmp_path, name):
         read_table(path, label="y", encoding=name)
     assert "does not start with BOM" in str(caught.value)
     assert read_table(path, label="y", encoding=f"{name}-le").X.tolist() == [[1.5]]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, OSError(5, "I/O")])
+def test_what_ends_the_reading_is_no_fault_of_a_cell(tmp_path, monkeypatch, error):
+    """pandas makes a ParserError of whatever its source raises."""
+    path = save(tmp_path, "a,y\n1,0\n")
+    layout = inspect_csv(path)
+
+    def fail(self, block):
+        raise error
+
+    monkeypatch.setattr(csv_text.CheckedText, "_check", fail)
+    expected = DataFileError if isinstance(error, OSError) else error
+    with pytest.raises(expected, match="I/O" if isinstance(error, OSError) else None):
+        read_csv(layout, label=1)
