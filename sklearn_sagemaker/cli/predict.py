@@ -73,6 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
             f"{arguments.model}: --proba needs a classifier, and this model is a "
             "regressor; leave it out."
         )
+    if arguments.proba and not hasattr(model.estimator, "predict_proba"):
+        raise ValueError(
+            f"{arguments.model}: --proba needs probabilities, which a model of "
+            "hinge_loss does not have; leave it out."
+        )
     table = read_for(
         arguments.file,
         model.expected,

@@ -262,6 +262,15 @@ def test_regressor_has_no_probabilities(refused, trained, new):
     assert "--proba needs a classifier" in line
 
 
+def test_hinge_scores_are_no_probabilities(cli, refused, trained, tmp_path):
+    data, model = trained / f"{BINARY}.csv", tmp_path / "m.joblib"
+    assert cli("train", data, "--label", "target", "--predictor-type", BINARY,
+               "--model", model, "--set", "loss=hinge_loss").code == 0  # fmt: skip
+    line = refused("predict", data, "--model", model, "--proba")
+    assert "--proba needs probabilities" in line
+    assert cli("evaluate", data, "--model", model, "--json").code == 0
+
+
 def test_failed_output_leaves_nothing(cli, trained, new, tmp_path, monkeypatch):
     def fail(self, columns):
         handle.write("prediction\nhal")
