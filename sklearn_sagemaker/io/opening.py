@@ -139,6 +139,12 @@ def check_file(path: str) -> None:
             raise DataFileError(f"{path}: is empty; a data file needs rows.")
 
 
+def file_size(path: str) -> int:
+    """Bytes of a file, which may be gone since it was read."""
+    with reading(path):
+        return os.path.getsize(path)
+
+
 def _check_regular(path: str, status: os.stat_result) -> None:
     kind = stat.S_IFMT(status.st_mode)
     if kind == stat.S_IFDIR:
