@@ -136,12 +136,12 @@ def model_kind(path: str) -> str:
 
 def _reader(path: str) -> Callable[[str], Any]:
     kind = model_kind(path)
-    if kind == "artifact" or (kind == "joblib" and _is_archive(path)):
+    if kind == "artifact" or (kind == "joblib" and is_archive(path)):
         return _read_artifact
     return _read_skops if kind == "skops" else _read_joblib
 
 
-def _is_archive(path: str) -> bool:
+def is_archive(path: str) -> bool:
     """Whether it is a folder, a zip or a tar, as artifacts are, whatever its name."""
     from sklearn_sagemaker.io.artifacts.archives import GZIP, ZIP
     from sklearn_sagemaker.io.opening import open_file

@@ -394,6 +394,13 @@ def test_an_artifact_is_known_by_its_content(cli, refused, trained, tmp_path):
     assert cli(*arguments, again).out == cli(*arguments, model).out
 
 
+def test_serve_takes_artifacts_only(refused, trained):
+    for name in (f"{BINARY}.joblib", f"{BINARY}.csv"):
+        assert "is no artifact of SageMaker's; make one" in refused(
+            "serve", trained / name, "--port", 0
+        )
+
+
 @pytest.mark.parametrize("ending", ["skops", "tar.gz", "tgz", "SKOPS"])
 def test_a_model_is_written_as_its_name_says(cli, trained, tmp_path, ending):
     data, model = trained / f"{BINARY}.csv", tmp_path / f"m.{ending}"
