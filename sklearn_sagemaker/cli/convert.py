@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -50,7 +51,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="IN", help="file to read, or a pattern; - is standard input"
     )
-    parser.add_argument("target", metavar="OUT", help="file to write")
+    parser.add_argument(
+        "target", metavar="OUT", help="file to write; - is standard output"
+    )
     add_reading(parser, "--format", "--from", of="IN")
     parser.add_argument(
         "--to",
@@ -119,6 +122,16 @@ def run(arguments: argparse.Namespace) -> int:
     """Read, write, and say what was written."""
     from sklearn_sagemaker.io.opening import matching_files
 
+    if arguments.target == "-":
+        if arguments.to_format is None:
+            raise ValueError(
+                "standard output: has no name that tells its format; say --to "
+                f"{', '.join(NAMES[:-1])} or {NAMES[-1]}."
+            )
+        if arguments.shards > 1:
+            raise ValueError("standard output: is one file; leave --shards out.")
+        sys.stdout.flush()
+        arguments.target = "/dev/stdout"
     if arguments.source != "-":
         return _convert(arguments, matching_files(arguments.source))
     with data_file("-", reading_of(arguments, "-")) as path:
@@ -289,8 +302,10 @@ class _Dealer:
 
 
 def _report(dealer: _Dealer, outputs: list[str], dtype: str | None) -> None:
-    """Say what was written, in one line."""
+    """Say what was written, in one line: beside it, if it is on standard output."""
     from scipy import sparse
+
+    from sklearn_sagemaker.io.atomic import is_standard_output
 
     X, y = dealer.last.X, dealer.last.y
     name = outputs[0]
@@ -301,8 +316,11 @@ def _report(dealer: _Dealer, outputs: list[str], dtype: str | None) -> None:
         count(X.shape[1], "feature"),
         f"{'sparse' if sparse.issparse(X) else 'dense'} {dtype or X.dtype}",
         "no labels" if y is None else "labels",
-        size(sum(os.path.getsize(path) for path in outputs)),
     ]
     if dealer.last.sample_weight is not None:
-        said.insert(-1, "weights")
-    print(f"written to {name}: {', '.join(said)}")
+        said.append("weights")
+    # Pipes and devices have no size.
+    if all(map(os.path.isfile, outputs)):
+        said.append(size(sum(map(os.path.getsize, outputs))))
+    beside = sys.stderr if is_standard_output(name) else sys.stdout
+    print(f"written to {name}: {', '.join(said)}", file=beside)

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 from sklearn_sagemaker.cli.candidates import candidates_table
 from sklearn_sagemaker.cli.examples import TRUST
 from sklearn_sagemaker.cli.expected import Expected
-from sklearn_sagemaker.cli.model_file import SavedModel, save_model
+from sklearn_sagemaker.cli.model_file import (
+    LOADED,
+    SavedModel,
+    check_can_save,
+    model_kind,
+    save_model,
+)
 from sklearn_sagemaker.cli.options import refuse_same_file, seed
 from sklearn_sagemaker.cli.text import confusion_table, count, facts, number, seconds
 
@@ -70,10 +76,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, show, save, and compare."""
     from sklearn_sagemaker.cli.demo_data import bundled_digits, digits_from
     from sklearn_sagemaker.estimators import LinearLearnerClassifier
-    from sklearn_sagemaker.io import check_can_write
 
     if not arguments.no_save:
-        check_can_write(arguments.model)
+        check_can_save(arguments.model)
         refuse_same_file(arguments.model, arguments.data)
     data = digits_from(arguments.data) if arguments.data else bundled_digits()
     print("Is this digit a zero?\n")
@@ -155,7 +160,8 @@ def _save(model: Any, path: str) -> None:
     save_model(path, SavedModel(model, expected))
     print(f"\nThe model is in {path}. To use it in Python:\n")
     name = json.dumps(path, ensure_ascii=False)
-    print(f"  joblib.load({name}).predict(images)   # 1 is a zero")
+    loaded = LOADED[model_kind(path)].format(name)
+    print(f"  {loaded}.predict(images)   # 1 is a zero")
 
 
 def _compare(

@@ -117,6 +117,25 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _open_closed_streams() -> None:
+    """Give those of the standard streams that are closed the null device.
+
+    Otherwise a file that is opened gets their number, and notes for standard error,
+    which Python prints on standard output then, get among the answers.
+
+    Raises
+    ------
+    OSError
+        If standard output is closed: what was asked for would be lost.
+    """
+    closed = sys.stdout is None
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    if closed:
+        raise OSError("standard output is closed; open it, or send it to /dev/null.")
+
+
 @contextlib.contextmanager
 def _names_as_they_are() -> Iterator[None]:
     """Print names of files that are not UTF-8, which argv has as lone surrogates."""
@@ -158,6 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     with _names_as_they_are(), warnings.catch_warnings():
         warnings.showwarning = _show_warning
         try:
+            _open_closed_streams()
             code = _run(argv)
             # Here, where a closed pipe can still be told from success.
             sys.stdout.flush()

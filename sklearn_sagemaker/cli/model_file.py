@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -38,20 +41,42 @@ class SavedModel:
         return hasattr(self.estimator, "classes_")
 
 
+LOADED = {
+    "joblib": "joblib.load({})",
+    "skops": "skops.io.load({}, trusted=sklearn_sagemaker.TRUSTED_SKOPS_TYPES)",
+    "artifact": "sklearn_sagemaker.load_artifact({})",
+}
+"""How Python loads each kind."""
+
+
 def label_kind(y: Any) -> str:
     """What labels are: "text", "int" or "float"."""
     return {"U": "text", "O": "text", "i": "int"}.get(y.dtype.kind, "float")
 
 
+def check_can_save(path: str) -> None:
+    """Refuse a model file that cannot be written, before the work is done."""
+    from sklearn_sagemaker.io import check_can_write
+
+    check_can_write(path)
+    if model_kind(path) == "skops":
+        _skops()
+
+
 def save_model(path: str, model: SavedModel) -> None:
-    """Write a model file, whole or not at all."""
+    """Write a model file, whole or not at all, of the kind that its name says."""
     import joblib
 
+    from sklearn_sagemaker.estimators._artifact_saving import save_artifact
     from sklearn_sagemaker.io import replacing
 
+    kind = model_kind(path)
+    if kind == "artifact":
+        save_artifact(model.estimator, path)
+        return
     setattr(model.estimator, ATTRIBUTE, asdict(model.expected))
     with replacing(path) as temporary:
-        joblib.dump(model.estimator, temporary)
+        (_skops() if kind == "skops" else joblib).dump(model.estimator, temporary)
 
 
 def load_model(path: str) -> SavedModel:
@@ -60,7 +85,8 @@ def load_model(path: str) -> SavedModel:
     Parameters
     ----------
     path : str
-        A ``.skops`` file and SageMaker's ``.tar.gz`` run no code; others are of joblib.
+        A ``.skops`` file and SageMaker's ``.tar.gz`` run no code; nor does what is an
+        artifact by its content, or a folder with one. Others are of joblib.
 
     Raises
     ------
@@ -100,11 +126,35 @@ def load_model(path: str) -> SavedModel:
         raise DataFileError(f"{path}: {_NOT_OURS}.") from error
 
 
-def _reader(path: str) -> Callable[[str], Any]:
+def model_kind(path: str) -> str:
+    """What a model file is, by its name."""
     name = os.path.basename(path).lower()
     if name.endswith((".tar.gz", ".tgz")):
+        return "artifact"
+    return "skops" if name.endswith(".skops") else "joblib"
+
+
+def _reader(path: str) -> Callable[[str], Any]:
+    kind = model_kind(path)
+    if kind == "artifact" or (kind == "joblib" and is_archive(path)):
         return _read_artifact
-    return _read_skops if name.endswith(".skops") else _read_joblib
+    return _read_skops if kind == "skops" else _read_joblib
+
+
+def is_archive(path: str) -> bool:
+    """Whether it is a folder, a zip or a tar, as artifacts are, whatever its name."""
+    from sklearn_sagemaker.io.artifacts.archives import GZIP, ZIP
+    from sklearn_sagemaker.io.opening import open_file
+
+    if os.path.isdir(path):
+        return True
+    with open_file(path) as handle:
+        head = handle.read(512)
+        if head.startswith(GZIP):
+            handle.seek(0)
+            with contextlib.suppress(EOFError, gzip.BadGzipFile, zlib.error):
+                head = gzip.GzipFile(fileobj=handle).read(512)
+    return head.startswith(ZIP) or head[257:262] == b"ustar"
 
 
 def _read_joblib(path: str) -> Any:
@@ -117,13 +167,17 @@ def _read_joblib(path: str) -> Any:
 
 
 def _read_skops(path: str) -> Any:
-    from sklearn_sagemaker._optional import import_optional
     from sklearn_sagemaker.estimators import TRUSTED_SKOPS_TYPES
     from sklearn_sagemaker.io.opening import open_file
 
-    skops = import_optional("skops.io", "skops", "models of skops")
     with open_file(path) as handle:
-        return skops.loads(handle.read(), trusted=TRUSTED_SKOPS_TYPES)
+        return _skops().loads(handle.read(), trusted=TRUSTED_SKOPS_TYPES)
+
+
+def _skops() -> Any:
+    from sklearn_sagemaker._optional import import_optional
+
+    return import_optional("skops.io", "skops", "models of skops")
 
 
 def _read_artifact(path: str) -> Any:

@@ -16,7 +16,7 @@ LABEL = (
 
 MODEL = (
     "model file: .joblib, from a trusted source only, since loading it can run code; "
-    "or .skops, or SageMaker's model.tar.gz"
+    "or .skops, or SageMaker's model.tar.gz, or a folder with one"
 )
 """Help of a model that exists."""
 

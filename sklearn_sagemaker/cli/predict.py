@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import sys
 from typing import Any, TextIO
 
@@ -36,7 +37,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     add_model(parser)
     parser.add_argument(
-        "--output", metavar="OUT.csv", help="file to write (default: standard output)"
+        "--output",
+        metavar="OUT.csv",
+        help="file to write, compressed if its name ends in .gz, .bz2, .xz or .zst "
+        "(default: -, which is standard output)",
     )
     parser.add_argument(
         "--proba",
@@ -55,10 +59,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Read, predict, write."""
     from sklearn_sagemaker.cli.matching import read_for
-    from sklearn_sagemaker.io import check_can_write, replacing
+    from sklearn_sagemaker.io import check_can_write
+    from sklearn_sagemaker.io.writing import writing
 
     reading = reading_of(arguments, arguments.file)
-    output = arguments.output
+    output = None if arguments.output == "-" else arguments.output
     if output is not None:
         check_can_write(output)
         refuse_same_file(output, arguments.file, arguments.model)
@@ -67,6 +72,11 @@ def run(arguments: argparse.Namespace) -> int:
         raise ValueError(
             f"{arguments.model}: --proba needs a classifier, and this model is a "
             "regressor; leave it out."
+        )
+    if arguments.proba and not hasattr(model.estimator, "predict_proba"):
+        raise ValueError(
+            f"{arguments.model}: --proba needs probabilities, which a model of "
+            "hinge_loss does not have; leave it out."
         )
     table = read_for(
         arguments.file,
@@ -80,8 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
         _write(sys.stdout, columns)
         return 0
     with (
-        replacing(output) as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as handle,
+        writing(output) as binary,
+        io.TextIOWrapper(binary, encoding="utf-8", newline="") as handle,
     ):
         _write(handle, columns)
     rows = count(len(columns["prediction"]), "row")

@@ -2,8 +2,8 @@
 
 GET /ping answers 200, POST /invocations predicts rows of CSV, JSON, JSON Lines or
 RecordIO-protobuf, byte for byte as the service answers. The model may be of a job at
-SageMaker, or written by 'save_artifact'; nothing in it is run, so you need not trust
-its origin. Ends at Ctrl-C, with all requests answered.
+SageMaker, or written by 'train' or 'save_artifact'; nothing in it is run, so you need
+not trust its origin. Ends at Ctrl-C, with all requests answered.
 """
 
 from __future__ import annotations
@@ -50,9 +50,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Load, then serve until a signal says stop."""
+    from sklearn_sagemaker.cli.model_file import is_archive
     from sklearn_sagemaker.serving.serve import loader, serve_alone
     from sklearn_sagemaker.serving.settings import Settings
 
+    if os.path.isfile(arguments.model) and not is_archive(arguments.model):
+        raise ValueError(
+            f"{arguments.model}: is no artifact of SageMaker's; make one by "
+            "'train --model model.tar.gz', or of an estimator by save_artifact."
+        )
     settings = Settings.from_environment(os.environ)
     load = loader(arguments.model, arguments.predictor_type, settings)
     return serve_alone(load, arguments.host, arguments.port, arguments.model)

@@ -18,7 +18,12 @@ from sklearn_sagemaker.cli.algorithms import FACTORS, add_algorithm, estimator_c
 from sklearn_sagemaker.cli.candidates import candidates_table
 from sklearn_sagemaker.cli.examples import FILES, TRAIN, TRUST
 from sklearn_sagemaker.cli.expected import Expected
-from sklearn_sagemaker.cli.model_file import SavedModel, label_kind, save_model
+from sklearn_sagemaker.cli.model_file import (
+    SavedModel,
+    check_can_save,
+    label_kind,
+    save_model,
+)
 from sklearn_sagemaker.cli.options import LABEL, jobs, refuse_same_file, seed
 from sklearn_sagemaker.cli.reading import (
     Reading,
@@ -75,7 +80,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--predictor-type", required=True, choices=ALL, help="what to predict"
     )
     parser.add_argument(
-        "--model", required=True, metavar="OUT.joblib", help="model file to write"
+        "--model",
+        required=True,
+        metavar="OUT.joblib",
+        help="model file to write: .skops, or SageMaker's .tar.gz, which 'serve' takes "
+        "and which holds what predicts alone; else of joblib",
     )
     parser.add_argument(
         "--report",
@@ -134,7 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
     from sklearn_sagemaker.io import check_can_write, read_table
 
     # Before the work, not after it.
-    check_can_write(arguments.model)
+    check_can_save(arguments.model)
     refuse_same_file(arguments.model, arguments.file, arguments.validation)
     if arguments.report is not None:
         check_can_draw()

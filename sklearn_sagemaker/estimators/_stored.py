@@ -30,6 +30,8 @@ MOST_FORMATS = 1_000_000
 """No format will ever have this number."""
 
 TRUSTED_SKOPS_TYPES = (
+    "scipy.sparse._csr.csr_array",
+    "sklearn_sagemaker.backends.dask.DaskBackend",
     "sklearn_sagemaker.backends.local.LocalBackend",
     "sklearn_sagemaker.backends.sagemaker.SageMakerBackend",
     "sklearn_sagemaker.backends.subprocess.SubprocessBackend",
@@ -37,10 +39,16 @@ TRUSTED_SKOPS_TYPES = (
     "FactorizationMachinesClassifier",
     "sklearn_sagemaker.estimators._factorization_machines."
     "FactorizationMachinesRegressor",
+    "sklearn_sagemaker.estimators._intervals.IntervalRegressor",
     "sklearn_sagemaker.estimators._linear_learner.LinearLearnerClassifier",
     "sklearn_sagemaker.estimators._linear_learner.LinearLearnerRegressor",
+    "sklearn_sagemaker.recommendations._columns.Labels",
+    "sklearn_sagemaker.recommendations._columns.Number",
+    "sklearn_sagemaker.recommendations._columns.OneHot",
+    "sklearn_sagemaker.recommendations._encoder.InteractionEncoder",
+    "sklearn_sagemaker.recommendations._recommender.Recommender",
 )
-"""All types of ours that a skops file of our estimators names.
+"""All types that a skops file of our estimators names, and skops does not know.
 
 Their fitted state is arrays, numbers, strings and containers of them. Objects that a
 user passed as parameters, such as a splitter of one's own, come on top.

@@ -6,7 +6,9 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
+import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +23,12 @@ except ImportError:  # Windows
 
 _HOST = f"{zlib.crc32(os.fsencode(os.uname().nodename)) if fcntl else 0:08x}"
 """Locks tell nothing of the processes of another host."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""Writing itself fails, which does not say of which file."""
+
+_MOST_LINKS = 40
+"""Of links that lead to a file; Linux follows as many."""
 
 
 def _stem(target: Path) -> str:
@@ -104,6 +112,32 @@ def _special(path: str) -> int | None:
     return None if stat.S_ISREG(mode) or stat.S_ISDIR(mode) else mode
 
 
+def _descriptor(path: str) -> int | None:
+    """The open file of this process that a path such as /dev/stdout is a name of."""
+    shown = path
+    folders = {os.path.realpath(one) for one in ("/proc/self/fd", "/dev/fd")}
+    for _ in range(_MOST_LINKS):
+        folder, name = os.path.split(path)
+        if os.path.realpath(folder) in folders and name.isdigit():
+            break
+        try:
+            path = os.path.join(folder, os.readlink(path))
+        except OSError:
+            return None
+    else:
+        return None
+    try:
+        os.write(int(name), b"")
+    except OSError as error:
+        raise OSError(error.errno, "is not open for writing", shown) from error
+    return int(name)
+
+
+def is_standard_output(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is another name of standard output, such as /dev/stdout."""
+    return _descriptor(file_name(path)) == 1
+
+
 def check_can_write(path: str | os.PathLike[str]) -> None:
     """Refuse a path that cannot be written, before the work is done.
 
@@ -130,7 +164,7 @@ def check_can_write(path: str | os.PathLike[str]) -> None:
     FileNotFoundError: /no/such/folder/model.tar.gz: the folder ... does not exist; ...
     """
     name = file_name(path)
-    if _special(name) is not None:
+    if _special(name) is not None or _descriptor(name) is not None:
         return
     probe, handle = _start(_target(path))
     with suppress(OSError):
@@ -165,6 +199,8 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
 
     Notes
     -----
+    Of an open file, such as ``/dev/stdout``, what it holds stays; the rest goes behind.
+
     A process that is killed leaves its temporary file, ``.NAME.*.part``. The next one
     that writes to the same path removes it. Files of writers that live are locked, and
     left alone; so are those of other hosts.
@@ -189,6 +225,11 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         with _reader_waits(name, mode):
             yield Path(name)
         return
+    descriptor = _descriptor(name)
+    if descriptor is not None:
+        with _appended(descriptor) as temporary:
+            yield temporary
+        return
     target = _target(path)
     _clean(target)
     temporary, handle = _start(target)
@@ -204,10 +245,27 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         # On disk before the rename, lest a power cut leave an empty file.
         os.fsync(handle)
         os.replace(temporary, target)
+    except OSError as error:
+        if error.filename is None and error.errno in _FULL:
+            error.filename = name
+        raise
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
         os.close(handle)
+
+
+@contextmanager
+def _appended(descriptor: int) -> Iterator[Path]:
+    """A file whose bytes go where an open file stands, as others write to that too."""
+    with tempfile.TemporaryDirectory(prefix="sklearn-sagemaker-") as folder:
+        temporary = Path(folder, "written")
+        yield temporary
+        with (
+            temporary.open("rb") as source,
+            open(descriptor, "wb", closefd=False) as to,
+        ):
+            shutil.copyfileobj(source, to)
 
 
 @contextmanager

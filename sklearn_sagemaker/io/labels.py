@@ -19,8 +19,19 @@ LARGEST_WHOLE = 2.0**53
 """Above it float64 skips whole numbers, so labels stay floats."""
 
 
-def whole_or_float(values: np.ndarray) -> np.ndarray:
-    """int64 if every value is whole, float64 otherwise."""
+def whole_or_float(values: np.ndarray, where: str = "The label") -> np.ndarray:
+    """int64 if every value is whole, float64 otherwise.
+
+    Raises
+    ------
+    DataFileError
+        If one is too large for int64, in which it would be another number.
+    """
+    if values.dtype.kind == "u" and values.max(initial=0) > np.iinfo(np.int64).max:
+        raise DataFileError(
+            f"{where} has {values.max()}, which is beyond 64 bits with a sign; number "
+            "the classes from 0, or save them as text."
+        )
     if values.dtype.kind in ("b", "u"):
         values = values.astype(np.int64)
     if values.dtype.kind == "i":
@@ -154,5 +165,5 @@ def labels_from_array(values: np.ndarray, kind: LabelKind, where: str) -> np.nda
             f"{where} has {values[bad]} at row {bad} (counted from 0); every row needs "
             "a label: drop the rows without one."
         )
-    labels = whole_or_float(values)
+    labels = whole_or_float(values, where)
     return labels.astype(str) if kind == "text" else labels

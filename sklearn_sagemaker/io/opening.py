@@ -85,9 +85,7 @@ def reading(path: str) -> Iterator[None]:
     except DataFileError:
         raise
     except FileNotFoundError as error:
-        raise DataFileError(
-            f"{path}: no such file; check the name and the folder."
-        ) from error
+        raise DataFileError(_no_file(path)) from error
     except IsADirectoryError as error:
         raise DataFileError(f"{path}: is a folder; name a file in it.") from error
     except PermissionError as error:
@@ -117,6 +115,15 @@ def reading(path: str) -> Iterator[None]:
         ) from error
 
 
+def _no_file(path: str) -> str:
+    if "://" in path:
+        return (
+            f"{path}: is an address, and a file of this machine is needed; copy it "
+            "here first, such as by 'aws s3 cp'. A fit takes rows in S3 as S3Data."
+        )
+    return f"{path}: no such file; check the name and the folder."
+
+
 def _not_whole(path: str, error: BaseException) -> str:
     found = compression_of(path)
     kind = found.name if found else "gzip"
@@ -130,6 +137,12 @@ def check_file(path: str) -> None:
         _check_regular(path, status)
         if status.st_size == 0:
             raise DataFileError(f"{path}: is empty; a data file needs rows.")
+
+
+def file_size(path: str) -> int:
+    """Bytes of a file, which may be gone since it was read."""
+    with reading(path):
+        return os.path.getsize(path)
 
 
 def _check_regular(path: str, status: os.stat_result) -> None:
@@ -308,7 +321,7 @@ def matching_files(path: str | os.PathLike[str]) -> list[str]:
         raise DataFileError(
             f"{name}: no file matches this pattern; check the name and the folder."
         )
-    raise DataFileError(f"{name}: no such file; check the name and the folder.")
+    raise DataFileError(_no_file(name))
 
 
 def is_gzip(path: str | os.PathLike[str]) -> bool:

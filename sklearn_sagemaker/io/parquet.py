@@ -13,7 +13,7 @@ from scipy import sparse
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
-from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
+from sklearn_sagemaker.io.labels import LabelKind, labels_from_array, whole_or_float
 from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.opening import (
     check_file,
@@ -152,6 +152,16 @@ def _open(path: str) -> Generator[Any, None, None]:
             ) from error
 
 
+def _index_of(schema: Any) -> list[str]:
+    """Names of the columns that pandas has as an index."""
+    try:
+        found = (schema.pandas_metadata or {}).get("index_columns")
+    except (ValueError, AttributeError, RecursionError):
+        # Anyone may have written it.
+        return []
+    return [name for name in found or () if isinstance(name, str)]
+
+
 class _Columns:
     """Columns of a file, which are numbers, and a label of numbers or text."""
 
@@ -168,6 +178,7 @@ class _Columns:
         self._used = [*self.features, *([] if label is None else [names[label]])]
         with _open(self.path) as file:
             schema = file.schema_arrow
+        self._index = _index_of(schema)
         for name in self._used:
             fault = self._type_fault(name, schema.field(name).type)
             if fault:
@@ -179,6 +190,7 @@ class _Columns:
         types = import_optional("pyarrow.types", "data", "Parquet files")
         inner = kind.value_type if types.is_dictionary(kind) else kind
         text = types.is_string(inner) or types.is_large_string(inner)
+        text = text or str(inner) == "string_view"
         number = (
             types.is_boolean(inner)
             or types.is_integer(inner)
@@ -188,6 +200,11 @@ class _Columns:
         where = f"column {quoted(name)}"
         if name.startswith(INDEX):
             return f"{where} only numbers the rows; drop it (in pandas: index=False)."
+        if name in self._index and name != self.label:
+            return (
+                f"{where} is the index of a pandas table, which names the rows; drop "
+                "it (in pandas: index=False), or make a column of it by reset_index()."
+            )
         if number or (text and name == self.label):
             return ""
         if name == self.label:
@@ -235,7 +252,9 @@ class _Columns:
         name = str(self.label)
         values = self._values(column, name, first)
         if values.dtype.kind != "O":
-            return self._numbers(column, name, first)
+            found = self._numbers(column, name, first)
+            where = f"{self.path}: column {quoted(name)}"
+            return whole_or_float(found, where) if found.dtype.kind == "u" else found
         if not isinstance(values[0], str):
             return values.astype(np.float64)
         for at, text in enumerate(values):

@@ -12,7 +12,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.formats import Format, format_of_file
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import listed
-from sklearn_sagemaker.io.opening import file_name
+from sklearn_sagemaker.io.opening import file_name, file_size
 from sklearn_sagemaker.io.rows import Rows, check_finite, check_width, stacked
 from sklearn_sagemaker.io.table import Table
 from sklearn_sagemaker.io.text.csv_layout import CsvLayout, Header, names_in_header
@@ -157,7 +157,7 @@ def _read_rows(
         parts = [sparse.csr_matrix(part) for part in parts]
     X = stacked(parts)
     if wide is None:
-        check_width(path, X.shape[1], os.path.getsize(path))
+        check_width(path, X.shape[1], file_size(path))
     check_finite(X, lambda row: f"{path}: row {row} (counted from 0)")
     weighted = any(batch.sample_weight is not None for batch in batches)
     return Table(

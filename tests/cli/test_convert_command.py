@@ -4,6 +4,8 @@ import io
 import itertools
 import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -350,3 +352,39 @@ def test_numbers_beyond_the_range_of_the_dtype(cli, tmp_path, data, kind, name):
     assert "-1e+300, which is beyond the range of float32" in result.err
     assert len(result.err.splitlines()) == 1
     assert names(tmp_path) == [start.name]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/stdout"), reason="as Unix has it")
+@pytest.mark.parametrize(
+    ("kind", "target", "pipe"),
+    [
+        ("csv", "-", True),
+        ("csv", "/dev/stdout", False),
+        ("npz", "-", True),
+        ("parquet", "-", True),
+        ("recordio", "-", False),
+    ],
+)
+def test_standard_output(tmp_path, data, target, kind, pipe):
+    """It holds the rows and nothing else."""
+    source, out = data(), tmp_path / f"out{FORMATS[kind].endings[0]}"
+    command = [sys.executable, "-m", "sklearn_sagemaker", "convert", source, target]
+    with out.open("wb") as handle:
+        done = subprocess.run(
+            [*command, "--to", kind],
+            stdout=subprocess.PIPE if pipe else handle,
+            stderr=subprocess.PIPE,
+            check=True,
+        )
+    if pipe:
+        out.write_bytes(done.stdout)
+    assert done.stderr.startswith(b"written to /dev/stdout: ")
+    found, labels, _ = read(out)
+    assert found.astype(X.dtype).tolist() == X.tolist()
+    assert list(map(float, labels)) == Y.tolist()
+
+
+def test_standard_output_needs_a_format(refused, data):
+    assert "say --to" in refused("convert", data(), "-")
+    message = refused("convert", data(), "-", "--to", "csv", "--shards", 2)
+    assert "leave --shards out" in message

@@ -1,6 +1,7 @@
 """The entry point: help, version, errors, pipes, and what it imports."""
 
 import os
+import shlex
 import subprocess
 import sys
 import warnings
@@ -93,6 +94,36 @@ def test_closed_pipe(trained, tmp_path, command, files):
     program = [sys.executable, "-m", "sklearn_sagemaker", command, str(data)]
     result = shell("-c", code, *program, "--model", str(model))
     assert result.stdout.replace(NOTE.format(data), "") == "141\n"
+
+
+def redirected(redirection, *arguments):
+    """A command in a shell that closes streams."""
+    quoted = shlex.join(
+        [sys.executable, "-m", "sklearn_sagemaker", *map(str, arguments)]
+    )
+    return subprocess.run(
+        ["sh", "-c", f"{quoted} {redirection}"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": ROOT},
+        timeout=120,
+    )
+
+
+def test_closed_streams(trained):
+    data, model = trained / "regressor.csv", trained / "regressor.joblib"
+    result = redirected(">&-", "predict", data, "--model", model)
+    assert result.returncode == 2
+    assert result.stderr.startswith("error: standard output is closed; ")
+    assert len(result.stderr.splitlines()) == 1
+    # Notes are not among the answers.
+    result = redirected("2>&-", "predict", data, "--model", model)
+    assert result.returncode == 0
+    assert len(result.stdout.splitlines()) == 121
+    assert "note" not in result.stdout
+    result = redirected("<&-", "predict", "-", "--format", "csv", "--model", model)
+    assert result.returncode == 2
+    assert "standard input: is empty" in result.stderr
 
 
 @pytest.mark.filterwarnings("default")

@@ -280,7 +280,7 @@ class HalfWay:
 @pytest.mark.parametrize(
     ("error", "code", "message"),
     [
-        (OSError(28, "No space left on device"), 2, "error: No space left on device."),
+        (OSError(28, "No space left"), 2, "error: {model}: No space left."),
         (KeyboardInterrupt(), 130, "interrupted"),
         (MemoryError("big"), 2, "error: not enough memory"),
     ],
@@ -293,7 +293,7 @@ def test_interrupted_write_leaves_nothing(
     model.write_text("before")
     result = cli(*train(data, model, BINARY, "--label", "target"))
     assert result.code == code
-    assert result.err.startswith(message)
+    assert result.err.startswith(message.format(model=model))
     assert len(result.err.splitlines()) == 1
     assert model.read_text() == "before"
     assert sorted(os.listdir(tmp_path)) == ["data.csv", "m.joblib"]

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import shutil
+import tarfile
 from unittest.mock import patch
 
 import joblib
@@ -17,7 +18,7 @@ from sklearn import metrics
 from sklearn.datasets import dump_svmlight_file
 from sklearn.dummy import DummyClassifier
 
-from sklearn_sagemaker import LinearLearnerClassifier, save_artifact
+from sklearn_sagemaker import LinearLearnerClassifier, load_artifact, save_artifact
 from sklearn_sagemaker.estimators._stored import STAMP
 from sklearn_sagemaker.io import write_recordio
 from sklearn_sagemaker.io.formats import format_of_file
@@ -168,6 +169,12 @@ def test_output_file(cli, trained, new, tmp_path):
     assert written.err == f"written to {out}: 20 rows, 1 column\n"
     assert out.read_text() == shown.out
     assert sorted(os.listdir(tmp_path)) == ["new.csv", "out.csv"]
+    again = cli("predict", new, "--model", model, "--output", "-")
+    assert (again.out, again.err) == (shown.out, "")
+    packed = tmp_path / "out.csv.gz"
+    assert cli("predict", new, "--model", model, "--output", packed).code == 0
+    with gzip.open(packed, "rt") as handle:
+        assert handle.read() == shown.out
 
 
 def test_columns_are_matched_by_name(cli, trained, new, tmp_path, files):
@@ -255,6 +262,15 @@ def test_regressor_has_no_probabilities(refused, trained, new):
     assert "--proba needs a classifier" in line
 
 
+def test_hinge_scores_are_no_probabilities(cli, refused, trained, tmp_path):
+    data, model = trained / f"{BINARY}.csv", tmp_path / "m.joblib"
+    assert cli("train", data, "--label", "target", "--predictor-type", BINARY,
+               "--model", model, "--set", "loss=hinge_loss").code == 0  # fmt: skip
+    line = refused("predict", data, "--model", model, "--proba")
+    assert "--proba needs probabilities" in line
+    assert cli("evaluate", data, "--model", model, "--json").code == 0
+
+
 def test_failed_output_leaves_nothing(cli, trained, new, tmp_path, monkeypatch):
     def fail(self, columns):
         handle.write("prediction\nhal")
@@ -271,7 +287,7 @@ def test_failed_output_leaves_nothing(cli, trained, new, tmp_path, monkeypatch):
     result = cli("predict", new, "--model", trained / f"{BINARY}.joblib",
                  "--output", out)  # fmt: skip
     assert result.code == 2
-    assert result.err == "error: No space left on device.\n"
+    assert result.err == f"error: {out}: No space left on device.\n"
     assert os.listdir(tmp_path) == ["new.csv"]
 
 
@@ -348,6 +364,54 @@ def test_a_model_may_be_an_artifact(cli, refused, trained, tmp_path):
     assert cli(*arguments, path).out == cli(*arguments, model).out
     path.write_bytes(path.read_bytes()[:100])
     assert str(path) in refused(*arguments, path)
+
+
+def test_an_artifact_is_known_by_its_content(cli, refused, trained, tmp_path):
+    data, model = trained / f"{BINARY}.csv", trained / f"{BINARY}.joblib"
+    packed = io.BytesIO()
+    save_artifact(joblib.load(model), packed)
+    with tarfile.open(fileobj=io.BytesIO(packed.getvalue())) as archive:
+        member = archive.extractfile("model_algo-1").read()
+    folder = tmp_path / "model"
+    folder.mkdir()
+    arguments = ("predict", data, "--label", "target", "--model")
+    assert "folder" in refused(*arguments, folder)
+    for path, content in [
+        (folder / "model_algo-1", member),
+        (tmp_path / "model_algo-1", member),
+        (tmp_path / "model.zip", member),
+        (tmp_path / "model.tar", gzip.decompress(packed.getvalue())),
+        (tmp_path / "download", packed.getvalue()),
+    ]:
+        path.write_bytes(content)
+        place = folder if path.parent == folder else path
+        assert cli(*arguments, place).out == cli(*arguments, model).out
+        path.write_bytes(content[: len(content) // 2])
+        assert str(place) in refused(*arguments, place)
+    # joblib packs by gzip too.
+    again = tmp_path / "packed.joblib"
+    joblib.dump(joblib.load(model), again, compress=("gzip", 3))
+    assert cli(*arguments, again).out == cli(*arguments, model).out
+
+
+def test_serve_takes_artifacts_only(refused, trained):
+    for name in (f"{BINARY}.joblib", f"{BINARY}.csv"):
+        assert "is no artifact of SageMaker's; make one" in refused(
+            "serve", trained / name, "--port", 0
+        )
+
+
+@pytest.mark.parametrize("ending", ["skops", "tar.gz", "tgz", "SKOPS"])
+def test_a_model_is_written_as_its_name_says(cli, trained, tmp_path, ending):
+    data, model = trained / f"{BINARY}.csv", tmp_path / f"m.{ending}"
+    done = cli("train", data, "--label", "target", "--predictor-type", BINARY,
+               "--model", model, "--set", "num_models=4")  # fmt: skip
+    assert done.code == 0, done.err
+    arguments = ("evaluate", data, "--label", "target", "--model")
+    known = cli(*arguments, trained / f"{BINARY}.joblib").out
+    assert cli(*arguments, model).out == known
+    if ending.endswith("gz"):
+        assert load_artifact(model).classes_.tolist() == ["no", "yes"]
 
 
 def test_a_model_of_python_tells_its_labels(cli, tmp_path, files):

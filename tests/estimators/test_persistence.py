@@ -15,6 +15,7 @@ from sklearn.base import clone
 from sklearn_sagemaker import (
     FactorizationMachinesClassifier,
     FactorizationMachinesRegressor,
+    IntervalRegressor,
     LinearLearnerClassifier,
     LinearLearnerRegressor,
     __version__,
@@ -22,12 +23,14 @@ from sklearn_sagemaker import (
 from sklearn_sagemaker._state import FORMAT_VERSION
 from sklearn_sagemaker.backends import (
     Backend,
+    DaskBackend,
     LocalBackend,
     SageMakerBackend,
     SubprocessBackend,
 )
 from sklearn_sagemaker.estimators import _base, _stored
 from sklearn_sagemaker.exceptions import ModelFormatError
+from sklearn_sagemaker.recommendations import Recommender
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -167,12 +170,40 @@ def test_the_trusted_types_are_exactly_those_that_skops_asks_for():
     for case in CASES:
         for model in (fitted(case), clone(fitted(case))):
             found |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
-    elsewhere = skops.io.dumps(LINEAR(backend=SubprocessBackend()))
-    there = skops.io.dumps(LINEAR(backend=SageMakerBackend()))
-    for stored in (elsewhere, there):
-        found |= set(skops.io.get_untrusted_types(data=stored))
+    others = [
+        *(LINEAR(backend=one()) for one in (DaskBackend, LocalBackend)),
+        *(LINEAR(backend=one()) for one in (SageMakerBackend, SubprocessBackend)),
+        IntervalRegressor(random_state=0).fit(X, NUMBERS),
+        recommender(),
+    ]
+    for model in others:
+        found |= set(skops.io.get_untrusted_types(data=skops.io.dumps(model)))
     assert found == set(_stored.TRUSTED_SKOPS_TYPES)
     assert list(_stored.TRUSTED_SKOPS_TYPES) == sorted(found)
+
+
+def recommender():
+    """One whose columns are ids, numbers and lists."""
+    rows = {
+        "user": list("aabbccdd"),
+        "item": list("xyxzyzxy"),
+        "rating": np.arange(8.0),
+        "price": [{"x": 1.5, "y": 2.5, "z": 3.5}[item] for item in "xyxzyzxy"],
+        "words": [{"x": ["one"], "y": ["one", "two"], "z": []}[i] for i in "xyxzyzxy"],
+    }
+    table = pytest.importorskip("pandas").DataFrame(rows)
+    features = ["price", "words"]
+    model = Recommender(user="user", item="item", item_features=features)
+    return model.set_params(random_state=0).fit(table, table["rating"])
+
+
+def test_intervals_and_recommendations_are_stored():
+    intervals = IntervalRegressor(random_state=0).fit(X, NUMBERS)
+    model = recommender()
+    users = ["a", "b"]
+    for way in WAYS.values():
+        np.testing.assert_array_equal(way(intervals).predict(X), intervals.predict(X))
+        assert way(model).recommend(users).equals(model.recommend(users))
 
 
 def test_skops_loads_nothing_of_ours_that_is_not_trusted():

@@ -255,3 +255,55 @@ with replacing("/dev/stdout") as temporary:
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True)
     assert (done.stdout, done.stderr) == (b"whole", b"")
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="as Linux has it")
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "link"])
+@pytest.mark.parametrize("mode", ["w", "a"])
+def test_standard_output_that_is_a_file(tmp_path, name, mode):
+    """It is written to where it stands: others write to it before and after."""
+    link = tmp_path / "link"
+    link.symlink_to("/dev/stdout")
+    code = f"""
+import os
+from sklearn_sagemaker.io import check_can_write, replacing
+os.chdir({str(tmp_path)!r})
+os.write(1, b"before ")
+check_can_write({name!r})
+with replacing({name!r}) as temporary:
+    temporary.write_text("whole")
+os.write(1, b" after")
+"""
+    path = tmp_path / "out.txt"
+    path.write_text("lines ")
+    with path.open(mode) as handle:
+        subprocess.run([sys.executable, "-c", code], stdout=handle, check=True)
+    kept = "lines " if mode == "a" else ""
+    assert path.read_text() == f"{kept}before whole after"
+    assert link.is_symlink()
+
+
+def test_an_open_file_that_cannot_be_written(tmp_path):
+    path = tmp_path / "in.txt"
+    path.write_text("whole")
+    with path.open() as handle:
+        for name in (f"/dev/fd/{handle.fileno()}", "/dev/fd/987"):
+            with pytest.raises(OSError, match="is not open for writing"):
+                check_can_write(name)
+    assert path.read_text() == "whole"
+
+
+def test_a_full_disk_is_named(tmp_path):
+    path = tmp_path / "out.txt"
+    path.write_text("before")
+    code = f"""
+import resource
+from sklearn_sagemaker.io import replacing
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+with replacing({str(path)!r}) as temporary:
+    temporary.write_bytes(bytes(2000))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stderr.splitlines()[-1].endswith(f"File too large: {str(path)!r}")
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["out.txt"]

@@ -8,7 +8,7 @@ import pytest
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io import FileDataset, read_table
 from sklearn_sagemaker.io.formats import FORMATS
-from sklearn_sagemaker.io.labels import labels_from_array
+from sklearn_sagemaker.io.labels import labels_from_array, whole_or_float
 from sklearn_sagemaker.io.rows import Rows
 
 X = np.arange(8.0).reshape(4, 2)
@@ -71,3 +71,15 @@ def test_writers_refuse_it_too(tmp_path, name):
     ):
         writer.write(Rows(X[:2], np.array(["a\0b", "c"])))
     assert not path.exists()
+
+
+@pytest.mark.parametrize("value", [2**63, 2**64 - 1])
+def test_whole_numbers_beyond_int64(value):
+    """They became negative."""
+    labels = np.array([0, value], dtype=np.uint64)
+    with pytest.raises(DataFileError, match=f"y has {value}, which is beyond"):
+        labels_from_array(labels, "auto", "y")
+    with pytest.raises(DataFileError, match=f"The label has {value}"):
+        whole_or_float(labels)
+    assert whole_or_float(labels[:1]).dtype == np.int64
+    assert whole_or_float(labels[:0]).dtype == np.int64

@@ -1,5 +1,6 @@
 """Parquet: whole, in batches, as shards, written, and what is refused."""
 
+import json
 import sys
 
 import numpy as np
@@ -75,6 +76,45 @@ def test_refused(tmp_path, columns, message):
     with pytest.raises(DataFileError, match=message) as caught:
         read_table(path)
     assert str(caught.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("metadata", "refused"),
+    [
+        ({"index_columns": ["a", "y"]}, True),
+        ({"index_columns": ["y", {"kind": "range", "name": "a"}]}, False),
+        ({"index_columns": None}, False),
+        ([], False),
+        (None, False),
+    ],
+)
+def test_an_index_of_pandas_is_no_feature(tmp_path, metadata, refused):
+    path = tmp_path / "a.parquet"
+    table = pa.table({"a": [1, 5, 7], "b": [1, 2, 3], "y": [0, 1, 0]})
+    said = b"{" if metadata is None else json.dumps(metadata).encode()
+    pq.write_table(table.replace_schema_metadata({b"pandas": said}), path)
+    if refused:
+        with pytest.raises(DataFileError, match="column 'a' is the index of a pandas"):
+            read_table(path)
+    else:
+        assert read_table(path).names == ["a", "b"]
+
+
+def test_text_of_any_type(tmp_path):
+    types = [pa.string(), pa.large_string()]
+    types += [pa.string_view()] if hasattr(pa, "string_view") else []
+    for kind in types:
+        path = tmp_path / "a.parquet"
+        pq.write_table(pa.table({"a": [1, 2], "y": pa.array(["b", "c"], kind)}), path)
+        assert read_table(path).y.tolist() == ["b", "c"]
+
+
+def test_labels_beyond_int64(tmp_path):
+    path = save(tmp_path, a=[1, 2], y=np.array([1, 2**63], dtype=np.uint64))
+    with pytest.raises(DataFileError, match="column 'y' has 92233720368547758"):
+        read_table(path)
+    with pytest.raises(DataFileError, match="column 'y' has 92233720368547758"):
+        list(iter_parquet(path, 2))
 
 
 def test_a_row_far_down_is_named(tmp_path):

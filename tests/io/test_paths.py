@@ -11,6 +11,7 @@ from functools import partial
 import joblib
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from sklearn_sagemaker import (
     LinearLearnerClassifier,
@@ -30,7 +31,7 @@ from sklearn_sagemaker.io import (
     read_table,
     write_recordio,
 )
-from sklearn_sagemaker.io.formats import FORMATS
+from sklearn_sagemaker.io.formats import FORMATS, format_of_file
 from sklearn_sagemaker.io.rows import Rows
 
 X = np.random.default_rng(0).normal(size=(40, 3)).astype("float32")
@@ -254,3 +255,24 @@ def test_rows_go_into_a_pipe(tmp_path, ending):
     reader.join()
     whole.write_bytes(found[0])
     assert read_table(whole, label=0 if ending == ".csv" else None).X.shape == (40, 3)
+
+
+@pytest.mark.parametrize("path", ["s3://bucket/a.csv", "https://host/a.csv"])
+@pytest.mark.parametrize("read", [read_table, FileDataset])
+def test_an_address_is_no_file(path, read):
+    with pytest.raises(DataFileError, match="is an address, .* copy it here first"):
+        read(path)
+
+
+@pytest.mark.parametrize("ending", ["svm", "jsonl", "npz"])
+def test_a_file_that_goes_while_it_is_read(tmp_path, monkeypatch, ending):
+    path = tmp_path / f"a.{ending}"
+    with format_of_file(path).open_writer(path) as writer:
+        writer.write(Rows(sp.csr_matrix([[1.0, 0.0], [0.0, 2.0]]), np.array([0, 1])))
+
+    def gone(name):
+        raise FileNotFoundError(2, "No such file or directory", name)
+
+    monkeypatch.setattr(os.path, "getsize", gone)
+    with pytest.raises(DataFileError, match="no such file"):
+        read_table(path)

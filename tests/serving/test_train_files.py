@@ -21,6 +21,7 @@ from sklearn_sagemaker.estimators._attributes import set_attributes
 from sklearn_sagemaker.estimators._spec import make_spec
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 from sklearn_sagemaker.io import FileDataset, write_recordio
+from sklearn_sagemaker.serving.channels import files_in
 from sklearn_sagemaker.serving.train_job import read_job
 from tests.serving.jobs import fitted, make_job, run_here, trained
 
@@ -408,3 +409,15 @@ def test_weights_in_a_file_need_the_rows_in_memory(tmp_path):
     np.save(folder / "sample_weight.npy", np.ones(300))
     with pytest.raises(ValueError, match="write the weights into the records"):
         run_here(root, tmp_path)
+
+
+def test_a_link_that_leads_up_brings_no_file_again(tmp_path):
+    folder, other = tmp_path / "train", tmp_path / "other"
+    for place in (folder / "a", other):
+        place.mkdir(parents=True)
+        (place / "rows").write_text("1,2")
+    (folder / "a" / "up").symlink_to("..")
+    (folder / "self").symlink_to(".")
+    (folder / "z").symlink_to(other)
+    found = [str(path.relative_to(folder)) for path in files_in(folder)]
+    assert found == ["a/rows", "z/rows"]

@@ -14,7 +14,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.labels import LabelKind, labels_from_array
 from sklearn_sagemaker.io.messages import listed
 from sklearn_sagemaker.io.npz.members import open_archive
-from sklearn_sagemaker.io.opening import file_name
+from sklearn_sagemaker.io.opening import file_name, file_size
 from sklearn_sagemaker.io.rows import (
     Rows,
     batches,
@@ -134,7 +134,7 @@ def read_npz(
     used, unused = load_arrays(path, name if with_label else None, (), memory)
     X = _features(path, used)
     if sparse.issparse(X):
-        check_width(path, X.shape[1], os.path.getsize(path))
+        check_width(path, X.shape[1], file_size(path))
     y = _labels(path, used, name, labels, X.shape[0]) if with_label else None
     label = name if with_label else None
     return Table(path=path, X=X, y=y, label=label, unused=unused)

@@ -268,28 +268,32 @@ def _frames(
     types |= dict.fromkeys(as_text, object)
     # Later ones have no other parser, and warn.
     old = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
-    with (
-        closing(CheckedText(layout)) as source,
-        pd.read_csv(
-            source,
-            sep=text.separator,
-            decimal=text.decimal,
-            header=None,
-            names=range(n_columns),
-            usecols=sorted(types),
-            # Or the first column becomes an index where rows have one field more.
-            index_col=False,
-            dtype=types,
-            # "NA" is no gap, nor is an empty cell.
-            keep_default_na=False,
-            na_filter=False,
-            skipinitialspace=True,
-            engine="c",
-            chunksize=max(1, CELLS // n_columns),
-            **({"float_precision": "round_trip"} if old else {}),
-        ) as frames,
-    ):
-        yield from frames
+    with closing(CheckedText(layout)) as source:
+        try:
+            with pd.read_csv(
+                source,
+                sep=text.separator,
+                decimal=text.decimal,
+                header=None,
+                names=range(n_columns),
+                usecols=sorted(types),
+                # Or the first column becomes an index where rows have one field more.
+                index_col=False,
+                dtype=types,
+                # "NA" is no gap, nor is an empty cell.
+                keep_default_na=False,
+                na_filter=False,
+                skipinitialspace=True,
+                engine="c",
+                chunksize=max(1, CELLS // n_columns),
+                **({"float_precision": "round_trip"} if old else {}),
+            ) as frames:
+                yield from frames
+        except ValueError:
+            if source.failure is None:
+                raise
+            # Ctrl-C, for example, or a disk that fails.
+            raise source.failure from None
 
 
 def _rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.opening import (
     LONGEST_LINE,
     line_too_long,
+    open_bytes,
     open_text,
     reading,
 )
@@ -20,6 +22,14 @@ from sklearn_sagemaker.io.text.blocks import MOST_COLUMNS, check_columns
 
 MOST_BLANK = 1 << 16
 """Blank lines that a file may have, besides one for each row."""
+
+_MARKS = {
+    "utf-16-le": codecs.BOM_UTF16_LE,
+    "utf-16-be": codecs.BOM_UTF16_BE,
+    "utf-32-le": codecs.BOM_UTF32_LE,
+    "utf-32-be": codecs.BOM_UTF32_BE,
+}
+"""Byte order marks of encodings that say their order, and have no need of one."""
 
 BLANKS = " \t"
 """What may stand around a cell. A no-break space is a fault."""
@@ -62,15 +72,22 @@ class CsvText:
             )
         try:
             codecs.lookup(self.encoding)
-        except (LookupError, TypeError) as error:
+            # Not all that are known are of text, or tell where text is none.
+            io.TextIOWrapper(io.BytesIO(), self.encoding, "surrogateescape").read()
+        except (LookupError, TypeError, UnicodeError) as error:
             raise ValueError(
-                f"encoding={self.encoding!r} is not known; Python knows utf-8, "
-                "latin-1, cp1252, utf-16 and others."
+                f"encoding={self.encoding!r} is not known as one of text; use "
+                "utf-8, latin-1, cp1252, utf-16 or another."
             ) from error
 
     def open(self, path: str, errors: str = "strict") -> TextIO:
         """The text of a file, without its byte order mark."""
         name = codecs.lookup(self.encoding).name
+        if name in _MARKS:
+            with open_bytes(path) as handle:
+                if handle.read(4).startswith(_MARKS[name]):
+                    # Which takes the mark away.
+                    name = name[:6]
         return open_text(path, "utf-8-sig" if name == "utf-8" else name, errors)
 
 
@@ -127,14 +144,15 @@ def _lines(path: str, handle: TextIO, how: CsvText) -> Iterator[str]:
             line.isascii() or line.encode()
         except UnicodeEncodeError as error:
             fault = f" (byte 0x{ord(error.object[error.start]) - 0xDC00:02x})"
-        except UnicodeDecodeError as error:
-            fault = f" ({error.reason})"
+        except UnicodeError as error:
+            # Of no bytes where a byte order mark is missing.
+            fault = f" ({getattr(error, 'reason', error)})"
         else:
             fault = " (it has a NUL character)" if "\0" in line else ""
         if fault:
             raise DataFileError(
                 f"{path}: row {number} is not {how.encoding.upper()} text{fault}; name "
-                "its encoding, such as --encoding cp1252 or utf-16, in Python "
+                "its encoding, such as --encoding cp1252 or utf-16-le, in Python "
                 "encoding='cp1252', or save it as UTF-8."
             )
         if not line:

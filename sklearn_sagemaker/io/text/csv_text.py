@@ -23,9 +23,15 @@ class CheckedText:
     Parameters
     ----------
     layout : CsvLayout
+
+    Attributes
+    ----------
+    failure : BaseException or None
+        What reading ended by: pandas makes something else of it.
     """
 
     def __init__(self, layout: CsvLayout):
+        self.failure: BaseException | None = None
         self._layout = layout
         self._separator = layout.text.separator
         self._n_separators = layout.n_columns + layout.trailing - 1
@@ -36,7 +42,11 @@ class CheckedText:
 
     def read(self, size: int = -1) -> str:
         """Some rows; an empty text at the end."""
-        return next(self._blocks, "")
+        try:
+            return next(self._blocks, "")
+        except BaseException as error:
+            self.failure = error
+            raise
 
     def close(self) -> None:
         """Close the file."""

@@ -15,7 +15,7 @@ from scipy import sparse
 from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.file_writer import FileWriter
 from sklearn_sagemaker.io.labels import LabelKind
-from sklearn_sagemaker.io.opening import check_file, file_name, reading
+from sklearn_sagemaker.io.opening import check_file, file_name, file_size, reading
 from sklearn_sagemaker.io.rows import (
     Rows,
     batches,
@@ -203,7 +203,7 @@ def svm_options(paths: list[str], options: dict[str, Any]) -> dict[str, Any]:
         layout = scan_svm(*paths, labels=labels)
         zero_based = layout.zero_based if zero_based is None else zero_based
         if n_features is None:
-            check_width(paths[0], layout.n_features, sum(map(os.path.getsize, paths)))
+            check_width(paths[0], layout.n_features, sum(map(file_size, paths)))
             n_features = layout.n_features
             # A file without feature 0 that counts from 0 all the same.
             n_features += zero_based and not layout.zero_based

@@ -344,8 +344,9 @@ def test_options_of_the_text(tmp_path):
             read_table(path, label="y", **options)
     with pytest.raises(ValueError, match="are both ','; they must differ"):
         read_table(path, label="y", decimal=",")
-    with pytest.raises(ValueError, match="encoding='klingon' is not known"):
-        read_table(path, label="y", encoding="klingon")
+    for name in ("klingon", "hex", "rot13", "idna", "undefined"):
+        with pytest.raises(ValueError, match=f"encoding='{name}' is not known"):
+            read_table(path, label="y", encoding=name)
     with pytest.raises(ValueError, match="sepp= is no option of CSV files"):
         read_table(path, label="y", sepp=";")
 
@@ -390,3 +391,44 @@ def test_a_first_row_is_names_or_data_or_refused(tmp_path, text, header):
         assert (inspect_csv(path).names is not None) == header
     assert inspect_csv(path, True).names == text.split("\n")[0].split(",")
     assert inspect_csv(path, False).names is None
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz"])
+@pytest.mark.parametrize("name", ["utf-8", "utf-16-le", "utf-16-be", "utf-32-be"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("header", ["größe,y\n", ""])
+def test_byte_order_marks_are_no_part_of_the_first_cell(
+    tmp_path, ending, name, mark, header
+):
+    path = tmp_path / f"train{ending}"
+    rows = f"{mark}{header}1.5,2\n3.5,4\n"
+    with (gzip.open if ending == ".csv.gz" else open)(path, "wb") as handle:
+        handle.write(rows.encode(name))
+    table = read_table(path, label="y" if header else 1, encoding=name)
+    assert table.X.tolist() == [[1.5], [3.5]]
+    assert table.names == (["größe"] if header else None)
+
+
+@pytest.mark.parametrize("name", ["utf-16", "utf-32"])
+def test_a_byte_order_mark_that_is_missing(tmp_path, name):
+    path = tmp_path / "train.csv"
+    path.write_bytes("a,y\n1.5,2\n".encode(f"{name}-le"))
+    with pytest.raises(DataFileError, match=r"train.csv: row 1 ") as caught:
+        read_table(path, label="y", encoding=name)
+    assert "does not start with BOM" in str(caught.value)
+    assert read_table(path, label="y", encoding=f"{name}-le").X.tolist() == [[1.5]]
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, OSError(5, "I/O")])
+def test_what_ends_the_reading_is_no_fault_of_a_cell(tmp_path, monkeypatch, error):
+    """pandas makes a ParserError of whatever its source raises."""
+    path = save(tmp_path, "a,y\n1,0\n")
+    layout = inspect_csv(path)
+
+    def fail(self, block):
+        raise error
+
+    monkeypatch.setattr(csv_text.CheckedText, "_check", fail)
+    expected = DataFileError if isinstance(error, OSError) else error
+    with pytest.raises(expected, match="I/O" if isinstance(error, OSError) else None):
+        read_csv(layout, label=1)
