@@ -7,7 +7,6 @@ from sklearn.utils.metaestimators import available_if
 
 from sklearn_sagemaker._compat import fit_context, with_callbacks
 from sklearn_sagemaker.estimators._base import SageMakerEstimator, streams
-from sklearn_sagemaker.estimators._fit import fit, partial_fit
 from sklearn_sagemaker.estimators._targets import NumberTargets
 
 
@@ -79,6 +78,8 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
         HyperparameterScaleWarning
             If huber_delta or loss_insensitivity is tiny against the spread of y.
         """
+        from sklearn_sagemaker.estimators._fit import fit
+
         return fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     @available_if(streams)
@@ -115,6 +116,8 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
         AllCandidatesDivergedError
             If no candidate stayed finite; the estimator is as before the call.
         """
+        from sklearn_sagemaker.estimators._fit import partial_fit
+
         return partial_fit(self, X, y, sample_weight)
 
     def predict(self, X):
