@@ -73,6 +73,21 @@ def test_an_estimator_imports_nothing_of_fits_and_of_clouds():
     assert int(count) <= 46
 
 
+def test_scikit_learn_is_imported_from_few_frames():
+    """A tenth of a second of page faults otherwise, as CPython 3.11 keeps frames."""
+    code = (
+        "import sys, traceback; "
+        "sys.addaudithook(lambda event, about: event == 'import' and about[0] == "
+        "'sklearn.base' and print(len(traceback.extract_stack()))); "
+        "from sklearn_sagemaker import LinearLearnerClassifier"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    depth = int(found.stdout.split()[0])
+    assert depth <= 10, f"{depth} frames"
+
+
 def test_importing_io_imports_no_estimator_and_no_protobuf():
     code = (
         "import sys, sklearn_sagemaker.io, sklearn_sagemaker.cli.main; "
