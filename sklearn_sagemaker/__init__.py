@@ -63,6 +63,10 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     if name in _HOME:
+        if _HOME[name].startswith("sklearn_sagemaker.estimators"):
+            # From as few frames as can be: below many, CPython takes memory for those
+            # of scikit-learn's imports, and gives it back, again and again.
+            import sklearn.base  # noqa: F401
         value = getattr(importlib.import_module(_HOME[name]), name)
         globals()[name] = value
         return value

@@ -54,6 +54,40 @@ def test_an_estimator_imports_no_file_format():
     assert found.stdout.strip() == "[]"
 
 
+def test_an_estimator_imports_nothing_of_fits_and_of_clouds():
+    """To define and to make one takes less than half of the modules of a fit."""
+    code = (
+        "import sys; from sklearn_sagemaker import FactorizationMachinesRegressor; "
+        "FactorizationMachinesRegressor(num_factors=2); "
+        "ours = [name for name in sys.modules if name.startswith('sklearn_sagemaker')];"
+        "late = ('backends', 'training', 'sagemaker', 'artifacts', 'estimators._fit'); "
+        "late = tuple(f'sklearn_sagemaker.{name}' for name in late); "
+        "print([name for name in ours if name.startswith(late)], len(ours))"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    names, _, count = found.stdout.strip().rpartition(" ")
+    assert names == "[]"
+    # Each takes about a millisecond; there were 90.
+    assert int(count) <= 46
+
+
+def test_scikit_learn_is_imported_from_few_frames():
+    """A tenth of a second of page faults otherwise, as CPython 3.11 keeps frames."""
+    code = (
+        "import sys, traceback; "
+        "sys.addaudithook(lambda event, about: event == 'import' and about[0] == "
+        "'sklearn.base' and print(len(traceback.extract_stack()))); "
+        "from sklearn_sagemaker import LinearLearnerClassifier"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    depth = int(found.stdout.split()[0])
+    assert depth <= 10, f"{depth} frames"
+
+
 def test_importing_io_imports_no_estimator_and_no_protobuf():
     code = (
         "import sys, sklearn_sagemaker.io, sklearn_sagemaker.cli.main; "

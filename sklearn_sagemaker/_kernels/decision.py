@@ -10,12 +10,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
+import numpy as np
 from scipy.special import expit
 
 LEAST, CERTAIN = -750.0, 40.0
 """Log-odds whose probabilities are 0 and 1 in float64."""
+MANY, NEAR = 1000, 1e-9
+"""Margins from which on they are compared, and not their probabilities; and the share
+of the lowest positive one, or of 1, in which probabilities have the last word."""
 
 
 def binary_score(margins: Any, link: str) -> Any:
@@ -48,6 +53,15 @@ def is_positive(margins: Any, threshold: float, link: str) -> Any:
     -------
     positive : bool, like margins
     """
+    if link == "logit" and np.size(margins) >= MANY:
+        least = _least_positive(float(threshold))
+        if math.isfinite(least):
+            near = NEAR * max(1.0, abs(least))
+            positive = margins > least + near
+            # Probabilities are rounded: theirs need not be the order of margins.
+            close = (margins >= least - near) & ~positive
+            positive[close] = expit(margins[close]) >= threshold
+            return positive
     return binary_score(margins, link) >= threshold
 
 
@@ -84,3 +98,8 @@ def least_positive(
         else:
             low = middle
     return high
+
+
+@lru_cache
+def _least_positive(threshold: float) -> float:
+    return least_positive(threshold, "logit")

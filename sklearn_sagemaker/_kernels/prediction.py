@@ -20,7 +20,9 @@ SCORE_BYTES = 64 << 20
 """Scores of all draws are held for pieces of rows of this size."""
 
 
-def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+def linear_margins(
+    X, coef: np.ndarray, intercept: np.ndarray, checked: bool = False
+) -> np.ndarray:
     """``X @ coef.T + intercept`` in float64, reading X in place.
 
     Parameters
@@ -28,10 +30,13 @@ def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
     X : ndarray or CSR of shape (n_rows, n_features)
     coef : float64 array of shape (n_outputs, n_features) or (n_features,)
     intercept : float64 array of shape (n_outputs,), or float
+    checked : bool, default=False
+        As of `RowReader`.
 
     Returns
     -------
     margins : float64 array of shape (n_rows, n_outputs)
+        Those of a row that holds a number that is not finite are not finite.
     """
     if coef.ndim == 1:
         coef = coef[None, :]
@@ -41,8 +46,8 @@ def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
             "coefficients; pass the features that it was fitted on."
         )
     if issparse(X) and len(coef) > 1 and 0 < X.nnz < coef.shape[1]:
-        X, coef = _of_stored(X, coef)
-    reader = RowReader(X)
+        X, coef = _of_stored(X, coef, checked)
+    reader = RowReader(X, checked)
     out = np.empty((X.shape[0], len(coef)))
     rows = np.arange(X.shape[0], dtype=np.int64)
     narrow = not reader.sparse and len(coef) < 8
@@ -52,12 +57,13 @@ def linear_margins(X, coef: np.ndarray, intercept: np.ndarray) -> np.ndarray:
     return out
 
 
-def _of_stored(X, coef: np.ndarray) -> tuple[csr_array, np.ndarray]:
+def _of_stored(X, coef: np.ndarray, checked: bool) -> tuple[csr_array, np.ndarray]:
     """The columns that few rows store, and their coefficients: the kernel wants these
     feature by feature, and those of all features are many to turn.
     """
-    # The kernels trust what comes of this.
-    check_compressed(X.data, X.indices, X.indptr, *X.shape)
+    if not checked:
+        # The kernels trust what comes of this.
+        check_compressed(X.data, X.indices, X.indptr, *X.shape)
     stored, places = np.unique(X.indices[: X.indptr[-1]], return_inverse=True)
     parts = X.data[: X.indptr[-1]], places.astype(X.indices.dtype), X.indptr
     return csr_array(parts, shape=(X.shape[0], len(stored))), coef[:, stored]

@@ -44,6 +44,9 @@ class RowReader:
     ----------
     X : ndarray of shape (n_rows, n_features) or CSR matrix or array
         The rows. Already validated.
+    checked : bool, default=False
+        Whether the parts of a CSR matrix are known to fit each other, as they are once
+        `checked_csr` returned it: it takes a pass over the indices.
 
     Attributes
     ----------
@@ -56,9 +59,9 @@ class RowReader:
         Values that the rows store.
     """
 
-    def __init__(self, X):
+    def __init__(self, X, checked: bool = False):
         if sp.issparse(X):
-            self._read_csr(X)
+            self._read_csr(X, checked)
         else:
             self._read_dense(X)
         self.shape = X.shape
@@ -104,15 +107,16 @@ class RowReader:
         self.dtype = np.dtype(np.float64 if wide else np.float32)
         self._keep_alive = (X,)
 
-    def _read_csr(self, X):
+    def _read_csr(self, X, checked):
         if X.shape[1] >= 2**31:
             raise ValueError(
                 f"X has {X.shape[1]} features; at most 2**31 - 1 are supported. Hash "
                 "them into fewer."
             )
-        data = X.data
-        # The kernels trust these: a wrong one would read foreign memory.
-        indices, indptr = check_compressed(data, X.indices, X.indptr, *X.shape)
+        data, indices, indptr = X.data, X.indices, X.indptr
+        if not checked:
+            # The kernels trust these: a wrong one would read foreign memory.
+            indices, indptr = check_compressed(data, indices, indptr, *X.shape)
         if data.dtype not in (np.float32, np.float64):
             native = data.dtype.newbyteorder("=")
             narrow = native in _CODES and native not in _WIDE_NUMBERS

@@ -1,4 +1,8 @@
-"""What all estimators share."""
+"""What all estimators share.
+
+What fits, what trains elsewhere and what notebooks show is imported by the methods that
+need it: it is two thirds of the package.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,6 @@ from sklearn.base import BaseEstimator
 from sklearn_sagemaker._compat import CallbackSupportMixin
 from sklearn_sagemaker._hyperparameters import Hyperparameter, plain
 from sklearn_sagemaker.estimators._attributes import set_attributes
-from sklearn_sagemaker.estimators._notebook import summary_table
-from sklearn_sagemaker.estimators._remote import attach, model_of, request_of, tune
 from sklearn_sagemaker.estimators._stored import stamped, unstamped
 from sklearn_sagemaker.estimators._targets import ClassTargets, NumberTargets
 
@@ -119,6 +121,8 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         >>> LinearLearnerClassifier.attach("churn-261129-1015-5a7")  # doctest: +SKIP
         LinearLearnerClassifier(...)
         """
+        from sklearn_sagemaker.estimators._remote import attach
+
         return attach(cls, job, backend)
 
     def tune(
@@ -198,6 +202,8 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         >>> model.cv_results_["mean_test_score"]  # doctest: +SKIP
         array([-0.31, -0.29, ...])
         """
+        from sklearn_sagemaker.estimators._remote import tune
+
         rows = X, y, sample_weight, X_val, y_val, sample_weight_val
         return tune(
             self,
@@ -242,6 +248,8 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         ValueError
             As of `fit`; or if the backend lacks role, bucket or region.
         """
+        from sklearn_sagemaker.estimators._remote import request_of
+
         return request_of(self, X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     def deploy(
@@ -284,6 +292,8 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         A model that was trained there is served from the artifact of its job, by the
         image of its job; another one is uploaded, for the image of the backend.
         """
+        from sklearn_sagemaker.estimators._remote import model_of
+
         model = model_of(self, backend)
         return model.deploy(initial_instance_count, instance_type, **more)
 
@@ -334,6 +344,8 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
         ValueError
             As of `deploy`.
         """
+        from sklearn_sagemaker.estimators._remote import model_of
+
         record = content_type.startswith("application/x-recordio")
         split = split_type or ("RecordIO" if record else "Line")
         transformer = model_of(self, backend).transformer(
@@ -355,9 +367,13 @@ class SageMakerEstimator(CallbackSupportMixin, BaseEstimator):
 
     # scikit-learn's diagram, and below it what was chosen and why.
     def _repr_html_inner(self):
+        from sklearn_sagemaker.estimators._notebook import summary_table
+
         return super()._repr_html_inner() + summary_table(self)
 
     def _repr_mimebundle_(self, **kwargs):
+        from sklearn_sagemaker.estimators._notebook import summary_table
+
         bundle = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle:
             bundle["text/html"] += summary_table(self)

@@ -13,7 +13,6 @@ from sklearn_sagemaker._compat import fit_context, with_callbacks
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker._kernels.decision import is_positive, least_positive
 from sklearn_sagemaker.estimators._base import SageMakerEstimator, streams
-from sklearn_sagemaker.estimators._fit import fit, partial_fit
 from sklearn_sagemaker.estimators._targets import ClassTargets
 
 
@@ -108,6 +107,8 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         IdentifierColumnsWarning
             If Factorization Machines are given numbers of users or items as columns.
         """
+        from sklearn_sagemaker.estimators._fit import fit
+
         return fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     @available_if(streams)
@@ -161,6 +162,8 @@ class SageMakerClassifier(ClassifierMixin, SageMakerEstimator):
         >>> bool(model.score(X, y) > 0.95)
         True
         """
+        from sklearn_sagemaker.estimators._fit import partial_fit
+
         return partial_fit(self, X, y, sample_weight, classes)
 
     def decision_function(self, X):

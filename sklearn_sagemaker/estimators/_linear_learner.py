@@ -31,8 +31,12 @@ class LinearLearnerMixin(FramesMixin, SageMakerEstimator):
     _algorithm = "linear-learner"
 
     def _margins(self, X) -> np.ndarray:
-        X = rows_to_score(self, X)
-        return linear_margins(X, self.coef_, self.intercept_)
+        rows = rows_to_score(self, X, finite=False)
+        margins = linear_margins(rows, self.coef_, self.intercept_, checked=True)
+        if not np.isfinite(margins).all():
+            # By a number of X, which is refused, or by large ones, which are not.
+            rows_to_score(self, X)
+        return margins
 
 
 class LinearLearnerClassifier(LinearLearnerMixin, SageMakerClassifier):

@@ -7,7 +7,6 @@ from sklearn.utils.metaestimators import available_if
 
 from sklearn_sagemaker._compat import fit_context, with_callbacks
 from sklearn_sagemaker.estimators._base import SageMakerEstimator, streams
-from sklearn_sagemaker.estimators._fit import fit, partial_fit
 from sklearn_sagemaker.estimators._targets import NumberTargets
 
 
@@ -80,6 +79,8 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
             If huber_delta or loss_insensitivity is tiny against the spread of y, or no
             error is above loss_insensitivity.
         """
+        from sklearn_sagemaker.estimators._fit import fit
+
         return fit(self, X, y, sample_weight, X_val, y_val, sample_weight_val)
 
     @available_if(streams)
@@ -116,6 +117,8 @@ class SageMakerRegressor(RegressorMixin, SageMakerEstimator):
         AllCandidatesDivergedError
             If no candidate stayed finite; the estimator is as before the call.
         """
+        from sklearn_sagemaker.estimators._fit import partial_fit
+
         return partial_fit(self, X, y, sample_weight)
 
     def predict(self, X):

@@ -125,11 +125,31 @@ def check_not_pending(estimator: Any) -> None:
         )
 
 
-def rows_to_score(estimator: Any, X):
-    """Rows for a fitted model."""
+def rows_to_score(estimator: Any, X, *, finite: bool = True):
+    """Rows for a fitted model; whether they are finite may be left to see by margins.
+
+    That takes a pass over all rows, and all other checks as long as some hundred rows.
+    """
     check_not_pending(estimator)
     check_is_fitted(estimator)
-    return check_rows(estimator, X, reset=False)
+    if sp.issparse(X):
+        X = checked_csr(X)
+    if not _is_table(X):
+        return check_rows(estimator, X, reset=False)
+    if finite:
+        name = type(estimator).__name__
+        assert_all_finite(X, estimator_name=name, input_name="X")
+    return validate_data(estimator, X, reset=False, skip_check_array=True)
+
+
+def _is_table(X) -> bool:
+    """Whether scikit-learn would check names, width and finite numbers alone."""
+    if sp.issparse(X):
+        # It looks at values beyond the last row, too.
+        known = len(X.data) == X.indptr[-1]
+    else:
+        known = type(X) is np.ndarray and X.ndim == 2
+    return known and X.dtype.kind in "biuf" and 0 not in X.shape
 
 
 def check_labelled(estimator: Any, X, y, sample_weight, *, reset: bool) -> tuple:

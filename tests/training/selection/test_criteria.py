@@ -15,6 +15,7 @@ from sklearn.metrics import (
 from sklearn_sagemaker._hyperparameters import BINARY
 from sklearn_sagemaker._hyperparameters.tables import hyperparameters_for
 from sklearn_sagemaker._kernels.decision import (
+    MANY,
     binary_score,
     is_positive,
     least_positive,
@@ -461,6 +462,25 @@ def test_a_score_at_the_threshold_counts_as_positive(link):
     assert least_positive(np.nextafter(1.0, 2.0), "logit") == np.inf
     assert is_positive(least_positive(1.0, "logit"), 1.0, "logit")
     assert is_positive(least_positive(5e-324, "logit"), 5e-324, "logit")
+
+
+def test_many_margins_are_positive_as_their_probabilities_are():
+    """They are compared with the lowest one, but for those next to it."""
+    rng = np.random.default_rng(0)
+    far = np.r_[rng.normal(size=MANY) * 10.0 ** rng.uniform(-16, 3, MANY), 0.0]
+    ends = [np.nan, np.inf, -np.inf]
+    edges = [5e-324, 1e-310, 1e-16, 0.5, 1 - 2**-53, 1.0, -1.0, 0.0, 2.0, np.nan]
+    for threshold in (*edges, *rng.random(100), *10.0 ** -rng.uniform(1, 300, 100)):
+        least = least_positive(threshold, "logit")
+        least = least if np.isfinite(least) else 0.0
+        close = least + np.spacing(least) * np.arange(-300, 301)
+        margins = np.r_[close, least + far, ends]
+        found = is_positive(margins, threshold, "logit")
+        np.testing.assert_array_equal(
+            found, binary_score(margins, "logit") >= threshold
+        )
+        two = is_positive(np.c_[margins, margins], threshold, "logit")
+        np.testing.assert_array_equal(two, np.c_[found, found])
 
 
 def test_extreme_margins_keep_a_threshold_that_a_probability_can_hold():
