@@ -71,6 +71,12 @@ class SmoothFits(Fits):
         few = sample_size(n, self.reader.n_features) < n
         return few and not self.settings.signed
 
+    @property
+    def _held(self) -> bool:
+        """Whether scaled rows are held, and not made again for each pass."""
+        size = 8 * len(self.plan.train_rows) * self.reader.n_features
+        return size <= TILED_BYTES
+
     def _fit(self, number: int):
         """The loss of a fit, and how to solve it."""
         outputs, use_bias = self.settings.n_outputs, self.settings.values["use_bias"]
@@ -88,14 +94,14 @@ class SmoothFits(Fits):
         loss, parameter = self.settings.loss.name, self.parameter[number]
         d = self.reader.n_features
         given = loss, parameter, tiles, y, weights, d, *more, seed
-        return LargeFit(*given, self.spread)
+        return LargeFit(*given, self.spread, self._held)
 
     def _tiles(self, rows: np.ndarray, places: np.ndarray | None) -> Iterator[Tile]:
         """Parts of some places among the rows of a fit, as `LargeFit` wants them."""
-        d, everyone = self.reader.n_features, self.plan.train_rows
+        everyone = self.plan.train_rows
         some = rows if places is None else rows[places]
         tiles: Any
-        if 8 * len(everyone) * d <= TILED_BYTES:
+        if self._held:
             mine = np.searchsorted(everyone, some)
             starts = range(0, len(mine), self.rows.tile_rows())
             parts = np.split(mine, starts[1:])
@@ -116,7 +122,7 @@ class SmoothFits(Fits):
     def _optima(self, fit, wd, l1, start):
         bias_wd = wd * self.settings.values["bias_wd_mult"]
         if isinstance(fit, LargeFit):
-            w, b, gap = fit.optima(wd, l1, bias_wd)
+            w, b, gap = fit.optima(wd, l1, bias_wd, start)
             return w.transpose(2, 1, 0), np.ascontiguousarray(b.T), gap
         return optima(fit, wd, l1, bias_wd, start)
 
