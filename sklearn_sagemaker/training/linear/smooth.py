@@ -22,6 +22,7 @@ from sklearn_sagemaker.training.linear.penalties import WIDEST, Path, SmallProbl
 from sklearn_sagemaker.training.linear.quadratic import RANK
 from sklearn_sagemaker.training.linear.softmax import SoftmaxRows, minimum
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
+from sklearn_sagemaker.training.neighbours import rows_at
 
 LOOSE, REFITS, POLISHED = 5e-4, 1e-4, 1e-10
 """Decrease that the last step expects of a fold, which is there to be compared, of a
@@ -41,7 +42,11 @@ class SmoothFits(Fits):
 
     @cached_property
     def _tile(self) -> np.ndarray:
-        return self.rows.whole(self.reader, self.plan.train_rows)
+        rows = self.plan.train_rows
+        if len(rows) == self.reader.shape[0]:
+            # What scores them has them too.
+            self.rows.hold(self.reader, TILED_BYTES)
+        return self.rows.whole(self.reader, rows)
 
     @cached_property
     def fits(self) -> list:
@@ -106,7 +111,7 @@ class SmoothFits(Fits):
             starts = range(0, len(mine), self.rows.tile_rows())
             parts = np.split(mine, starts[1:])
             whole = self._tile
-            tiles = ((part, partial(_taken, whole, part)) for part in parts)
+            tiles = ((part, partial(rows_at, whole, part)) for part in parts)
         else:
             tiles = self.rows.unread(self.reader, some)
         start = 0
@@ -191,13 +196,6 @@ class SmoothFits(Fits):
             )
         w, b, gap = self._optima(fit, wd, l1, start)
         return w * scale, b * scale + shift, gap
-
-
-def _taken(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Rows at some places, in ascending order; of neighbours nothing is copied."""
-    if len(places) and places[-1] - places[0] == len(places) - 1:
-        return rows[places[0] : places[-1] + 1]
-    return rows[places]
 
 
 class ClassFits(SmoothFits):

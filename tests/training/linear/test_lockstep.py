@@ -8,8 +8,10 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from sklearn.model_selection import KFold
 
+from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker.training.linear import budget, choice, descent, lockstep, smooth
 from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_of
+from sklearn_sagemaker.training.linear.moments import ScaledRows
 from sklearn_sagemaker.training.linear.newton import SmoothFit
 
 from ..conftest import fit, linear_run
@@ -347,3 +349,38 @@ def test_who_fixes_both_penalties_has_one_candidate_solved():
     X, y, weights = rows("logistic", *TALL)
     state = fit(X, y, weights, wd=0.01, l1=0.0)
     assert len(state.candidates["validation_loss"]) == 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_who_fixes_both_penalties_has_rows_read_once(form, monkeypatch):
+    X, y, weights = rows("logistic", *TALL)
+    # Rows of less than 16 MB are read once, whatever is done.
+    monkeypatch.setattr(ScaledRows.hold, "__defaults__", (0,))
+    read, asked = [], []
+    dense, null = RowReader.dense, smooth.SmoothFits.null
+    monkeypatch.setattr(
+        RowReader,
+        "dense",
+        lambda reader, some: read.append(len(found := dense(reader, some))) or found,
+    )
+    monkeypatch.setattr(
+        smooth.SmoothFits, "null", lambda fits: asked.append(1) or null(fits)
+    )
+    fit(FORMS[form](X), y, weights, cv=False, wd=0.01, l1=0.0)
+    assert sum(read) == len(y)
+    assert not asked
+
+
+def test_rows_in_any_order_are_read_as_they_are():
+    X, _, _ = rows("logistic", *TALL)
+    shift, scale = X.mean(axis=0), 1.0 / X.std(axis=0)
+    scaled, reader = ScaledRows(shift, scale), RowReader(X)
+    for some in ([3, 5, 4, 6], [7, 8, 9], [9, 0], [2], []):
+        some = np.array(some, dtype=np.int64)
+        wanted = (X[some] - shift) * scale
+        np.testing.assert_array_equal(scaled.tile(reader, some), wanted)
+    scaled.hold(reader)
+    np.testing.assert_array_equal(
+        scaled.tile(reader, np.array([1, 0])),
+        scaled.tile(reader, np.array([0, 1]))[::-1],
+    )
