@@ -20,6 +20,7 @@ from sklearn_sagemaker.training.linear.newton import (
 )
 from sklearn_sagemaker.training.linear.penalties import WIDEST, Path, SmallProblem
 from sklearn_sagemaker.training.linear.quadratic import RANK
+from sklearn_sagemaker.training.linear.scaled_csr import PIECE
 from sklearn_sagemaker.training.linear.softmax import SoftmaxRows, minimum
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
 from sklearn_sagemaker.training.neighbours import rows_at
@@ -76,10 +77,17 @@ class SmoothFits(Fits):
         few = sample_size(n, self.reader.n_features) < n
         return few and not self.settings.signed
 
+    @cached_property
+    def _sparse(self) -> bool:
+        """Whether passes go over what rows store."""
+        return self.rows.stays_sparse(self.reader)
+
     @property
     def _held(self) -> bool:
         """Whether scaled rows are held, and not made again for each pass."""
         size = 8 * len(self.plan.train_rows) * self.reader.n_features
+        if self._sparse:
+            size = 12 * self.reader.stored
         return size <= TILED_BYTES
 
     def _fit(self, number: int):
@@ -106,7 +114,10 @@ class SmoothFits(Fits):
         everyone = self.plan.train_rows
         some = rows if places is None else rows[places]
         tiles: Any
-        if self._held:
+        if self._sparse and places is None:
+            seen, pieces = self.rows.seen, self.rows.pieces(some, PIECE)
+            tiles = ((part, partial(seen, self.reader, part)) for part in pieces)
+        elif self._held and not self._sparse:
             mine = np.searchsorted(everyone, some)
             starts = range(0, len(mine), self.rows.tile_rows())
             parts = np.split(mine, starts[1:])

@@ -221,9 +221,14 @@ def test_rows_that_are_not_held_are_read_again(monkeypatch):
     np.testing.assert_allclose(read.coef, in_turn.coef, rtol=1e-3)
 
 
+@pytest.mark.parametrize("form", ["dense", "csr"])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_number_of_jobs_changes_no_bit(classes):
+def test_number_of_jobs_changes_no_bit(classes, form, monkeypatch):
     X, y, weights = rows("logistic" if classes == 2 else "softmax_loss", *TALL)
+    if form == "csr":
+        X = sp.csr_array(np.where(X > 1.0, X, 0.0))
+        monkeypatch.setattr(ScaledRows.hold, "__defaults__", (0,))
+        monkeypatch.setattr(smooth, "PIECE", 100)
     one, two = (
         fit(X, y, weights, classes=classes, jobs=jobs, num_models=6) for jobs in (1, 4)
     )
