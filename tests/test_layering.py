@@ -1,6 +1,7 @@
 """Imports run downward only (the house of the design)."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,12 @@ def test_the_library_leaves_the_state_of_the_process_alone():
 
 def test_no_module_is_called_utils():
     assert not [path for path in FILES if path.stem in ("utils", "helpers", "misc")]
+
+
+def test_the_map_has_every_room():
+    """That of the architecture, which ends with the leaves."""
+    page = PACKAGE.parent / "doc" / "architecture.md"
+    *rooms, leaves = page.read_text("utf-8").split("```")[1].strip().splitlines()
+    assert set(re.findall(r"\w+", leaves)) - {"leaves"} == LEAVES
+    drawn = set(re.findall(r"\w+", "\n".join(rooms)))
+    assert {name for name in ALLOWED if (PACKAGE / name).is_dir()} <= drawn

@@ -16,14 +16,9 @@ threads gain at most:
     serial + max(noise, (noise + shared) * ceil(8 / T) / 8) + shared in stages of one
 """
 
-import os
-import sys
-import time
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 
@@ -32,11 +27,11 @@ from benchmarks.common import (
     add_quick,
     add_repeats,
     make_parser,
-    measure,
     print_environment,
     print_table,
 )
-from benchmarks.common.machine import LEAST_GAIN, PRODUCTS, SHAPE, Processes
+from benchmarks.common.gains import HEADERS, Gains, check_equal, need_two_cores
+from benchmarks.common.parts import Parts
 from benchmarks.data.factors import load_ratings, make_ratings, make_speed
 from benchmarks.factors.fits import estimator, unvalidated
 from sklearn_sagemaker._kernels import sweep_kernels
@@ -47,12 +42,12 @@ from sklearn_sagemaker.training.factors.sweep_model import SweepModel
 
 EPOCHS, OF_LARGE, OF_QUICK = {"als": 30, "mcmc": 50}, {"als": 10, "mcmc": 20}, 10
 LEAST = {"als": 1.5, "mcmc": 1.4}
-JOBS, THREADS = (1, 2, 8), (2, 4, 8)
+THREADS = (2, 4, 8)
 SAME_EPOCHS = 5
 MADE = "made ratings"
 
 
-def fit(X, y, solver: str, n_jobs: int, epochs: int, task: str = "regression"):
+def fit(X, y, solver: str, *, n_jobs: int, epochs: int, task: str = "regression"):
     """One machine that sees no validation rows."""
     settings = {"solver": solver, "num_models": 1, "n_jobs": n_jobs}
     return estimator(task, **settings, **unvalidated(epochs)).fit(X, y)
@@ -64,52 +59,39 @@ def same(a, b) -> bool:
     return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in names)
 
 
-class Parts:
+class SweepParts(Parts):
     """CPU seconds of the parts of fits with one job, within a ``with`` block."""
 
     def __init__(self) -> None:
-        self.cpu = dict.fromkeys(("steps", "sums", "noise", "rows"), 0.0)
+        super().__init__(("steps", "sums", "noise", "rows"))
         self.in_order = 0.0
-        self._stack = ExitStack()
 
-    def __enter__(self) -> "Parts":
-        step = Panels.step
+    def watch(self) -> None:
+        """Time steps, sums, noise and what is done by rows."""
+        step, by_rows = Panels.step, SweepModel._by_rows
+        timed = self.timed("rows", by_rows)
 
-        def with_noise(panels, *arguments):
-            *most, draw = arguments
-            drawn = draw and self._timed("noise", draw)
+        def with_noise(
+            panels, panel, roots, groups, precision, mean, noise, alpha, draw=None
+        ):
+            given = panel, roots, groups, precision, mean, noise, alpha
+            drawn = draw and self.timed("noise", draw)
             before = self.cpu["noise"]
-            self._timed("steps", step)(panels, *most, drawn)
+            self.timed("steps", step)(panels, *given, drawn)
             # It is drawn within the step.
             self.cpu["steps"] -= self.cpu["noise"] - before
             self.in_order = in_order(panels._store.stages, panels._store.indptr)
-
-        self._patch(Panels, "step", with_noise)
-        self._patch(Panels, "sums", self._timed("sums", Panels.sums))
-        by_rows = SweepModel._by_rows
-        timed = self._timed("rows", by_rows)
 
         def rows_shared(model, call, quick=False):
             alone = quick and model.store.n_rows < sweep_model.MANY_ROWS
             return (by_rows if alone else timed)(model, call, quick)
 
-        self._patch(SweepModel, "_by_rows", rows_shared)
-        return self
+        self.put(Panels, "step", with_noise)
+        self.put(Panels, "sums", self.timed("sums", Panels.sums))
+        self.put(SweepModel, "_by_rows", rows_shared)
 
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
 
-    def _patch(self, owner: type, name: str, call: Callable) -> None:
-        self._stack.enter_context(patch.object(owner, name, call))
-
-    def _timed(self, name: str, call: Callable) -> Callable:
-        def timed(*arguments):
-            start = time.process_time()
-            answer = call(*arguments)
-            self.cpu[name] += time.process_time() - start
-            return answer
-
-        return timed
+STAND_INS = (SweepParts,)
 
 
 def in_order(stages: Stages, indptr: np.ndarray) -> float:
@@ -121,12 +103,8 @@ def in_order(stages: Stages, indptr: np.ndarray) -> float:
 
 def taken_apart(case: Callable[[], Any]) -> dict[str, float]:
     """CPU seconds of a fit with one job and of its parts."""
-    with Parts() as parts:
-        start = time.process_time()
-        case()
-        seconds = time.process_time() - start
-    found = {**parts.cpu, "all": seconds, "serial": seconds - sum(parts.cpu.values())}
-    return found | {"in order": parts.in_order}
+    parts = SweepParts()
+    return parts.of(case) | {"in order": parts.in_order}
 
 
 def predicted(found: dict[str, float], threads: int) -> float:
@@ -145,8 +123,7 @@ def main() -> None:
     add_repeats(parser, 5)
     add_quick(parser, "a tenth of the made ratings, no speed set, 10 epochs")
     options = parser.parse_args()
-    if (os.cpu_count() or 1) < 2:
-        sys.exit("One core only: nothing to gain from two jobs.")
+    need_two_cores()
     print_environment()
     sets: dict[str, tuple] = {}
     for name in ("mlsmall", "mlsmall_side"):
@@ -155,7 +132,7 @@ def main() -> None:
     sets[MADE] = make_ratings(100_000 if options.quick else 1_000_000)
     if not options.quick:
         sets["speed set"] = make_speed()[:2]
-    cases: dict[str, Callable[[int], Any]] = {}
+    cases: dict[str, Callable[..., Any]] = {}
     for name, (X, y) in sets.items():
         for solver, epochs in EPOCHS.items():
             count = epochs if name.startswith("ml") else OF_LARGE[solver]
@@ -164,46 +141,13 @@ def main() -> None:
     X, y = sets["mlsmall"]
     probit = partial(fit, X, y >= 4, "mcmc", epochs=10, task="classification")
     cases["mlsmall, mcmc, probit"] = probit
-    with Processes() as processes:
-        timings = measure(
-            {
-                **processes.cases(options.repeats),
-                **{
-                    f"{name}, {jobs}": (partial(case, n_jobs=jobs), options.repeats)
-                    for name, case in cases.items()
-                    for jobs in (1, 2)
-                },
-            }
-        )
-    machine = processes.gain
-    print(
-        f"{PRODUCTS} products {SHAPE[0]:,} x {SHAPE[1]} by {SHAPE[1]} x {SHAPE[2]}: "
-        f"{processes.seconds(1):.3f} s in one process, {processes.seconds(2):.3f} s in "
-        f"each of two at once: the machine's gain is {machine:.2f}\n"
-    )
-    rows, normalised = [], {}
-    for name in cases:
-        one, two = (timings[f"{name}, {jobs}"] for jobs in (1, 2))
-        gain = one.seconds / two.seconds
-        normalised[name] = gain * 2 / machine
-        rows.append(
-            [
-                name,
-                f"{one.seconds:.3f}",
-                f"{two.seconds:.3f}",
-                f"{gain:.2f}",
-                f"{normalised[name]:.2f}",
-                f"{one.cpu_seconds:.3f}",
-                f"{two.cpu_seconds:.3f}",
-            ]
-        )
-    heads = ["fit", "n_jobs=1, s", "n_jobs=2, s", "gain", "normalised"]
-    print_table([*heads, "CPU s, 1", "CPU s, 2"], rows)
-    if machine < LEAST_GAIN:
-        print(
-            f"BUSY MACHINE: it gains {machine:.2f} by a second process, so the "
-            "normalised gains mean nothing"
-        )
+    gains = Gains(cases, options.repeats)
+    rows = []
+    for name, timings in gains.timings.items():
+        cpu = (f"{timing.cpu_seconds:.3f}" for timing in timings)
+        rows.append([name, *gains.cells(name), *cpu])
+    print_table(["fit", *HEADERS, "CPU s, 1", "CPU s, 2"], rows)
+    gains.print_busy()
     rows = []
     for name, case in cases.items():
         found = taken_apart(partial(case, n_jobs=1))
@@ -221,20 +165,10 @@ def main() -> None:
     print_table(
         [*heads, "entries in order", *(f"{count} threads" for count in THREADS)], rows
     )
-    differ = 0
-    for case in cases.values():
-        fits = [case(n_jobs=jobs, epochs=SAME_EPOCHS) for jobs in JOBS]
-        differ += sum(not same(fits[0], other) for other in fits[1:])
     bars = Bars()
     for solver, least in LEAST.items():
-        value = normalised[f"{MADE}, {solver}"]
-        bars.check(
-            f"normalised gain, {MADE}, {solver}",
-            value,
-            value >= least and machine >= LEAST_GAIN,
-            f"at least {least:g}, where the machine gains {LEAST_GAIN:g} or more",
-        )
-    bars.at_most(f"fits that differ between n_jobs {JOBS}", differ, 0)
+        gains.check(bars, f"{MADE}, {solver}", least)
+    check_equal(bars, cases.values(), same, epochs=SAME_EPOCHS)
     bars.exit()
 
 

@@ -28,7 +28,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 
@@ -42,16 +41,17 @@ from benchmarks.common import (
     print_environment,
     print_table,
 )
+from benchmarks.common.gains import JOBS
 from benchmarks.common.machine import LEAST_GAIN, Processes
+from benchmarks.common.stand_ins import stand_in
 from benchmarks.data.factor_cases import CASES
 from benchmarks.data.factors import make_ctr
 from benchmarks.data.sets import Split, load
 from benchmarks.factors.fits import SOLVERS, estimator
 from sklearn_sagemaker import FactorizationMachinesClassifier
+from sklearn_sagemaker.training.factors import run
 
 THREADS = (2, 4, 8)
-JOBS = (1, 2, 8)
-MODULE = "sklearn_sagemaker.training.factors.run"
 TABLE = "dense, pairs"
 """Its rows are validated by folds."""
 MAX_SERIAL, LONG = 0.05, 1.0
@@ -101,15 +101,25 @@ class Shared:
         return total
 
 
-def taken_apart(fit: Callable[[int], Any], jobs: int) -> dict[str, float]:
-    """CPU seconds of a fit whose work is cut for so many jobs, in one thread."""
+@contextmanager
+def one_thread() -> Iterator[Shared]:
+    """Runs map what they share in one thread."""
     shared = Shared()
     # What has no warnings here has none there.
     with (
-        patch(f"{MODULE}.threads", shared.threads),
-        patch(f"{MODULE}.quietly", lambda spread: spread),
+        stand_in(run, "threads", shared.threads),
+        stand_in(run, "quietly", lambda spread: spread),
         np.errstate(all="ignore"),
     ):
+        yield shared
+
+
+STAND_INS = (one_thread,)
+
+
+def taken_apart(fit: Callable[[int], Any], jobs: int) -> dict[str, float]:
+    """CPU seconds of a fit whose work is cut for so many jobs, in one thread."""
+    with one_thread() as shared:
         start = time.process_time()
         fit(jobs)
         seconds = time.process_time() - start

@@ -11,10 +11,11 @@ that has checkpoints wants the digests at the start; that fit is one that was cu
 
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 
@@ -30,12 +31,14 @@ from benchmarks.common import (
     print_environment,
     print_table,
 )
+from benchmarks.common.stand_ins import stand_in
 from benchmarks.data.factors import make_speed
 from benchmarks.data.sets import load
 from benchmarks.factors.fits import unvalidated
 from benchmarks.linear.fits import every_epoch
 from sklearn_sagemaker import FactorizationMachinesRegressor, LinearLearnerClassifier
 from sklearn_sagemaker.backends import LocalBackend
+from sklearn_sagemaker.backends import checkpoints as checkpoints_module
 from sklearn_sagemaker.backends.checkpoints import Checkpoints
 from sklearn_sagemaker.io.plain_values import digest_of
 
@@ -86,8 +89,9 @@ def fit(model: Any, X, y, checkpoints: bool) -> Any:
         return model.set_params(backend=backend).fit(X, y)
 
 
-def write_cost(model: Any, X, y) -> tuple[float, float]:
-    """CPU seconds of the dearest of two writes, and MB of a checkpoint."""
+@contextmanager
+def timed_writes() -> Iterator[list[float]]:
+    """CPU seconds of the ends of epochs, where checkpoints are written."""
     seconds: list[float] = []
 
     class Timed(Checkpoints):
@@ -96,9 +100,18 @@ def write_cost(model: Any, X, y) -> tuple[float, float]:
             super().epoch_ends(number, state)
             seconds.append(time.process_time() - start)
 
+    with stand_in(checkpoints_module, "Checkpoints", Timed):
+        yield seconds
+
+
+STAND_INS = (timed_writes,)
+
+
+def write_cost(model: Any, X, y) -> tuple[float, float]:
+    """CPU seconds of the dearest of two writes, and MB of a checkpoint."""
     with tempfile.TemporaryDirectory() as folder:
         backend = LocalBackend(checkpoint=folder, every=0)
-        with mock.patch(f"{LocalBackend.__module__}.Checkpoints", Timed):
+        with timed_writes() as seconds:
             model.set_params(backend=backend, epochs=3).fit(X, y)
         sizes = [path.stat().st_size for path in Path(folder).iterdir()]
     return max(seconds), max(sizes) / 1e6

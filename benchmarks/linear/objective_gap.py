@@ -165,14 +165,15 @@ def main() -> None:
                 )
                 limits = MAX_GAP_MNIST if name.startswith("mnist") else MAX_GAP
                 limit = MAX_GAP_LONG if epochs == LONG_EPOCHS else limits[wd]
-                planned = found.model.resolved_params_["epochs"]
-                bars.at_most(f"{what}, {planned} epochs: mean gap", found.mean, limit)
+                planned = found.model.resolved_params_.get("epochs")
+                how = "solved" if planned is None else f"{planned} epochs"
+                bars.at_most(f"{what}, {how}: mean gap", found.mean, limit)
                 rows.append(
                     [
                         name,
                         loss,
                         f"{wd:g}",
-                        planned,
+                        "-" if planned is None else planned,
                         f"{best:.6f}",
                         f"{uncertain:.0e}",
                         *found.cells(4),

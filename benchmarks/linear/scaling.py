@@ -21,9 +21,8 @@ programs change little.
 import os
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import AbstractContextManager
 from typing import Any
-from unittest.mock import patch
 
 import numpy as np
 import scipy.sparse as sp
@@ -37,11 +36,14 @@ from benchmarks.common import (
     print_environment,
     print_table,
 )
+from benchmarks.common.parts import Parts
+from benchmarks.common.stand_ins import stand_in
 from benchmarks.data.sets import load
 from benchmarks.data.sparse import make_sparse
 from benchmarks.linear.fits import every_epoch
 from sklearn_sagemaker import LinearLearnerClassifier
 from sklearn_sagemaker._kernels import kernels
+from sklearn_sagemaker.training.linear import passes, steps
 from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.parts import cut_batches
 from sklearn_sagemaker.training.selection import scores
@@ -57,71 +59,69 @@ MEETING_BATCHES, MEETING_PASSES = 40, 400
 """Short passes, of which one in many is not disturbed."""
 
 
-class Parts:
+class PassParts(Parts):
     """What a fit spends in the calls that a team shares; ends with ``with``."""
 
     def __init__(self) -> None:
-        # CPU seconds, and the shortest call's wall seconds.
-        self.cpu = dict.fromkeys(PARTS, 0.0)
+        super().__init__(PARTS)
+        # The shortest pass's wall seconds.
         self.least = float("inf")
         self.batches = 0
         # Reader, rows of a mini-batch, columns of the widest pass, and whether narrow.
         self.widest: tuple = (None, 0, 0, False)
-        self._stack = ExitStack()
 
-    def __enter__(self) -> "Parts":
-        for name in self.cpu:
-            owner, call = kernels, name
-            if name == "thresholds":
-                owner, call = scores, "of_two_classes"
-            called = self._timed(name, getattr(owner, call))
-            self._stack.enter_context(patch.object(owner, call, called))
-        epoch = ColumnBlock.train_epoch
+    def watch(self) -> None:
+        """Time passes, scores, losses and thresholds, and look at the passes."""
+        train, epoch = self.timed("train", kernels.train), ColumnBlock.train_epoch
 
-        def train_epoch(block, order, bounds, *args, **kwargs):
+        def timed(columns, batches, *rest, **named):
+            if columns.n_used > self.widest[2]:
+                sizes = batches.extents[0], columns.n_used
+                self.widest = batches.reader, *sizes, columns.narrow
+            wall = time.perf_counter()
+            train(columns, batches, *rest, **named)
+            self.least = min(self.least, time.perf_counter() - wall)
+
+        def train_epoch(self_, order, bounds, *rest, **named):
             self.batches += len(bounds) - 1
-            return epoch(block, order, bounds, *args, **kwargs)
+            return epoch(self_, order, bounds, *rest, **named)
 
-        self._stack.enter_context(patch.object(ColumnBlock, "train_epoch", train_epoch))
-        return self
+        self.put(kernels, "train", timed)
+        self.put(kernels, "score", self.timed("score", kernels.score))
+        self.put(kernels, "losses", self.timed("losses", kernels.losses))
+        found = self.timed("thresholds", scores.of_two_classes)
+        self.put(scores, "of_two_classes", found)
+        self.put(ColumnBlock, "train_epoch", train_epoch)
 
-    def __exit__(self, *error: object) -> None:
-        self._stack.close()
 
-    def _timed(self, name: str, call: Callable) -> Callable:
-        def timed(*args):
-            if name == "train" and args[0].n_used > self.widest[2]:
-                columns, rows = args[:2]
-                sizes = rows.extents[0], columns.n_used
-                self.widest = rows.reader, *sizes, columns.narrow
-            cpu, wall = time.process_time(), time.perf_counter()
-            answer = call(*args)
-            self.cpu[name] += time.process_time() - cpu
-            if name == "train":
-                self.least = min(self.least, time.perf_counter() - wall)
-            return answer
+def all_gathered() -> AbstractContextManager[None]:
+    """Rows are gathered as for threads that share parts."""
 
-        return timed
+    def one_spread(reader, n_rows, n_columns, narrow, threads):
+        cut = cut_batches(reader, n_rows, n_columns, narrow, threads)
+        return cut._replace(members=1, spread=True)
+
+    return stand_in(passes, "cut_batches", one_spread)
+
+
+def all_shared() -> AbstractContextManager[None]:
+    """Threads share passes however short they are."""
+    return stand_in(steps, "TEAM_WORK", 0)
+
+
+STAND_INS = (PassParts, all_gathered, all_shared)
 
 
 def taken_apart(data, **settings) -> dict[str, Any]:
     """CPU seconds of a fit and of its parts."""
-    model = LinearLearnerClassifier(random_state=0, **settings)
-    with Parts() as parts:
-        start = time.process_time()
-        data.fit(model)
-        seconds = time.process_time() - start
-    found = {**parts.cpu, "all": seconds, "serial": seconds - sum(parts.cpu.values())}
+    model, parts = LinearLearnerClassifier(random_state=0, **settings), PassParts()
+    found: dict[str, Any] = parts.of(lambda: data.fit(model))
     return found | {"batches": parts.batches, "widest": parts.widest}
 
 
 def gathered(data, **settings) -> dict[str, Any]:
     """The same with rows gathered as for threads that share parts."""
-
-    def one_spread(*given):
-        return cut_batches(*given)._replace(members=1, spread=True)
-
-    with patch("sklearn_sagemaker.training.linear.block.cut_batches", one_spread):
+    with all_gathered():
         return taken_apart(data, **settings)
 
 
@@ -142,7 +142,7 @@ def meeting_seconds() -> float:
             random_state=0,
             **every_epoch(MEETING_PASSES),
         )
-        with patch("sklearn_sagemaker.training.linear.run.TEAM_WORK", 0), Parts() as on:
+        with all_shared(), PassParts() as on:
             model.fit(X, y, X_val=X[:64], y_val=y[:64])
         found[jobs] = on.least
     lost = found[2] - found[1] / 2

@@ -25,7 +25,7 @@ from sklearn_sagemaker.backends.dask_cluster import connected
 from sklearn_sagemaker.backends.dask_shards import DaskShards, import_dask
 from sklearn_sagemaker.backends.local import LocalBackend
 from sklearn_sagemaker.backends.protocol import Backend, FitRows
-from sklearn_sagemaker.training.shards.here import rows_of_shards
+from sklearn_sagemaker.training.shards.shard import rows_of_shards
 
 MEMORY = 256 << 20
 """Bytes of rows that come to the client: a sample, and those held out."""

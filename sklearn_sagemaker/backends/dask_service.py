@@ -26,7 +26,7 @@ from typing import Any
 from sklearn_sagemaker._optional import import_optional
 from sklearn_sagemaker.backends.dask_tasks import OfGroup
 from sklearn_sagemaker.training.blas import single_threaded_blas
-from sklearn_sagemaker.training.shards.here import as_far_as_found
+from sklearn_sagemaker.training.shards.joining import as_far_as_found
 from sklearn_sagemaker.training.shards.shard import Shard
 
 LEASE = 10.0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sklearn_sagemaker._state import Contents
 from sklearn_sagemaker.training.blas import single_threaded_blas
-from sklearn_sagemaker.training.shards.here import in_pairs
+from sklearn_sagemaker.training.shards.joining import in_pairs
 from sklearn_sagemaker.training.shards.shard import Shard
 
 if TYPE_CHECKING:

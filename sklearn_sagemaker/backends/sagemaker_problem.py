@@ -32,7 +32,7 @@ from sklearn_sagemaker.backends.sagemaker_body import (
 )
 from sklearn_sagemaker.backends.sagemaker_records import sharded
 from sklearn_sagemaker.io.problem_files import encoded_rows, encoded_spec, rows_digest
-from sklearn_sagemaker.training.shards.here import rows_of_shards
+from sklearn_sagemaker.training.shards.shard import rows_of_shards
 
 CHUNK = 1 << 22
 

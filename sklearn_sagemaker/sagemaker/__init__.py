@@ -19,6 +19,7 @@ import importlib
 import sys
 from typing import Any
 
+from sklearn_sagemaker.sagemaker import _names
 from sklearn_sagemaker.sagemaker._not_built import NOT_BUILT, Finder
 
 __version__ = "2.257.7"
@@ -82,10 +83,13 @@ _MODULES = {
     "session",
     "transformer",
     "tuner",
+    "utils",
     "vpc_utils",
 }
 if not any(isinstance(finder, Finder) for finder in sys.meta_path):
     sys.meta_path.append(Finder())
+# Notebooks take name_from_base and its sisters from there.
+sys.modules[f"{_PACKAGE}.utils"] = _names
 
 __all__ = sorted({*_WHERE, *_MODULES})
 

@@ -12,13 +12,14 @@ from sklearn_sagemaker.exceptions import (
     CleanUpError,
     ResourceNotFoundError,
 )
+from sklearn_sagemaker.sagemaker._late_session import LateSession
 from sklearn_sagemaker.sagemaker._names import name_from_base
 from sklearn_sagemaker.sagemaker._variants import production_variant
 
 _log = logging.getLogger(__name__)
 
 
-class DeployedEndpoint:
+class DeployedEndpoint(LateSession):
     """An endpoint of a session.
 
     Parameters
@@ -36,19 +37,6 @@ class DeployedEndpoint:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(endpoint_name={self.endpoint_name!r})"
-
-    @property
-    def sagemaker_session(self) -> Any:
-        """The session whose credentials are used."""
-        if self._session is None:
-            from sklearn_sagemaker.sagemaker.session import Session
-
-            self._session = Session()
-        return self._session
-
-    @sagemaker_session.setter
-    def sagemaker_session(self, session: Any) -> None:
-        self._session = session
 
     def _look_up(self) -> tuple[str, list[dict[str, Any]] | None]:
         """The configuration and its variants; kept for when the endpoint is gone."""

@@ -1,4 +1,4 @@
-"""Modules of the SDK that are not here: they may be imported, and say so when used."""
+"""What of the SDK is not here: it may be imported, and says so when it is used."""
 
 from __future__ import annotations
 
@@ -24,12 +24,33 @@ NOT_BUILT = {
     "sklearn": "scikit-learn in a container of your own, by Estimator",
     "workflow": "boto3's create_pipeline",
     "xgboost": "Estimator with the image of XGBoost",
+    **dict.fromkeys(
+        ("local", "LocalSession"), "sklearn_sagemaker.testing.SageMakerEmulator"
+    ),
+    **dict.fromkeys(
+        ("huggingface", "mxnet", "network", "pytorch", "spark", "tensorflow"),
+        "SageMaker's SDK, beside this package",
+    ),
+    **{
+        f"{algorithm}{kind}": "Estimator with the image of that algorithm"
+        for algorithm in (
+            "IPInsights",
+            "KMeans",
+            "KNN",
+            "LDA",
+            "NTM",
+            "Object2Vec",
+            "PCA",
+            "RandomCutForest",
+        )
+        for kind in ("", "Model", "Predictor")
+    },
 }
-"""Modules of the SDK that are not here, and what to use."""
+"""Modules and classes of the SDK that are not here, and what to use."""
 
 
 class NotBuilt(ModuleType):
-    """A module that is not here, or what a notebook's first lines import from one."""
+    """A module or class that is not here, or what first lines import from one."""
 
     def __repr__(self) -> str:
         return f"<{self._called()}, which is not built>"

@@ -10,11 +10,6 @@ from typing import Any
 from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker.sagemaker._names import base_name_from_image
 from sklearn_sagemaker.sagemaker._tuning_configs import InstanceConfig
-from sklearn_sagemaker.sagemaker._tuning_described import (
-    CLASS_KEY,
-    MODULE_KEY,
-    PACKAGE,
-)
 from sklearn_sagemaker.sagemaker._tuning_requests import (
     definition_of,
     objective,
@@ -31,6 +26,11 @@ from sklearn_sagemaker.sagemaker.parameter import (
     tuning_ranges,
 )
 from sklearn_sagemaker.sagemaker.session import Session
+
+CLASS_KEY = "sagemaker_estimator_class_name"
+MODULE_KEY = "sagemaker_estimator_module"
+"""Hyperparameters by which jobs are told the class of their estimator."""
+PACKAGE = "sklearn_sagemaker."
 
 
 @dataclass

@@ -111,7 +111,21 @@ class TrainingJobAnalytics(AnalyticsMetricsBase):
         if names is None:
             definitions = job["AlgorithmSpecification"].get("MetricDefinitions", [])
             names = [definition["Name"] for definition in definitions]
-        rows = [row for name in names for row in self._points(name, job)]
+        rows: list[tuple] = []
+        for name in names:
+            found = self._points(name, job)
+            rows += found
+            # An algorithm defines metrics for all of its tasks.
+            if not found and self._metric_names is not None:
+                logger.warning(
+                    "CloudWatch has no metric %s of the training job %s.",
+                    name,
+                    self._name,
+                )
+        if not rows and self._metric_names is None:
+            logger.warning(
+                "CloudWatch has no metrics of the training job %s.", self._name
+            )
         return pandas.DataFrame(rows, columns=["timestamp", "metric_name", "value"])
 
     def _points(self, metric: str, job: dict[str, Any]) -> list[tuple]:
@@ -135,11 +149,6 @@ class TrainingJobAnalytics(AnalyticsMetricsBase):
             Statistics=["Average"],
         )["Datapoints"]
         if not points:
-            logger.warning(
-                "CloudWatch has no metric %s of the training job %s.",
-                metric,
-                self._name,
-            )
             return []
         points = sorted(points, key=lambda point: point["Timestamp"])
         first = points[0]["Timestamp"]

@@ -8,6 +8,7 @@ from typing import Any
 from sklearn_sagemaker._hyperparameters import warn_user
 from sklearn_sagemaker.sagemaker import vpc_utils
 from sklearn_sagemaker.sagemaker._descriptions import arguments_of_job
+from sklearn_sagemaker.sagemaker._late_session import LateSession
 from sklearn_sagemaker.sagemaker._names import (
     base_from_name,
     base_name_from_image,
@@ -46,7 +47,7 @@ NOT_BUILT = {
 _NOTHING = {"disable_profiler": (True,), "container_log_level": (logging.INFO,)}
 
 
-class EstimatorBase(Trained):
+class EstimatorBase(LateSession, Trained):
     """What all estimators have: jobs, endpoints, transforms.
 
     It makes no client and no session before one is needed.
@@ -203,17 +204,6 @@ class EstimatorBase(Trained):
         self._current_job_name: str | None = None
         self._endpoint_name: str | None = None
         self._compiled_models: dict[str, Model] = {}
-
-    @property
-    def sagemaker_session(self) -> Session:
-        """The session, made when it is asked for."""
-        if self._session is None:
-            self._session = Session()
-        return self._session
-
-    @sagemaker_session.setter
-    def sagemaker_session(self, session: Session) -> None:
-        self._session = session
 
     def __repr__(self) -> str:
         job = self.latest_training_job
@@ -418,11 +408,13 @@ class EstimatorBase(Trained):
         job = self._job()
         found = job.describe()
         uri = found.get("ModelArtifacts", {}).get("S3ModelArtifacts")
-        if not uri or found["TrainingJobStatus"] == "Failed":
+        status = found["TrainingJobStatus"]
+        if not uri or status not in ("Completed", "Stopped"):
+            advice = "wait for its end, for instance by latest_training_job.wait()."
+            if status == "Failed":
+                advice = found.get("FailureReason", "its log may say why.")
             raise ValueError(
-                f"The training job {job.name!r} has no model: it is "
-                f"{found['TrainingJobStatus']}. Wait for its end, for instance by "
-                "latest_training_job.wait()."
+                f"The training job {job.name!r} has no model: it is {status}; {advice}"
             )
         if found.get("OutputDataConfig", {}).get("CompressionType", "GZIP") == "GZIP":
             return uri
@@ -446,8 +438,17 @@ class EstimatorBase(Trained):
 def _refuse(not_built: dict[str, Any]) -> None:
     """Take arguments for what is not built if they ask for nothing."""
     for name, value in not_built.items():
+        if name == "enable_cloudwatch_metrics":  # of version 1
+            warn_user(
+                f"{name} has no effect: CloudWatch has the metrics of all jobs.",
+                DeprecationWarning,
+            )
+            continue
         if name not in NOT_BUILT:
-            raise TypeError(f"There is no argument {name!r}.")
+            raise TypeError(
+                f"There is no argument {name!r}, and SageMaker's SDK ignores it: "
+                "correct its name, or leave it out."
+            )
         if value and value not in _NOTHING.get(name, ()):
             raise ValueError(
                 f"{name}={value!r} is for {NOT_BUILT[name]}, which is not built here; "

@@ -89,7 +89,9 @@ def _config(name: str, item: Any) -> dict[str, Any]:
         )
     raise TypeError(
         f"The input of the channel {name!r} is a {type(item).__name__}; it must be a "
-        "str with an address on S3, a TrainingInput, a FileSystemInput or a record set."
+        "str with an address on S3, a TrainingInput, a FileSystemInput or a record "
+        "set, which record_set(X, labels=y) of LinearLearner or FactorizationMachines "
+        "makes of an array."
     )
 
 

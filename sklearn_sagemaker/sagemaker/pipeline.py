@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sklearn_sagemaker.sagemaker._deployable import Deployable
 from sklearn_sagemaker.sagemaker._names import name_from_image
 from sklearn_sagemaker.sagemaker._requests import tag_list
 from sklearn_sagemaker.sagemaker._variants import production_variant
-from sklearn_sagemaker.sagemaker.model import Deployable, Model
+from sklearn_sagemaker.sagemaker.model import Model
 from sklearn_sagemaker.sagemaker.session import Session
 from sklearn_sagemaker.sagemaker.transformer import Transformer
 

@@ -17,6 +17,7 @@ from sklearn_sagemaker.sagemaker._answers import (
     deserialized,
     joined,
 )
+from sklearn_sagemaker.sagemaker._codecs import Codec
 from sklearn_sagemaker.sagemaker._deployed import DeployedEndpoint
 from sklearn_sagemaker.sagemaker._invocation import invoke
 from sklearn_sagemaker.sagemaker._old_names import old_names
@@ -105,7 +106,7 @@ class Predictor(DeployedEndpoint):
     endpoint_name : str
     sagemaker_session : Session
     serializer, deserializer : object or callable
-        May be replaced.
+        May be replaced; None sends data, and gives answers, as they are.
     content_type, accept : str or tuple of str
         Media types that are sent; may be replaced.
 
@@ -119,6 +120,7 @@ class Predictor(DeployedEndpoint):
     [{'score': 0.4, 'predicted_label': 0}]
     """
 
+    serializer, deserializer = Codec(IdentitySerializer), Codec(BytesDeserializer)
     _strict = False
     """Whether answers must be predictions of Linear Learner or Factorization Machines.
     """
@@ -135,8 +137,7 @@ class Predictor(DeployedEndpoint):
     ):
         super().__init__(endpoint_name, sagemaker_session)
         self.component_name = component_name
-        self.serializer = serializer or IdentitySerializer()
-        self.deserializer = deserializer or BytesDeserializer()
+        self.serializer, self.deserializer = serializer, deserializer
         self._content_type: str | None = None
         self._accept: str | tuple[str, ...] | None = None
         for name in list(kwargs):

@@ -115,11 +115,11 @@ class CSVSerializer(SimpleBaseSerializer):
         ----------
         data : array-like, sparse matrix, DataFrame, str or file object
             A list or an array whose first entry is a sequence is one of rows, all else
-            one row; texts are taken as they are, files are read.
+            one row; texts, also as bytes, are taken as they are, files are read.
 
         Returns
         -------
-        text : str
+        text : str or bytes
 
         Raises
         ------
@@ -128,6 +128,8 @@ class CSVSerializer(SimpleBaseSerializer):
         """
         if hasattr(data, "read"):
             return data.read()
+        if isinstance(data, (bytes, bytearray)):
+            return data  # text already, not numbers from 0 to 255
         if hasattr(data, "to_csv"):
             if data.ndim == 2:
                 return data.to_csv(header=False, index=False)

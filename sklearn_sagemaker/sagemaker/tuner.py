@@ -17,12 +17,14 @@ from sklearn_sagemaker.sagemaker._tuning_configs import (
     WarmStartConfig,
     WarmStartTypes,
 )
-from sklearn_sagemaker.sagemaker._tuning_described import (
+from sklearn_sagemaker.sagemaker._tuning_described import parts_of, settings_of
+from sklearn_sagemaker.sagemaker._tuning_parts import (
     CLASS_KEY,
     MODULE_KEY,
-    estimator_of,
+    Part,
+    Parts,
+    check_names,
 )
-from sklearn_sagemaker.sagemaker._tuning_parts import Part, Parts, check_names
 from sklearn_sagemaker.sagemaker.analytics import HyperparameterTuningJobAnalytics
 from sklearn_sagemaker.sagemaker.estimator import EstimatorBase
 from sklearn_sagemaker.sagemaker.job import TuningJob
@@ -31,7 +33,6 @@ from sklearn_sagemaker.sagemaker.parameter import (
     ContinuousParameter,
     IntegerParameter,
     ParameterRange,
-    ranges_of,
 )
 from sklearn_sagemaker.sagemaker.session import Session
 
@@ -602,54 +603,17 @@ data_capture_config, **kwargs : object
         """
         session = sagemaker_session or Session()
         found = job_details or session.describe_tuning_job(tuning_job_name)
-        config = found["HyperParameterTuningJobConfig"]
-        several = found.get("TrainingJobDefinitions") or []
-        definitions = several or [found["TrainingJobDefinition"]]
-        whole = config.get("HyperParameterTuningJobObjective")
-        limits = config["ResourceLimits"]
-        criteria = config.get("TuningJobCompletionCriteria")
-        strategy = config.get("StrategyConfig")
-        parts: dict[str | None, Part] = {}
-        kind = "Maximize"
-        for one in definitions:
-            name = one.get("DefinitionName") if several else None
-            ranges = one.get("HyperParameterRanges") or config.get("ParameterRanges")
-            aim = one.get("TuningObjective") or whole or {}
-            kind = aim.get("Type", kind)
-            chosen = estimator_cls
-            if isinstance(estimator_cls, dict):
-                chosen = estimator_cls.get(name or "")
-            estimator = estimator_of(one, ranges or {}, chosen, session)
-            parts[name] = Part(
-                estimator,
-                aim.get("MetricName"),
-                ranges_of(ranges or {}),
-                estimator.metric_definitions,
-            )
-        autotune = found.get("Autotune", {}).get("Mode") == "Enabled"
-        first = next(iter(parts))
-        part = parts[first]
+        parts, objective_type = parts_of(found, estimator_cls, session)
+        first, part = next(iter(parts.items()))
         tuner = cls(
             part.estimator,
             part.metric or "",
             part.ranges,
             part.definitions,
             estimator_name=first,
-            strategy=config["Strategy"],
-            objective_type=kind,
-            max_jobs=limits.get("MaxNumberOfTrainingJobs"),
-            max_parallel_jobs=limits["MaxParallelTrainingJobs"],
-            max_runtime_in_seconds=limits.get("MaxRuntimeInSeconds"),
+            objective_type=objective_type,
             base_tuning_job_name=base_from_name(tuning_job_name),
-            warm_start_config=WarmStartConfig.from_job_desc(
-                found.get("WarmStartConfig")
-            ),
-            strategy_config=strategy and StrategyConfig.from_job_desc(strategy),
-            completion_criteria_config=criteria
-            and TuningJobCompletionCriteriaConfig.from_job_desc(criteria),
-            early_stopping_type=config.get("TrainingJobEarlyStoppingType", "Off"),
-            random_seed=config.get("RandomSeed"),
-            autotune=autotune,
+            **settings_of(found),
         )
         for name, part in parts.items():
             tuner._add(name, part)

@@ -113,6 +113,7 @@ def make_app(model: ModelState, settings: Settings | None = None) -> App:
             status = HTTPStatus.NOT_ACCEPTABLE
             raise RequestError(status, _sentence(error)) from error
         try:
+            _check_coding(environ.get("HTTP_CONTENT_ENCODING", ""))
             decode = decoder(environ.get("CONTENT_TYPE", ""))
         except ValueError as error:
             status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
@@ -200,6 +201,14 @@ def _decoder(content_type: str) -> Callable[[bytes], Rows]:
         known = ", ".join(entry.content_type for entry in with_bodies())
         raise ValueError(f"{format.title} is for files only; send one of {known}.")
     return partial(format.decode, **options)
+
+
+def _check_coding(coding: str) -> None:
+    # Its limit of bytes is one of memory, too.
+    if coding.strip().lower() not in ("", "identity"):
+        raise ValueError(
+            f"Content-Encoding: {quoted(coding)} is not taken; send the body as it is."
+        )
 
 
 def _read_body(environ: Environ, limit: int) -> bytes:

@@ -98,6 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
             "SERVER_PORT": str(self.server.server_address[1]),
             "SERVER_PROTOCOL": self.request_version,
             "HTTP_ACCEPT": ", ".join(self.headers.get_all("Accept", ())),
+            "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
             "wsgi.input": body,

@@ -14,6 +14,8 @@ MOST_MEGABYTES = 100
 """MaxPayloadInMB of a batch transform at most."""
 
 STRATEGIES = ("MULTI_RECORD", "SINGLE_RECORD")
+BATCH_ACCEPT = "application/jsonlines"
+"""In batch transforms the built-in algorithms answer a line for each row."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ class Settings:
     batch_strategy : {"MULTI_RECORD", "SINGLE_RECORD"}
         Whether it should send many rows in a request.
     default_accept : str
-        The answer where a request does not say what it accepts.
+        The answer where a request does not say what it accepts; of a batch transform
+        lines of JSON.
     """
 
     max_payload_in_mb: int = 6
@@ -64,8 +67,8 @@ class Settings:
         environment : mapping of str
             ``SAGEMAKER_MAX_PAYLOAD_IN_MB`` (0, "no limit" of a batch transform, is
             taken as 100), ``SAGEMAKER_MAX_CONCURRENT_TRANSFORMS``,
-            ``SAGEMAKER_BATCH_STRATEGY``, ``SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT`` and
-            ``SAGEMAKER_MULTI_MODEL``.
+            ``SAGEMAKER_BATCH_STRATEGY``, ``SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT``,
+            ``SAGEMAKER_BATCH`` and ``SAGEMAKER_MULTI_MODEL``.
         max_concurrent_transforms : int, default=1
             Where the environment does not say.
 
@@ -85,7 +88,7 @@ class Settings:
         >>> Settings.from_environment(environment).max_payload
         20971520
         """
-        if environment.get("SAGEMAKER_MULTI_MODEL", "").lower() in ("true", "1"):
+        if said(environment, "SAGEMAKER_MULTI_MODEL"):
             raise ValueError(
                 "SAGEMAKER_MULTI_MODEL is set, but this server holds one model; create "
                 "an endpoint, or an inference component, for each."
@@ -100,6 +103,8 @@ class Settings:
                 f"{', '.join(STRATEGIES)}."
             )
         accept = environment.get("SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT")
+        if not accept and said(environment, "SAGEMAKER_BATCH"):
+            accept = BATCH_ACCEPT
         try:
             default = negotiate(accept).content_type
         except ValueError as error:
@@ -118,6 +123,11 @@ class Settings:
             strategy,
             default,
         )
+
+
+def said(environment: Mapping[str, str], name: str) -> bool:
+    """Whether a variable says yes."""
+    return environment.get(name, "").lower() in ("true", "1")
 
 
 def whole(

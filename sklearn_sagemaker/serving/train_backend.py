@@ -36,7 +36,7 @@ BATCH = 1000
 class JobTraining:
     """What the backends of jobs do beside the training.
 
-    Attributes
+    Parameters
     ----------
     log : JobLog
     seed : int or None
@@ -45,6 +45,12 @@ class JobTraining:
         Whether the training is to end; called after each epoch. With a folder of
         checkpoints it goes on from there later, else the model is as it is by then.
     checkpoint : str, path-like or None
+    every : float
+    **more
+        Of the backend that trains.
+
+    Attributes
+    ----------
     state : ModelState
         Of the training.
     cut_short : bool
@@ -53,12 +59,24 @@ class JobTraining:
         Whether the rows are, for the graph of the artifact.
     """
 
-    log: JobLog
-    seed: int | None
-    asked: Callable[[], bool]
     checkpoint: str | os.PathLike[str] | None
     state: ModelState
     cut_short = sparse = False
+
+    def __init__(
+        self,
+        *,
+        log: JobLog,
+        seed: int | None,
+        asked: Callable[[], bool],
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: float = 60.0,
+        **more: Any,
+    ):
+        stop = None if checkpoint is None else asked
+        given = {"checkpoint": checkpoint, "every": every, "stop": stop}
+        super().__init__(**given, **more)
+        self.log, self.seed, self.asked = log, seed, asked
 
     def train(
         self,
@@ -151,66 +169,11 @@ class JobTraining:
 
 
 class JobBackend(JobTraining, LocalBackend):
-    """Trains as `LocalBackend` does.
-
-    Parameters
-    ----------
-    log : JobLog
-    seed : int or None
-    asked : callable
-    checkpoint : str, path-like or None
-    every : float
-    """
-
-    def __init__(
-        self,
-        *,
-        log: JobLog,
-        seed: int | None,
-        asked: Callable[[], bool],
-        checkpoint: str | os.PathLike[str] | None = None,
-        every: float = 60.0,
-    ):
-        stop = None if checkpoint is None else asked
-        super().__init__(checkpoint=checkpoint, every=every, stop=stop)
-        self.log, self.seed, self.asked = log, seed, asked
+    """Trains as `LocalBackend` does."""
 
 
 class ClusterJobBackend(JobTraining, DaskBackend):
-    """Trains as `DaskBackend` does.
-
-    Parameters
-    ----------
-    client : distributed.Client
-    n_shards, memory : int
-    log : JobLog
-    seed : int or None
-    asked : callable
-    checkpoint : str, path-like or None
-    every : float
-    """
-
-    def __init__(
-        self,
-        client: Any,
-        *,
-        n_shards: int,
-        memory: int,
-        log: JobLog,
-        seed: int | None,
-        asked: Callable[[], bool],
-        checkpoint: str | os.PathLike[str] | None = None,
-        every: float = 60.0,
-    ):
-        super().__init__(
-            client,
-            n_shards=n_shards,
-            memory=memory,
-            checkpoint=checkpoint,
-            every=every,
-            stop=None if checkpoint is None else asked,
-        )
-        self.log, self.seed, self.asked = log, seed, asked
+    """Trains as `DaskBackend` does."""
 
 
 def _is_sparse(data: TrainingData | WindowedData) -> bool:

@@ -134,7 +134,7 @@ class HostsProgram:
         every: float,
     ) -> ClusterJobBackend:
         return ClusterJobBackend(
-            client,
+            client=client,
             n_shards=n_shards,
             memory=memory,
             log=self.log,

@@ -23,7 +23,6 @@ SHARED_MEMORY = "/dev/shm"
 """For the file of heartbeats: disks of containers are slow."""
 
 SETTINGS: dict[str, Any] = {
-    "worker_class": "gthread",
     "threads": THREADS,
     "preload_app": True,
     # Below the 30 seconds after which SageMaker kills a container.
@@ -55,6 +54,9 @@ def run(load: Callable[[], App], bind: str, workers: int) -> None:
         If gunicorn is not installed.
     """
     base = import_optional("gunicorn.app.base", "serving", "servers of many processes")
+    from sklearn_sagemaker.serving.gunicorn_worker import Worker
+
+    worker_class = Worker.share()
 
     class Application(base.BaseApplication):  # type: ignore[misc, name-defined]
         def load_config(self) -> None:
@@ -62,9 +64,11 @@ def run(load: Callable[[], App], bind: str, workers: int) -> None:
                 self.cfg.set(name, value)
             if os.path.isdir(SHARED_MEMORY):
                 self.cfg.set("worker_tmp_dir", SHARED_MEMORY)
+            self.cfg.set("worker_class", worker_class)
             self.cfg.set("bind", bind)
             self.cfg.set("workers", workers)
             self.cfg.set("post_worker_init", set_deadlines)
+            self.cfg.set("child_exit", lambda arbiter, worker: worker.leave())
 
         def load(self) -> App:
             return load()

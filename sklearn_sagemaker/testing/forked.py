@@ -25,7 +25,7 @@ MODULES = (
     "sklearn_sagemaker.serving.workers",
     "gunicorn.app.base",
     "gunicorn.arbiter",
-    "gunicorn.workers.gthread",
+    "sklearn_sagemaker.serving.gunicorn_worker",
 )
 """What the programs import."""
 KILLED = -9

@@ -68,8 +68,6 @@ class Targets:
     Attributes
     ----------
     of_loss : LossLabels
-    origin, unit : float
-        Of it.
     train, validation : (array, array)
         Labels and weights of the rows of the source and of those of the plan.
     loss_weights : (float64 array, float64 array)
@@ -90,7 +88,6 @@ class Targets:
         weights = by_class(data.y, data.sample_weight, multipliers)
         mean = source.mean_weight(plan, weights, multipliers)
         self.of_loss = LossLabels(origin, unit, mean, multipliers)
-        self.origin, self.unit = origin, unit
         self._dtype = reader.dtype
         weights = weights / mean
         self.train = self.validation = self._cast(data.y, weights)
@@ -99,6 +96,16 @@ class Targets:
             apart = by_class(plan.y, plan.weights, multipliers)
             self.validation = self._cast(plan.y, apart)
             self.loss_weights = weights, apart
+
+    @property
+    def origin(self) -> float:
+        """What labels are less when they are trained."""
+        return self.of_loss.origin
+
+    @property
+    def unit(self) -> float:
+        """What they are divided by then."""
+        return self.of_loss.unit
 
     def of(self, piece: Piece) -> tuple[np.ndarray, np.ndarray]:
         """Labels and weights of some rows that train."""

@@ -24,9 +24,9 @@ from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
 from sklearn_sagemaker.io import FileDataset, write_recordio
 from sklearn_sagemaker.io.datasets.contents import Look
 from sklearn_sagemaker.io.datasets.snapshot import Snapshot
-from sklearn_sagemaker.training.shards.here import LocalShards
 from tests.backends.clusters import two_workers
 from tests.backends.support import assert_same
+from tests.training.shards.stand_in import LocalShards
 
 pytestmark = [
     pytest.mark.slow,

@@ -10,7 +10,7 @@ import pytest
 
 from sklearn_sagemaker.backends import dask_service
 from sklearn_sagemaker.backends.dask_service import Held, Service
-from sklearn_sagemaker.training.shards.here import as_far_as_found, in_pairs
+from sklearn_sagemaker.training.shards.joining import as_far_as_found, in_pairs
 
 distributed = pytest.importorskip("distributed")
 

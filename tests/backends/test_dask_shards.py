@@ -13,7 +13,7 @@ from sklearn_sagemaker._state import Contents
 from sklearn_sagemaker.backends import dask_service, dask_shards
 from sklearn_sagemaker.backends.dask_shards import DaskShards, Rows
 from sklearn_sagemaker.exceptions import ClusterLostError, DataFileError
-from sklearn_sagemaker.training.shards.here import in_pairs
+from sklearn_sagemaker.training.shards.joining import in_pairs
 
 distributed = pytest.importorskip("distributed")
 

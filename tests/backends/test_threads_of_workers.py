@@ -18,7 +18,7 @@ from sklearn_sagemaker import (
     _threads,
 )
 from sklearn_sagemaker._threads import fitting
-from sklearn_sagemaker.training.linear import run
+from sklearn_sagemaker.training.linear import steps
 
 STEPS = LinearLearnerClassifier(
     optimizer="adam",
@@ -58,7 +58,7 @@ def counted():
         mock.patch("joblib._parallel_backends.cpu_count", return_value=2),
         mock.patch.object(_threads.Spread, "LONG", 0),
         mock.patch.object(_threads.Spread, "LEAST_WORK", 0),
-        mock.patch.object(run, "TEAM_WORK", 0),
+        mock.patch.object(steps, "TEAM_WORK", 0),
     ):
         yield found
 

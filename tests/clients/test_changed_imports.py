@@ -10,20 +10,13 @@ import pytest
 from sklearn_sagemaker.testing import SageMakerEmulator
 from sklearn_sagemaker.testing.example_data import fill
 from sklearn_sagemaker.testing.notebooks import run
+from tests.sagemaker.changed_imports import changed
 
 NOTEBOOKS = sorted(Path(__file__).parent.glob("notebooks/*.ipynb"))
 pytestmark = pytest.mark.skipif(
     "CLIENT_ENVIRONMENTS" not in os.environ, reason="run by make oracles: takes minutes"
 )
 OURS = "sklearn_sagemaker.sagemaker"
-CHANGES = (
-    (r'^(\s*")import sagemaker\.(\S+) as ', rf"\1import {OURS}.\2 as "),
-    (
-        r'^(\s*")import sagemaker(\\n)?"',
-        r'\1from sklearn_sagemaker import sagemaker\2"',
-    ),
-    (r'^(\s*")from sagemaker([. ])', rf"\1from {OURS}\2"),
-)
 
 
 @pytest.fixture(scope="module")
@@ -35,9 +28,7 @@ def emulator():
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_of_sdk_v2(emulator, tmp_path, notebook):
-    text = notebook.read_text()
-    for pattern, ours in CHANGES:
-        text = re.sub(pattern, ours, text, flags=re.MULTILINE)
+    text = changed(notebook.read_text())
     assert not re.search(r"(import|from) sagemaker(?!\\n)", text.replace(OURS, ""))
     path = tmp_path / notebook.name
     path.write_text(text)

@@ -36,7 +36,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker._compat import HAS_CALLBACKS
 from sklearn_sagemaker.estimators._progress import EpochBar, progress_bar_available
-from sklearn_sagemaker.training.linear.run import OF_SOFTMAX
+from sklearn_sagemaker.training.linear.problem import OF_SOFTMAX
 
 # Few models and epochs.
 QUICK = {

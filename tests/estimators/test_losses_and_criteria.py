@@ -62,9 +62,6 @@ FITS = {
 }
 QUICK = {"random_state": 0, "num_models": 4, "epochs": 20}
 REGRESSION_LOSSES = LinearLearnerRegressor._table["loss"].choices
-IGNORE_INAPPLICABLE = pytest.mark.filterwarnings(
-    "ignore::sklearn_sagemaker.exceptions.InapplicableHyperparameterWarning"
-)
 
 
 @pytest.fixture(params=FITS)

@@ -14,7 +14,8 @@ from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker._kernels import LINEAR_CHOICES, OPTIMIZERS
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
 from sklearn_sagemaker.training import rows as training_rows
-from sklearn_sagemaker.training.linear import run as linear_run
+from sklearn_sagemaker.training.linear import steps
+from sklearn_sagemaker.training.linear.resume import merge_states
 
 CANCER = load_breast_cancer(return_X_y=True)
 IRIS = load_iris(return_X_y=True)
@@ -100,13 +101,13 @@ def test_the_second_fit_starts_where_the_first_ended(
     cls, X, y = problem
     model = cls(**WARM, optimizer=optimizer).fit(make(X), y)
     saved, started = copies(model.training_state_), []
-    resume_blocks = linear_run.resume_blocks
+    resume_blocks = steps.resume_blocks
 
     def spy(blocks, state):
         resume_blocks(blocks, state)
-        started.append(linear_run.merge_states(blocks))
+        started.append(merge_states(blocks))
 
-    monkeypatch.setattr(linear_run, "resume_blocks", spy)
+    monkeypatch.setattr(steps, "resume_blocks", spy)
     model.fit(make(X), y)
     assert len(saved["states"]) == OPTIMIZERS[optimizer].n_states
     assert all(np.any(state != 0) for state in saved["states"])

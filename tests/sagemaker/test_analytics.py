@@ -87,6 +87,16 @@ def test_the_user_says_names_and_times(caplog):
     assert (session.asked[0]["EndTime"], session.asked[0]["Period"]) == (later, 300)
 
 
+def test_only_what_is_asked_for_is_missed(caplog):
+    job = {"MetricDefinitions": [{"Name": "nothing"}, {"Name": "train:loss"}]}
+    session = Session(AlgorithmSpecification=job)
+    assert len(TrainingJobAnalytics("job", sagemaker_session=session).dataframe()) == 2
+    assert caplog.text == ""
+    del job["MetricDefinitions"][1]
+    TrainingJobAnalytics("job", sagemaker_session=session).dataframe()
+    assert caplog.text.count("CloudWatch has no metrics of the training job job") == 1
+
+
 def test_a_job_that_runs_ends_now():
     session = Session()
     del session.job["TrainingEndTime"], session.job["TrainingStartTime"]

@@ -233,6 +233,22 @@ def test_what_is_wrong_is_said_before_anything_is_done(emulator, session):
 # Jobs that fail, and jobs of others
 
 
+def test_arguments_that_the_sdk_ignores(session):
+    with pytest.warns(DeprecationWarning, match="enable_cloudwatch_metrics has no eff"):
+        Estimator(IMAGE, "role", 1, TYPE, enable_cloudwatch_metrics=True)
+    with pytest.raises(TypeError, match="no argument 'l2', and .* correct its name"):
+        Estimator(IMAGE, "role", 1, TYPE, l2=0.1)
+
+
+def test_a_job_that_runs_has_no_model_yet(emulator, session):
+    estimator = quick(emulator, session, "time.sleep(60)")
+    estimator.fit(wait=False)
+    for call in (lambda: estimator.model_data, lambda: estimator.deploy(1, TYPE)):
+        with pytest.raises(ValueError, match=r"is InProgress; wait .*\.wait\(\)"):
+            call()
+    session.stop_training_job(estimator.latest_training_job.name)
+
+
 def test_a_failure_has_reason_and_log(emulator, session, capsys):
     estimator = quick(
         emulator, session,
@@ -245,7 +261,7 @@ def test_a_failure_has_reason_and_log(emulator, session, capsys):
     assert caught.value.job_name == job
     assert "last words" in caught.value.log_tail
     assert "last words" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="has no model: it is Failed"):
+    with pytest.raises(ValueError, match="has no model: it is Failed; .*too cold"):
         _ = estimator.model_data
     with pytest.raises(TrainingJobFailedError, match="too cold"):
         Estimator.attach(job, sagemaker_session=session)

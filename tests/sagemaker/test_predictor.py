@@ -33,6 +33,7 @@ from sklearn_sagemaker.sagemaker.deserializers import (
     StreamDeserializer,
     StringDeserializer,
 )
+from sklearn_sagemaker.sagemaker.model import Model
 from sklearn_sagemaker.sagemaker.predictor import AlgorithmPredictor, Predictor
 from sklearn_sagemaker.sagemaker.serializers import (
     CSVSerializer,
@@ -196,6 +197,28 @@ def test_serializers_of_the_users(session, sent, serializer):
     asking.deserializer = JSONDeserializer()
     asking.predict(X, initial_args={"Accept": "application/json"})
     assert sent[1]["Accept"] == "application/json"
+
+
+def test_none_is_as_it_is(session, sent):
+    predictor = Predictor(NAME, session, CSVSerializer(), JSONDeserializer())
+    predictor.serializer = predictor.deserializer = None
+    predictor.content_type, predictor.accept = "text/csv", "application/json"
+    assert json.loads(predictor.predict("1,0.5"))["predictions"]
+    assert sent[-1]["Body"] == b"1,0.5"
+
+
+def test_a_class_is_refused_before_anything_is_made(emulator, session):
+    predictor = Predictor(NAME, session)
+    match = r"JSONDeserializer is a class; .*deserializer=JSONDeserializer\(\)"
+    with pytest.raises(TypeError, match=match):
+        predictor.deserializer = JSONDeserializer
+    with pytest.raises(TypeError, match="CSVSerializer is a class"):
+        AlgorithmPredictor(NAME, session, CSVSerializer)
+    calls = sum(emulator.calls.values())
+    model = Model(IMAGE, "s3://a/b", "role", Predictor, sagemaker_session=session)
+    with pytest.raises(TypeError, match=match):
+        model.deploy(1, "ml.m5.large", deserializer=JSONDeserializer)
+    assert sum(emulator.calls.values()) == calls
 
 
 def test_what_goes_with_a_request(session, sent, monkeypatch):

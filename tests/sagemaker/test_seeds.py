@@ -319,5 +319,27 @@ def test_what_is_not_built_says_what_to_use():
         _ = sagemaker.nothing
 
 
+@pytest.mark.parametrize(
+    ("name", "use"),
+    [
+        ("KMeans", "Estimator with the image of that algorithm"),
+        ("LocalSession", "SageMakerEmulator"),
+    ],
+)
+def test_classes_that_are_not_built_say_so_too(name, use):
+    found = {}
+    exec(f"from sklearn_sagemaker.sagemaker import LinearLearner, {name}", found)
+    with pytest.raises(NotImplementedError, match=f"{name} is not built .*{use}"):
+        found[name]()
+
+
+def test_names_of_the_sdks_utils():
+    import sklearn_sagemaker.sagemaker.utils as utils
+    from sklearn_sagemaker.sagemaker.utils import name_from_base
+
+    assert utils is sagemaker.utils
+    assert name_from_base("mine").startswith("mine-20")
+
+
 def test_a_notebook_that_asks_for_the_version_of_the_sdk_goes_on():
     assert int(sagemaker.__version__.split(".")[0]) == 2

@@ -248,6 +248,13 @@ def test_bad_requests_are_told_why(app, body, content_type, accept, status, says
     assert "\n" not in answer.error
 
 
+def test_bodies_that_are_coded_are_refused(app):
+    answer = invoke(app, b"", HTTP_CONTENT_ENCODING="gzip", **{"wsgi.input": None})
+    assert answer.status == 415
+    assert "Content-Encoding: 'gzip' is not taken" in answer.error
+    assert invoke(app, b"1,2,3", HTTP_CONTENT_ENCODING="Identity").status == 200
+
+
 def test_scores_beyond_float32_are_the_requests_fault(apps):
     answer = invoke(apps["format-1-ll-regression"], b"1,2,3\n1e300,-1e300,2")
     assert answer.status == 400

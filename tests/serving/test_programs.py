@@ -306,6 +306,100 @@ def test_workers_refuse_and_survive_what_the_small_server_does(root):
         assert process.wait(SECONDS) == 0
 
 
+def n_sockets(pid):
+    """That a process has."""
+    links = [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
+    return sum(os.readlink(link).startswith("socket") for link in links)
+
+
+class Clients:
+    """Connections that are kept, until an answer ends them."""
+
+    def __init__(self, port, n_connections):
+        self._connections = [
+            http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+            for _ in range(n_connections)
+        ]
+
+    def ask(self):
+        """Each of them."""
+        for connection in self._connections:
+            connection.request(
+                "POST", "/invocations", ROW, {"Content-Type": "text/csv"}
+            )
+            answer = connection.getresponse()
+            assert (answer.status, answer.read()) == (200, ANSWER)
+
+    def close(self):
+        """End them."""
+        for connection in self._connections:
+            connection.close()
+
+
+@needs_gunicorn
+@pytest.mark.skipif(not os.path.exists("/proc/self/fd"), reason="needs Linux's /proc")
+def test_kept_connections_are_shared_by_the_workers(root):
+    with (
+        container(root) as (process, port),
+        contextlib.closing(Clients(port, 8)) as clients,
+    ):
+
+        def shared():
+            clients.ask()
+            # Each listens too.
+            return [n_sockets(pid) for pid in children(process)] == [5, 5]
+
+        wait_for(lambda: len(children(process)) == 2)
+        for late in children(process):
+            # As if it were slow to start: the other one takes them all.
+            clients.close()
+            os.kill(late, signal.SIGSTOP)
+            try:
+                clients.ask()
+            finally:
+                os.kill(late, signal.SIGCONT)
+            wait_for(shared)
+        os.kill(children(process)[0], signal.SIGKILL)
+        clients.close()
+        wait_for(shared)
+
+
+@needs_gunicorn
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        b"GET /nowhere HTTP/1.0\r\n\r\n",
+        b"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+        b"Content-Length: 100000000\r\n\r\n",
+    ],
+    ids=["nothing", "close", "old", "large"],
+)
+def test_clients_that_wait_hold_nobody_up(root, sent):
+    def seconds():
+        began = time.monotonic()
+        with contextlib.ExitStack() as stack:
+            # More than a worker has threads.
+            for _ in range(4):
+                client = socket.create_connection(("127.0.0.1", port), SECONDS)
+                stack.enter_context(client)
+                client.sendall(sent)
+                if sent:
+                    assert client.recv(5) == b"HTTP/"
+            assert request(port) == (200, ANSWER)
+            return time.monotonic() - began
+
+    with container(root, workers=1) as (process, port):
+        # It was 2 or 5, by times of gunicorn.
+        assert min(seconds() for _ in range(3)) < 1.5
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(sent)
+            time.sleep(0.2)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(12) == 0
+
+
 def test_connections_of_workers_have_deadlines():
     with socket.create_server(("127.0.0.1", 0)) as listening:
         worker = SimpleNamespace(sockets=[SimpleNamespace(sock=listening)])

@@ -151,6 +151,11 @@ def test_what_is_no_request(server, data, status):
     assert list(json.loads(body)) == ["error"]
 
 
+def test_a_coded_body_is_refused(server):
+    coded = HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\n" + BODY
+    assert ask(server, coded)[0] == 415
+
+
 def test_a_large_body_is_refused_before_it_is_sent(server):
     data = HEAD + b"Content-Length: 100000000\r\n\r\n"
     # Else the answer is 408, after the time of a request.

@@ -24,6 +24,17 @@ def test_everything_is_said():
     assert found == Settings(100, 8, "SINGLE_RECORD", "application/jsonlines")
 
 
+@pytest.mark.parametrize(
+    ("said", "default"),
+    [("", "application/jsonlines"), ("application/json", "application/json")],
+)
+def test_a_batch_transform_gets_lines_unless_something_is_said(said, default):
+    found = Settings.from_environment(
+        {"SAGEMAKER_BATCH": "true", "SAGEMAKER_DEFAULT_INVOCATIONS_ACCEPT": said}
+    )
+    assert found.default_accept == default
+
+
 def test_no_limit_of_a_transform_is_the_largest():
     found = Settings.from_environment({"SAGEMAKER_MAX_PAYLOAD_IN_MB": "0"})
     assert found.max_payload_in_mb == 100

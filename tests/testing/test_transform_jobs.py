@@ -57,7 +57,7 @@ def transform(emulator, name, model, content_type, split, accept, **more):
         },
         "TransformOutput": {
             "S3OutputPath": f"s3://{emulator.bucket}/answers/{name}",
-            "Accept": accept,
+            **({} if accept is None else {"Accept": accept}),
             "AssembleWith": "Line",
         },
         "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
@@ -83,6 +83,16 @@ def wait(sagemaker, name):
 def answers(emulator, s3, key):
     found = s3.get_object(Bucket=emulator.bucket, Key=f"answers/{key}")
     return [json.loads(line)["score"] for line in found["Body"].read().splitlines()]
+
+
+def test_answers_are_lines_where_nothing_is_said(emulator, s3, model):
+    body = b"\n".join(b"%f,%f" % tuple(row) for row in ROWS)
+    s3.put_object(Bucket=emulator.bucket, Key="unsaid/a.csv", Body=body)
+    unsaid = {"TransformOutput": {"AssembleWith": "None"}}
+    found = transform(emulator, "unsaid", model, "text/csv", "Line", None, **unsaid)
+    assert found["TransformJobStatus"] == "Completed", found.get("FailureReason")
+    # All rows went in one request, and public notebooks read a line for each.
+    assert len(answers(emulator, s3, "unsaid/a.csv.out")) == len(ROWS)
 
 
 def test_lines_of_all_objects_are_answered(emulator, s3, sagemaker, model):

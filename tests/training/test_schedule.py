@@ -44,7 +44,7 @@ def test_numbers_of_the_user_are_obeyed():
     assert plan_updates(200, "auto", 3)[1] == 3
 
 
-def testeven_bounds_take_every_row():
+def test_even_bounds_take_every_row():
     for n in range(1, 41):
         for count in range(1, n + 1):
             bounds = even_bounds(n, count)

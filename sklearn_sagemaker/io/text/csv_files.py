@@ -25,7 +25,6 @@ from sklearn_sagemaker.io.opening import reading
 from sklearn_sagemaker.io.rows import Rows, batches, check_count, stack_rows
 from sklearn_sagemaker.io.table import Table
 from sklearn_sagemaker.io.text.csv_layout import (
-    BOOLEANS,
     CsvLayout,
     Header,
     inspect_csv,
@@ -34,7 +33,7 @@ from sklearn_sagemaker.io.text.csv_layout import (
 )
 from sklearn_sagemaker.io.text.csv_records import BLANKS, CsvText, csv_records
 from sklearn_sagemaker.io.text.csv_text import CheckedText
-from sklearn_sagemaker.io.text.number_text import parse_number
+from sklearn_sagemaker.io.text.number_text import BOOLEANS, parse_number
 
 CELLS = 1 << 17
 """Cells that are parsed at once: a mebibyte of numbers."""

@@ -14,12 +14,10 @@ from sklearn_sagemaker.exceptions import DataFileError
 from sklearn_sagemaker.io.messages import listed, quoted
 from sklearn_sagemaker.io.opening import check_file, file_name
 from sklearn_sagemaker.io.text.csv_records import CsvText, csv_records
-from sklearn_sagemaker.io.text.number_text import parse_number
+from sklearn_sagemaker.io.text.number_text import BOOLEANS, parse_number
 
 Header = Literal["auto", "yes", "no"] | bool
 """Whether the first row holds names; True is "yes", False is "no"."""
-
-BOOLEANS = ("True", "TRUE", "true", "False", "FALSE", "false")
 
 GAPS = ("na", "n/a", "nan", "none", "null", "nil", "nul", "missing")
 """Texts that stand for a gap more often than they are names, in lower case."""

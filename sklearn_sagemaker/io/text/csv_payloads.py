@@ -23,6 +23,7 @@ from sklearn_sagemaker.io.messages import quoted
 from sklearn_sagemaker.io.rows import Rows, batches, canonical, check_sparse_width
 from sklearn_sagemaker.io.text.blocks import MOST_COLUMNS, blocks_of, check_columns
 from sklearn_sagemaker.io.text.number_text import (
+    BOOLEANS,
     check_writable,
     number_texts,
     parse_number,
@@ -54,7 +55,8 @@ def decode_csv(body: bytes, label_size: int = 0) -> Rows:
     Parameters
     ----------
     body : bytes
-        In UTF-8; blank lines are skipped, quoted numbers are read.
+        In UTF-8; blank lines are skipped, quoted numbers are read, and booleans as
+        pandas and Python write them, as 1 and 0.
     label_size : {0, 1}, default=0
         Columns of labels, which come first.
 
@@ -183,7 +185,7 @@ def _parsed_slowly(text: str, first: int, width: int | None) -> np.ndarray:
                 continue
             row = reader.line_num + first - 1
             for column, field in enumerate(fields):
-                number = parse_number(field)
+                number = BOOLEANS.get(field, parse_number(field))
                 # At once: there may be as many as there are bytes.
                 if not math.isfinite(number):
                     fault = f"column {column}: {_fault(field, width is None)}"

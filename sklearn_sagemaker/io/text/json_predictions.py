@@ -89,11 +89,14 @@ def encode_json_predictions(predictions: Predictions) -> bytes:
     >>> encode_json_predictions(Predictions(np.array([11.719074], dtype=np.float32)))
     b'{"predictions": [{"score": 11.719074249267578}]}'
     """
-    texts = []
-    for score, label in _answers(predictions):
-        more = {} if label is None else {"predicted_label": label}
-        texts.append(ENCODER.encode({"score": score, **more}))
-    return f'{{"predictions": [{", ".join(texts)}]}}'.encode()
+    answers = [
+        {"score": score}
+        if label is None
+        else {"score": score, "predicted_label": label}
+        for score, label in _answers(predictions)
+    ]
+    # At once: a call of the encoder costs more than a row.
+    return ENCODER.encode({"predictions": answers}).encode()
 
 
 def encode_jsonlines_predictions(predictions: Predictions) -> bytes:
@@ -143,7 +146,14 @@ def _cut_text(value: float) -> str:
     15, and where no answer is recorded, we do as it does: below 1e-15 all is cut away;
     from there to 1e-6, and from 1e21 on, numbers have an exponent and all digits.
     """
-    mantissa, _, exponent = repr(float(value)).lstrip("-").partition("e")
+    text = repr(float(value))
+    if "e" not in text:
+        # Most are from 1e-4 to 1e16, where this is all.
+        whole, _, decimals = text.partition(".")
+        if len(decimals) <= DECIMALS:
+            return text
+        return f"{whole}.{decimals[:DECIMALS].rstrip('0') or '0'}"
+    mantissa, _, exponent = text.lstrip("-").partition("e")
     whole, _, decimals = mantissa.partition(".")
     # The value is 0.DIGITS * 10**place.
     place = len(whole) + int(exponent or 0)

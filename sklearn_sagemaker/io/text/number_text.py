@@ -7,6 +7,10 @@ from typing import Any
 
 import numpy as np
 
+BOOLEANS = dict.fromkeys(("True", "TRUE", "true"), 1.0)
+BOOLEANS |= dict.fromkeys(("False", "FALSE", "false"), 0.0)
+"""What stands for 1 and 0 in tables: pandas writes columns of ``get_dummies`` so."""
+
 
 def parse_number(text: str) -> float:
     """A finite or infinite number from text, NaN for what is no number.

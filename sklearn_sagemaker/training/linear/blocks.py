@@ -9,8 +9,9 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import OPTIMIZERS, RowReader
 from sklearn_sagemaker.training.columns import Columns
-from sklearn_sagemaker.training.linear.block import LANES, ColumnBlock
+from sklearn_sagemaker.training.linear.block import ColumnBlock
 from sklearn_sagemaker.training.linear.candidates import Candidates
+from sklearn_sagemaker.training.linear.layout import LANES
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.scaling import FeatureStatistics
 from sklearn_sagemaker.training.team import Team

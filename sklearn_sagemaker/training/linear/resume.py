@@ -111,12 +111,7 @@ def merge_states(blocks: list[ColumnBlock]) -> dict[str, Any]:
     for name in _AXES:
         state[name] = np.concatenate(
             [
-                part[name].reshape(
-                    *part[name].shape[:-1],
-                    block.n_fits,
-                    block.n_classes,
-                    block.n_models,
-                )
+                part[name].reshape(*part[name].shape[:-1], *block.best.columns.shape)
                 for block, part in zip(blocks, parts, strict=True)
             ],
             axis=-1,
@@ -135,8 +130,9 @@ def resume_blocks(blocks: list[ColumnBlock], state: dict[str, Any]) -> None:
         If the run has other columns than the state.
     """
     first = blocks[0]
+    n_fits, n_classes, _ = first.best.columns.shape
     n_models = sum(block.n_models for block in blocks)
-    wanted = [first.reader.n_features, first.n_fits, first.n_classes, n_models]
+    wanted = [first.reader.n_features, n_fits, n_classes, n_models]
     found = state["weights"].shape
     places = state.get("places", slice(None))
     if "places" in state:
@@ -162,7 +158,7 @@ def resume_blocks(blocks: list[ColumnBlock], state: dict[str, Any]) -> None:
         start += block.n_models
         mine = {
             name: state[name][..., models].reshape(
-                *state[name].shape[:-3], block.full_columns.size
+                *state[name].shape[:-3], block.best.columns.size
             )
             for name in _AXES
         }

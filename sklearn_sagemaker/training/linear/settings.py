@@ -10,7 +10,7 @@ from sklearn_sagemaker._kernels import DEFAULT_LOSS
 from sklearn_sagemaker._state import TrainingSpec
 from sklearn_sagemaker.exceptions import HyperparameterScaleWarning
 from sklearn_sagemaker.training.columns import Columns
-from sklearn_sagemaker.training.linear.block import Objective
+from sklearn_sagemaker.training.linear.objective import Objective
 from sklearn_sagemaker.training.sagemaker_rules import balanced_weights
 from sklearn_sagemaker.training.scaling import FeatureStatistics, label_statistics
 from sklearn_sagemaker.training.selection.settings import (

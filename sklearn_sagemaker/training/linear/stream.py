@@ -282,7 +282,9 @@ class LinearStream:
     def _result(self, blocks, statistics, origin: float, unit: float) -> ModelState:
         finite = np.concatenate([block.finite() for block in blocks])
         selection = self.call.select(self.candidates, finite, "a smaller learning_rate")
-        coef, intercept = mean_solution(blocks, selection.chosen, origin, unit)
+        coef, intercept = mean_solution(
+            [block.best for block in blocks], selection.chosen, origin, unit
+        )
         resume = {
             **merge_states(blocks),
             **columns_state(self.columns),

@@ -184,3 +184,15 @@ def _conformed(X: Any, contents: Contents) -> Any:
     if sp.issparse(X) and X.shape[1] != contents.n_features:
         return csr_of(type(X), X.data, X.indices, X.indptr, contents.n_features)
     return X
+
+
+def rows_of_shards(n_rows: int, n_shards: int, seed: int) -> list[np.ndarray]:
+    """Numbers of the rows of each shard, drawn, so that shards are alike.
+
+    Parameters
+    ----------
+    n_rows, n_shards, seed : int
+    """
+    rng = np.random.default_rng([seed, 0x54A2D])
+    parts = np.array_split(rng.permutation(n_rows), n_shards)
+    return [np.sort(part) for part in parts]

@@ -41,7 +41,14 @@ def test_one_feature(body, shape):
     assert decode_csv(body).X.shape == shape
 
 
+def test_booleans_are_numbers_as_in_files_and_json():
+    # pandas.get_dummies makes booleans since version 2, and CSVSerializer sends them.
+    rows = decode_csv(b"1.5,True,false\n2,FALSE,TRUE\n")
+    assert rows.X.tolist() == [[1.5, 1, 0], [2, 0, 1]]
+
+
 FAULTS = {
+    "word": (b"1,Truer\n", "row 1, column 1: 'Truer' is not a finite number"),
     "header": (
         b"age,sex\n1,2\n",
         r"row 1, column 0: 'age' is not .*\(there must be no",

@@ -16,7 +16,7 @@ from sklearn_sagemaker import (
 from sklearn_sagemaker._kernels.prediction import linear_margins
 from sklearn_sagemaker._state import TrainingData, TrainingSpec
 from sklearn_sagemaker.exceptions import AllCandidatesDivergedError
-from sklearn_sagemaker.training.linear import run as run_module
+from sklearn_sagemaker.training.linear import problem as problem_module
 from sklearn_sagemaker.training.linear import stream as stream_module
 from sklearn_sagemaker.training.linear.stream import LinearStream
 
@@ -155,7 +155,7 @@ def all_columns(monkeypatch):
     """Runs and streams train all columns, whether they are met or not."""
 
     def switch():
-        for module in (run_module, stream_module):
+        for module in (problem_module, stream_module):
             monkeypatch.setattr(module, "known_columns", lambda spec, width: None)
 
     return switch
@@ -218,7 +218,7 @@ def test_a_checkpoint_of_all_columns_is_passed_over(monkeypatch):
     X = widened(X, np.arange(6) * 3, 20)
     whole, older = fit(X, y, **STEPS), Kept()
     with monkeypatch.context() as patch:
-        patch.setattr(run_module, "known_columns", lambda spec, width: None)
+        patch.setattr(problem_module, "known_columns", lambda spec, width: None)
         linear_run(X, y, **STEPS).train(checkpoints=older)
     found = linear_run(X, y, **STEPS).train(checkpoints=older)
     same(found, whole, slice(None))

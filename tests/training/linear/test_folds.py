@@ -18,8 +18,8 @@ from ..conftest import FULL_BATCH, fit, linear_run, problem
 def last_margins(run, number, X):
     """Margins of the columns of a fit after the last epoch, in the user's units."""
     block = run.blocks[0]
-    columns = block.columns_of(np.arange(1))[number, :, 0]
-    W = block._columns_view(block.W)[:, columns]
+    columns = block.layout.columns_of(np.arange(1))[number, :, 0]
+    W = block.layout.by_feature(block.W)[:, columns]
     shift, scale, _ = run.label_scaler[:, number]
     margins = (X @ W + block.bias[0, columns]) * scale + shift
     return margins * run.targets.unit + run.targets.origin
@@ -111,7 +111,7 @@ def test_the_loss_of_a_split_is_that_of_its_columns_on_its_test_rows(classes, cv
     losses, totals = np.zeros((2, len(splits), 3))
     for k, (_, test) in enumerate(splits):
         rows = np.sort(test)
-        margins = run.blocks[0].best_margins(run.plan.reader, [(k + 1, rows)])
+        margins = run.blocks[0].best.best_margins(run.plan.reader, [(k + 1, rows)])
         margins = margins * run.targets.unit + run.targets.origin
         for model in range(3):
             f = margins[:, :, model] if classes == 3 else margins[:, 0, model]
@@ -131,7 +131,9 @@ def test_accuracy_of_a_split_is_that_at_the_threshold_of_all():
     run = linear_run(X, y, cv=SPLITTERS[0], num_models=3, epochs=6)
     table = run.train().candidates
     for k, (number, rows) in enumerate(run.plan.parts):
-        margins = run.blocks[0].best_margins(run.plan.reader, [(number, rows)])[:, 0]
+        margins = run.blocks[0].best.best_margins(run.plan.reader, [(number, rows)])[
+            :, 0
+        ]
         cuts = np.log(table["threshold"] / (1 - table["threshold"]))
         right = (margins > cuts) == (y[rows, None] > 0)
         np.testing.assert_allclose(

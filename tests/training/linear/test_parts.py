@@ -12,7 +12,7 @@ from sklearn_sagemaker.training.linear.parts import cut_batches
 
 from ..conftest import linear_run
 
-RUN = "sklearn_sagemaker.training.linear.run"
+STEPS = "sklearn_sagemaker.training.linear.steps"
 
 
 def level(monkeypatch, spreads):
@@ -96,8 +96,8 @@ def test_who_does_not_share_parts(monkeypatch):
     ],
 )
 def test_jobs_do_not_change_a_bit(batch, models, cv, classes, dtype, monkeypatch):
-    monkeypatch.setattr(f"{RUN}.processors", lambda: 8)
-    monkeypatch.setattr(f"{RUN}.TEAM_WORK", 0)
+    monkeypatch.setattr(f"{STEPS}.processors", lambda: 8)
+    monkeypatch.setattr(f"{STEPS}.TEAM_WORK", 0)
     monkeypatch.setattr(parts, "MEMBER_WORK", 1)
     rng = np.random.default_rng(0)
     X = rng.normal(size=(700, 11)).astype(dtype)
@@ -123,7 +123,7 @@ def test_jobs_do_not_change_a_bit(batch, models, cv, classes, dtype, monkeypatch
 
 
 def test_short_passes_have_no_team(monkeypatch):
-    monkeypatch.setattr(f"{RUN}.processors", lambda: 8)
+    monkeypatch.setattr(f"{STEPS}.processors", lambda: 8)
     level(monkeypatch, True)
     X = np.random.default_rng(0).normal(size=(300, 300)).astype("f4")
     run = linear_run(X, (X[:, 0] > 0).astype(float), jobs=8, epochs=1, num_models=64,

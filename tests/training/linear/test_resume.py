@@ -12,7 +12,8 @@ from sklearn_sagemaker._kernels import (
     LINEAR_OPTIMIZERS,
     OPTIMIZERS,
 )
-from sklearn_sagemaker.training.linear.resume import merge_states, resume_blocks
+from sklearn_sagemaker.training.linear.resume import merge_states
+from sklearn_sagemaker.training.linear.steps import LinearSteps
 
 from ..conftest import fit, linear_run, problem
 
@@ -24,8 +25,7 @@ def go_on(X, y, resume, **settings):
     """A run that goes on, before its first epoch."""
     run = linear_run(X, y, spec={"resume": resume, "keep_state": True}, **settings)
     with ExitStack() as teams:
-        run.blocks = run._make_blocks(run._models_per_block(), teams)
-    resume_blocks(run.blocks, resume)
+        run.blocks = LinearSteps(run, teams, None).blocks
     return run
 
 
@@ -126,6 +126,24 @@ def test_more_training_is_better():
     second = fit(X, y, **settings, spec={"resume": first.resume})
     assert second.best_score > first.best_score
     assert second.loss_curve[0] < first.loss_curve[0]
+
+
+def test_a_block_whose_models_have_all_stopped_goes_on_from_a_checkpoint():
+    """Its arrays are those of the models that trained last, which are narrower."""
+    X, y = problem(100)
+
+    def made():
+        run = linear_run(X, y, cv=False, optimizer="adam", num_models=10, **KEEP)
+        with ExitStack() as teams:
+            return LinearSteps(run, teams, None).blocks[0]
+
+    block, other = made(), made()
+    for stopped in (8, 2):
+        block.drop(np.arange(stopped))
+    other.continue_from(block.checkpoint())
+    found = other.state()
+    for name, values in block.state().items():
+        np.testing.assert_array_equal(found[name], values, name)
 
 
 def test_a_state_is_kept_only_if_asked_for():

@@ -17,7 +17,7 @@ from sklearn_sagemaker.training.linear.blocks import (
     MOST_COLUMNS,
     block_columns,
 )
-from sklearn_sagemaker.training.linear.run import TEAM_WORK
+from sklearn_sagemaker.training.linear.steps import TEAM_WORK, LinearSteps
 
 from ..conftest import fit, linear_run, problem
 
@@ -120,7 +120,7 @@ def test_the_weights_kept_are_those_of_the_best_epoch():
     block = training.blocks[0]
     plan = training.plan
     chosen = np.array([state.best_index])
-    margins = block.best_margins(plan.reader, plan.parts, chosen)[:, 0, 0]
+    margins = block.best.best_margins(plan.reader, plan.parts, chosen)[:, 0, 0]
     positive = y[np.concatenate([rows for _, rows in plan.parts])] > 0
     loss = np.mean(np.logaddexp(0, np.where(positive, -margins, margins)))
     assert loss == pytest.approx(curve.min(), rel=1e-6)
@@ -205,7 +205,7 @@ def test_threads_do_not_change_the_result(sparse, classes, cv):
 
 @pytest.mark.parametrize("classes", [1, 2, 4])
 def test_a_team_on_one_block_does_not_change_the_result(classes, monkeypatch):
-    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.processors", lambda: 4)
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.steps.processors", lambda: 4)
     rng = np.random.default_rng(0)
     n, d = TEAM_WORK // 100, 100
     X = rng.normal(size=(n, d)).astype(np.float32)
@@ -222,8 +222,8 @@ def test_a_team_on_one_block_does_not_change_the_result(classes, monkeypatch):
 
 @pytest.mark.parametrize(("models", "lazy"), [(4, False), (4, True), (1, False)])
 def test_a_team_on_sparse_rows_does_not_change_the_result(models, lazy, monkeypatch):
-    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.processors", lambda: 4)
-    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.TEAM_WORK", 0)
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.steps.processors", lambda: 4)
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.steps.TEAM_WORK", 0)
     X, y = problem(400, 60, sparse=True, noise=1.0)
     shared = {"epochs": 2, "num_models": models, "mini_batch_size": 100, "cv": False}
     if lazy:
@@ -236,7 +236,7 @@ def test_a_team_on_sparse_rows_does_not_change_the_result(models, lazy, monkeypa
 
 
 def test_a_team_has_no_more_members_than_there_are_processors(monkeypatch):
-    monkeypatch.setattr("sklearn_sagemaker.training.linear.run.processors", lambda: 1)
+    monkeypatch.setattr("sklearn_sagemaker.training.linear.steps.processors", lambda: 1)
     X = np.random.default_rng(0).normal(size=(TEAM_WORK // 100, 100))
     run = linear_run(X, (X[:, 0] > 0).astype(float), jobs=8, epochs=1, num_models=4)
     run.train()
@@ -263,11 +263,11 @@ def test_a_model_left_alone_in_a_sparse_block_keeps_its_bits(left):
         def monitor(epoch, epochs, losses):
             if epoch == 1 and drops:
                 run.blocks[0].drop(np.arange(left, 4))
-                assert run.blocks[0].used == left
+                assert run.blocks[0].layout.used == left
 
         run.train(monitor)
         assert len(run.blocks) == 1
-        return run.blocks[0].solution(0)
+        return run.blocks[0].best.solution(0)
 
     for alone, among in zip(solution(True), solution(False), strict=True):
         np.testing.assert_array_equal(alone, among)
@@ -303,7 +303,7 @@ def test_a_block_is_bounded_in_columns():
     training.train()
     assert len(training.blocks) > 1
     for block in training.blocks:
-        assert block.full_columns.size <= block_columns(training.reader)
+        assert block.best.columns.size <= block_columns(training.reader)
 
 
 def test_narrow_rows_make_wide_blocks_and_sparse_rows_do_not():
@@ -454,17 +454,17 @@ def test_snapshots_are_of_the_models_that_got_better(better, sparse, models, dro
     X, y = problem(sparse=sparse)
     run = linear_run(X, y, cv=False, optimizer="adam", num_models=models)
     with ExitStack() as teams:
-        (block,) = run._make_blocks(models, teams)
+        (block,) = LinearSteps(run, teams, None).blocks
     block.drop(np.array(dropped, dtype=int))
     rng = np.random.default_rng(0)
     block.W[...] = rng.normal(size=block.W.shape)
-    block.bias[0] = rng.normal(size=block.ld)
-    expected = block.best_weights.copy(), block.best_bias.copy()
+    block.bias[0] = rng.normal(size=block.layout.ld)
+    expected = block.best.weights.copy(), block.best.bias.copy()
     kept = block.active[better]
-    expected[0][:, kept] = block._columns_view(block.W)[:, better]
+    expected[0][:, kept] = block.layout.by_feature(block.W)[:, better]
     expected[1][kept] = block.bias[0, better]
     block.keep(np.array(better))
     np.testing.assert_array_equal(
-        block.best_weights[:, :models], expected[0][:, :models]
+        block.best.weights[:, :models], expected[0][:, :models]
     )
-    np.testing.assert_array_equal(block.best_bias[:models], expected[1][:models])
+    np.testing.assert_array_equal(block.best.bias[:models], expected[1][:models])

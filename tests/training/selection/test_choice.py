@@ -23,7 +23,9 @@ def margins_of(state, X):
 def candidates_of(run):
     """Coefficients and intercepts of all candidates, in the user's units."""
     found = [
-        block.solution(model) for block in run.blocks for model in range(block.n_models)
+        block.best.solution(model)
+        for block in run.blocks
+        for model in range(block.n_models)
     ]
     coef, intercept = (np.array(part) for part in zip(*found, strict=True))
     return coef * run.targets.unit, intercept * run.targets.unit + run.targets.origin
@@ -100,7 +102,9 @@ def test_an_ensemble_is_scored_by_its_members_out_of_fold(classes):
     models = [(block, m) for block in run.blocks for m in range(block.n_models)]
     margins = np.mean(
         [
-            models[i][0].best_margins(plan.reader, plan.parts, np.array([models[i][1]]))
+            models[i][0].best.best_margins(
+                plan.reader, plan.parts, np.array([models[i][1]])
+            )
             for i in best
         ],
         axis=0,

@@ -7,6 +7,7 @@ import pytest
 from sklearn.datasets import load_wine
 
 from sklearn_sagemaker._kernels import LOSSES
+from sklearn_sagemaker.training.linear import problem as problem_module
 from sklearn_sagemaker.training.linear import run as linear_run_module
 from sklearn_sagemaker.training.selection.choice import _agreeing
 from sklearn_sagemaker.training.selection.criteria import CRITERIA, score_at
@@ -213,7 +214,7 @@ def test_an_ensemble_does_not_lose_to_its_best_member():
 
 def test_by_default_chance_does_not_choose_among_steps(monkeypatch):
     """Rare positives: every candidate is right on nearly all rows."""
-    monkeypatch.setattr(linear_run_module, "how_many", lambda *given: 0)
+    monkeypatch.setattr(problem_module, "how_many", lambda *given: 0)
     X, y = problem(400, d=4, noise=3.0)
     rare = np.flatnonzero(y > 0)[12:]
     X, y = np.delete(X, rare, axis=0), np.delete(y, rare)

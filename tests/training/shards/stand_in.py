@@ -5,20 +5,33 @@ import pickle
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_sagemaker._state import Contents, TrainingData, WindowedData
+from sklearn_sagemaker._state import Contents, Shards, TrainingData, WindowedData
 from sklearn_sagemaker.backends import LocalBackend
-from sklearn_sagemaker.training.shards.here import (
-    LocalShards,
-    in_pairs,
-    rows_of_shards,
-)
-from sklearn_sagemaker.training.shards.shard import ArrayShard
+from sklearn_sagemaker.training.blas import single_threaded_blas
+from sklearn_sagemaker.training.shards.joining import in_pairs
+from sklearn_sagemaker.training.shards.shard import ArrayShard, rows_of_shards
 
 
 def contents_of(X) -> Contents:
     sparse = sp.issparse(X)
     n_bytes = X.data.nbytes + X.indices.nbytes if sparse else X.nbytes
     return Contents(*X.shape, sparse, X.dtype, n_bytes, None, None)
+
+
+class LocalShards(Shards):
+    """Shards whose tasks run one after the other, here."""
+
+    def __init__(self, shards, contents, memory):
+        self._shards, self._contents, self.memory = list(shards), contents, memory
+        self.n_shards = len(self._shards)
+
+    @property
+    def contents(self):
+        return self._contents
+
+    def reduce(self, task, join, *arguments):
+        with single_threaded_blas():
+            return in_pairs(join, [task(shard, *arguments) for shard in self._shards])
 
 
 class RepeatedShards(LocalShards):

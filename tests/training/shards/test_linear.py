@@ -10,8 +10,8 @@ from sklearn_sagemaker import LinearLearnerClassifier, LinearLearnerRegressor
 from sklearn_sagemaker.backends import LocalBackend
 from sklearn_sagemaker.exceptions import CheckpointWarning, TrainingStoppedError
 from sklearn_sagemaker.training.linear import rounds
-from sklearn_sagemaker.training.shards.here import LocalShards, rows_of_shards
-from tests.training.shards.stand_in import RepeatedShards, ShardsBackend
+from sklearn_sagemaker.training.shards.shard import rows_of_shards
+from tests.training.shards.stand_in import LocalShards, RepeatedShards, ShardsBackend
 
 STEPS = {"optimizer": "adam", "epochs": 4, "num_models": 6, "random_state": 0}
 

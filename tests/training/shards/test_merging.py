@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sklearn_sagemaker.training.shards.here import in_pairs
+from sklearn_sagemaker.training.shards.joining import in_pairs
 from sklearn_sagemaker.training.shards.merging import Updates, mean, moved
 
 
