@@ -82,7 +82,7 @@ class RowReader:
             return self._keep_alive[0]
         return sp.csr_array(self._keep_alive, shape=self.shape)
 
-    def dense(self, rows: np.ndarray) -> np.ndarray:
+    def dense(self, rows: np.ndarray | slice) -> np.ndarray:
         """A dense float64 copy of some rows."""
         some = self.matrix()[rows]
         if self.sparse:

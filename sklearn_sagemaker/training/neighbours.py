@@ -30,7 +30,17 @@ def rows_at(values: Any, rows: np.ndarray) -> Any:
     >>> rows_at(values, np.array([1, 3, 2]))
     array([1., 3., 2.])
     """
+    return values[at_once(rows)]
+
+
+def at_once(rows: np.ndarray) -> np.ndarray | slice:
+    """Numbers of rows as a slice, if they are neighbours in order.
+
+    Parameters
+    ----------
+    rows : int array of shape (n,)
+    """
     n = len(rows)
     if n and rows[-1] - rows[0] == n - 1 and (rows[1:] > rows[:-1]).all():
-        return values[rows[0] : rows[-1] + 1]
-    return values[rows]
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows

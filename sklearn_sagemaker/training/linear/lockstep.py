@@ -1,8 +1,8 @@
-"""Smooth losses on many rows: columns are solved on some, and corrected on all."""
+"""Smooth losses on many rows: slopes of all of them, and curvature of a sample."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from threading import Lock
 
@@ -10,34 +10,21 @@ import numpy as np
 
 from sklearn_sagemaker._kernels import LOSSES
 from sklearn_sagemaker._threads import ALONE, Spread
+from sklearn_sagemaker.training.linear.descent import corrected, followed
 from sklearn_sagemaker.training.linear.moments import TILE_BYTES
-from sklearn_sagemaker.training.linear.newton import LEAST, SmoothFit, optima
+from sklearn_sagemaker.training.linear.newton import SmoothFit, optima
 from sklearn_sagemaker.training.linear.quadratic import Quadratic
 
 SAMPLE, OF_FEATURES = 1000, 20
 """Rows whose curvature stands for that of all, and how many for each feature: with as
 many every direction has its curvature but for a third."""
 GROWTH = 4
-"""Times as many rows where a step has gained too little..."""
-SLOW = 0.2
-"""... as it has when it leaves this share of what it was to gain."""
-LARGEST = {"logistic": 0.25, "huber_loss": 1.0, "softmax_loss": 0.5}
-"""What second derivatives of a row are not above: steps by it never go too far."""
-SHORT, RAISED, LOWERED = 0.25, 0.05, 10
-"""Length from which on a step that has gone too far is aimed again, as if each row had
-this curvature at least, and then the largest: rows whose probabilities are nearly
-certain, and wrong, have next to none. Whole steps divide it again."""
+"""Times as many rows where a step has gained too little."""
 SAMPLE_BYTES = 256 << 20
 """A sample is not larger."""
-PASSES = 40
-"""Passes over all rows, at most."""
 START = 1e-3
 """Least L2 penalty on a sample, by the size of its features: what is rare there would
 have weights that are far from those on all rows."""
-NEARLY = 1e-9
-"""Curvature that every weight has at least, by the mean of all."""
-OF_COLUMN = 4
-"""Factorisations of its quadratic that a step takes."""
 ON_SAMPLE = 1e-3
 """What the last step on a sample may gain, by the objective: it is a start."""
 
@@ -103,6 +90,9 @@ class LargeFit:
         Of the samples.
     spread : Spread
         For the tiles of a pass, and for columns.
+    held : bool
+        Whether rows are in memory as scaled, so that a pass costs what its columns do:
+        then each starts where the one before it has ended, and none shares its passes.
     """
 
     def __init__(
@@ -118,13 +108,14 @@ class LargeFit:
         tolerance: float,
         seed: list[int],
         spread: Spread = ALONE,
+        held: bool = False,
     ):
         self.loss, self.parameter = LOSSES[loss], parameter
         self.tiles, self.y = tiles, y
         self.weights = weights / weights.sum()
         self.n_features, self.n_outputs = n_features, n_outputs
         self.use_bias, self.tolerance, self.seed = use_bias, tolerance, seed
-        self.spread = spread
+        self.spread, self.held = spread, held
         self._samples: list[SmoothFit] = []
         self._sampling = Lock()
         self.null = self._smooth(None, y, weights, tolerance).null
@@ -139,6 +130,7 @@ class LargeFit:
             self.n_outputs,
             self.use_bias,
             tolerance,
+            spread=self.spread if self.held else ALONE,
         )
 
     def sample(self, level: int) -> SmoothFit:
@@ -167,8 +159,12 @@ class LargeFit:
         _, slope_w, slope_b = self.at(w[:, :, None], b[:, None])
         return self.sample(0).at_null((b, slope_w[:, :, 0], slope_b[:, 0]))
 
-    def optima(self, wd: np.ndarray, l1: np.ndarray, bias_wd: np.ndarray):
+    def optima(self, wd: np.ndarray, l1: np.ndarray, bias_wd: np.ndarray, start=None):
         """The optimum for each of some penalties, see `newton.optima`."""
+        if self.held:
+            # Rows of folds are no neighbours in memory: gathered once for all passes.
+            tiles = [(some, partial(_as_is, read())) for some, read in self.tiles(None)]
+            return followed(self, partial(self._over, tiles), wd, l1, bias_wd, start)
         sample = self.sample(0)
         w, b, _ = optima(
             sample, np.maximum(wd, START * np.mean(sample.rows**2)), l1, bias_wd
@@ -188,7 +184,10 @@ class LargeFit:
         value : float64 array of shape (m,)
         slope_w, slope_b : float64 arrays like `w` and `b`
         """
-        given = self.loss.name, self.parameter, self.tiles(None), self.y, self.weights
+        return self._over(self.tiles(None), w, b)
+
+    def _over(self, tiles: Iterable[Tile], w, b):
+        given = self.loss.name, self.parameter, tiles, self.y, self.weights
         return self._free(*summed(*given, w, b, self.spread))
 
     def _free(self, value, slope_w, slope_b):
@@ -196,6 +195,10 @@ class LargeFit:
         if not self.use_bias:
             slope_b[:] = 0.0
         return value, slope_w, slope_b
+
+
+def _as_is(rows: np.ndarray) -> np.ndarray:
+    return rows
 
 
 def summed(
@@ -264,169 +267,3 @@ def _both(loss: str, parameter: float, margins: np.ndarray, y: np.ndarray):
     margins, y = margins[:, 0], y[:, None]
     losses = LOSSES[loss].value(margins, y, parameter)
     return losses, LOSSES[loss].gradient(margins, y, parameter)[:, None]
-
-
-class Column:
-    """One column on its way: where it is, and what it tries.
-
-    Parameters
-    ----------
-    samples : callable
-        See `corrected`.
-    penalties : (float, float, float)
-        ``wd``, ``l1`` and that of the intercepts.
-    w, b : float64 arrays of shape (d, K) and (K,)
-        Where it starts.
-    """
-
-    def __init__(self, samples, penalties, w, b):
-        self.samples, self.level = samples, 0
-        self.wd, self.l1, self.bias_wd = penalties
-        self.w, self.b = w, b
-        self.tried, self.length = (w, b), 1.0
-        self.value, self.gap, self.slope = np.inf, np.inf, 0.0
-        self.hessian, self.fresh = None, False
-        self.least = self.used = LEAST
-
-    def takes(self, value: float, slope_w, slope_b, tolerance: float) -> bool:
-        """Take in the loss and the slopes of what was tried; whether to go on."""
-        value = self.objective(value)
-        if not value <= self.value + 1e-4 * self.length * self.slope:
-            return self._again()
-        (self.w, self.b), self.value = self.tried, value
-        if self.length == 1.0:
-            self.least = max(LEAST, self.least / LOWERED)
-        elif self.length <= SHORT:
-            self.least, self.hessian = self._raised() or self.least, None
-        self.slopes, before, fresh = (slope_w, slope_b), self.gap, self.fresh
-        self._aim()
-        if self.gap > tolerance * value and self.gap > SLOW * before:
-            # Its curvature was that of other weights, or of too few rows.
-            if fresh:
-                self._more()
-            self.hessian = None
-            self._aim()
-        if self.gap <= tolerance * value and self.used > LEAST:
-            # By raised curvatures there is less to gain than there is.
-            self.least, self.hessian = LEAST, None
-            self._aim()
-        return self.gap > tolerance * value
-
-    def objective(self, loss: float) -> float:
-        """Of what is tried, from its loss."""
-        w, b = self.tried
-        ridge = self.wd * np.sum(w**2) + self.bias_wd * (b @ b)
-        return loss + 0.5 * float(ridge) + self.l1 * float(np.abs(w).sum())
-
-    def _more(self) -> bool:
-        """Have more rows tell the curvature, if there are more."""
-        there = self.samples(self.level + 1) is not self.samples(self.level)
-        self.level += there
-        return there
-
-    def _raised(self) -> float:
-        """The next least curvature where a step has gone too far; 0 if it is all."""
-        largest = LARGEST[self.samples(self.level).loss.name]
-        if self.least >= largest:
-            return 0.0
-        return RAISED if self.least < RAISED else largest
-
-    def _again(self) -> bool:
-        """A step was too long: aim by more rows, or try half of it."""
-        if self._more() or not self.fresh:
-            self.hessian = None
-            self._aim()
-            return True
-        if self.length <= SHORT and self._raised():
-            self.least, self.hessian = self._raised(), None
-            self._aim()
-            return True
-        self.length /= 2
-        (w, b), (far_w, far_b) = (self.w, self.b), self.tried
-        self.tried = (w + far_w) / 2, (b + far_b) / 2
-        if self.length > 1e-10:
-            return True
-        self.tried = w, b
-        return False
-
-    def _aim(self) -> None:
-        """Try the step that the curvature tells."""
-        w, b, sample = self.w, self.b, self.samples(self.level)
-        self.fresh = self.hessian is None
-        if self.hessian is None:
-            margins = sample.rows @ w + b
-            self.used = self.least
-            ww, *others = sample.hessian(margins, sample.slopes(w, b), self.used)
-            # Where features depend on each other steps stay near.
-            ww[np.diag_indices(len(ww))] += NEARLY * np.trace(ww) / len(ww)
-            self.hessian = (ww, *others)
-        (slope_w, slope_b), given = self.slopes, (self.wd, self.l1)
-        error, intercepts = sample.expansion(
-            self.hessian, w, b, slope_w, slope_b, self.bias_wd
-        )
-        flat = error.minimum(w.T.ravel(), *given)
-        far_w, far_b = flat.reshape(w.T.shape).T.copy(), intercepts(flat)
-        slope = np.sum((slope_w + self.wd * w) * (far_w - w))
-        slope += (slope_b + self.bias_wd * b) @ (far_b - b)
-        slope += self.l1 * (np.abs(far_w).sum() - np.abs(w).sum())
-        self.slope, self.length, self.tried = (
-            min(float(slope), 0.0),
-            1.0,
-            (far_w, far_b),
-        )
-        self.gap = -0.5 * self.slope
-
-
-def corrected(fit: LargeFit, wd, l1, bias_wd, w, b):
-    """The optimum on all rows for each of some penalties.
-
-    Slopes are those of all rows, and all columns share a pass. Curvature is that of a
-    sample, which grows for a column whose step gains too little.
-
-    Parameters
-    ----------
-    fit : LargeFit
-    wd, l1, bias_wd : float64 arrays of shape (m,)
-    w, b : float64 arrays of shape (d, K, m) and (K, m)
-        Where to start.
-
-    Returns
-    -------
-    w, b : float64 arrays
-    gap : float64 array of shape (m,)
-        What the last step was expected to gain.
-    """
-    # Solving its quadratic is what a column takes.
-    spread = fit.spread.worth(OF_COLUMN * (fit.n_features * fit.n_outputs) ** 3)
-    columns = [
-        Column(fit.sample, (wd[k], l1[k], bias_wd[k]), w[:, :, k], b[:, k])
-        for k in range(len(wd))
-    ]
-    active = columns
-    for number in range(PASSES):
-        tried_w, tried_b = zip(*(column.tried for column in active), strict=True)
-        value, slope_w, slope_b = fit.at(
-            np.stack(tried_w, axis=2), np.stack(tried_b, axis=1)
-        )
-        takes = partial(_takes, fit, number == 0, value, slope_w, slope_b)
-        going = spread(takes, range(len(active)), active)
-        active = [column for column, on in zip(active, going, strict=True) if on]
-        if not active:
-            break
-    for column in active:
-        column.tried = column.w, column.b
-    # A last step, whose gain no pass needs to confirm.
-    found_w, found_b = zip(*(column.tried for column in columns), strict=True)
-    gap = np.array([column.gap for column in columns])
-    return np.stack(found_w, axis=2), np.stack(found_b, axis=1), gap
-
-
-def _takes(
-    fit: LargeFit, first: bool, value, slope_w, slope_b, k: int, column: Column
-) -> bool:
-    """Have a column take in what a pass has found of it; whether to go on."""
-    if first and not column.objective(value[k]) <= fit.null[1]:
-        # The sample has misled it.
-        column.tried = np.zeros_like(column.w), fit.null[0]
-        return True
-    return column.takes(value[k], slope_w[:, :, k], slope_b[:, k], fit.tolerance)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from sklearn_sagemaker._kernels import RowReader
 from sklearn_sagemaker._threads import ALONE, Spread
 from sklearn_sagemaker.training.linear.quadratic import Quadratic
+from sklearn_sagemaker.training.linear.scaled_csr import ScaledCsr, stays_sparse
+from sklearn_sagemaker.training.neighbours import at_once, rows_at
 
 TILE_BYTES = 2 << 20
 """Rows are read in tiles of about this size, in float64."""
@@ -36,17 +39,24 @@ class ScaledRows:
         self._reader: RowReader | None = None
         self._held = np.empty((0, 0))
 
-    def hold(self, reader: RowReader) -> None:
-        """Read all rows once, if they are small."""
-        if 8 * reader.shape[0] * reader.shape[1] <= HELD_BYTES:
-            self._held = self._read(reader, slice(None))
+    def hold(self, reader: RowReader, most: int = HELD_BYTES) -> None:
+        """Read all rows once, if they have no more bytes."""
+        if self._reader is reader:
+            return
+        if 8 * reader.shape[0] * reader.shape[1] <= most:
+            self._held = self._read(reader, np.arange(reader.shape[0]))
             self._reader = reader
 
     def _read(self, reader: RowReader, rows) -> np.ndarray:
-        tile = reader.dense(rows)
-        tile -= self.shift
-        tile *= self.scale
-        return tile
+        """Some rows, piece by piece, so that what is made of them stays near."""
+        found = np.empty((len(rows), len(self.shift)))
+        step = self.tile_rows()
+        for start in range(0, len(rows), step):
+            some = rows[start : start + step]
+            tile = found[start : start + step]
+            np.subtract(reader.dense(at_once(some)), self.shift, out=tile)
+            tile *= self.scale
+        return found
 
     def whole(self, reader: RowReader, rows: np.ndarray) -> np.ndarray:
         """Some rows, in ascending order, in one piece that is not to be changed."""
@@ -69,9 +79,30 @@ class ScaledRows:
         for start in range(0, len(rows), step):
             yield rows[start : start + step]
 
+    def pieces_seen(
+        self, reader: RowReader, rows: np.ndarray, beside: int
+    ) -> Iterator[np.ndarray]:
+        """The same for what is made of `seen` rows: sparse ones take no room."""
+        sparse = self.stays_sparse(reader)
+        least = max(256, TILE_BYTES // (8 * beside + 16)) if sparse else 0
+        return self.pieces(rows, least, beside)
+
     def tile(self, reader: RowReader, some: np.ndarray) -> np.ndarray:
         """Some rows, which are not to be changed."""
-        return self._held[some] if reader is self._reader else self._read(reader, some)
+        if reader is self._reader:
+            return rows_at(self._held, some)
+        return self._read(reader, some)
+
+    def stays_sparse(self, reader: RowReader) -> bool:
+        """Whether `seen` are sparse rows."""
+        held = reader is self._reader
+        return not held and stays_sparse(reader, self.shift, self.scale)
+
+    def seen(self, reader: RowReader, some: np.ndarray) -> Any:
+        """Some rows for products, sparse ones as they are."""
+        if not self.stays_sparse(reader):
+            return self.tile(reader, some)
+        return ScaledCsr(reader.matrix()[at_once(some)], self.shift, self.scale)
 
     def unread(
         self, reader: RowReader, rows: np.ndarray

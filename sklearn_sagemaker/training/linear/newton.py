@@ -165,6 +165,11 @@ class SmoothFit:
         n = n_outputs * d
         return ww.reshape(n, n), wb.reshape(n, n_outputs), bb
 
+    def bends(self, w, b, least: float = LEAST) -> tuple[np.ndarray, ...]:
+        """See `hessian`, at some weights and intercepts."""
+        margins = self._margins(w, b)
+        return self.hessian(margins, self._slopes(margins), least)
+
     def _bent(self, bend: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Sums of products of features, and of features, times numbers of the rows."""
         n, d = self.rows.shape

@@ -46,6 +46,9 @@ def followed(
         some = slice(len(losses), len(losses) + stride)
         before = found[-1] if found else None
         found.append(fits.solve(path.wd[some], path.l1[some], before))
+        if len(path) == 1 and not path.finer:
+            # Nothing depends on how well it does.
+            return path.wd, path.l1, found[0], np.inf
         losses = np.append(losses, fits.losses(found[-1]).sum(axis=0))
     wd, l1 = path.wd[: len(losses)], path.l1[: len(losses)]
     columns = SolvedColumns.joined(found, np.arange(len(losses)))

@@ -20,8 +20,10 @@ from sklearn_sagemaker.training.linear.newton import (
 )
 from sklearn_sagemaker.training.linear.penalties import WIDEST, Path, SmallProblem
 from sklearn_sagemaker.training.linear.quadratic import RANK
+from sklearn_sagemaker.training.linear.scaled_csr import PIECE
 from sklearn_sagemaker.training.linear.softmax import SoftmaxRows, minimum
 from sklearn_sagemaker.training.linear.solved import SolvedColumns
+from sklearn_sagemaker.training.neighbours import rows_at
 
 LOOSE, REFITS, POLISHED = 5e-4, 1e-4, 1e-10
 """Decrease that the last step expects of a fold, which is there to be compared, of a
@@ -41,7 +43,11 @@ class SmoothFits(Fits):
 
     @cached_property
     def _tile(self) -> np.ndarray:
-        return self.rows.whole(self.reader, self.plan.train_rows)
+        rows = self.plan.train_rows
+        if len(rows) == self.reader.shape[0]:
+            # What scores them has them too.
+            self.rows.hold(self.reader, TILED_BYTES)
+        return self.rows.whole(self.reader, rows)
 
     @cached_property
     def fits(self) -> list:
@@ -71,6 +77,19 @@ class SmoothFits(Fits):
         few = sample_size(n, self.reader.n_features) < n
         return few and not self.settings.signed
 
+    @cached_property
+    def _sparse(self) -> bool:
+        """Whether passes go over what rows store."""
+        return self.rows.stays_sparse(self.reader)
+
+    @property
+    def _held(self) -> bool:
+        """Whether scaled rows are held, and not made again for each pass."""
+        size = 8 * len(self.plan.train_rows) * self.reader.n_features
+        if self._sparse:
+            size = 12 * self.reader.stored
+        return size <= TILED_BYTES
+
     def _fit(self, number: int):
         """The loss of a fit, and how to solve it."""
         outputs, use_bias = self.settings.n_outputs, self.settings.values["use_bias"]
@@ -88,19 +107,22 @@ class SmoothFits(Fits):
         loss, parameter = self.settings.loss.name, self.parameter[number]
         d = self.reader.n_features
         given = loss, parameter, tiles, y, weights, d, *more, seed
-        return LargeFit(*given, self.spread)
+        return LargeFit(*given, self.spread, self._held)
 
     def _tiles(self, rows: np.ndarray, places: np.ndarray | None) -> Iterator[Tile]:
         """Parts of some places among the rows of a fit, as `LargeFit` wants them."""
-        d, everyone = self.reader.n_features, self.plan.train_rows
+        everyone = self.plan.train_rows
         some = rows if places is None else rows[places]
         tiles: Any
-        if 8 * len(everyone) * d <= TILED_BYTES:
+        if self._sparse and places is None:
+            seen, pieces = self.rows.seen, self.rows.pieces(some, PIECE)
+            tiles = ((part, partial(seen, self.reader, part)) for part in pieces)
+        elif self._held and not self._sparse:
             mine = np.searchsorted(everyone, some)
             starts = range(0, len(mine), self.rows.tile_rows())
             parts = np.split(mine, starts[1:])
             whole = self._tile
-            tiles = ((part, partial(_taken, whole, part)) for part in parts)
+            tiles = ((part, partial(rows_at, whole, part)) for part in parts)
         else:
             tiles = self.rows.unread(self.reader, some)
         start = 0
@@ -116,7 +138,7 @@ class SmoothFits(Fits):
     def _optima(self, fit, wd, l1, start):
         bias_wd = wd * self.settings.values["bias_wd_mult"]
         if isinstance(fit, LargeFit):
-            w, b, gap = fit.optima(wd, l1, bias_wd)
+            w, b, gap = fit.optima(wd, l1, bias_wd, start)
             return w.transpose(2, 1, 0), np.ascontiguousarray(b.T), gap
         return optima(fit, wd, l1, bias_wd, start)
 
@@ -185,13 +207,6 @@ class SmoothFits(Fits):
             )
         w, b, gap = self._optima(fit, wd, l1, start)
         return w * scale, b * scale + shift, gap
-
-
-def _taken(rows: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Rows at some places, in ascending order; of neighbours nothing is copied."""
-    if len(places) and places[-1] - places[0] == len(places) - 1:
-        return rows[places[0] : places[-1] + 1]
-    return rows[places]
 
 
 class ClassFits(SmoothFits):

@@ -78,8 +78,10 @@ class SolvedColumns:
             )
         return SolvedColumns(first.rows, first._name, first.parameter, *values)
 
-    def _pieces(self, rows: np.ndarray, models: np.ndarray) -> Iterator[np.ndarray]:
-        return self.rows.pieces(rows, beside=len(models) * self.bias.shape[2])
+    def _pieces(
+        self, reader: RowReader, rows: np.ndarray, models: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        return self.rows.pieces_seen(reader, rows, len(models) * self.bias.shape[2])
 
     def _margins(
         self, reader: RowReader, models: np.ndarray, fit: int, some: np.ndarray
@@ -87,7 +89,7 @@ class SolvedColumns:
         """Of some rows by one fit of some candidates, (n_rows, n_outputs, n_models)."""
         weights, bias = self.weights[fit][models], self.bias[fit][models]
         flat = weights.reshape(-1, weights.shape[2])
-        found = self.rows.tile(reader, some) @ flat.T
+        found = self.rows.seen(reader, some) @ flat.T
         return (found.reshape(-1, *bias.shape) + bias).transpose(0, 2, 1)
 
     def left_out_margins(self, rows: np.ndarray) -> np.ndarray:
@@ -114,7 +116,7 @@ class SolvedColumns:
         found = [
             self._margins(reader, models, fit, some)
             for fit, rows in parts
-            for some in self._pieces(rows, models)
+            for some in self._pieces(reader, rows, models)
         ]
         return np.concatenate(found)
 
@@ -145,7 +147,7 @@ class SolvedColumns:
         work = self.rows.tile_rows(columns) * columns * self.weights.shape[3]
         spread = spread.worth(work)
         for total, (fit, rows) in zip(sums, parts, strict=True):
-            pieces = self._pieces(rows, everyone)
+            pieces = self._pieces(reader, rows, everyone)
             for found in spread.in_order(of_piece, repeat(fit), pieces):
                 total += found
         return sums

@@ -14,7 +14,7 @@ from sklearn_sagemaker.training.linear.fits import Fits
 from sklearn_sagemaker.training.linear.kinked_fits import KinkedFits
 from sklearn_sagemaker.training.linear.moments import ScaledRows
 from sklearn_sagemaker.training.linear.paths import followed
-from sklearn_sagemaker.training.linear.penalties import penalty_paths
+from sklearn_sagemaker.training.linear.penalties import Path, penalty_paths
 from sklearn_sagemaker.training.linear.read_fits import ReadFits
 from sklearn_sagemaker.training.linear.settings import LinearSettings
 from sklearn_sagemaker.training.linear.smooth import ClassFits, SmoothFits
@@ -91,8 +91,12 @@ class Solver:
     def solve(self) -> tuple[Candidates, SolvedColumns]:
         """Candidates by the data, and their columns."""
         values, count = self.settings.values, self.count
-        null, half = self.fits.null(), self.fits.half
-        paths = penalty_paths(values["wd"], values["l1"], count, null, half)
+        wd, l1 = values["wd"], values["l1"]
+        if "auto" in (wd, l1):
+            paths = penalty_paths(wd, l1, count, self.fits.null(), self.fits.half)
+        else:
+            # No path of penalties that the data would have to tell.
+            paths = [Path(np.array([wd]), np.array([l1]), "wd", 0)]
         found, least = [], np.inf
         for path in paths:
             found.append(followed(self.fits, path, least))

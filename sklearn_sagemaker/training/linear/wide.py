@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from sklearn_sagemaker._kernels import LOSSES, RowReader
 from sklearn_sagemaker._threads import Spread
+from sklearn_sagemaker.training.linear.budget import how_many
 from sklearn_sagemaker.training.linear.candidates import (
     SCALINGS,
     Candidates,
@@ -73,7 +74,11 @@ def solves_wide(
     n, d = source.n_train(plan), reader.n_features
     if source.stored(plan.train_rows) > DENSITY * n * d:
         return False
-    return 1 < n <= ROWS_PER_FEATURE * d
+    if n > ROWS_PER_FEATURE * d:
+        # Still quicker than none, for who asks for one optimum.
+        asked = settings.solver_alone and values["l1"] == 0.0 and values["wd"] != "auto"
+        return asked and how_many(settings, source, plan, reader, 1, 0) == 0
+    return n > 1
 
 
 def check_wide(settings: LinearSettings, source: Rows, plan: ValidationPlan) -> None:
@@ -106,8 +111,13 @@ class _Rows:
 
     def __init__(self, X: Any, scale: np.ndarray, spread: Spread):
         self.scale, self.spread = scale, spread
-        self.X = sp.csr_array(X).astype(np.float64) @ sp.diags_array(scale)
-        self.by_feature = self.X.T.tocsr()
+        self.X = sp.csr_array(X).astype(np.float64)
+        if not (scale == 1.0).all():
+            self.X.data *= scale[self.X.indices]
+        # Of more rows than features what is read by rows lies as near.
+        self.by_feature = self.X.T
+        if X.shape[0] <= X.shape[1]:
+            self.by_feature = self.by_feature.tocsr()
 
     def weights(self, a: np.ndarray) -> np.ndarray:
         """Weights of the scaled features, of combinations of shape (n, k)."""

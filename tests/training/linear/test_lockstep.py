@@ -8,8 +8,11 @@ import scipy.sparse as sp
 from scipy.optimize import minimize
 from sklearn.model_selection import KFold
 
-from sklearn_sagemaker.training.linear import budget, choice, lockstep, smooth
+from sklearn_sagemaker._kernels import RowReader
+from sklearn_sagemaker.training.linear import budget, choice, descent, lockstep, smooth
 from sklearn_sagemaker.training.linear.lockstep import LargeFit, sample_of
+from sklearn_sagemaker.training.linear.moments import ScaledRows
+from sklearn_sagemaker.training.linear.newton import SmoothFit
 
 from ..conftest import fit, linear_run
 from .test_newton import OUTPUTS, PARAMETER, objective, rows
@@ -25,7 +28,13 @@ def small_samples(monkeypatch):
     monkeypatch.setattr(lockstep, "OF_FEATURES", 8)
 
 
-def large_fit(loss, X, y, weights, use_bias=True, tolerance=1e-12):
+@pytest.fixture(params=[True, False], ids=["in turn", "in lockstep"])
+def held(request):
+    """Whether rows are held, so that columns are solved one after the other."""
+    return request.param
+
+
+def large_fit(held, loss, X, y, weights, use_bias=True, tolerance=1e-12):
     def tiles(places):
         places = np.arange(len(y)) if places is None else places
         for part in np.array_split(places, 3):
@@ -33,7 +42,7 @@ def large_fit(loss, X, y, weights, use_bias=True, tolerance=1e-12):
 
     return LargeFit(
         loss, PARAMETER.get(loss, 0.0), tiles, y, weights, X.shape[1], OUTPUTS[loss],
-        use_bias, tolerance, [0],
+        use_bias, tolerance, [0], held=held,
     )  # fmt: skip
 
 
@@ -52,13 +61,13 @@ def of_column(loss, X, y, weights, w, b, wd, l1):
 
 
 @pytest.mark.parametrize("loss", OUTPUTS)
-def test_every_column_is_at_its_optimum(loss):
+def test_every_column_is_at_its_optimum(loss, held):
     X, y, weights = rows(loss, *TALL)
     # Two that are nearly equal, and one that is nearly constant.
     X[:, 1] = X[:, 0] + 0.01 * X[:, 1]
     X[:, 4] *= 1e-3
     wd, l1 = np.array([1.0, 1e-2, 1e-6, 0.0, 1e-3]), np.array([0, 0, 0, 0.02, 0.001])
-    problem = large_fit(loss, X, y, weights)
+    problem = large_fit(held, loss, X, y, weights)
     assert len(problem.sample(0).y) == 40
     w, b, gap = problem.optima(wd, l1, np.zeros(5))
     for k in range(5):
@@ -69,7 +78,7 @@ def test_every_column_is_at_its_optimum(loss):
 
 
 @pytest.mark.parametrize("seed", [0, 6, 8, 13])
-def test_features_that_hardly_a_row_has(seed):
+def test_features_that_hardly_a_row_has(seed, held):
     """Their weights on a sample are far off, and rows there have no curvature left."""
     rng = np.random.default_rng(seed)
     rare = rng.random((600, 9)) < 0.004
@@ -78,7 +87,7 @@ def test_features_that_hardly_a_row_has(seed):
     y = (X[:, :3].sum(axis=1) + rng.logistic(size=600) > 0).astype(float)
     wd = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1e-5, 1e-6])
     l1 = np.array([3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 0.0, 0.0])
-    problem = large_fit("logistic", X, y, np.ones(600))
+    problem = large_fit(held, "logistic", X, y, np.ones(600))
     w, b, gap = problem.optima(wd, l1, np.zeros(8))
     assert gap.max() < 1e-11
     for k in range(8):
@@ -87,9 +96,9 @@ def test_features_that_hardly_a_row_has(seed):
 
 
 @pytest.mark.parametrize("more", [{"bias_wd": 0.3}, {"use_bias": False}], ids=str)
-def test_penalties_of_the_intercept_and_none(more):
+def test_penalties_of_the_intercept_and_none(more, held):
     X, y, weights = rows("logistic", *TALL)
-    problem = large_fit("logistic", X, y, weights, more.get("use_bias", True))
+    problem = large_fit(held, "logistic", X, y, weights, more.get("use_bias", True))
     w, b, _ = problem.optima(
         np.array([0.05]), np.zeros(1), np.array([more.get("bias_wd", 0.0)])
     )
@@ -103,15 +112,40 @@ def test_penalties_of_the_intercept_and_none(more):
     assert value(np.r_[w[..., 0], b[:, 0][None]])[0] <= best.fun * (1 + 1e-10)
 
 
-def test_a_sample_that_misleads_does_not():
+def test_a_sample_that_misleads_does_not(held):
     """Rows of the sample can be parted, all rows cannot."""
     X, y, weights = rows("logistic", *TALL)
-    problem = large_fit("logistic", X, y, weights)
+    problem = large_fit(held, "logistic", X, y, weights)
     some = problem.sample(0)
     some.y[:] = (some.rows[:, 0] < 0).astype(float)
     w, b, _ = problem.optima(np.array([1e-4]), np.zeros(1), np.zeros(1))
     missed = of_column("logistic", X, y, weights, w[..., 0], b[:, 0], 1e-4, 0.0)[1]
     assert missed < 1e-6
+
+
+def test_where_columns_start_is_left_if_it_is_worse_than_nothing():
+    X, y, weights = rows("logistic", *TALL)
+    problem = large_fit(True, "logistic", X, y, weights)
+    given = np.array([1e-2, 1e-3]), np.zeros(2), np.zeros(2)
+    start = np.full((TALL[1], 1), -30.0), np.array([9.0])
+    w, b, _ = problem.optima(*given, start)
+    wanted_w, wanted_b, _ = problem.optima(*given)
+    np.testing.assert_allclose(w, wanted_w, atol=1e-6)
+    np.testing.assert_allclose(b, wanted_b, atol=1e-6)
+
+
+def test_curvature_leads_on_to_the_next_penalty(monkeypatch):
+    """Columns in turn make few matrices of second derivatives."""
+    X, y, weights = rows("logistic", *TALL)
+    wd, made = np.geomspace(1.0, 1e-5, 20), []
+    hessian = SmoothFit.hessian
+    monkeypatch.setattr(
+        SmoothFit, "hessian", lambda *given: made.append(1) or hessian(*given)
+    )
+    problem = large_fit(True, "logistic", X, y, weights, tolerance=1e-9)
+    _, _, gap = problem.optima(wd, np.zeros(20), np.zeros(20))
+    assert gap.max() < 1e-9
+    assert len(made) <= 10
 
 
 def test_the_rarest_class_is_in_the_sample():
@@ -171,16 +205,30 @@ def test_it_is_what_newton_finds_on_all_rows(form, loss, cv, monkeypatch):
 
 
 def test_rows_that_are_not_held_are_read_again(monkeypatch):
+    class InLockstep(LargeFit):
+        def optima(self, *given):
+            self.held = False
+            return super().optima(*given)
+
     X, y, weights = rows("logistic", *TALL)
+    in_turn = fit(X, y, weights, num_models=4)
+    monkeypatch.setattr(smooth, "LargeFit", InLockstep)
     held = fit(X, y, weights, num_models=4)
+    monkeypatch.setattr(smooth, "LargeFit", LargeFit)
     monkeypatch.setattr(smooth, "TILED_BYTES", 0)
     read = fit(X, y, weights, num_models=4)
     np.testing.assert_allclose(read.coef, held.coef, rtol=1e-9)
+    np.testing.assert_allclose(read.coef, in_turn.coef, rtol=1e-3)
 
 
+@pytest.mark.parametrize("form", ["dense", "csr"])
 @pytest.mark.parametrize("classes", [2, 3])
-def test_number_of_jobs_changes_no_bit(classes):
+def test_number_of_jobs_changes_no_bit(classes, form, monkeypatch):
     X, y, weights = rows("logistic" if classes == 2 else "softmax_loss", *TALL)
+    if form == "csr":
+        X = sp.csr_array(np.where(X > 1.0, X, 0.0))
+        monkeypatch.setattr(ScaledRows.hold, "__defaults__", (0,))
+        monkeypatch.setattr(smooth, "PIECE", 100)
     one, two = (
         fit(X, y, weights, classes=classes, jobs=jobs, num_models=6) for jobs in (1, 4)
     )
@@ -192,7 +240,7 @@ def test_number_of_jobs_changes_no_bit(classes):
 
 def test_an_optimum_that_was_not_reached_is_told(monkeypatch):
     X, y, _ = rows("logistic", *TALL)
-    monkeypatch.setattr(lockstep, "PASSES", 2)
+    monkeypatch.setattr(descent, "PASSES", 2)
     with pytest.warns(choice.ConvergenceWarning, match=r"above its optimum by \d"):
         fit(X, y, wd=1e-4, l1=0.0, num_models=1)
 
@@ -306,3 +354,38 @@ def test_who_fixes_both_penalties_has_one_candidate_solved():
     X, y, weights = rows("logistic", *TALL)
     state = fit(X, y, weights, wd=0.01, l1=0.0)
     assert len(state.candidates["validation_loss"]) == 1
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_who_fixes_both_penalties_has_rows_read_once(form, monkeypatch):
+    X, y, weights = rows("logistic", *TALL)
+    # Rows of less than 16 MB are read once, whatever is done.
+    monkeypatch.setattr(ScaledRows.hold, "__defaults__", (0,))
+    read, asked = [], []
+    dense, null = RowReader.dense, smooth.SmoothFits.null
+    monkeypatch.setattr(
+        RowReader,
+        "dense",
+        lambda reader, some: read.append(len(found := dense(reader, some))) or found,
+    )
+    monkeypatch.setattr(
+        smooth.SmoothFits, "null", lambda fits: asked.append(1) or null(fits)
+    )
+    fit(FORMS[form](X), y, weights, cv=False, wd=0.01, l1=0.0)
+    assert sum(read) == len(y)
+    assert not asked
+
+
+def test_rows_in_any_order_are_read_as_they_are():
+    X, _, _ = rows("logistic", *TALL)
+    shift, scale = X.mean(axis=0), 1.0 / X.std(axis=0)
+    scaled, reader = ScaledRows(shift, scale), RowReader(X)
+    for some in ([3, 5, 4, 6], [7, 8, 9], [9, 0], [2], []):
+        some = np.array(some, dtype=np.int64)
+        wanted = (X[some] - shift) * scale
+        np.testing.assert_array_equal(scaled.tile(reader, some), wanted)
+    scaled.hold(reader)
+    np.testing.assert_array_equal(
+        scaled.tile(reader, np.array([1, 0])),
+        scaled.tile(reader, np.array([0, 1]))[::-1],
+    )

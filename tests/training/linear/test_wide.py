@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn_sagemaker import LinearLearnerClassifier
 from sklearn_sagemaker._threads import ALONE
 from sklearn_sagemaker.exceptions import TrainingTooLargeError
-from sklearn_sagemaker.training.linear import wide
+from sklearn_sagemaker.training.linear import budget, wide
 
 from ..conftest import fit, linear_run
 
@@ -41,6 +41,56 @@ def test_the_optimum_is_that_of_logistic_regression(classes, use_bias):
     intercept = state.intercept - (state.intercept.mean() if classes > 2 else 0)
     np.testing.assert_allclose(intercept, peer.intercept_, atol=2e-5)
     assert state.candidates["optimality"].max() < 1e-6
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("index", [np.int32, np.int64])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_who_asks_for_one_optimum_may_have_more_rows(
+    dtype, index, classes, monkeypatch
+):
+    X, y = texts(n=600, d=60, classes=classes)
+    X = X.astype(dtype)
+    X.indices, X.indptr = X.indices.astype(index), X.indptr.astype(index)
+    weights = np.random.default_rng(0).uniform(0.2, 3.0, len(y))
+    given = {"classes": classes, "wd": 0.01, "l1": 0.0, "cv": False}
+    given |= {"normalize_data": False, "optimizer": "newton"}
+    monkeypatch.setattr(wide, "DENSITY", 0.5)
+    # Matrices of so many features cannot be held.
+    monkeypatch.setattr(budget, "GRAM_BYTES", 0)
+    monkeypatch.setattr(budget, "LOCKSTEP_WORK", 0)
+    assert linear_run(X, y, weights, **given).wide
+    for other in ({"optimizer": "auto"}, {"l1": 1e-3}):
+        assert not solves(X, y, weights, **{**given, **other})
+    state = fit(X, y, weights, **given)
+    C = 1 / (0.01 * weights.sum())
+    peer = LogisticRegression(C=C, tol=1e-10, max_iter=10_000)
+    peer.fit(X.astype(np.float64), y, weights)
+    np.testing.assert_allclose(state.coef, peer.coef_, atol=2e-5)
+    again = fit(X, y, weights, **given, jobs=3)
+    np.testing.assert_array_equal(again.coef, state.coef)
+
+
+def solves(X, y, weights, **given):
+    """Whether such a run is one of combinations of rows."""
+    try:
+        return linear_run(X, y, weights, **given).wide
+    except ValueError:
+        # Nothing solves it.
+        return False
+
+
+def test_scaled_rows_are_products_with_the_scale():
+    X, _ = texts(n=20, d=30)
+    scale = np.random.default_rng(0).uniform(0.1, 9.0, 30)
+    a = np.random.default_rng(1).normal(size=(20, 2))
+    for some in (X, sp.csr_array(X[:, :10])):
+        mine = scale[: some.shape[1]]
+        rows = wide._Rows(some, mine, ALONE)
+        dense = some.toarray() * mine
+        np.testing.assert_allclose(rows.weights(a), dense.T @ a, rtol=1e-12)
+        np.testing.assert_allclose(rows.product(a), dense @ (dense.T @ a), rtol=1e-12)
+    np.testing.assert_array_equal(X.data, texts(n=20, d=30)[0].data)
 
 
 def test_weights_of_rows_and_numbers_to_predict():
