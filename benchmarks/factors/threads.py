@@ -70,7 +70,7 @@ class Shared:
 
     @contextmanager
     def threads(
-        self, count: int, n_bytes: float = math.inf
+        self, count: int, n_bytes: float = math.inf, locked: bool = True
     ) -> Iterator[Callable[..., list[Any]]]:
         """In place of `sklearn_sagemaker._threads.threads`."""
         yield self._map
