@@ -333,9 +333,12 @@ class GradientModel:
 
     def _size(self) -> float:
         """Root mean square of the factors."""
-        now = self.factors[:, 0].astype(np.float64)
+        now = self.factors[:, 0]
         with np.errstate(over="ignore"):
-            return float(np.sqrt(np.sum(now**2, dtype=np.float64) / max(1, now.size)))
+            # Feature by feature: no array of their size is made.
+            squares = np.einsum("ij,ij->i", now, now)
+            total = squares.sum(dtype=np.float64)
+            return float(np.sqrt(total / max(1, now.size)))
 
     def rules(self) -> np.ndarray:
         """Rate and decay of intercept, linear weights and factors."""
