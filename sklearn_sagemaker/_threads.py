@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from copy import copy
 from functools import partial
 from itertools import count, islice
 from math import inf
@@ -41,6 +42,8 @@ class Spread:
         What an item of each kind of call took the last time, as far as is known.
     large : bool
         Whether items are of many rows, and thought long before one was timed.
+    locked : bool
+        Whether items of few rows mostly hold the interpreter's lock.
     """
 
     AHEAD = 2
@@ -48,8 +51,8 @@ class Spread:
     LEAST_WORK, MOST_BYTES = 4_000_000, 16 << 20
     """See `worth`: tenths of a millisecond, where handing over takes hundredths."""
     LONG = 2e-4
-    """Seconds of a processor for an item of many rows, and five times that for one of
-    few, which mostly holds the interpreter's lock."""
+    """Seconds of a processor for an item, and five times that for one of few rows that
+    holds the interpreter's lock."""
 
     def __init__(
         self,
@@ -58,10 +61,11 @@ class Spread:
         quiet: bool = False,
         seconds: dict[Any, float] | None = None,
         large: bool = True,
+        locked: bool = True,
     ):
         self._pool, self._helpers, self._quiet = pool, helpers, quiet
         self._seconds = {} if seconds is None else seconds
-        self._large = large
+        self._large, self._locked = large, locked
 
     @property
     def size(self) -> int:
@@ -115,7 +119,7 @@ class Spread:
                     break
 
         kind = _kind(call)
-        long = self.LONG if self._large else 5 * self.LONG
+        long = 5 * self.LONG if self._locked and not self._large else self.LONG
         known, left = self._seconds.get(kind, inf if self._large else 0.0), len(given)
         if known < long:
             # Unless it has become long.
@@ -296,7 +300,7 @@ def fitting() -> Iterator[None]:
 
 
 @contextmanager
-def threads(count: int, n_bytes: float = inf) -> Iterator[Spread]:
+def threads(count: int, n_bytes: float = inf, locked: bool = True) -> Iterator[Spread]:
     """Threads for the time of a ``with`` block, as a map over them.
 
     Parameters
@@ -305,6 +309,9 @@ def threads(count: int, n_bytes: float = inf) -> Iterator[Spread]:
         1 starts none: the caller does it all.
     n_bytes : float, default=inf
         Of the rows that items go over.
+    locked : bool, default=True
+        Whether items of few rows mostly hold the interpreter's lock: those of kernels
+        do not.
 
     Yields
     ------
@@ -322,12 +329,14 @@ def threads(count: int, n_bytes: float = inf) -> Iterator[Spread]:
         yield ALONE
         return
     with ThreadPoolExecutor(count - 1) as pool:
-        yield Spread(pool, count - 1, large=n_bytes >= LARGE)
+        yield Spread(pool, count - 1, large=n_bytes >= LARGE, locked=locked)
 
 
 def quietly(spread: Spread) -> Spread:
     """The same map without NumPy's warnings, as of overflow in a diverged model."""
-    return Spread(spread._pool, spread._helpers, True, spread._seconds, spread._large)
+    found = copy(spread)
+    found._quiet = True
+    return found
 
 
 def _kind(call: Callable) -> Any:

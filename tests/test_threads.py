@@ -251,7 +251,7 @@ def test_quietly_in_every_thread():
             spread(call, np.zeros(9))
 
 
-def idents(items, *seconds, n_bytes=inf):
+def idents(items, *seconds, n_bytes=inf, locked=True):
     """The threads that did each of several calls of two threads, all of one kind."""
     clock, first = [0.0], threading.Event()
 
@@ -265,7 +265,7 @@ def idents(items, *seconds, n_bytes=inf):
         return threading.get_ident()
 
     caller, found = threading.get_ident(), []
-    with pytest.MonkeyPatch.context() as patch, threads(2, n_bytes) as spread:
+    with pytest.MonkeyPatch.context() as patch, threads(2, n_bytes, locked) as spread:
         patch.setattr(_threads, "thread_time", lambda: clock[0])
         for took in seconds:
             first.clear()
@@ -301,6 +301,18 @@ def test_items_of_few_rows_must_take_longer():
     many, few = idents(4, took, took), idents(4, took, took, n_bytes=100)
     assert "other" in many[1]
     assert few == [["mine"] * 4] * 2
+
+
+def test_items_of_few_rows_that_leave_the_lock_are_shared_as_others_are():
+    for took in (2 * Spread.LONG, SHORT):
+        for found in idents(4, took, took, n_bytes=100, locked=False):
+            assert found[0] == "mine"
+            assert ("other" in found) == (took > Spread.LONG)
+
+
+def test_a_quiet_map_shares_the_same():
+    with threads(2, 100, locked=False) as spread:
+        assert vars(quietly(spread)) == {**vars(spread), "_quiet": True}
 
 
 def test_items_that_become_long_are_shared_from_then_on():

@@ -371,13 +371,13 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
         Updates made before.
     shift, scale : arrays of shape (n_features,) or (0,)
         Values are seen as (x - shift) * scale.
-    team : (barrier, shares, sums, slopes, losses) or None
+    team : (barrier, member, shares, sums, slopes, losses) or None
         Of the threads: zeros of shape (BARRIER_SLOTS,) that they wait for each other
-        at, int64; shares of the work, 8 at most, which whoever comes takes; and what
-        the rows of a mini-batch leave there: ``sums`` of shape (n, n_classes * k + 1)
-        and ``slopes`` of shape (n, n_classes), in the precision of the rows, and
-        ``losses``, float64 of shape (n + 1,), zero at first, the last of them the
-        total.
+        at, int64; which of them this is; shares of the work, 8 at most, which whoever
+        comes takes, its own first; and what the rows of a mini-batch leave there:
+        ``sums`` of shape (n, n_classes * k or more, but not 0) and ``slopes`` of shape
+        (n, n_classes), in the precision of the rows, and ``losses``, float64 of shape
+        (n + 1,), zero at first, the last of them the total.
 
     Returns
     -------
@@ -388,11 +388,11 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     cdef int64_t[::1] barrier
     cdef real[:, ::1] row_sums, row_slopes
     cdef double[::1] row_losses
-    cdef ptrdiff_t n_shares = 1, share, low, high, owned
+    cdef ptrdiff_t n_shares = 1, member = 0, turn, share, low, high, owned
     cdef int64_t due = 0
     cdef int complete = 1
     if team is not None:
-        barrier, n_shares, row_sums, row_slopes, row_losses = team
+        barrier, member, n_shares, row_sums, row_slopes, row_losses = team
     cdef ptrdiff_t n = order.shape[0], n_classes = bias.shape[1], b, i, c, g
     cdef ptrdiff_t n_batches = bounds.shape[0] - 1, stored, width = n_classes * k
     cdef bint by_row = bounds.shape[0] == 0
@@ -405,6 +405,10 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
     model.n_states = <int> bias.shape[0] - 1
     model.shape[2] = (1 + model.n_states) * n_classes
     model.shape[3] = (1 + model.n_states) * width
+    # Rows of a mini-batch need no states, which other threads may hold.
+    cdef Model ahead = model
+    if not by_row:
+        ahead.n_states = 0
     cdef ptrdiff_t longest = longest_list(&X, &order[0], n, shift.shape[0] > 0)
     cdef ptrdiff_t most = 0
     if not by_row:
@@ -497,14 +501,15 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                 touch.n = 0
                 memset(bias_gradient, 0, n_classes * sizeof(real))
             if team is not None:
-                for share in range(n_shares):
+                for turn in range(n_shares):
+                    share = (member + turn) % n_shares
                     if not barrier_claim(&barrier[0], share, 2 * b + 1):
                         continue
                     low = start + (stop - start) * share // n_shares
                     high = start + (stop - start) * (share + 1) // n_shares
                     for i in range(low, high):
                         row = order[i]
-                        fetch_ahead(&X, rows_at, labels_at, weights_at, i, n, &model, v)
+                        fetch_ahead(&X, rows_at, labels_at, weights_at, i, n, &ahead, v)
                         stored = list_row(&X, &order[i], n - i, shift_at, scale_at,
                                           &room, &values, &columns)
                         margins_of(&model, stored, values, columns, &bias[0, 0], w, v,
@@ -517,7 +522,8 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                 complete = barrier_wait(&barrier[0], due, n_shares)
                 if not complete:
                     break
-                for share in range(n_shares):
+                for turn in range(n_shares):
+                    share = (member + turn) % n_shares
                     if not barrier_claim(&barrier[0], share, 2 * b + 2):
                         continue
                     touch.n = 0
@@ -551,7 +557,7 @@ def train(reader, const int64_t[::1] order, const int64_t[::1] bounds,
                 continue
             for i in range(start, stop):
                 row = order[i]
-                fetch_ahead(&X, rows_at, labels_at, weights_at, i, n, &model, v)
+                fetch_ahead(&X, rows_at, labels_at, weights_at, i, n, &ahead, v)
                 stored = list_row(&X, &order[i], n - i, shift_at, scale_at, &room,
                                   &values, &columns)
                 margins_of(&model, stored, values, columns, &bias[0, 0], w, v, sums, z)

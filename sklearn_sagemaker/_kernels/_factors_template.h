@@ -7,6 +7,22 @@ typedef SS_VECTOR_OF(REAL, 16) FN(few_lanes);
 typedef REAL FN(lanes);
 #endif
 
+/* Sum of some numbers of a vector: one after the other each would wait for the last. */
+SS_INLINE REAL FN(sum_of)(const REAL *parts, int width) {
+#if defined(__GNUC__) || defined(__clang__)
+  const int few = 16 / (int)sizeof(REAL);
+  if (width >= few) {
+    const FN(few_lanes) *some = (const FN(few_lanes) *)parts;
+    FN(few_lanes) sums = some[0];
+    for (int i = 1; i < width / few; i++) sums += some[i];
+    const REAL first = sums[0] + sums[1];
+    return few == 2 ? first : first + (sums[few - 2] + sums[few - 1]);
+  }
+#endif
+  (void)width;
+  return parts[0];
+}
+
 /* The factors of one class: the sums of a row's factors, sums[f] = sum_l x_l v_lf, and
  * the pair term, 1/2 sum_f (sums[f]^2 - sum_l (x_l v_lf)^2). COUNT vectors at a time. */
 #define SS_PANEL_SUMS(VECTOR, COUNT)                                           \
@@ -27,9 +43,8 @@ typedef REAL FN(lanes);
       q[c] = s[c] * s[c] - q[c];                                               \
     }                                                                          \
     for (int c = 1; c < COUNT; c++) q[0] += q[c];                              \
-    const REAL *parts = (const REAL *)q;                                       \
     const int width = (int)(sizeof(VECTOR) / sizeof(REAL));                    \
-    for (int i = 0; i < width; i++) total += parts[i];                         \
+    total += FN(sum_of)((const REAL *)q, width);                               \
     f += COUNT * width;                                                        \
   }
 
@@ -39,6 +54,7 @@ SS_NOINLINE double FN(pairs)(ptrdiff_t n, const REAL *SS_RESTRICT values,
   ptrdiff_t f = 0;
   REAL total = 0;
   while (f + 4 * SS_LANES(REAL) <= k) SS_PANEL_SUMS(FN(lanes), 4)
+  while (f + 2 * SS_LANES(REAL) <= k) SS_PANEL_SUMS(FN(lanes), 2)
   while (f + SS_LANES(REAL) <= k) SS_PANEL_SUMS(FN(lanes), 1)
 #if defined(__GNUC__) || defined(__clang__)
   while (f + 48 / (int)sizeof(REAL) <= k) SS_PANEL_SUMS(FN(few_lanes), 3)

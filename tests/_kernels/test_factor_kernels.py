@@ -154,8 +154,9 @@ class Machine:
         losses = np.zeros(n + 1)
         barrier = np.zeros(kernels.BARRIER_SLOTS, dtype=np.int64)
         with ThreadPoolExecutor(threads) as pool:
-            team = barrier, threads, sums, slopes, losses
-            list(pool.map(train, [team] * threads))
+            rest = threads, sums, slopes, losses
+            teams = [(barrier, member, *rest) for member in range(threads)]
+            list(pool.map(train, teams))
         return losses[-1]
 
     def parts(self, layer):
@@ -276,13 +277,11 @@ def test_a_share_that_is_late_is_done_by_others():
     wanted = alone.train(X, BATCHES)
 
     def one_after_the_other(train, bounds, threads):
-        team = (
-            np.zeros(kernels.BARRIER_SLOTS, np.int64), threads, np.empty((10, 9)),
-            np.empty((10, 1)), np.zeros(11),
-        )  # fmt: skip
-        for _ in range(threads):
-            train(team)
-        return team[-1][-1]
+        barrier, losses = np.zeros(kernels.BARRIER_SLOTS, np.int64), np.zeros(11)
+        rest = threads, np.empty((10, 9)), np.empty((10, 1)), losses
+        for member in (2, 0, 3, 1):
+            train((barrier, member, *rest))
+        return losses[-1]
 
     shared.together = one_after_the_other
     assert shared.train(X, BATCHES, threads=4) == wanted
@@ -300,7 +299,7 @@ def test_threads_of_a_broken_team_end():
         # Of a share that another thread has taken, and never ends.
         barrier[1] = 1
         losses = np.zeros(11)
-        train((barrier, threads, np.empty((10, 9)), np.empty((10, 1)), losses))
+        train((barrier, 0, threads, np.empty((10, 9)), np.empty((10, 1)), losses))
         return losses[-1]
 
     machine.together = broken

@@ -31,9 +31,9 @@ RISE = 1.08
 """Times as large factors are after an epoch in which they still come up."""
 UP = 5.0
 """Times as large as at the start factors are when their axes can be told apart."""
-MOST_SHARES, SHARED_WORK = 8, 1 << 16
-"""Threads that share a mini-batch at most, and multiplications of one from which on
-they do."""
+MOST_SHARES, SHARED_WORK, SHARED_STORED = 8, 1 << 16, 32
+"""Threads that share a mini-batch at most, and multiplications of one and stored values
+of a row from which on they do: each thread reads the sums of all rows."""
 
 Scorer = Callable[[np.ndarray], np.ndarray]
 """Of numbers of rows: their margins, of shape (n, n_outputs). Several threads may ask
@@ -285,8 +285,10 @@ class GradientModel:
         if jobs == 1 or not batches or not kernels.can_team():
             return 1
         width = self.n_outputs * max(1, self.k)
-        work = reader.stored / max(1, reader.shape[0]) * rows * width
-        if work < SHARED_WORK or rows * width * self.bias.itemsize > WORK_BYTES:
+        stored = reader.stored / max(1, reader.shape[0])
+        if stored < SHARED_STORED or stored * rows * width < SHARED_WORK:
+            return 1
+        if rows * width * self.bias.itemsize > WORK_BYTES:
             return 1
         return min(jobs, processors(), MOST_SHARES)
 
@@ -296,12 +298,15 @@ class GradientModel:
         """A pass by several threads; returns what it returns in one."""
         barrier = new_barrier()
         dtype, n_outputs = self.bias.dtype, self.n_outputs
-        sums = np.empty((rows, n_outputs * self.k + 1), dtype)
+        # Each row on cache lines of its own.
+        line = 64 // dtype.itemsize
+        width = line * max(1, -(-n_outputs * self.k // line))
+        sums = aligned_zeros((rows, width), dtype)
         slopes, losses = np.empty((rows, n_outputs), dtype), np.zeros(rows + 1)
 
-        def join(_: int) -> None:
+        def join(member: int) -> None:
             with broken_by_errors(barrier):
-                train((barrier, shares, sums, slopes, losses))
+                train((barrier, member, shares, sums, slopes, losses))
 
         spread(join, range(shares))
         return float(losses[-1])
@@ -328,9 +333,12 @@ class GradientModel:
 
     def _size(self) -> float:
         """Root mean square of the factors."""
-        now = self.factors[:, 0].astype(np.float64)
+        now = self.factors[:, 0]
         with np.errstate(over="ignore"):
-            return float(np.sqrt(np.sum(now**2, dtype=np.float64) / max(1, now.size)))
+            # Feature by feature: no array of their size is made.
+            squares = np.einsum("ij,ij->i", now, now)
+            total = squares.sum(dtype=np.float64)
+            return float(np.sqrt(total / max(1, now.size)))
 
     def rules(self) -> np.ndarray:
         """Rate and decay of intercept, linear weights and factors."""

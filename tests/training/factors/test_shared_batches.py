@@ -16,6 +16,7 @@ def calls(monkeypatch):
     """What each call of the kernel is told of its team; all batches are shared."""
     seen = []
     monkeypatch.setattr(gradient, "SHARED_WORK", 1)
+    monkeypatch.setattr(gradient, "SHARED_STORED", 1)
     monkeypatch.setattr(gradient, "processors", lambda: 8)
     train = factor_kernels.train
 
@@ -41,7 +42,7 @@ def test_threads_share_the_batches_of_one_model(classes, sparse, optimizer, call
     for jobs in (2, 3, 20):
         assert_same(fit(X, y, weights, jobs=jobs, **settings), alone)
         shares = min(jobs, 8)
-        assert [team[0][1] for _, team in calls] == [shares] * 3 * shares
+        assert [team[0][2] for _, team in calls] == [shares] * 3 * shares
         calls.clear()
 
 
@@ -53,7 +54,7 @@ def test_models_come_first(calls):
     calls.clear()
     # Two threads for each of them.
     factor_run(X, y, epochs=1, jobs=5, **settings).train()
-    assert [team[0][1] for _, team in calls] == [2] * 4
+    assert [team[0][2] for _, team in calls] == [2] * 4
 
 
 def test_small_batches_and_single_rows_are_not_shared(calls, monkeypatch):
@@ -66,6 +67,22 @@ def test_small_batches_and_single_rows_are_not_shared(calls, monkeypatch):
     monkeypatch.setattr(gradient, "SHARED_WORK", 240 * 8 * 4)
     fit(X, y, mini_batch_size=1000, epochs=1, jobs=2)
     assert len(calls) == 4
+
+
+def test_rows_of_few_values_are_not_shared(calls, monkeypatch):
+    X, y = problem()
+    # 8 values a row.
+    for least, shares in ((9, 1), (8, 2)):
+        monkeypatch.setattr(gradient, "SHARED_STORED", least)
+        fit(X, y, mini_batch_size=1000, epochs=1, jobs=2)
+        assert len(calls) == shares
+        calls.clear()
+
+
+def test_each_thread_begins_with_its_own_share(calls):
+    X, y = problem()
+    fit(X, y, mini_batch_size=50, epochs=1, jobs=3)
+    assert sorted(team[0][1] for _, team in calls) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
