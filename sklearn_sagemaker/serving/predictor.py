@@ -54,6 +54,8 @@ class Predictor:
         self.n_outputs, self.n_features = state.coef.shape
         # As the kernels read it, or they would copy it for each request.
         self._by_feature = np.asfortranarray(state.coef)
+        # Endpoints write 1 for Linear Learner, and 1.0 for Factorization Machines.
+        self._label_type = int if state.factors is None else float
         self._link = "score" if state.link == "score" else "logit"
         self._threshold = 0.5 if state.threshold is None else state.threshold
 
@@ -87,10 +89,10 @@ class Predictor:
             if self._state.classes is not None and self.n_outputs == 1:
                 scores = binary_score(margins, self._link)
                 positive = is_positive(margins[:, 0], self._threshold, self._link)
-                labels = positive.astype(int)
+                labels = positive.astype(self._label_type)
             elif self._state.classes is not None:
                 scores = softmax(margins, axis=1)
-                labels = margins.argmax(axis=1)
+                labels = margins.argmax(axis=1).astype(self._label_type)
             scores = scores.astype(np.float32)
         finite = np.isfinite(scores)
         if not finite.all():

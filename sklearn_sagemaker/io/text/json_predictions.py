@@ -5,8 +5,9 @@ The two have one content and two spellings::
     {"predictions": [{"score": 0.4, "predicted_label": 0}]}
     {"predicted_label":0,"score":0.4}
 
-A regressor answers a score only, several classes a list of them. Sources: recorded
-answers of endpoints, and "Linear learner response formats" and "Factorization machine
+A regressor answers a score only, several classes a list of them. Labels are written as
+they come: 1 by Linear Learner, 1.0 by Factorization Machines. Sources: recorded answers
+of endpoints, and "Linear learner response formats" and "Factorization machine
 response formats" in SageMaker's developer guide. JSON has ``", "`` and ``": "``, no
 newline at the end, and numbers in full. JSON Lines are compact, have their keys sorted
 and a newline after every line, and their numbers are cut as `_cut_text` says. What is
@@ -35,7 +36,7 @@ DECIMALS = 15
 """Digits behind the point in JSON Lines."""
 
 
-def _answers(predictions: Predictions) -> Iterator[tuple[Any, int | None]]:
+def _answers(predictions: Predictions) -> Iterator[tuple[Any, float | None]]:
     """Score, and label if there are labels, of each row."""
     scores = python_numbers(predictions.score, "score")
     if predictions.predicted_label is None:
@@ -50,17 +51,16 @@ def _answers(predictions: Predictions) -> Iterator[tuple[Any, int | None]]:
     yield from zip(scores, labels, strict=True)
 
 
-def _whole(labels: Any) -> list[int]:
-    """Predicted labels as whole numbers."""
-    numbers = python_numbers(labels, "predicted_label")
-    whole = [int(number) for number in numbers]
-    for place, (number, label) in enumerate(zip(numbers, whole, strict=True)):
-        if number != label:
+def _whole(labels: Any) -> list[float]:
+    """Predicted labels, which are whole numbers, of ints or of floats."""
+    numbers: list[float] = python_numbers(labels, "predicted_label")
+    for place, number in enumerate(numbers):
+        if number != int(number):
             raise ValueError(
                 f"predicted_label[{place}] is {number}; it must be the number of a "
                 "class, which is whole."
             )
-    return whole
+    return numbers
 
 
 def encode_json_predictions(predictions: Predictions) -> bytes:

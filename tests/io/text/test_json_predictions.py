@@ -56,13 +56,17 @@ ANSWERS = {
             b'{"predicted_label":1,"score":0.504138827323913}',
         ],
     ),
+    # As endpoints of Factorization Machines answer.
     "labels of float": (
         Predictions(np.array([0.25, 0.75]), np.array([0.0, 1.0], dtype=np.float32)),
         [
-            b'{"score": 0.25, "predicted_label": 0}',
-            b'{"score": 0.75, "predicted_label": 1}',
+            b'{"score": 0.25, "predicted_label": 0.0}',
+            b'{"score": 0.75, "predicted_label": 1.0}',
         ],
-        [b'{"predicted_label":0,"score":0.25}', b'{"predicted_label":1,"score":0.75}'],
+        [
+            b'{"predicted_label":0.0,"score":0.25}',
+            b'{"predicted_label":1.0,"score":0.75}',
+        ],
     ),
 }
 
