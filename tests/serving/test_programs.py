@@ -149,7 +149,7 @@ def test_the_command_serves_until_it_is_told_to_stop():
     ("arguments", "says"),
     [
         (["missing.tar.gz"], "missing.tar.gz: No such file"),
-        (["__file__"], "no tar archive"),
+        (["__file__"], "is no artifact of SageMaker's"),
         (["model", "--port", "70000"], "'70000' is not a port"),
     ],
 )
