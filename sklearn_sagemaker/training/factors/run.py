@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -24,7 +23,6 @@ from sklearn_sagemaker._state import (
 from sklearn_sagemaker._threads import (
     ALONE,
     Map,
-    Spread,
     beside,
     longest_first,
     quietly,
@@ -159,7 +157,7 @@ class FactorRun:
             self.source, self.plan, self.reader, *self._label_scaler()
         )
         self.start = self._constant_model()
-        with self._threads() as spread:
+        with threads(self.jobs, self.reader.nbytes) as spread:
             self.models = self._make_models(quietly(spread))
         self.on_shards = self._on_shards()
         self._trains: dict[int, np.ndarray] = {}
@@ -341,11 +339,6 @@ class FactorRun:
     def _rows_of(self, fit: int) -> np.ndarray:
         return self.plan.trained_by(fit, self.train_rows)
 
-    def _threads(self) -> AbstractContextManager[Spread]:
-        # Sweeps over few rows take longer between the kernels than in them.
-        locked = self.settings.solver != "gradient"
-        return threads(self.jobs, self.reader.nbytes, locked)
-
     def _resume(self, resume: dict[str, Any]) -> None:
         """Go on from the state of another run.
 
@@ -409,7 +402,9 @@ class FactorRun:
         start = self._continue_from(saved) if saved else 0
         after = partial(self._keep, checkpoints) if checkpoints else None
         teams = Teams(self.jobs, sweep_kernels.MOST_ITEMS)
-        with self._threads() as spread, teams:
+        # Sweeps over few rows take longer between the kernels than in them.
+        locked = self.settings.solver != "gradient"
+        with threads(self.jobs, self.reader.nbytes, locked) as spread, teams:
             spread = quietly(spread)
             epoch = partial(self._epoch, spread, teams)
             run_epochs(self.epochs, epoch, [self.progress], monitor, start, after)
