@@ -10,6 +10,9 @@ import numpy as np
 NEAR, NEAR_OF_STEPS = 1.0, 0.5
 """Paired standard errors from the best within which the loss decides: of candidates
 that are solved, and of those that took steps, which differ by more than penalties."""
+ONE_ROW = 1.05
+"""Times what one row adds to a criterion within which the loss decides, too: a lead of
+one row is chance, and its standard error, which is as large, says nothing of it."""
 SURE = 1.5
 """Paired standard errors by which a candidate must lead before a simpler one."""
 MANY_ROWS = 30
@@ -121,8 +124,8 @@ def within_error(
     """The order with those first that chance does not tell from the best.
 
     By the criterion a few rows decide among good candidates: those within some paired
-    standard errors of the best go by their loss, where it is lower than that of the
-    best.
+    standard errors of the best, or one row, go by their loss, where it is lower than
+    that of the best.
 
     Parameters
     ----------
@@ -150,7 +153,10 @@ def within_error(
             return False
         difference = of_best - decisions.influences(one, settings)
         error = paired_error(difference, decisions.weights)
-        return bool(score[best] - score[one] <= errors * error)
+        shares = np.abs(decisions.weights * difference) / decisions.weights.sum()
+        return bool(
+            score[best] - score[one] <= max(errors * error, ONE_ROW * shares.max())
+        )
 
     lower = np.flatnonzero(loss < loss[best])
     near = np.array([one for one in lower if is_near(int(one))], dtype=order.dtype)

@@ -190,6 +190,12 @@ def test_fewer_errors_ask_for_a_smaller_difference():
     assert order_of(wrong, [0.9, 0.5], 0.5) == [0, 1]
 
 
+def test_a_lead_of_one_row_is_chance_however_few_rows_differ():
+    # One row, one standard error; two nested rows are 1.4 of it.
+    assert order_of([range(4), range(5)], [0.9, 0.5], 0.5) == [1, 0]
+    assert order_of([range(4), range(6)], [0.9, 0.5], 0.5) == [0, 1]
+
+
 def averaged(margins, y):
     """The candidates that an ensemble of all keeps."""
     trained = SimpleNamespace(
