@@ -212,19 +212,20 @@ def files_in(folder: Path) -> list[Path]:
         folders[:] = [
             name
             for name in folders
-            if not name.startswith(_HIDDEN) and not _is_above(parent, name)
+            if not name.startswith(_HIDDEN) and not _comes_again(parent, name)
         ]
         found += [Path(parent, name) for name in names if not name.startswith(_HIDDEN)]
     found = [path for path in found if path.is_file() and path.stat().st_size]
     return sorted(found, key=lambda path: os.fsencode(path.relative_to(folder)))
 
 
-def _is_above(parent: str, name: str) -> bool:
-    """Whether a link leads up: its files would come again and again."""
-    path = os.path.join(parent, name)
-    return os.path.islink(path) and Path(parent).resolve().is_relative_to(
-        Path(path).resolve()
-    )
+def _comes_again(parent: str, name: str) -> bool:
+    """Whether a link leads to, or above, a folder that led here: files would repeat."""
+    path = Path(parent, name)
+    if not path.is_symlink():
+        return False
+    target = path.resolve()
+    return any(one.resolve().is_relative_to(target) for one in path.parents)
 
 
 def _named_by_content(paths: list[str], scratch: Path) -> list[str]:

@@ -421,3 +421,13 @@ def test_a_link_that_leads_up_brings_no_file_again(tmp_path):
     (folder / "z").symlink_to(other)
     found = [str(path.relative_to(folder)) for path in files_in(folder)]
     assert found == ["a/rows", "z/rows"]
+
+
+def test_links_that_lead_to_each_other_end(tmp_path):
+    for name, other in (("a", "b"), ("b", "a")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "rows.csv").write_text("1,2\n")
+        (tmp_path / name / "link").symlink_to(tmp_path / other)
+    found = [str(path.relative_to(tmp_path)) for path in files_in(tmp_path)]
+    rows = ["a/link/rows.csv", "a/rows.csv", "b/link/rows.csv", "b/rows.csv"]
+    assert found == rows
